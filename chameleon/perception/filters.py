@@ -1,0 +1,28 @@
+"""Separable filters."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def gaussian(*, radius: int, sigma: float) -> Tensor:
+    """Gaussian window: float32 (2 * radius + 1,), sum 1."""
+    x = torch.arange(-radius, radius + 1, dtype=torch.float64)
+    window = torch.exp(-(x**2) / (2 * sigma**2))
+    return (window / window.sum()).float()
+
+
+def separable(images: Tensor, rows: Tensor, columns: Tensor | None = None) -> Tensor:
+    """Correlate each channel of `images` (N, C, H, W) with `rows` along x and `columns` (default: `rows`) along y.
+
+    Nothing is padded: the result is smaller by the windows' lengths less one.
+    """
+    columns = rows if columns is None else columns
+    n, channels, height, width = images.shape
+    # Depthwise over one image: on CPUs some ten times faster than one channel at a time.
+    flat, groups = images.reshape(1, n * channels, height, width), n * channels
+    flat = F.conv2d(flat, rows.to(images).reshape(1, 1, 1, -1).expand(groups, 1, 1, -1), groups=groups)
+    flat = F.conv2d(flat, columns.to(images).reshape(1, 1, -1, 1).expand(groups, 1, -1, 1), groups=groups)
+    return flat.reshape(n, channels, *flat.shape[2:])

@@ -1,0 +1,45 @@
+"""Every error that Guise raises on purpose.
+
+GuiseError
+├── InputError          what the user named cannot be used (path, option, folder)
+├── OutputError         something cannot be written (disk full, read-only)
+├── ImageError          one image file cannot be read or encoded
+├── WeightsError        weights are missing, damaged or not what they claim to be
+│   └── OfflineError    weights would have to be fetched, and that is not allowed or not possible
+├── FaceError           no face, or no way to tell whose face is meant
+└── KeyFileError        a mask key is damaged, foreign or newer than this program
+
+Each message is one line: what was wrong, with the value, and what to do about it.
+"""
+
+
+class GuiseError(Exception):
+    """Root of all errors raised on purpose; the command line shows its message in one line."""
+
+
+class InputError(GuiseError):
+    """What the user named cannot be used."""
+
+
+class OutputError(GuiseError):
+    """Something cannot be written."""
+
+
+class ImageError(GuiseError):
+    """One image file cannot be read or encoded."""
+
+
+class WeightsError(GuiseError):
+    """Weights are missing, damaged or not what they claim to be."""
+
+
+class OfflineError(WeightsError):
+    """Weights would have to be fetched, and that is not allowed or not possible."""
+
+
+class FaceError(GuiseError):
+    """No face, or no way to tell whose face is meant."""
+
+
+class KeyFileError(GuiseError):
+    """A mask key is damaged, foreign or newer than this program."""

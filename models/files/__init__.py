@@ -1,0 +1,22 @@
+"""The one place where images and manifests are read and written. Originals are never changed."""
+
+from models.files.atomic import atomic_write, remove_stale
+from models.files.folders import PhotoListing, check_output_folder, list_photos
+from models.files.images import Photo, as_saved, read_photo, write_photo
+from models.files.manifest import Manifest, settings_hash
+from models.files.names import printable
+
+__all__ = [
+    "Manifest",
+    "Photo",
+    "PhotoListing",
+    "as_saved",
+    "atomic_write",
+    "check_output_folder",
+    "list_photos",
+    "printable",
+    "read_photo",
+    "remove_stale",
+    "settings_hash",
+    "write_photo",
+]

@@ -1,0 +1,115 @@
+"""A file is written whole or not at all, whatever stops the program."""
+
+import errno
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from models.errors import OutputError
+from models.files.names import printable
+
+_STALE = re.compile(r"\..*\.[0-9a-f]{8}\.guise-tmp", re.DOTALL)
+_MAX_NAME_BYTES = 255
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space there or choose another folder",
+    errno.EDQUOT: "free some space there or choose another folder",
+    errno.EROFS: "choose a folder that may be written to",
+    errno.EACCES: "choose a folder that may be written to",
+    errno.EPERM: "choose a folder that may be written to",
+    errno.ENAMETOOLONG: "give it a shorter name",
+}
+
+
+def write_error(path: Path, error: OSError) -> OutputError:
+    """The error to raise when the system refuses to write `path`."""
+    reason = error.strerror or type(error).__name__
+    remedy = _REMEDIES.get(error.errno or 0, "check that folder or choose another one")
+    return OutputError(f"cannot write {printable(path)}: {reason}; {remedy}")
+
+
+@contextmanager
+def atomic_write(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """Write a file that appears under its name only once it is complete and on the disk.
+
+    Missing folders are made. A link at `path` is replaced, never written through.
+
+    Guarantees:
+        * Whatever ends the block early, `path` is as it was and the temporary file is gone; after a
+          SIGKILL or a power cut the temporary file may stay, for `remove_stale` to take away.
+        * Readers see the old file or the whole new one.
+
+    Args:
+        path: the file to write.
+        mode: permission bits, such as `0o600`, less those that the umask takes.
+
+    Yields:
+        A binary file to write to; the block should do nothing else that can raise `OSError`.
+
+    Raises:
+        OutputError: the file cannot be written (disk full, read-only, no permission, ...).
+    """
+    temporary = path.with_name(_temporary_name(path.name))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with _create(temporary, mode) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)  # noqa: PTH105 (the tests make this very call fail)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+    except OSError as error:
+        raise write_error(path, error) from error
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put a folder's new names on the disk, on systems that can."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def remove_stale(folder: Path) -> tuple[Path, ...]:
+    """Delete the temporary files that killed runs left anywhere below an OUTPUT folder.
+
+    Not to be called while another program writes there: its unfinished files would go too.
+
+    Returns:
+        What was deleted; empty when the folder does not exist.
+
+    Raises:
+        OutputError: such a file cannot be deleted.
+    """
+    removed = []
+    for parent, _, names in os.walk(folder):
+        for name in sorted(filter(_STALE.fullmatch, names)):
+            path = Path(parent, name)
+            try:
+                path.unlink()
+            except OSError as error:
+                raise write_error(path, error) from error
+            removed.append(path)
+    return tuple(removed)
+
+
+def _temporary_name(name: str) -> str:
+    ending = f".{secrets.token_hex(4)}.guise-tmp"
+    kept = os.fsencode(name)[: _MAX_NAME_BYTES - 1 - len(ending)]
+    return "." + kept.decode("utf-8", "ignore") + ending
+
+
+def _create(path: Path, mode: int) -> BinaryIO:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, mode), "wb")

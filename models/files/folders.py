@@ -1,0 +1,98 @@
+"""Which photos a folder holds, and where their copies may go."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from models.errors import InputError
+from models.files.headers import SUFFIXES
+from models.files.names import printable
+
+
+@dataclass(frozen=True)
+class PhotoListing:
+    """What was found below a folder; paths are relative to it and sorted."""
+
+    photos: tuple[Path, ...]
+    """Files whose suffix announces an image, readable or not."""
+    ignored: tuple[Path, ...]
+    """Other files, and links that are not followed (to folders, to nothing, to pipes)."""
+
+
+def list_photos(folder: Path) -> PhotoListing:
+    """List the photos in a folder and its subfolders, without opening any.
+
+    Hidden files and folders are passed over. A link to a file is followed, a link to a folder is not.
+
+    Raises:
+        InputError: the folder is missing, is no folder, cannot be read, or holds no photo.
+    """
+    photos: list[Path] = []
+    ignored: list[Path] = []
+    try:
+        if not folder.is_dir():
+            problem = "is not a folder" if folder.exists() else "does not exist"
+            raise InputError(f"{printable(folder)} {problem}; name a folder with photos")
+        for path in _walk(folder):
+            is_photo = path.suffix.lower() in SUFFIXES and (not path.is_symlink() or path.is_file())
+            (photos if is_photo else ignored).append(path.relative_to(folder))
+    except OSError as error:
+        raise _unreadable(error) from error
+    if not photos:
+        suffixes = " ".join(SUFFIXES)
+        found = f"looked for {suffixes} and found {len(ignored)} other file(s)"
+        raise InputError(f"no photos in {printable(folder)}: {found}; name a folder with photos")
+    return PhotoListing(tuple(sorted(photos)), tuple(sorted(ignored)))
+
+
+def check_output_folder(inputs: Path, out: Path) -> None:
+    """Make sure that nothing written below `out` can land among the originals.
+
+    Links are resolved, also those to folders that lie below `out` already.
+
+    Raises:
+        InputError: the folders are one, one lies inside the other, or `out` is not a folder.
+    """
+    try:
+        if out.exists() and not out.is_dir():
+            raise InputError(f"output {printable(out)} is not a folder; choose another name")
+        for folder in (out, *_linked_folders(out)):
+            if _holds(inputs, folder) or _holds(folder, inputs):
+                pair = f"output folder {printable(folder)} and photo folder {printable(inputs)}"
+                remedy = "choose an output folder away from the photos"
+                raise InputError(f"{pair} are the same or one holds the other; {remedy}")
+    except OSError as error:
+        raise _unreadable(error) from error
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Every file that is not hidden, and every link to a folder."""
+    for parent, folders, names in os.walk(folder, onerror=_raise):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(parent, name) for name in names if not name.startswith("."))
+        yield from (path for name in folders if (path := Path(parent, name)).is_symlink())
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise error
+
+
+def _unreadable(error: OSError) -> InputError:
+    what = f"cannot read {printable(error.filename)}: {error.strerror}"
+    return InputError(f"{what}; allow reading it or move it away")
+
+
+def _linked_folders(folder: Path) -> Iterator[Path]:
+    for parent, folders, _ in os.walk(folder):
+        yield from (path for name in folders if (path := Path(parent, name)).is_symlink())
+
+
+def _holds(outer: Path, inner: Path) -> bool:
+    """Whether `inner` is `outer` or lies below it, told by identity: names may differ by case or mount."""
+    outer, inner = (Path(os.path.realpath(path)) for path in (outer, inner))
+    return any(
+        outer == folder or (outer.exists() and folder.exists() and outer.samefile(folder))
+        for folder in (inner, *inner.parents)
+    )

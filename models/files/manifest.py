@@ -1,0 +1,103 @@
+"""A log of what a batch has done, so that it can be stopped at any moment and taken up again."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from models.errors import InputError
+from models.files.atomic import sync_folder, write_error
+from models.files.names import printable
+
+_KEY = ("source_sha256", "settings_hash", "name")
+
+
+def settings_hash(settings: Mapping[str, Any]) -> str:
+    """16 hexadecimal digits that tell two settings apart, whatever order they are listed in.
+
+    Raises:
+        TypeError, ValueError: a value is not plain JSON (NaN and infinity are not).
+    """
+    return hashlib.sha256(_canonical(settings).encode()).hexdigest()[:16]
+
+
+class Manifest:
+    """An append-only JSONL file with one record a line, keyed by source, settings and name.
+
+    Lines cut short by a kill, or garbled, count as absent. Of two records with one key the last holds.
+
+    Args:
+        path: the file; it appears with the first record.
+        mode: permission bits it is made with, less those that the umask takes.
+
+    Raises:
+        InputError: the file exists and cannot be read.
+    """
+
+    def __init__(self, path: Path, *, mode: int = 0o666) -> None:
+        self.path = path
+        self._mode = mode
+        self._records: dict[tuple[str, ...], dict[str, Any]] = {}
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            data = b""
+        except OSError as error:
+            reason = f"cannot read the manifest {printable(path)}: {error.strerror}"
+            raise InputError(f"{reason}; move it away or choose another output folder") from error
+        for line in data.split(b"\n"):
+            self._remember(line)
+
+    def find(self, source_sha256: str, settings_hash: str, name: str) -> dict[str, Any] | None:
+        """The last record with this key, None when there is none."""
+        record = self._records.get((source_sha256, settings_hash, name))
+        return None if record is None else dict(record)
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Add a record and return once it is on the disk.
+
+        Args:
+            record: plain JSON with at least the texts `source_sha256`, `settings_hash` and `name`.
+
+        Raises:
+            OutputError: the file cannot be written.
+            KeyError: a part of the key is missing.
+            TypeError, ValueError: a value is not plain JSON (NaN and infinity are not).
+        """
+        key = tuple(record[part] for part in _KEY)
+        line = _canonical(record)
+        try:
+            self._write(line.encode() + b"\n")
+        except OSError as error:
+            raise write_error(self.path, error) from error
+        self._records[key] = json.loads(line)
+
+    def _write(self, line: bytes) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.path, "a+b", opener=lambda name, flags: os.open(name, flags, self._mode)) as file:
+            end = file.seek(0, os.SEEK_END)
+            if end:
+                file.seek(end - 1)
+                torn = file.read(1) != b"\n"
+                line = b"\n" + line if torn else line
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+        if not end:
+            sync_folder(self.path.parent)
+
+    def _remember(self, line: bytes) -> None:
+        try:
+            record = json.loads(line)
+            key = tuple(record[part] for part in _KEY)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return
+        if all(isinstance(part, str) for part in key):
+            self._records[key] = record
+
+
+def _canonical(value: Mapping[str, Any]) -> str:
+    # ASCII only: a file name that is not valid UTF-8 comes back as it was (\udcXX).
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)

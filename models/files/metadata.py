@@ -1,0 +1,62 @@
+"""What travels beside the pixels: EXIF tags and colour profiles."""
+
+from typing import Any
+
+from PIL import Image
+from PIL.ExifTags import IFD, Base
+
+# Tags that describe how the ORIGINAL file stored its pixels (a TIFF mixes them with the EXIF tags), and
+# blocks that can carry a second, unprotected picture: thumbnails, previews, XMP, Photoshop resources.
+_LEFT_OUT = {
+    *range(254, 269),  # subfile type, size, bits, compression, photometry
+    *range(273, 282),  # strips, orientation, samples, rows
+    *(284, 290, 291, 292, 293, 297, 301, 317, 318, 319, 320, 321),  # planes, predictor, palette
+    *range(322, 348),  # tiles, sub-pictures, inks, extra samples, JPEG tables
+    *range(512, 533),  # embedded JPEG (thumbnail), YCbCr layout
+    *(700, 33723, 34377, 34675, 37724),  # XMP, IPTC, Photoshop, colour profile, Photoshop layers
+    *(50341, 50706, 50707, 50740, 50972),  # print matching, DNG and its private previews
+}
+
+
+def clean_exif(exif: Image.Exif) -> bytes | None:
+    """The EXIF block to write with an upright copy; None when it would hold nothing.
+
+    Left out: the thumbnail and the maker's notes (both can show the unprotected face), and tags that
+    describe the original's encoding. The orientation is 1; all other tags are as found.
+    """
+    kept = Image.Exif()
+    for tag, value in exif.items():
+        if tag not in _LEFT_OUT and tag not in (IFD.Exif, IFD.GPSInfo, IFD.Interop):
+            kept[tag] = _as_found(value)
+    camera = {tag: _as_found(value) for tag, value in exif.get_ifd(IFD.Exif).items() if tag != Base.MakerNote}
+    if IFD.Interop in camera:
+        camera[IFD.Interop] = dict(exif.get_ifd(IFD.Interop))
+    place = {tag: _as_found(value) for tag, value in exif.get_ifd(IFD.GPSInfo).items()}
+    for tag, block in ((IFD.Exif, camera), (IFD.GPSInfo, place)):
+        if block:
+            kept[tag] = block
+    if not len(kept):
+        return None
+    kept[Base.Orientation] = 1
+    return kept.tobytes()
+
+
+def exif_tags(exif: bytes) -> Image.Exif:
+    """An EXIF block as tags, to be written into the directory of a TIFF."""
+    tags = Image.Exif()
+    tags.load(exif)
+    tags.get_ifd(IFD.Exif).pop(IFD.Interop, None)  # an offset that holds in the block only
+    for block in (tags, tags.get_ifd(IFD.Exif), tags.get_ifd(IFD.GPSInfo)):
+        for tag, value in list(block.items()):
+            block[tag] = _as_found(value)
+    return tags
+
+
+def _as_found(value: Any) -> Any:
+    """Pillow reads text as Latin-1 and writes it as ASCII; bytes (UTF-8, as a rule) pass unchanged."""
+    return value.encode("latin-1") if isinstance(value, str) and not value.isascii() else value
+
+
+def profile_space(profile: bytes | None) -> str:
+    """The colour space that an ICC profile is for: "RGB", "GRAY", "CMYK", ...; "" without a profile."""
+    return (profile or b"")[16:20].decode("latin-1").strip()

@@ -1,0 +1,8 @@
+"""File names as text that fits on one line of a terminal, a message or a report."""
+
+import os
+
+
+def printable(path: str | os.PathLike[str]) -> str:
+    r"""`path` with newlines, control characters and undecodable bytes as escapes such as `\n`."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in os.fspath(path))

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.models import models
+from models import cache, registry, weights
+from models.errors import InputError, OfflineError
+
+CASIA = "facenet-casia-webface"
+
+
+@pytest.fixture(autouse=True)
+def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("GUISE_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The CASIA recogniser with small weights that need no server: already in the cache."""
+    record = dataclasses.replace(registry.get(CASIA), origin="https://example.invalid/x", bytes=4)
+    monkeypatch.setitem(registry.RECORDS, CASIA, record)
+    path = weights.locate(record)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"good")
+    yield path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(models, arguments)
+
+
+def rows(result: Result) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in json.loads(result.stdout)}
+
+
+def test_list_shows_name_source_size_licence_and_state() -> None:
+    result = run("list")
+    assert result.exit_code == 0 and result.stderr == ""
+    lines = {line.split()[0]: line for line in result.stdout.splitlines()}
+    assert {"name", *registry.RECORDS} == lines.keys()
+    assert all(word in lines["dlib-resnet"] for word in ("package", "22.5 MB", "CC0-1.0", "packaged"))
+    assert all(word in lines["facenet-vggface2"] for word in ("download", "111.9 MB", "MIT", "not fetched"))
+
+
+@pytest.mark.usefixtures("fetched")
+def test_list_json_holds_the_whole_record() -> None:
+    found = rows(run("list", "--json"))
+    assert {name: row["state"] for name, row in found.items()} == {
+        "dlib-resnet": "packaged",
+        "facenet-vggface2": "not fetched",
+        CASIA: "ready",
+    }
+    assert {field.name for field in dataclasses.fields(registry.Record)} < found[CASIA].keys()
+
+
+def test_fetch_of_what_is_here_records_its_hash(fetched: Path) -> None:
+    result = run("fetch", "--offline", CASIA)
+    assert result.exit_code == 0 and result.stdout == ""
+    assert f"{CASIA}: ready, {fetched}" in result.stderr
+    assert cache.trusted(CASIA) == hashlib.sha256(b"good").hexdigest()
+
+
+def test_fetch_shows_size_and_licence_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fake(*_: object, progress: Any, **__: object) -> str:
+        progress(2, 4)
+        record = registry.get(CASIA)
+        weights.locate(record).parent.mkdir(parents=True)
+        weights.locate(record).write_bytes(b"good")
+        return hashlib.sha256(b"good").hexdigest()
+
+    monkeypatch.setattr(weights, "fetch", fake)
+    result = run("fetch", CASIA)
+    assert result.exit_code == 0 and result.stdout == ""
+    first, last = result.stderr.splitlines()
+    assert first.startswith(f"{CASIA}: 115.9 MB, licence MIT, from https://")
+    assert last.startswith(f"{CASIA}: ready")
+
+
+def test_fetch_offline_fails_when_missing() -> None:
+    result = run("fetch", "--offline", CASIA)
+    assert isinstance(result.exception, OfflineError) and result.stdout == ""
+
+
+@pytest.mark.usefixtures("fetched")
+def test_fetch_of_several_goes_on_after_a_failure() -> None:
+    result = run("fetch", "--offline", "facenet-vggface2", CASIA, "dlib-resnet")
+    assert result.exit_code == 3
+    assert "facenet-vggface2 (111.9 MB) is not on this machine" in result.stderr
+    assert f"{CASIA}: ready" in result.stderr and "dlib-resnet: ready" in result.stderr
+
+
+@pytest.mark.usefixtures("fetched")
+def test_unknown_name_is_refused_before_anything_is_fetched() -> None:
+    result = run("fetch", "--offline", CASIA, "casia")
+    assert isinstance(result.exception, InputError) and cache.trusted(CASIA) is None
+
+
+def test_fetch_without_names_is_a_usage_error() -> None:
+    assert run("fetch").exit_code == 2
+
+
+@pytest.mark.usefixtures("fetched")
+def test_verify_checks_what_is_here() -> None:
+    run("fetch", "--offline", CASIA)
+    result = run("verify", "--json")
+    assert result.exit_code == 0
+    assert {name: row["result"] for name, row in rows(result).items()} == {
+        "dlib-resnet": "ok",
+        "facenet-vggface2": "not fetched",
+        CASIA: "ok",
+    }
+
+
+def test_verify_fails_when_a_file_differs(fetched: Path) -> None:
+    run("fetch", "--offline", CASIA)
+    fetched.write_bytes(b"evil")
+    result = run("verify", CASIA, "--json")
+    assert result.exit_code == 1
+    row = rows(result)[CASIA]
+    assert row["result"] == "differs"
+    assert row["sha256"] == hashlib.sha256(b"evil").hexdigest() and row["expected"] == cache.trusted(CASIA)
+    assert f"{CASIA}: sha256 is {row['sha256']}, not {row['expected']}" in result.stderr
+    assert run("verify").exit_code == 1
+
+
+@pytest.mark.usefixtures("fetched")
+def test_verify_tells_what_it_cannot_compare() -> None:
+    result = run("verify", CASIA)
+    assert result.exit_code == 0 and "not recorded" in result.stdout
+    assert cache.trusted(CASIA) is None
+
+
+def test_verify_of_a_named_missing_file_fails() -> None:
+    result = run("verify", "facenet-vggface2")
+    assert result.exit_code == 1 and "not fetched" in result.stdout
