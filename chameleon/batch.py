@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from chameleon import restoration
-from chameleon.key import Key
-from chameleon.mask import Mask
+from chameleon import paper, restoration
+from chameleon.key import Key, Provenance
+from chameleon.learning import LearningSettings, learn_mask
 from chameleon.owner import Owner, Sighting, recurring
-from chameleon.perception.budget import Budget
+from chameleon.perception.budget import Budget, Visibility, budget_of
 from chameleon.portrait import Portrait
 from chameleon.protection import FaceReader, Measured, measure_saved, protect_photo
+from models import Recogniser
 from models.cache import sha256_of
-from models.errors import FaceError, ImageError, InputError
+from models.errors import FaceError, ImageError
 from models.files import Manifest, Photo, printable, read_photo, settings_hash, write_photo
 
 Status = Literal["protected", "skipped", "no face", "failed"]
@@ -95,8 +98,13 @@ class Chooser:
         self.owner = owner
 
     @classmethod
-    def decide(cls, which: str, found: Survey, *, reference: Owner | None, threshold: float) -> Chooser:
-        """From `--user-face`: "recurring", "largest" or "all", unless `reference` says who the user is.
+    def from_survey(cls, found: Survey, which: Literal["recurring", "largest", "all"], *, threshold: float) -> Chooser:
+        """The person in most photos, each photo's largest face, or all faces.
+
+        Args:
+            found: the folder's faces.
+            which: which of them.
+            threshold: Euclidean distance below which two embeddings are one person's.
 
         Raises:
             FaceError: no photo shows a face, or the user cannot be told from others.
@@ -107,8 +115,6 @@ class Chooser:
                 f"no face was found in {len(found.sightings)} photos ({len(found.failures)} could not be read): "
                 "name a folder with photos of the user"
             )
-        if reference is not None:
-            return cls("owner", reference)
         if which == "recurring":
             return cls("owner", recurring(everyone, threshold=threshold))
         chosen = everyone if which == "all" else [faces[0] for faces in found.sightings.values() if faces]
@@ -122,8 +128,56 @@ class Chooser:
         return list(faces) if self.which == "all" else list(faces[:1])
 
 
+@dataclass(frozen=True)
+class Learning:
+    """How to learn a mask.
+
+    Attributes:
+        recognisers: the surrogates.
+        preset: "guise" (`chameleon.learning`) or "paper" (`chameleon.paper`).
+        strength: name of the budget to learn for.
+        seed: of everything random.
+        settings: of our procedure.
+    """
+
+    recognisers: Sequence[Recogniser]
+    preset: Literal["guise", "paper"] = "guise"
+    strength: str = "mid"
+    seed: int = 0
+    settings: LearningSettings = LearningSettings()
+
+
+def learn_key(
+    folder: Path, found: Survey, chooser: Chooser, how: Learning, *, progress: Progress | None = None
+) -> Key:
+    """Learn a mask from the user's faces in `folder`.
+
+    Raises:
+        FaceError: the user's face is in none of the photos.
+    """
+    faces = portraits(folder, found, chooser)
+    report = None if progress is None else partial(progress, "learning the mask")
+    if how.preset == "paper":
+        mask, steps = paper.learn_mask(faces, how.recognisers, seed=how.seed, progress=report), paper.EPOCHS
+    else:
+        budget, steps = budget_of(how.strength), how.settings.steps
+        mask = learn_mask(
+            faces, how.recognisers, budget=budget, settings=how.settings, seed=how.seed, progress=report
+        )
+    provenance = Provenance(
+        recognisers=tuple(recogniser.record.name for recogniser in how.recognisers),
+        preset=how.preset,
+        strength=how.strength,
+        photos=len(faces),
+        steps=steps,
+        seed=how.seed,
+        guise=version("guise"),
+    )
+    return Key(mask, chooser.owner, provenance)
+
+
 def portraits(folder: Path, found: Survey, chooser: Chooser) -> list[Portrait]:
-    """The user's faces to learn from: at most 24 photos, those with the largest faces.
+    """The user's faces to learn from: at most 24, the largest.
 
     Raises:
         FaceError: there is none.
@@ -144,7 +198,6 @@ class Job:
         out: where the copies go; the same tree.
         key: the user's.
         key_file: where it lies; records for restoration are kept beside it.
-        strength: name of the budget.
         budget: how visible the mask may be; None puts it on as learnt.
         keep_metadata: keep EXIF, GPS included.
     """
@@ -153,7 +206,6 @@ class Job:
     out: Path
     key: Key
     key_file: Path
-    strength: str
     budget: Budget | None
     keep_metadata: bool = False
 
@@ -183,7 +235,7 @@ def protect_folder(
             "faces": chooser.which,
             "owner": chooser.owner.centroid.tolist(),
             "keep_metadata": job.keep_metadata,
-            "guise": job.key.provenance.guise,
+            "guise": version("guise"),
         }
     )
     for done, path in enumerate(photos, 1):
@@ -232,3 +284,8 @@ def _protect(
         }
     )
     return PhotoResult(name, "protected", faces=tuple(measured), notes=photo.notes)
+
+
+def _measured(face: dict[str, Any]) -> Measured:
+    """A measurement as the manifest keeps it."""
+    return Measured(**{**face, "visibility": Visibility(**face["visibility"])})

@@ -1,6 +1,6 @@
 """The one place where images and manifests are read and written. Originals are never changed."""
 
-from models.files.atomic import atomic_write, remove_stale
+from models.files.atomic import atomic_write, check_writable, remove_stale
 from models.files.folders import PhotoListing, check_output_folder, list_photos
 from models.files.images import Photo, as_saved, read_photo, write_photo
 from models.files.manifest import Manifest, settings_hash
@@ -13,6 +13,7 @@ __all__ = [
     "as_saved",
     "atomic_write",
     "check_output_folder",
+    "check_writable",
     "list_photos",
     "printable",
     "read_photo",

@@ -71,6 +71,19 @@ def atomic_write(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
+def check_writable(folder: Path) -> None:
+    """Fail now rather than after long work when nothing could be written below `folder`, present or not.
+
+    Raises:
+        OutputError: it may not be written to.
+    """
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write to {printable(there)}: choose a folder that may be written to")
+
+
 def sync_folder(folder: Path) -> None:
     """Put a folder's new names on the disk, on systems that can."""
     with suppress(OSError):

@@ -1,0 +1,176 @@
+"""Recognisers that judge: they take no part in learning, and each goes from a file's pixels to an embedding on its own.
+
+`dlib` is the library as people run it; `judge-mobilefacenet` an ArcFace-type network; `recogniser:NAME` any that
+Guise can load. All detect and align anew on the pixels they are given.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+from chameleon import geometry
+from chameleon.faces import FaceDetector
+from chameleon.protection import embed
+from models import Recogniser, load_recogniser
+from models.errors import InputError
+
+Metric = Literal["cosine", "euclidean"]
+MOBILEFACENET = Path("recognisers", "judge-mobilefacenet")
+_LEAST_OVERLAP = 0.2  # detectors differ in what they call a face: dlib frames less of the forehead than MTCNN
+
+
+class Judge(Protocol):
+    """A recogniser with its own detector.
+
+    Attributes:
+        name: as given to `load_judge`.
+        metric: how it compares embeddings.
+        kin: name of the surrogate that has the same weights, "" where there is none.
+    """
+
+    name: str
+    metric: Metric
+    kin: str
+
+    def embed(self, pixels: np.ndarray, near: np.ndarray | None) -> np.ndarray | None:
+        """Embedding, float32 (D,), of one face in `pixels`, uint8 (H, W, 3) RGB.
+
+        Args:
+            pixels: of the photo.
+            near: float (4,), box of the wanted face: left, top, right, bottom; None: the face nearest to the centre.
+
+        Returns:
+            None where this judge's detector finds no face there.
+        """
+        ...
+
+
+def load_judge(name: str, data: Path) -> Judge:
+    """The judge called `name`.
+
+    Args:
+        name: "dlib", "judge-mobilefacenet" or "recogniser:NAME".
+        data: folder in which `recognisers/` lies.
+
+    Raises:
+        InputError: there is no such judge, or what it needs is absent.
+        WeightsError: a recogniser's weights are missing or damaged.
+    """
+    if name == "dlib":
+        return DlibJudge()
+    if name == "judge-mobilefacenet":
+        return NcnnJudge(data / MOBILEFACENET)
+    if name.startswith("recogniser:"):
+        return RecogniserJudge(load_recogniser(name.removeprefix("recogniser:")))
+    raise InputError(f"no judge is called {name!r}: use dlib, judge-mobilefacenet or recogniser:NAME")
+
+
+def choose(boxes: Sequence[np.ndarray], *, near: np.ndarray | None, shape: tuple[int, int]) -> int | None:
+    """Index of the face that is meant, None where none of `boxes` is.
+
+    Args:
+        boxes: float (4,) each: left, top, right, bottom.
+        near: box that the face must overlap, or None for the face nearest to the picture's centre.
+        shape: height and width of the picture.
+    """
+    if not boxes:
+        return None
+    if near is None:
+        centre = np.array([shape[1], shape[0]]) / 2
+        return int(np.argmin([np.linalg.norm((box[:2] + box[2:]) / 2 - centre) for box in boxes]))
+    overlaps = [overlap(box, near) for box in boxes]
+    best = int(np.argmax(overlaps))
+    return best if overlaps[best] >= _LEAST_OVERLAP else None
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two boxes (4,)."""
+    shared = float(np.prod(np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)))
+    areas = sum(float(np.prod(box[2:] - box[:2])) for box in (a, b))
+    return shared / max(areas - shared, 1e-9)
+
+
+class DlibJudge:
+    """dlib's own detector, landmarks, chip and network (PyPI `dlib-bin`, weights of `face_recognition_models`)."""
+
+    name, kin = "dlib", "dlib-resnet"
+    metric: Metric = "euclidean"
+
+    def __init__(self) -> None:
+        try:
+            import dlib
+        except ImportError:
+            raise InputError("the judge dlib needs the package dlib-bin: run `pip install dlib-bin`") from None
+        # Found without importing the package, whose import needs pkg_resources.
+        spec = importlib.util.find_spec("face_recognition_models")
+        if spec is None or not spec.submodule_search_locations:
+            raise InputError("the judge dlib needs its weights: run `pip install face_recognition_models`")
+        folder = Path(spec.submodule_search_locations[0], "models")
+        self._dlib = dlib
+        self._detector = dlib.get_frontal_face_detector()
+        self._landmarks = dlib.shape_predictor(str(folder / "shape_predictor_5_face_landmarks.dat"))
+        self._network = dlib.face_recognition_model_v1(str(folder / "dlib_face_recognition_resnet_model_v1.dat"))
+
+    def embed(self, pixels: np.ndarray, near: np.ndarray | None) -> np.ndarray | None:
+        pixels = np.ascontiguousarray(pixels)
+        found = self._detector(pixels, 1)
+        boxes = [np.array([r.left(), r.top(), r.right() + 1, r.bottom() + 1], dtype=float) for r in found]
+        chosen = choose(boxes, near=near, shape=pixels.shape[:2])
+        if chosen is None:
+            return None
+        chip = self._dlib.get_face_chip(pixels, self._landmarks(pixels, found[chosen]), size=150, padding=0.25)
+        return np.array(self._network.compute_face_descriptor(chip), dtype=np.float32)
+
+
+class NcnnJudge:
+    """A MobileFaceNet that never serves as a surrogate, run by ncnn on landmarks of MTCNN."""
+
+    name, kin = "judge-mobilefacenet", ""
+    metric: Metric = "cosine"
+
+    def __init__(self, folder: Path) -> None:
+        """Args: folder: with mobilefacenet.param and mobilefacenet.bin."""
+        files = [folder / "mobilefacenet.param", folder / "mobilefacenet.bin"]
+        if not all(file.is_file() for file in files):
+            raise InputError(f"the judge {self.name} is not there: {folder} lacks mobilefacenet.param or .bin")
+        try:
+            import ncnn
+        except ImportError:
+            raise InputError(f"the judge {self.name} needs the package ncnn: run `pip install ncnn`") from None
+        self._ncnn = ncnn
+        self._network = ncnn.Net()
+        if self._network.load_param(str(files[0])) or self._network.load_model(str(files[1])):
+            raise InputError(f"the judge {self.name} cannot be loaded from {folder}: copy it anew")
+        self._detector = FaceDetector()
+
+    def embed(self, pixels: np.ndarray, near: np.ndarray | None) -> np.ndarray | None:
+        faces = self._detector.detect(pixels)
+        chosen = choose([face.box for face in faces], near=near, shape=pixels.shape[:2])
+        if chosen is None:
+            return None
+        crop = geometry.crop(pixels, faces[chosen].to_template(geometry.ARCFACE_TEMPLATE), size=112)
+        extractor = self._network.create_extractor()
+        extractor.input("data", self._ncnn.Mat(((255 * crop.numpy() - 127.5) / 128).astype(np.float32)).clone())
+        _, embedding = extractor.extract("fc1_fc1_scale")
+        return np.array(embedding, dtype=np.float32)
+
+
+class RecogniserJudge:
+    """Any recogniser of Guise, with MTCNN."""
+
+    def __init__(self, recogniser: Recogniser) -> None:
+        self.name = f"recogniser:{recogniser.record.name}"
+        self.kin = recogniser.record.name
+        self.metric: Metric = recogniser.record.metric
+        self._recogniser = recogniser
+        self._detector = FaceDetector()
+
+    def embed(self, pixels: np.ndarray, near: np.ndarray | None) -> np.ndarray | None:
+        faces = self._detector.detect(pixels)
+        chosen = choose([face.box for face in faces], near=near, shape=pixels.shape[:2])
+        return None if chosen is None else embed([(pixels, faces[chosen])], self._recogniser)[0]

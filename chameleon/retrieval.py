@@ -1,0 +1,122 @@
+"""How well a user's photos are still matched: retrieval among strangers and verification, on embeddings alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import numpy as np
+
+Metric = Literal["euclidean", "cosine"]
+
+SETTINGS = {"clean": (False, False), "1A": (False, True), "2B": (True, False), "2A": (True, True)}
+"""Whether the probe, and whether the user's photos in the gallery, are protected."""
+
+FALSE_ACCEPT_RATES = {"1e-2": 1e-2, "1e-3": 1e-3}
+LEAST_STRANGERS = 100
+"""Fewer give too few pairs to set a threshold at a false accept rate of 1e-3."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One setting. All are shares in [0, 1]: lower is better protected.
+
+    Attributes:
+        rank1: of the probes whose nearest gallery item is the user's; None without strangers.
+        recall: of the user's n gallery items among the n nearest, mean over the probes; None without strangers.
+        linked: of the pairs (probe, the user's other photo) that the recogniser's own threshold accepts.
+        linked_at_far: the same at thresholds set for a false accept rate; empty with too few strangers.
+    """
+
+    rank1: float | None
+    recall: float | None
+    linked: float
+    linked_at_far: dict[str, float]
+
+
+def distances(a: np.ndarray, b: np.ndarray, *, metric: Metric) -> np.ndarray:
+    """Between each of `a` (N, D) and each of `b` (M, D), raw embeddings: float64 (N, M), 0 where alike.
+
+    "euclidean" as it is, "cosine" as 1 - cosine.
+    """
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    if metric == "cosine":
+        return cast(np.ndarray, 1 - _unit(a) @ _unit(b).T)
+    squared = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
+    return cast(np.ndarray, np.sqrt(np.maximum(squared, 0)))
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return cast(np.ndarray, rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
+
+
+def score(
+    clean: np.ndarray,
+    protected: np.ndarray,
+    strangers: np.ndarray,
+    *,
+    metric: Metric,
+    threshold: float,
+    far_thresholds: Mapping[str, float],
+) -> dict[str, Scores]:
+    """All four settings.
+
+    A probe's gallery holds the user's other photos, never its own, and the strangers.
+
+    Args:
+        clean, protected: (N, D) each, N >= 2; row i of both is photo i.
+        strangers: (M, D), clean in every setting; M = 0 leaves retrieval out.
+        threshold: distance below which the recogniser links two faces.
+        far_thresholds: more of these, by false accept rate.
+    """
+    results = {}
+    for setting, (probe_protected, gallery_protected) in SETTINGS.items():
+        probes, gallery = (protected if flag else clean for flag in (probe_protected, gallery_protected))
+        own = distances(probes, gallery, metric=metric)
+        rank1, recall = None, None
+        if len(strangers):
+            rank1, recall = retrieve(own, distances(probes, strangers, metric=metric))
+        linked = linked_share(own, threshold)
+        results[setting] = Scores(
+            rank1, recall, linked, {far: linked_share(own, limit) for far, limit in far_thresholds.items()}
+        )
+    return results
+
+
+def retrieve(own: np.ndarray, others: np.ndarray) -> tuple[float, float]:
+    """Rank-1 and recall@n.
+
+    Of two items equally near the user's counts as the nearer, so that protection is never overstated.
+
+    Args:
+        own: (N, N), distance of probe i to the user's photo j; i = j is left out, hence n = N - 1.
+        others: (N, M), distance of probe i to each stranger.
+    """
+    count = len(own)
+    everyone = np.concatenate([np.where(np.eye(count, dtype=bool), np.inf, own), others], axis=1)
+    nearest = np.argsort(everyone, axis=1, kind="stable")[:, : count - 1]
+    return float((nearest[:, 0] < count).mean()), float((nearest < count).mean())
+
+
+def linked_share(own: np.ndarray, threshold: float) -> float:
+    """Share of pairs of different photos, `own` (N, N) as in `retrieve`, at a distance below `threshold`."""
+    return float((own[~np.eye(len(own), dtype=bool)] < threshold).mean())
+
+
+def false_accept_thresholds(clean: np.ndarray, strangers: np.ndarray, *, metric: Metric) -> dict[str, float]:
+    """The distance below which pairs are to be accepted, for each of `FALSE_ACCEPT_RATES`.
+
+    Impostor pairs are all pairs of two strangers and all of a stranger and a clean photo of the user. Of K such
+    distances in rising order the threshold is number floor(rate * K), counted from 0: at most that share of them
+    lies below it.
+
+    Args:
+        clean: (N, D), the user's clean photos.
+        strangers: (M, D), one photo a person; with M < 100 the result is empty.
+    """
+    if len(strangers) < LEAST_STRANGERS:
+        return {}
+    among = distances(strangers, strangers, metric=metric)[np.triu_indices(len(strangers), 1)]
+    impostors = np.sort(np.concatenate([among, distances(strangers, clean, metric=metric).ravel()]))
+    return {name: float(impostors[int(rate * len(impostors))]) for name, rate in FALSE_ACCEPT_RATES.items()}

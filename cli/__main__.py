@@ -1,0 +1,5 @@
+"""`python -m cli` is `guise`."""
+
+from cli.main import main
+
+main()

@@ -1,0 +1,77 @@
+"""What every command shows alike: messages and progress on stderr, tables on stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+Step = Callable[[str, int, int], None]
+"""Called with what is being done, items done and items in all."""
+
+
+def message(text: str) -> None:
+    """One line for a person, on stderr."""
+    click.echo(text, err=True)
+
+
+@contextmanager
+def steps() -> Iterator[Step]:
+    """A progress bar on stderr with one line for each thing that is done; nothing where nobody watches."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def step(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield step
+
+
+@contextmanager
+def download_bar() -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar on stderr for bytes, drawn from the first bytes on, where someone can watch it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+
+def table(rows: list[dict[str, str]]) -> None:
+    """Print `rows` as a table on stdout, one column for each key."""
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(box=None, pad_edge=False)
+    for column in rows[0] if rows else ():
+        drawn.add_column(column, overflow="fold", no_wrap=column == "name")
+    for row in rows:
+        drawn.add_row(*row.values())
+    Console(highlight=False, markup=False).print(drawn)
+
+
+def warn_quietly() -> None:
+    """Keep libraries' warnings, which users can do nothing about, off the screen."""
+    import warnings
+
+    warnings.simplefilter("ignore")
+
+
+def best_device(device: str) -> str:
+    """`auto` resolved: a CUDA device where there is one."""
+    if device != "auto":
+        return device
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,85 @@
+"""The umbrella command. Nothing here imports torch: `--help` answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from models.errors import GuiseError, InputError
+
+_COMMANDS = {  # name: (module, attribute, short help)
+    "protect": ("cli.protect", "protect", "Protect a folder of photos with one personal mask."),
+    "verify": ("cli.verify", "verify", "Measure on saved files how well recognisers still match."),
+    "restore": ("cli.restore", "restore", "Take the mask off again, with the key."),
+    "models": ("cli.models", "models", "List, fetch and verify recognisers."),
+    "demo": ("cli.demo", "demo", "Protect a folder of bundled demo photos."),
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module only when that command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, short) for name, (_, _, short) in _COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="guise")
+def guise() -> None:
+    """Keep people out of the data that pictures give away."""
+
+
+def run(command: click.Command, **extra: Any) -> NoReturn:
+    """Run `command`, turn errors raised on purpose into one line on stderr, and exit.
+
+    Exit codes: 0 all done, 1 failed, 2 wrong usage, 3 done but some items were not.
+    """
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        code = command.main(standalone_mode=False, **extra)
+        sys.exit(code if isinstance(code, int) else 0)
+    except GuiseError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2 if isinstance(error, InputError) else 1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped. What was finished is kept; run the same command again to go on.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    # As on Ctrl-C: whatever is being written is taken away on the way out.
+    raise KeyboardInterrupt
+
+
+def main() -> NoReturn:
+    """Entry point of `guise`."""
+    run(guise, prog_name="guise")
+
+
+def protect_main() -> NoReturn:
+    """Entry point of `protect`."""
+    from cli.protect import protect
+
+    run(protect, prog_name="protect")

@@ -1,0 +1,239 @@
+"""`protect`: learn (or load) a user's mask and write protected copies of a folder of photos."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from cli import console
+
+if TYPE_CHECKING:
+    from chameleon.batch import Chooser, PhotoResult, Survey
+    from chameleon.key import Key
+    from chameleon.protection import FaceReader
+    from models import Recogniser
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--user-photos", "folder", type=_FOLDER, required=True, help="Folder with the user's photos.")
+@click.option("--out", type=click.Path(path_type=Path), help="Where the copies go. [default: DIR-protected]")
+@click.option("--key", "key_file", type=_FILE, help="The user's key; made when missing. [default: DIR.guise-key]")
+@click.option(
+    "--user-face",
+    metavar="PHOTO|recurring|largest|all",
+    help="Whose faces: those of a reference photo, the person in most photos, each photo's largest face, all faces. "
+    "[default: the key's user, else recurring]",
+)
+@click.option(
+    "--strength",
+    type=click.Choice(["low", "mid", "high"]),
+    default="mid",
+    show_default=True,
+    help="How visible the mask may be: SSIM >= .98, .96, .94 and FLIP <= .06, .10, .15 on each face.",
+)
+@click.option(
+    "--recogniser",
+    "recognisers",
+    multiple=True,
+    default=["dlib-resnet"],
+    show_default=True,
+    help="Learn against this recogniser (repeatable): a name of `guise models list`, or file:PATH.",
+)
+@click.option(
+    "--preset",
+    type=click.Choice(["guise", "paper"]),
+    default="guise",
+    show_default=True,
+    help="How to learn: our procedure, or the published one (its own budget, for comparison).",
+)
+@click.option("--seed", default=0, show_default=True, help="Of everything random in learning.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, ...")
+@click.option("--keep-metadata", is_flag=True, help="Keep EXIF, GPS position included, in the copies.")
+@click.option("--offline", is_flag=True, help="Open no connection.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
+@click.pass_context
+def protect(
+    context: click.Context,
+    folder: Path,
+    out: Path | None,
+    key_file: Path | None,
+    user_face: str | None,
+    strength: str,
+    recognisers: tuple[str, ...],
+    preset: Literal["guise", "paper"],
+    seed: int,
+    device: str,
+    keep_metadata: bool,
+    offline: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Write copies of your photos that look the same and that face recognition no longer links to you.
+
+    The first run learns one mask for you and keeps it in a private key file; later runs with the same key protect
+    new photos at once. Originals are never changed. Run the same command again after any interruption.
+    """
+    console.warn_quietly()
+    from chameleon import batch
+    from chameleon.faces import FaceDetector
+    from chameleon.key import load_key, save_key
+    from chameleon.perception.budget import budget_of
+    from chameleon.protection import FaceReader
+    from models import load_recogniser
+    from models.files import check_output_folder, check_writable, list_photos, remove_stale
+
+    folder = Path(folder).resolve()
+    out = out or folder.with_name(f"{folder.name}-protected")
+    key_file = key_file or folder.with_name(f"{folder.name}.guise-key")
+    listing = list_photos(folder)
+    check_output_folder(folder, out)
+    key = load_key(key_file) if key_file.exists() else None
+    device = console.best_device(device)
+    reader = FaceReader(FaceDetector(device=device), load_recogniser("dlib-resnet", device=device, offline=offline))
+    with console.steps() as step:
+        found = None
+        if key is None or user_face is not None or dry_run:
+            found = batch.survey(folder, listing.photos, reader, progress=step)
+        chooser = _choose(found, user_face or (None if key else "recurring"), key, reader)
+        if dry_run and found is not None:
+            _show_plan(found, chooser, key, out, as_json=as_json)
+            return
+        for place in (out, key_file.parent):
+            check_writable(place)
+        remove_stale(out)
+        if key is None and found is not None:
+            surrogates = [_surrogate(name, reader.recogniser, device=device, offline=offline) for name in recognisers]
+            how = batch.Learning(surrogates, preset, strength, seed)
+            key = batch.learn_key(folder, found, chooser, how, progress=step)
+            save_key(key, key_file)
+        assert key is not None
+        budget = None if key.provenance.preset == "paper" else budget_of(strength)
+        job = batch.Job(folder, out, key, key_file, budget, keep_metadata)
+        results = list(batch.protect_folder(job, listing.photos, chooser, reader, found=found, progress=step))
+    picture = _picture(folder, out, results)
+    if as_json:
+        click.echo(json.dumps(_report(results, key, key_file, out, picture, listing.ignored), indent=1))
+    else:
+        _show(results, key, key_file, out, picture)
+    done = [result for result in results if result.status in ("protected", "skipped")]
+    if len(done) < len(results):
+        context.exit(3 if done else 1)
+
+
+def _surrogate(name: str, reader: Recogniser, *, device: str, offline: bool) -> Recogniser:
+    """The recogniser called `name`; the one that reads faces is not loaded twice."""
+    from models import load_recogniser
+
+    if name == reader.record.name:
+        return reader
+    with console.download_bar() as bar:
+        return load_recogniser(name, device=device, offline=offline, progress=bar, announce=console.message)
+
+
+def _choose(found: Survey | None, user_face: str | None, key: Key | None, reader: FaceReader) -> Chooser:
+    """Whose faces to protect."""
+    from chameleon.batch import Chooser
+    from chameleon.owner import from_reference
+    from models.files import read_photo
+
+    threshold = reader.recogniser.record.threshold
+    if user_face is None and key is not None:
+        return Chooser("owner", key.owner)
+    assert found is not None and user_face is not None
+    if user_face in ("recurring", "largest", "all"):
+        return Chooser.from_survey(found, user_face, threshold=threshold)  # type: ignore[arg-type]
+    reference = reader.read(read_photo(Path(user_face)).pixels, name=user_face)
+    return Chooser("owner", from_reference(reference, threshold=threshold))
+
+
+def _show_plan(found: Survey, chooser: Chooser, key: Key | None, out: Path, *, as_json: bool) -> None:
+    """What a run would do."""
+    rows = [
+        {"photo": str(photo), "faces": str(len(faces)), "protect": str(len(chooser.pick(faces)))}
+        for photo, faces in found.sightings.items()
+    ]
+    rows += [{"photo": str(photo), "faces": reason, "protect": "0"} for photo, reason in found.failures.items()]
+    if as_json:
+        click.echo(json.dumps({"out": str(out), "learn": key is None, "photos": rows}, indent=1))
+        return
+    console.table(rows)
+    console.message(
+        f"Would {'learn a mask and ' if key is None else ''}write the protected copies to {out}. Nothing was written."
+    )
+
+
+def _picture(folder: Path, out: Path, results: list[PhotoResult]) -> Path | None:
+    """Before and after, side by side, of a few photos; it shows originals, so it lies beside `out`, not in it."""
+    # import
+
+    shown = [result for result in results if result.status in ("protected", "skipped") and result.faces]
+    if not shown:
+        return None
+    path = out.with_name(f"{out.name}-before-after.png")
+    # draw
+    return path
+
+
+def _report(
+    results: list[PhotoResult], key: Key, key_file: Path, out: Path, picture: Path | None, ignored: tuple[Path, ...]
+) -> dict[str, Any]:
+    return {
+        "out": str(out),
+        "key": str(key_file),
+        "picture": None if picture is None else str(picture),
+        "provenance": asdict(key.provenance),
+        "ignored": [str(path) for path in ignored],
+        "photos": [asdict(result) for result in results],
+    }
+
+
+def _show(results: list[PhotoResult], key: Key, key_file: Path, out: Path, picture: Path | None) -> None:
+    """The report for a person."""
+    from models.files import printable
+
+    console.table([_row(result) for result in results])
+    faces = [face for result in results for face in result.faces]
+    done = sum(result.status in ("protected", "skipped") for result in results)
+    lines = [f"\n{done} of {len(results)} photos protected in {printable(out)}"]
+    if faces:
+        after = [face.similarity_after for face in faces if face.similarity_after is not None]
+        before = sum(face.similarity_before for face in faces) / len(faces)
+        linked = sum(face.linked_after for face in faces)
+        shown = f"{sum(after) / len(after):.2f}" if after else "no face found"
+        lines += [
+            f"  similarity    {before:.2f} -> {shown}; still linked to you: {linked} of {len(faces)} (dlib-resnet)",
+            f"  looks         SSIM {min(f.visibility.ssim for f in faces):.3f}, "
+            f"FLIP {max(f.visibility.flip for f in faces):.3f} on the worst face",
+        ]
+    if picture is not None:
+        lines.append(f"  before/after  {printable(picture)}")
+    lines += [
+        f"  key           {printable(key_file)} - private: it takes the mask off and shows who you are",
+        "Measured on the written files, by a recogniser the mask was learnt against: others may still link them.",
+        "`guise verify` measures with others. Do not post the originals beside the copies.",
+    ]
+    if key.provenance.photos < 8:
+        lines.append(f"The mask was learnt on {key.provenance.photos} photo(s): with 12 or more it holds better on new ones.")
+    click.echo("\n".join(lines))
+
+
+def _row(result: PhotoResult) -> dict[str, str]:
+    face = max(result.faces, key=lambda face: face.similarity_after or -1, default=None)
+    after = "" if face is None else "no face" if face.similarity_after is None else f"{face.similarity_after:.2f}"
+    return {
+        "photo": result.photo,
+        "status": result.status,
+        "similarity": "" if face is None else f"{face.similarity_before:.2f} -> {after}",
+        "linked": "" if face is None else "yes" if any(f.linked_after for f in result.faces) else "no",
+        "SSIM": "" if face is None else f"{min(f.visibility.ssim for f in result.faces):.3f}",
+        "FLIP": "" if face is None else f"{max(f.visibility.flip for f in result.faces):.3f}",
+        "reason": result.reason or "; ".join(result.notes),
+    }
