@@ -155,7 +155,8 @@ class NcnnJudge:
             return None
         crop = geometry.crop(pixels, faces[chosen].to_template(geometry.ARCFACE_TEMPLATE), size=112)
         extractor = self._network.create_extractor()
-        extractor.input("data", self._ncnn.Mat(((255 * crop.numpy() - 127.5) / 128).astype(np.float32)).clone())
+        values = np.ascontiguousarray((255 * crop.numpy() - 127.5) / 128, dtype=np.float32)
+        extractor.input("data", self._ncnn.Mat(values))  # which only refers to `values`
         _, embedding = extractor.extract("fc1_fc1_scale")
         return np.array(embedding, dtype=np.float32)
 

@@ -9,17 +9,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
 
-from chameleon.faces import Face
+from chameleon.faces import Face, FaceDetector
 from chameleon.mask import Mask, Placement, subtract
-from models.errors import InputError
-from models.files import Manifest
+from chameleon.perception.filters import gaussian, separable
+from models.errors import ImageError, InputError
+from models.files import Manifest, read_photo, write_photo
 
 
 @dataclass(frozen=True)
@@ -88,17 +92,85 @@ def restore(saved: np.ndarray, record: dict[str, Any], mask: Mask) -> Restored:
     return Restored(pixels, pixels_hash(pixels) == record["original"])
 
 
-def restore_by_face(saved: np.ndarray, face: Face, mask: Mask, *, amplitude: float) -> Restored:
-    """Take the mask off a photo of which there is no record: near, not exact.
+def restore_by_search(saved: np.ndarray, faces: Sequence[Face], mask: Mask) -> Restored | None:
+    """Take the mask off a photo of which there is no record, such as one that a platform has re-compressed.
+
+    The amplitude is estimated by regressing the fine detail of each face on that of the mask.
 
     Args:
         saved: uint8 (H, W, 3).
-        face: the user's, as detected in `saved`.
+        faces: as detected in `saved`.
         mask: the user's.
-        amplitude: at which the mask probably lies.
+
+    Returns:
+        The photo, near the original but not exact; None where no face carries the mask.
     """
-    placement = Placement(face.to_template(mask.template), amplitude)
-    return Restored(_without(saved, [placement], mask), exact=False)
+    placements = [
+        Placement(to_canonical, amplitude)
+        for to_canonical in (face.to_template(mask.template) for face in faces)
+        if (amplitude := _amplitude(saved, to_canonical, mask)) > _LEAST_AMPLITUDE
+    ]
+    return Restored(_without(saved, placements, mask), exact=False) if placements else None
+
+
+_LEAST_AMPLITUDE = 0.15
+_BLUR_RADIUS = 4
+
+
+def _amplitude(saved: np.ndarray, to_canonical: np.ndarray, mask: Mask) -> float:
+    """How strongly the mask shows in `saved`, least squares on what a small blur takes away."""
+    rows, columns, warped = mask.warp(to_canonical, height=saved.shape[0], width=saved.shape[1])
+    if warped.size == 0:
+        return 0.0
+    of_mask = _detail(warped)
+    # Edges of the picture are no trace of the mask: bound their pull.
+    detail = _detail(saved[rows, columns] / 255).clamp(-0.05, 0.05)
+    return float((detail * of_mask).sum() / (of_mask**2).sum().clamp(min=1e-12))
+
+
+def _detail(image: np.ndarray) -> Tensor:
+    """What a small blur takes away from float64 (H, W, 3): (1, 3, H, W)."""
+    pixels = torch.from_numpy(image).permute(2, 0, 1)[None]
+    padded = F.pad(pixels, (_BLUR_RADIUS,) * 4, mode="replicate")
+    return pixels - separable(padded, gaussian(radius=_BLUR_RADIUS, sigma=1.5))
+
+
+def restore_folder(
+    folder: Path, photos: Sequence[Path], key_file: Path, mask: Mask, detector: FaceDetector, *, out: Path
+) -> Iterator[dict[str, str]]:
+    """Write restored copies of `photos`, paths below `folder`, to the same paths below `out`.
+
+    Yields:
+        `photo`, `status` and `reason` of each: "exact" (the original's pixels, by their hash), "near", "no mask"
+        (nothing was written) or "failed".
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    records = open_records(key_file)
+    for path in photos:
+        status, reason = _restore_file(folder / path, out / path, records, mask, detector)
+        yield {"photo": path.as_posix(), "status": status, "reason": reason}
+
+
+def _restore_file(source: Path, target: Path, records: Manifest, mask: Mask, detector: FaceDetector) -> tuple[str, str]:
+    try:
+        photo = read_photo(source)
+        record = find_record(records, photo.pixels, mask)
+        if record is not None:
+            restored: Restored | None = restore(photo.pixels, record, mask)
+        else:
+            restored = restore_by_search(photo.pixels, detector.detect(photo.pixels), mask)
+        if restored is None:
+            return "no mask", "there is no record of it beside the key, and no face in it carries this mask"
+        write_photo(target, photo, restored.pixels, keep_metadata=True)
+    except ImageError as error:
+        return "failed", str(error)
+    if restored.exact and photo.lossless:
+        return "exact", ""
+    if record is None:
+        return "near", "it was changed since it was protected: where the mask lies was estimated"
+    return "near", f"{photo.format} does not keep pixels exactly"
 
 
 def open_records(key: Path) -> Manifest:
