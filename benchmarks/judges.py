@@ -9,17 +9,17 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from chameleon import geometry
 from chameleon.faces import FaceDetector
 from chameleon.protection import embed
+from chameleon.retrieval import Metric
 from models import Recogniser, load_recogniser
 from models.errors import InputError
 
-Metric = Literal["cosine", "euclidean"]
 MOBILEFACENET = Path("recognisers", "judge-mobilefacenet")
 _LEAST_OVERLAP = 0.2  # detectors differ in what they call a face: dlib frames less of the forehead than MTCNN
 
@@ -30,11 +30,13 @@ class Judge(Protocol):
     Attributes:
         name: as given to `load_judge`.
         metric: how it compares embeddings.
+        threshold: distance below which it takes two faces for one person's.
         kin: name of the surrogate that has the same weights, "" where there is none.
     """
 
     name: str
     metric: Metric
+    threshold: float
     kin: str
 
     def embed(self, pixels: np.ndarray, near: np.ndarray | None) -> np.ndarray | None:
@@ -100,6 +102,7 @@ class DlibJudge:
 
     name, kin = "dlib", "dlib-resnet"
     metric: Metric = "euclidean"
+    threshold = 0.6
 
     def __init__(self) -> None:
         try:
@@ -132,6 +135,7 @@ class NcnnJudge:
 
     name, kin = "judge-mobilefacenet", ""
     metric: Metric = "cosine"
+    threshold = 0.64  # none is stated: the one that parts 15 people of LFW best
 
     def __init__(self, folder: Path) -> None:
         """Args: folder: with mobilefacenet.param and mobilefacenet.bin."""
@@ -168,6 +172,7 @@ class RecogniserJudge:
         self.name = f"recogniser:{recogniser.record.name}"
         self.kin = recogniser.record.name
         self.metric: Metric = recogniser.record.metric
+        self.threshold = recogniser.record.threshold
         self._recogniser = recogniser
         self._detector = FaceDetector()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -144,12 +144,10 @@ class Learning:
     preset: Literal["guise", "paper"] = "guise"
     strength: str = "mid"
     seed: int = 0
-    settings: LearningSettings = LearningSettings()
+    settings: LearningSettings = field(default_factory=LearningSettings)
 
 
-def learn_key(
-    folder: Path, found: Survey, chooser: Chooser, how: Learning, *, progress: Progress | None = None
-) -> Key:
+def learn_key(folder: Path, found: Survey, chooser: Chooser, how: Learning, *, progress: Progress | None = None) -> Key:
     """Learn a mask from the user's faces in `folder`.
 
     Raises:
@@ -161,9 +159,7 @@ def learn_key(
         mask, steps = paper.learn_mask(faces, how.recognisers, seed=how.seed, progress=report), paper.EPOCHS
     else:
         budget, steps = budget_of(how.strength), how.settings.steps
-        mask = learn_mask(
-            faces, how.recognisers, budget=budget, settings=how.settings, seed=how.seed, progress=report
-        )
+        mask = learn_mask(faces, how.recognisers, budget=budget, settings=how.settings, seed=how.seed, progress=report)
     provenance = Provenance(
         recognisers=tuple(recogniser.record.name for recogniser in how.recognisers),
         preset=how.preset,
@@ -263,7 +259,9 @@ def _protect(
         return PhotoResult(name, "failed", str(error))
     before = manifest.find(photo.sha256, settings, name)
     if before is not None and target.is_file() and sha256_of(target) == before["output_sha256"]:
-        return PhotoResult(name, "skipped", "already done", tuple(_measured(face) for face in before["faces"]), photo.notes)
+        return PhotoResult(
+            name, "skipped", "already done", tuple(_measured(face) for face in before["faces"]), photo.notes
+        )
     faces = _faces(photo, path, reader) if known is None else known
     chosen = chooser.pick(faces)
     if not chosen:

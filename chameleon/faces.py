@@ -41,7 +41,8 @@ class Face:
 
     def shifted(self, x: float, y: float) -> Face:
         """The same face in a picture whose origin lies at (-x, -y)."""
-        return Face(self.box + (x, y, x, y), self.landmarks + (x, y), self.confidence)
+        by = np.array([x, y])
+        return Face(self.box + np.tile(by, 2), self.landmarks + by, self.confidence)
 
     def box_in(self, height: int, width: int) -> tuple[slice, slice]:
         """Rows and columns of the box, cut to a photo of that size."""
@@ -72,9 +73,7 @@ class FaceDetector:
         grow = np.array([width / image.width, height / image.height])
         faces = [
             Face(np.tile(grow, 2) * box, grow * points, float(confidence))
-            for box, points, confidence in zip(
-                boxes.astype(float), landmarks.astype(float), confidences, strict=True
-            )
+            for box, points, confidence in zip(boxes.astype(float), landmarks.astype(float), confidences, strict=True)
             if confidence >= _LEAST_CONFIDENCE
         ]
         return sorted(faces, key=lambda face: -face.area)

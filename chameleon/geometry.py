@@ -68,7 +68,7 @@ def sampling_grid(transforms: Tensor, *, height: int, width: int) -> Tensor:
         indexing="ij",
     )
     points = torch.stack([xs, ys, torch.ones_like(xs)], dim=-1)
-    return cast(Tensor, torch.einsum("hwk,njk->nhwj", points, transforms))
+    return torch.einsum("hwk,njk->nhwj", points, transforms)
 
 
 def sample(images: Tensor, grid: Tensor, *, padding: str = "zeros") -> Tensor:
@@ -92,7 +92,7 @@ def crop(pixels: np.ndarray, to_crop: np.ndarray, *, size: int) -> Tensor:
     high = np.clip(np.ceil(corners.max(0)) + 5, low + 1, (width, height)).astype(int)
     part = torch.from_numpy(np.ascontiguousarray(pixels[low[1] : high[1], low[0] : high[0]]))
     image = part.permute(2, 0, 1)[None].float() / 255
-    shrink = max(1, int(scale_of(to_photo)))
+    shrink = max(1, int(scale_of(to_photo) + 1e-6))
     if shrink > 1:
         image = F.pad(image, (0, -image.shape[3] % shrink, 0, -image.shape[2] % shrink), mode="replicate")
         image = F.avg_pool2d(image, shrink)

@@ -61,7 +61,7 @@ def save_key(key: Key, path: Path) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    tensors = {
+    tensors: dict[str, np.ndarray] = {
         "mask": np.ascontiguousarray(key.mask.values, dtype=np.float32),
         "template": np.ascontiguousarray(key.mask.template, dtype=np.float64),
         "owner_centroid": np.ascontiguousarray(key.owner.centroid, dtype=np.float32),

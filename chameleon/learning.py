@@ -103,7 +103,7 @@ def learn_mask(
         loss = _likeness(perturbation, recognisers, views, identities, chosen, scales, random)
         watched = chosen[: settings.windows]
         spent = _spent(perturbation, windows, watched, scales, budget, random)
-        (loss + price * spent.mean()).backward()  # type: ignore[no-untyped-call]
+        (loss + price * spent.mean()).backward()
         optimiser.step()
         optimiser.zero_grad()
         with torch.no_grad():
@@ -137,7 +137,12 @@ def _likeness(
 
 
 def _spent(
-    perturbation: Tensor, windows: Windows, chosen: Tensor, scales: Tensor, budget: Budget, random: torch.Generator
+    perturbation: Tensor,
+    windows: Windows,
+    chosen: Tensor,
+    scales: Tensor,
+    budget: Budget,
+    random: torch.Generator,
 ) -> Tensor:
     """Share of the budget that each chosen photo uses up: (N,)."""
     clean, grid = windows.draw(chosen, random)

@@ -91,7 +91,9 @@ class Mask:
             shrink = np.array([[ratio, 0, (ratio - 1) / 2], [0, ratio, (ratio - 1) / 2]])
             transform = geometry.compose(transform, shrink)
         grid = geometry.sampling_grid(
-            torch.from_numpy(transform)[None], height=rows.stop - rows.start, width=columns.stop - columns.start
+            torch.from_numpy(transform)[None],
+            height=rows.stop - rows.start,
+            width=columns.stop - columns.start,
         )
         return rows, columns, geometry.sample(values, grid)[0].permute(1, 2, 0).numpy()
 

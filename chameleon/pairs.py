@@ -19,8 +19,8 @@ from models.errors import FaceError, ImageError
 from models.files import Photo, printable, read_photo
 
 Who = Owner | Literal["recurring", "largest"]
-"""Whose face counts: the person in most photos, and whoever is alone on one; the largest face of each photo; or the
-given owner's only."""
+"""Whose face counts: that of the person in most photos, and of whoever is alone on one; the largest of each photo;
+or the given owner's only."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,10 @@ def find_user(
         try:
             photo = read_photo(originals / name)
         except ImageError:
-            continue
-        user.files.add(photo.sha256)
-        user.sightings[name] = reader.read(photo.pixels, name=printable(name))
+            pass
+        else:
+            user.files.add(photo.sha256)
+            user.sightings[name] = reader.read(photo.pixels, name=printable(name))
         if progress is not None:
             progress(done, len(names))
     if who != "recurring" or all(len(found) < 2 for found in user.sightings.values()):
@@ -144,11 +145,11 @@ def look(
         visibility=FaceMeter(original.pixels[box]).measure(copy.pixels[box]),
         psnr=psnr(original.pixels[box], copy.pixels[box]),
         clean=tuple(rows[0] for rows in embeddings),
-        protected={version: tuple(rows[row] for rows in embeddings) for row, version in enumerate(found_in, 1)},
+        protected={version: tuple(rows[i] for rows in embeddings) for i, version in enumerate(found_in, 1)},
     )
 
 
 def psnr(original: np.ndarray, changed: np.ndarray) -> float:
-    """Peak signal-to-noise ratio of two uint8 images of one shape, in decibels; infinite where they are equal."""
+    """Peak signal-to-noise ratio of two uint8 images of one shape, in decibels; infinite if they are equal."""
     error = float(((original.astype(np.float64) - changed) ** 2).mean())
     return 10 * math.log10(255**2 / error) if error else math.inf

@@ -30,7 +30,7 @@ class Pair:
 
 
 def face_crop(pixels: np.ndarray, face: Face) -> np.ndarray:
-    """`face` and some of its surroundings out of `pixels`, uint8 (H, W, 3): a square where the photo has room."""
+    """`face` and what surrounds it in `pixels`, uint8 (H, W, 3): a square where there is room."""
     height, width = pixels.shape[:2]
     side = _AROUND * max(face.box[2] - face.box[0], face.box[3] - face.box[1])
     parts = []
@@ -55,10 +55,11 @@ def draw_sheet(titles: Sequence[str], rows: Sequence[tuple[Sequence[np.ndarray],
 
     Args:
         titles: one a column.
-        rows: crops, uint8 (h, w, 3) RGB, one a column, all scaled to one height; and the row's caption.
+        rows: at least one; crops, uint8 (h, w, 3) RGB, one a column, all scaled to one height; and a caption.
         path: the file; replaced if it is there.
 
     Raises:
+        ValueError: a row has another number of crops than there are titles, or there is no row.
         OutputError: it cannot be written.
     """
     with atomic_write(path) as file:
@@ -70,13 +71,13 @@ def sheet(titles: Sequence[str], rows: Sequence[tuple[Sequence[np.ndarray], str]
     crops = [[_scaled(crop) for crop in row] for row, _ in rows]
     title_font, caption_font = (ImageFont.load_default(size=size) for size in (_TITLE, _CAPTION))
     widths = [
-        max(round(title_font.getlength(title)), _SIDE // 2, *(row[column].width for row in crops))
-        for column, title in enumerate(titles)
+        max(round(title_font.getlength(title)), *(crop.width for crop in column))
+        for title, column in zip(titles, zip(*crops, strict=True), strict=True)
     ]
     inner = sum(widths) + _GAP * (len(widths) - 1)
     inner = max(inner, *(round(caption_font.getlength(caption)) for _, caption in rows))
     head, foot = _TITLE + _GAP, _GAP // 2 + _CAPTION + _GAP * 3 // 2
-    height = 2 * _MARGIN + head + len(rows) * (_SIDE + foot) - (_GAP * 3 // 2 if rows else 0)
+    height = 2 * _MARGIN + head + len(rows) * (_SIDE + foot) - _GAP * 3 // 2
     picture = Image.new("RGB", (inner + 2 * _MARGIN, height), "white")
     draw = ImageDraw.Draw(picture)
     lefts = [_MARGIN + sum(widths[:column]) + _GAP * column for column in range(len(widths))]

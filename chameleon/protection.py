@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
@@ -51,7 +50,7 @@ def embed(faces: Sequence[tuple[np.ndarray, Face]], recogniser: Recogniser) -> n
     )
     with torch.no_grad():
         parts = [recogniser(part.to(recogniser.mean.device)).cpu() for part in crops.split(16)]
-    return cast(np.ndarray, torch.cat(parts).numpy())
+    return torch.cat(parts).numpy()
 
 
 @dataclass(frozen=True)
@@ -96,8 +95,14 @@ class _Fit:
         rows, columns = face.box_in(height, width)
         # The face's box widened to whole blocks: encoding that much gives what encoding all would.
         top, left = (_BLOCK * (part.start // _BLOCK) for part in (rows, columns))
-        self._area = (slice(top, -(-rows.stop // _BLOCK) * _BLOCK), slice(left, -(-columns.stop // _BLOCK) * _BLOCK))
-        self._face = (slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
+        self._area = (
+            slice(top, -(-rows.stop // _BLOCK) * _BLOCK),
+            slice(left, -(-columns.stop // _BLOCK) * _BLOCK),
+        )
+        self._face = (
+            slice(rows.start - top, rows.stop - top),
+            slice(columns.start - left, columns.stop - left),
+        )
         self._clean = pixels
         self._meter = FaceMeter(photo.pixels[rows, columns])
 
@@ -121,12 +126,14 @@ class Measured:
     """One face of a written file beside its original.
 
     Attributes:
+        box: left, top, right, bottom of the face in the original, in pixels.
         visibility: SSIM and FLIP over the face's box in the original.
         similarity_before, similarity_after: cosine of the face to the user's mean face, centred on the population;
             after: None where the detector no longer finds a face.
         linked_before, linked_after: whether the recogniser takes the face for the user's.
     """
 
+    box: tuple[float, ...]
     visibility: Visibility
     similarity_before: float
     similarity_after: float | None
@@ -154,6 +161,7 @@ def measure_saved(
         after = None if found is None else reader.embed([(saved, found)])[0]
         results.append(
             Measured(
+                box=tuple(sighting.face.box.tolist()),
                 visibility=FaceMeter(original[box]).measure(saved[box]),
                 similarity_before=similarity(sighting.embedding, owner.centroid, population),
                 similarity_after=None if after is None else similarity(after, owner.centroid, population),

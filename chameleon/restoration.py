@@ -201,7 +201,9 @@ def _pack(pixels: np.ndarray, original: np.ndarray) -> str:
     where = np.flatnonzero(pixels != original).astype("<u4")
     missing = (original.reshape(-1)[where].astype(int) - pixels.reshape(-1)[where]).astype("<i2")
     # Steps between neighbours compress far better than positions.
-    return base64.b85encode(zlib.compress(np.diff(where, prepend=0).astype("<u4").tobytes() + missing.tobytes())).decode()
+    return base64.b85encode(
+        zlib.compress(np.diff(where, prepend=0).astype("<u4").tobytes() + missing.tobytes())
+    ).decode()
 
 
 def _unpack(packed: str, pixels: np.ndarray) -> None:
@@ -214,4 +216,6 @@ def _unpack(packed: str, pixels: np.ndarray) -> None:
         flat = pixels.reshape(-1)
         flat[where] = (flat[where].astype(int) + missing).astype(np.uint8)
     except (ValueError, IndexError, zlib.error) as error:
-        raise InputError(f"the record of a photo is damaged ({error}); restore the .restore file from a backup") from None
+        raise InputError(
+            f"the record of a photo is damaged ({error}); restore the .restore file from a backup"
+        ) from None

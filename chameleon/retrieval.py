@@ -1,4 +1,4 @@
-"""How well a user's photos are still matched: retrieval among strangers and verification, on embeddings alone."""
+"""How well a user's photos are still matched: retrieval among strangers, and verification; on embeddings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Scores:
 
     Attributes:
         rank1: of the probes whose nearest gallery item is the user's; None without strangers.
-        recall: of the user's n gallery items among the n nearest, mean over the probes; None without strangers.
+        recall: of the user's n gallery items among the n nearest, mean over probes; None without strangers.
         linked: of the pairs (probe, the user's other photo) that the recogniser's own threshold accepts.
         linked_at_far: the same at thresholds set for a false accept rate; empty with too few strangers.
     """
@@ -107,7 +107,7 @@ def linked_share(own: np.ndarray, threshold: float) -> float:
 def false_accept_thresholds(clean: np.ndarray, strangers: np.ndarray, *, metric: Metric) -> dict[str, float]:
     """The distance below which pairs are to be accepted, for each of `FALSE_ACCEPT_RATES`.
 
-    Impostor pairs are all pairs of two strangers and all of a stranger and a clean photo of the user. Of K such
+    Impostor pairs are all pairs of two strangers, and all of a stranger and a clean photo of the user. Of their K
     distances in rising order the threshold is number floor(rate * K), counted from 0: at most that share of them
     lies below it.
 

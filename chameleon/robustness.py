@@ -21,12 +21,13 @@ def recompressed(pixels: np.ndarray, *, format: str, **options: Any) -> np.ndarr
 def resized(pixels: np.ndarray, *, factor: float) -> np.ndarray:
     """`pixels`, uint8 (H, W, 3), scaled by `factor` and back, bicubic.
 
-    A platform stops at the small version, in which most faces are too small to be found. Who wants to recognise
+    A platform stops at the small version, in which many faces are too small to be found: who wants to recognise
     them enlarges it.
     """
     image = Image.fromarray(pixels)
     small = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
-    return np.asarray(image.resize(small, Image.Resampling.BICUBIC).resize(image.size, Image.Resampling.BICUBIC))
+    shrunk = image.resize(small, Image.Resampling.BICUBIC)
+    return np.asarray(shrunk.resize(image.size, Image.Resampling.BICUBIC))
 
 
 def blurred(pixels: np.ndarray, *, sigma: float) -> np.ndarray:

@@ -1,10 +1,12 @@
-"""Measure how well recognisers still match a user's protected photos: on the saved files, faces found anew."""
+"""How well recognisers still match a user's protected photos: on the saved files, with faces found anew."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 
@@ -30,13 +32,19 @@ class VersionReport:
     """The protected photos, as saved or after one transform, in the eyes of one recogniser.
 
     Attributes:
-        similarities: of each photo's face to the user, as in `RecogniserReport`; None where no face was found. Such
-            photos take no part in `settings`, neither as probe nor in the gallery.
+        similarities: of each photo's face to the user, as in `RecogniserReport`; None where no face was found.
+            Such photos take no part in `settings`, neither as probe nor in the gallery.
         settings: `clean`, `1A`, `2B` and `2A`; empty with fewer than two photos.
     """
 
     similarities: tuple[float | None, ...]
     settings: dict[str, Scores]
+
+    @property
+    def similarity(self) -> float | None:
+        """Mean over the photos in which a face was found; None if there are none."""
+        found = [value for value in self.similarities if value is not None]
+        return fmean(found) if found else None
 
     @property
     def undetected(self) -> int:
@@ -50,7 +58,7 @@ class RecogniserReport:
 
     Attributes:
         threshold: its own, below which two faces are one person's.
-        far_thresholds: those that accept a given share of impostors; see `retrieval.false_accept_thresholds`.
+        far_thresholds: those at a given false accept rate; see `retrieval.false_accept_thresholds`.
         similarities: of each original's face to the user: cosine, centred on the population, to the mean of the
             user's other originals (to itself where there is no other).
         versions: `SAVED` first, then the transforms.
@@ -61,6 +69,16 @@ class RecogniserReport:
     far_thresholds: dict[str, float]
     similarities: tuple[float, ...]
     versions: dict[str, VersionReport]
+
+    @property
+    def similarity(self) -> float:
+        """Mean over the originals."""
+        return fmean(self.similarities)
+
+    @property
+    def saved(self) -> VersionReport:
+        """What holds for the files as they are."""
+        return self.versions[SAVED]
 
 
 @dataclass(frozen=True)
@@ -80,12 +98,6 @@ class Report:
     recognisers: tuple[RecogniserReport, ...]
     strangers: Strangers | None
     no_retrieval: str
-
-
-def mean(values: Iterable[float | None]) -> float | None:
-    """Of those that are there; None if none is."""
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
 
 
 def measure_folders(
@@ -114,14 +126,12 @@ def measure_folders(
         InputError: a folder is missing, cannot be read, or holds no photo.
         FaceError: the user cannot be told from others, or no pair could be measured.
     """
-    step = progress or (lambda what, done, total: None)
     names, copies = (dict.fromkeys(list_photos(folder).photos) for folder in (originals, protected))
     unmeasured = {name: "it has no protected copy" for name in names if name not in copies}
     unmeasured |= {name: "it has no original" for name in copies if name not in names}
     pairs = [name for name in names if name in copies]
-    user = find_user(
-        originals, pairs, reader, who=who, progress=lambda done, total: step("looking for faces", done, total)
-    )
+    looking, among = (progress and partial(progress, what) for what in ("looking for faces", "strangers"))
+    user = find_user(originals, pairs, reader, who=who, progress=looking)
     versions = {SAVED: lambda pixels: pixels, **(TRANSFORMS if robust else {})}
     seen, own_files = [], set(user.files)
     for done, name in enumerate(pairs, 1):
@@ -131,29 +141,30 @@ def measure_folders(
             seen.append(look(name, original, copy, user, reader, recognisers, versions=versions))
         except (ImageError, FaceError) as error:
             unmeasured[name] = str(error)
-        step("measuring", done, len(pairs))
+        if progress is not None:
+            progress("measuring", done, len(pairs))
     if not seen:
         name, reason = min(unmeasured.items())
         what = f"none of {len(unmeasured)} photos could be measured; {printable(name)}: {reason}"
         raise FaceError(f"{what}; name the folder of originals, then that of their protected copies")
-    strangers = others and embed_strangers(
-        others,
-        reader.detector,
-        recognisers,
-        users=own_files,
-        progress=lambda done, total: step("strangers", done, total),
-    )
+    strangers = None
+    if others is not None:
+        strangers = embed_strangers(others, reader.detector, recognisers, users=own_files, progress=among)
     return Report(
         photos=tuple(seen),
         unmeasured={name.as_posix(): reason for name, reason in sorted(unmeasured.items())},
-        recognisers=tuple(_judge(seen, index, one, strangers) for index, one in enumerate(recognisers)),
+        recognisers=tuple(_judge(seen, versions, i, one, strangers) for i, one in enumerate(recognisers)),
         strangers=strangers,
         no_retrieval=_no_retrieval(seen, strangers),
     )
 
 
 def _judge(
-    seen: Sequence[Seen], index: int, recogniser: Recogniser, strangers: Strangers | None
+    seen: Sequence[Seen],
+    versions: Iterable[str],
+    index: int,
+    recogniser: Recogniser,
+    strangers: Strangers | None,
 ) -> RecogniserReport:
     """What the recogniser in place `index` makes of all pairs."""
     record, population = recogniser.record, recogniser.population.cpu().numpy()
@@ -178,7 +189,6 @@ def _judge(
         alike = (similarity(found[i], user[i], population) if i in found else None for i in rows)
         return VersionReport(tuple(alike), settings)
 
-    versions = dict.fromkeys(version for one in seen for version in one.protected)
     return RecogniserReport(
         name=record.name,
         threshold=record.threshold,

@@ -1,4 +1,4 @@
-"""`guise demo`: the main job on photos that come with scikit-image, to see it work before trusting it with one's own."""
+"""`guise demo`: the main job on a portrait that comes with scikit-image."""
 
 from __future__ import annotations
 

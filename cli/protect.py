@@ -183,7 +183,12 @@ def _picture(folder: Path, out: Path, results: list[PhotoResult]) -> Path | None
 
 
 def _report(
-    results: list[PhotoResult], key: Key, key_file: Path, out: Path, picture: Path | None, ignored: tuple[Path, ...]
+    results: list[PhotoResult],
+    key: Key,
+    key_file: Path,
+    out: Path,
+    picture: Path | None,
+    ignored: tuple[Path, ...],
 ) -> dict[str, Any]:
     return {
         "out": str(out),
@@ -221,7 +226,9 @@ def _show(results: list[PhotoResult], key: Key, key_file: Path, out: Path, pictu
         "`guise verify` measures with others. Do not post the originals beside the copies.",
     ]
     if key.provenance.photos < 8:
-        lines.append(f"The mask was learnt on {key.provenance.photos} photo(s): with 12 or more it holds better on new ones.")
+        lines.append(
+            f"The mask was learnt on {key.provenance.photos} photo(s): with 12 or more it holds better on new ones."
+        )
     click.echo("\n".join(lines))
 
 

@@ -16,9 +16,7 @@ from models.errors import WeightsError
 def folder() -> Path:
     """The cache folder, which need not exist: `GUISE_CACHE` if set, else the platform's place for caches."""
     chosen = os.environ.get("GUISE_CACHE")
-    return (
-        Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("guise", appauthor=False))
-    )
+    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("guise", appauthor=False))
 
 
 def sha256_of(path: Path) -> str:
@@ -48,9 +46,7 @@ def _read_trust() -> dict[str, dict[str, str | int]]:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         # Starting afresh in silence would accept any file that lies in the cache by now.
-        raise WeightsError(
-            f"{path}, the record of trusted weights, is damaged; delete it to trust anew"
-        ) from None
+        raise WeightsError(f"{path}, the record of trusted weights, is damaged; delete it to trust anew") from None
     return dict(entries)
 
 

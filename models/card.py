@@ -93,9 +93,7 @@ def find(path: Path) -> tuple[Path, Path]:
     for card in beside:
         if card.is_file():
             return path, card
-    raise InputError(
-        f"{path} needs a card that describes it; write {beside[0]}, for example {json.dumps(EXAMPLE)}"
-    )
+    raise InputError(f"{path} needs a card that describes it; write {beside[0]}, for example {json.dumps(EXAMPLE)}")
 
 
 def read(card: Path, *, weights: Path) -> Record:

@@ -50,9 +50,7 @@ def _torchscript(path: Path) -> nn.Module:
             warnings.filterwarnings("ignore", message=".*torch.jit.load.* is deprecated")
             network: nn.Module = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError, OSError):
-        raise WeightsError(
-            f"{path} is not a TorchScript file; save it with torch.jit.trace(...).save(...)"
-        ) from None
+        raise WeightsError(f"{path} is not a TorchScript file; save it with torch.jit.trace(...).save(...)") from None
     return network
 
 
@@ -72,13 +70,7 @@ def _try_out(recogniser: Recogniser, path: Path) -> None:
     if not torch.isfinite(both).all():
         raise WeightsError(f"{path} gives embeddings that are not finite; check mean and std of its card")
     if not torch.allclose(both[:1], alone, rtol=1e-3, atol=1e-3 * float(alone.detach().abs().max())):
-        raise WeightsError(
-            f"{path} embeds an image differently alone and beside another; export it for evaluation"
-        )
-    gradient = (
-        torch.autograd.grad(both.square().sum() + both.sum(), images)[0] if both.requires_grad else None
-    )
+        raise WeightsError(f"{path} embeds an image differently alone and beside another; export it for evaluation")
+    gradient = torch.autograd.grad(both.square().sum() + both.sum(), images)[0] if both.requires_grad else None
     if gradient is None or not torch.isfinite(gradient).all() or not gradient.abs().amax(dim=(1, 2, 3)).all():
-        raise WeightsError(
-            f"{path} passes no gradient back to the image; export it with differentiable operations"
-        )
+        raise WeightsError(f"{path} passes no gradient back to the image; export it with differentiable operations")

@@ -54,7 +54,7 @@ def _pad_to(x: Tensor, channels: int, height: int, width: int) -> Tensor:
 
 
 class DlibResNet(nn.Module):
-    """Embeds aligned faces: float32 (N, 3, 150, 150), RGB, (value - mean) / 256 -> float32 (N, 128), not unit length."""
+    """Embeds aligned faces: float32 (N, 3, 150, 150), (RGB - mean) / 256 -> float32 (N, 128), not unit length."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -101,9 +101,7 @@ def _disk_errors(part: Part, size: int | None) -> Iterator[None]:
             part.discard()
             problem = f"no room for {part.target.name} ({readable_size(size)}) in {where}; free some"
         else:
-            problem = (
-                f"cannot write {part.target.name} to {where}: {error.strerror or error}; make it writable"
-            )
+            problem = f"cannot write {part.target.name} to {where}: {error.strerror or error}; make it writable"
         raise WeightsError(f"{problem}, or set GUISE_CACHE to another folder") from None
 
 
@@ -194,17 +192,13 @@ def _open(request: urllib.request.Request, part: Part) -> HTTPResponse:
         if error.code == 416:  # more is here than the server has
             part.discard()
         elif error.code not in _BUSY:
-            raise WeightsError(
-                f"the server refuses {request.full_url}: {error.code} {error.reason}"
-            ) from None
+            raise WeightsError(f"the server refuses {request.full_url}: {error.code} {error.reason}") from None
         raise _TryAgainError(f"the server answers {error.code} {error.reason}") from None
     except (OSError, http.client.HTTPException) as error:
         raise _TryAgainError(str(getattr(error, "reason", error)) or type(error).__name__) from None
 
 
-def _receive(
-    response: HTTPResponse, part: Part, *, have: int, total: int | None, progress: Progress | None
-) -> None:
+def _receive(response: HTTPResponse, part: Part, *, have: int, total: int | None, progress: Progress | None) -> None:
     with part.data.open("ab" if have else "wb") as file:
         while chunk := _read(response):
             have += len(chunk)

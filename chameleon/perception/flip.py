@@ -73,7 +73,7 @@ def _hyab(a: Tensor, b: Tensor) -> Tensor:
 @cache
 def _largest_difference() -> float:
     green, blue = torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])[:, :, None, None].chunk(2)
-    return float(_hyab(_hunt_lab(green), _hunt_lab(blue))) ** _COLOR_POWER
+    return float(_hyab(_hunt_lab(green), _hunt_lab(blue)) ** _COLOR_POWER)
 
 
 @cache

@@ -36,9 +36,7 @@ def _handler(server: FileServer) -> type[BaseHTTPRequestHandler]:
             body = server.content[start:]
             self.send_response(206 if start else 200)
             if start:
-                self.send_header(
-                    "Content-Range", f"bytes {start}-{len(server.content) - 1}/{len(server.content)}"
-                )
+                self.send_header("Content-Range", f"bytes {start}-{len(server.content) - 1}/{len(server.content)}")
             if server.etag:
                 self.send_header("ETag", server.etag)
             if fault != "no length":

@@ -77,9 +77,7 @@ def test_torchscript_gives_what_the_module_gives(tmp_path: Path) -> None:
         ("wide", r"gives \(2, 8\) for two images, its card says \(2, 4\)"),
     ],
 )
-def test_network_that_does_not_do_as_its_card_says_is_refused(
-    tmp_path: Path, fault: str, message: str
-) -> None:
+def test_network_that_does_not_do_as_its_card_says_is_refused(tmp_path: Path, fault: str, message: str) -> None:
     with pytest.raises(WeightsError, match=message) as caught:
         load_recogniser(f"file:{save(tmp_path, fault)}")
     assert "\n" not in str(caught.value)

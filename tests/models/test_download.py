@@ -61,9 +61,7 @@ def test_file_that_is_there_is_not_fetched_again(server: FileServer, target: Pat
 
 
 @pytest.mark.parametrize("code", ["500", "503", "429"])
-def test_passing_server_error_is_tried_again_with_growing_pauses(
-    server: FileServer, target: Path, code: str
-) -> None:
+def test_passing_server_error_is_tried_again_with_growing_pauses(server: FileServer, target: Path, code: str) -> None:
     server.faults = [code] * 3
     pauses: list[float] = []
     get(server, target, sleep=pauses.append)
@@ -179,9 +177,7 @@ def test_short_file_without_length_is_noticed(server: FileServer, target: Path) 
 @pytest.mark.usefixtures("no_sockets")
 def test_offline_opens_no_socket(target: Path) -> None:
     with pytest.raises(OfflineError, match=r"net \(111\.9 MB\).*guise models fetch net"):
-        download.fetch(
-            "https://example.invalid/x", target, name="net", sha256=None, size=111_898_327, offline=True
-        )
+        download.fetch("https://example.invalid/x", target, name="net", sha256=None, size=111_898_327, offline=True)
     assert not target.parent.exists()
 
 
@@ -193,9 +189,7 @@ def test_unreachable_server_ends_in_one_line(target: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "url", ["http://example.invalid/x", "file:///etc/hostname", "ftp://example.invalid/x"]
-)
+@pytest.mark.parametrize("url", ["http://example.invalid/x", "file:///etc/hostname", "ftp://example.invalid/x"])
 @pytest.mark.usefixtures("no_sockets")
 def test_only_https_is_fetched(target: Path, url: str) -> None:
     with pytest.raises(WeightsError, match="https only"):

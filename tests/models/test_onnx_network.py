@@ -20,9 +20,7 @@ from models.recogniser import load_recogniser
 TEACHER = Path("../shared/data/recognisers/teacher-mobilefacenet-ms1m/MobileFaceNet.onnx")
 
 
-def save(
-    path: Path, *, shape_as: str, target: list[int], outputs: int = 1, operation: str = "Reshape"
-) -> Path:
+def save(path: Path, *, shape_as: str, target: list[int], outputs: int = 1, operation: str = "Reshape") -> Path:
     """A graph exported for one image that reshapes (1, 3, 2, 2) to `target`."""
     shape = numpy_helper.from_array(np.array(target, np.int64), "shape")
     nodes = [helper.make_node(operation, ["x", "shape"], ["y0"])]

@@ -15,9 +15,7 @@ from models.registry import Record
 
 @pytest.fixture
 def record() -> Record:
-    return dataclasses.replace(
-        registry.get("dlib-resnet"), input_size=2, mean=(10.0, 20.0, 30.0), std=(1.0, 2.0, 4.0)
-    )
+    return dataclasses.replace(registry.get("dlib-resnet"), input_size=2, mean=(10.0, 20.0, 30.0), std=(1.0, 2.0, 4.0))
 
 
 def test_network_sees_normalised_values(record: Record) -> None:

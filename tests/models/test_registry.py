@@ -53,9 +53,7 @@ def test_name_like_no_other_lists_all() -> None:
 
 
 def test_listing_records_imports_no_torch() -> None:
-    code = (
-        "import sys, models, cli.models; assert models.get('dlib-resnet'); sys.exit('torch' in sys.modules)"
-    )
+    code = "import sys, models, cli.models; assert models.get('dlib-resnet'); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -41,9 +41,7 @@ def test_altered_package_is_refused() -> None:
         weights.obtain(record)
 
 
-def test_size_licence_and_origin_are_announced_before_the_first_byte(
-    record: Record, server: FileServer
-) -> None:
+def test_size_licence_and_origin_are_announced_before_the_first_byte(record: Record, server: FileServer) -> None:
     events: list[str] = []
     weights.obtain(record, announce=events.append, progress=lambda *_: events.append("bytes"))
     assert events[0] == f"facenet-casia-webface: 1.0 MB, licence MIT, from {server.url}"

@@ -100,9 +100,7 @@ def test_mode_is_what_was_asked_for(tmp_path: Path) -> None:
     assert (tmp_path / "new").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-@pytest.mark.parametrize(
-    "name", ["n" * 251 + ".png", "é" * 125 + ".png", "two\nlines", os.fsdecode(b"\xff\xfe")]
-)
+@pytest.mark.parametrize("name", ["n" * 251 + ".png", "é" * 125 + ".png", "two\nlines", os.fsdecode(b"\xff\xfe")])
 def test_any_name_the_system_allows_can_be_written(tmp_path: Path, name: str) -> None:
     try:
         (tmp_path / name).touch()

@@ -40,9 +40,7 @@ def test_one_stem_with_two_suffixes_is_two_photos(tmp_path: Path) -> None:
     assert _names(list_photos(tmp_path).photos) == ["a.jpg", "a.png"]
 
 
-@pytest.mark.parametrize(
-    "name", ["with space.jpg", "two\nlines.jpg", "Zoë 😀.jpg", os.fsdecode(b"\xff\xe9.jpg")]
-)
+@pytest.mark.parametrize("name", ["with space.jpg", "two\nlines.jpg", "Zoë 😀.jpg", os.fsdecode(b"\xff\xe9.jpg")])
 def test_any_name_works(tmp_path: Path, name: str) -> None:
     try:
         _make(tmp_path, name)

@@ -159,9 +159,7 @@ def photo(tmp_path: Path) -> Photo:
     return read_photo(_save(_noise(6, 4), tmp_path / "a.png", "PNG"))
 
 
-@pytest.mark.parametrize(
-    "pixels", [np.zeros((4, 6, 3), np.uint8), np.zeros((6, 4, 3)), np.zeros((6, 4), np.uint8)]
-)
+@pytest.mark.parametrize("pixels", [np.zeros((4, 6, 3), np.uint8), np.zeros((6, 4, 3)), np.zeros((6, 4), np.uint8)])
 def test_other_sizes_and_types_are_not_written(tmp_path: Path, photo: Photo, pixels: np.ndarray) -> None:
     with pytest.raises(ImageError, match=r"uint8 \(6, 4, 3\)"):
         write_photo(tmp_path / "b.png", photo, pixels)

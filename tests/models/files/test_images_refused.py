@@ -74,9 +74,7 @@ def test_a_file_cut_short_is_refused_or_whole(tmp_path: Path, kind: str) -> None
     assert refused >= len(data) // 97
 
 
-def test_a_program_that_lets_truncated_images_through_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_program_that_lets_truncated_images_through_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     _refuse(tmp_path, _bytes("JPEG")[:2000], "LOAD_TRUNCATED_IMAGES is on")
 

@@ -83,9 +83,7 @@ def test_names_that_are_not_text_round_trip(tmp_path: Path) -> None:
     assert len(path.read_bytes().splitlines()) == 3
 
 
-def test_a_record_is_on_the_disk_before_append_returns(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_record_is_on_the_disk_before_append_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[bytes] = []
     path = tmp_path / "m.jsonl"
     fsync = os.fsync

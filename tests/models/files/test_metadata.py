@@ -35,9 +35,7 @@ def _save(path: Path, kind: str, pixels: np.ndarray | None = None, **options: ob
         options["lossless"] = True
     if kind == "JPEG":
         options |= {"quality": 100, "subsampling": 0}
-    Image.fromarray(_upright() if pixels is None else np.ascontiguousarray(pixels)).save(
-        path, kind, **options
-    )
+    Image.fromarray(_upright() if pixels is None else np.ascontiguousarray(pixels)).save(path, kind, **options)
     return path
 
 
@@ -53,9 +51,7 @@ def _tags() -> Image.Exif:
 
 @pytest.mark.parametrize("kind", SUFFIXES)
 @pytest.mark.parametrize("orientation", STORED_FROM_UPRIGHT)
-def test_every_orientation_is_read_upright_and_written_upright(
-    tmp_path: Path, kind: str, orientation: int
-) -> None:
+def test_every_orientation_is_read_upright_and_written_upright(tmp_path: Path, kind: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[Base.Orientation] = orientation
     exif[Base.Make] = "Acme"
@@ -151,9 +147,7 @@ def test_the_thumbnail_of_the_unprotected_face_is_removed(tmp_path: Path) -> Non
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
-@pytest.mark.parametrize(
-    "exif", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\0\0\0", b"Exif\0\0MM\0*\0\0\0\x08\0\xff"]
-)
+@pytest.mark.parametrize("exif", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\0\0\0", b"Exif\0\0MM\0*\0\0\0\x08\0\xff"])
 def test_damaged_exif_does_not_cost_the_photo(tmp_path: Path, exif: bytes) -> None:
     photo = read_photo(_save(tmp_path / "a.jpg", "JPEG", exif=exif))
     assert photo.exif is None

@@ -105,9 +105,7 @@ def test_one_bit_becomes_8_bit_grey(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])
 def test_palette_becomes_rgb(tmp_path: Path, suffix: str) -> None:
-    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (9, 11, 3), dtype=np.uint8)).quantize(
-        16
-    )
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (9, 11, 3), dtype=np.uint8)).quantize(16)
     image.save(tmp_path / f"a{suffix}")
     photo = read_photo(tmp_path / f"a{suffix}")
     np.testing.assert_array_equal(photo.pixels, np.asarray(image.convert("RGB")))

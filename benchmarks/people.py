@@ -1,0 +1,75 @@
+"""Who is protected and who are the strangers, chosen by seed from a folder with one folder a person, as LFW has.
+
+Nobody is called by name in what the benchmarks write: users are user-01, user-02 and so on.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import InputError
+
+LEAST_PHOTOS = 20
+LEARN, MOST_SCORED = 12, 12
+
+
+@dataclass(frozen=True)
+class User:
+    """A person to protect.
+
+    Attributes:
+        alias: what they are called in any output.
+        learn: photos to learn the mask on.
+        score: others, which the mask never saw.
+    """
+
+    alias: str
+    learn: tuple[Path, ...]
+    score: tuple[Path, ...]
+
+    def copy_to(self, folder: Path) -> None:
+        """Copies of the photos, numbered, in `folder`/learn and `folder`/score."""
+        for name, photos in (("learn", self.learn), ("score", self.score)):
+            (folder / name).mkdir(parents=True)
+            for number, photo in enumerate(photos, 1):
+                shutil.copyfile(photo, folder / name / f"{number:02}{photo.suffix}")
+
+
+def users(data: Path, *, count: int, seed: int) -> list[User]:
+    """People with 20 photos or more; of two counts the smaller one's users come first in the larger's.
+
+    Raises:
+        InputError: there are fewer than `count`.
+    """
+    people = _shuffled([photos for photos in _people(data) if len(photos) >= LEAST_PHOTOS], seed)
+    if len(people) < count:
+        raise InputError(f"only {len(people)} people have {LEAST_PHOTOS} photos or more: use --users {len(people)}")
+    return [
+        User(f"user-{number:02}", tuple(photos[:LEARN]), tuple(photos[LEARN : LEARN + MOST_SCORED]))
+        for number, photos in enumerate(people[:count], 1)
+    ]
+
+
+def strangers(data: Path, *, count: int, seed: int) -> list[Path]:
+    """One photo each of people who can be no users.
+
+    Raises:
+        InputError: there are fewer than `count`.
+    """
+    people = _shuffled([photos for photos in _people(data) if len(photos) < LEAST_PHOTOS], seed)
+    if len(people) < count:
+        raise InputError(f"only {len(people)} people can be strangers: use --strangers {len(people)}")
+    return [photos[0] for photos in people[:count]]
+
+
+def _people(data: Path) -> list[list[Path]]:
+    """The photos of each person."""
+    folders = sorted(folder for folder in data.iterdir() if folder.is_dir())
+    return [photos for folder in folders if (photos := sorted(folder.glob("*.jpg")))]
+
+
+def _shuffled(people: list[list[Path]], seed: int) -> list[list[Path]]:
+    return random.Random(seed).sample(people, len(people))

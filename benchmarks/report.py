@@ -1,0 +1,182 @@
+"""What a run measured: each user's line in a file, the means over users in JSON and Markdown."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import statistics
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from models.files import atomic_write
+
+_ROOT = Path(__file__).parents[1]
+_PACKAGES = ("torch", "numpy", "pillow", "facenet-pytorch", "dlib-bin", "ncnn", "onnx2torch")
+_SETTINGS = ("clean", "1A", "2B", "2A")
+Line = dict[str, Any]
+
+
+def code_version() -> dict[str, str]:
+    """The commit, and a digest of the code as it is, which may differ from the commit's."""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=_ROOT, capture_output=True, text=True, check=False)
+    digest = hashlib.sha256()
+    for part in ("chameleon", "models"):
+        for file in sorted((_ROOT / part).rglob("*.py")):
+            digest.update(file.read_bytes())
+    return {"commit": commit.stdout.strip() or "unknown", "code": digest.hexdigest()[:16]}
+
+
+def environment() -> dict[str, Any]:
+    """Hardware and versions."""
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "memory_gib": _memory(),
+        "system": platform.system(),
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
+    }
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _memory() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def read_lines(path: Path) -> list[Line]:
+    """All whole lines of a JSONL file."""
+    lines = []
+    for text in path.read_text("utf-8").splitlines() if path.is_file() else []:
+        try:
+            lines.append(json.loads(text))
+        except ValueError:  # cut short by a kill
+            continue
+    return lines
+
+
+def spread(values: Iterable[float | None]) -> dict[str, float | None]:
+    """Mean over users, and the standard deviation between them, of the values that there are."""
+    known = [value for value in values if value is not None]
+    return {
+        "mean": statistics.fmean(known) if known else None,
+        "std": statistics.stdev(known) if len(known) > 1 else None,
+    }
+
+
+def summarise(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """One entry for each way of learning and strength, in the order of their first lines."""
+    groups: dict[tuple[str, str], list[Line]] = defaultdict(list)
+    for line in lines:
+        groups[line["settings_hash"], line["strength"]].append(line)
+    return [
+        {
+            "learning": group[0]["learning"],
+            "settings_hash": settings,
+            "strength": strength,
+            "users": len(group),
+            "code_versions": len({line["code"] for line in group}),
+            **{name: spread(line[name] for line in group) for name in _COSTS},
+            "judges": {judge: _verdict(group, judge) for judge in group[0]["judges"]},
+        }
+        for (settings, strength), group in groups.items()
+    ]
+
+
+_COSTS = {
+    "ssim": "SSIM",
+    "flip": "FLIP",
+    "unprotected": "photos left unprotected",
+    "learn_seconds": "learning, s",
+    "apply_seconds": "applying, s a photo",
+}
+
+
+def _verdict(group: Sequence[Line], judge: str) -> dict[str, Any]:
+    verdicts = [line["judges"][judge] for line in group]
+    return {
+        "white_box": verdicts[0]["white_box"],
+        "no_face": spread(verdict["no_face"] for verdict in verdicts),
+        **{
+            measure: {
+                setting: spread(verdict["settings"].get(setting, {}).get(measure) for verdict in verdicts)
+                for setting in _SETTINGS
+            }
+            for measure in ("recall", "rank1")
+        },
+    }
+
+
+def markdown(summary: Sequence[dict[str, Any]]) -> str:
+    """Two tables: who is still recognised, and what it costs; mean ± standard deviation between users."""
+    recognised, costs = [], []
+    for entry in summary:
+        start = [entry["learning"], entry["strength"]]
+        for judge, verdict in entry["judges"].items():
+            shares = [_percent(verdict[measure][s]) for measure in ("recall", "rank1") for s in _SETTINGS]
+            name = judge + (" \\*" if verdict["white_box"] else "")
+            recognised.append([*start, name, *shares, _percent(verdict["no_face"])])
+        costs.append([*start, str(entry["users"]), *(_cost(name, entry[name]) for name in _COSTS)])
+    headings = [f"{measure} {setting}" for measure in ("recall", "rank-1") for setting in _SETTINGS]
+    parts = [
+        "Still recognised, in percent: mean ± standard deviation between users, lower is better protected "
+        "(\\* its weights were a surrogate)\n",
+        _table(["learnt against", "strength", "judge", *headings, "no face"], recognised),
+        "\nVisibility on the faces of the saved files, and time\n",
+        _table(["learnt against", "strength", "users", *_COSTS.values()], costs),
+    ]
+    if any(entry["code_versions"] > 1 for entry in summary):
+        parts.append("\nNote: the code changed between users; see `code` in the lines.\n")
+    return "\n".join(parts)
+
+
+def _cost(name: str, value: dict[str, float | None]) -> str:
+    if name == "unprotected":
+        return _percent(value)
+    return _numbers(value, digits=1 if name == "learn_seconds" else 3)
+
+
+def _percent(value: dict[str, float | None]) -> str:
+    return _numbers({key: None if part is None else 100 * part for key, part in value.items()}, digits=1)
+
+
+def _numbers(value: dict[str, float | None], *, digits: int) -> str:
+    shown = [f"{part:.{digits}f}" for part in (value["mean"], value["std"]) if part is not None]
+    return " ± ".join(shown) or "–"
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def write(out: Path, *, command: str, lines: Sequence[Line]) -> str:
+    """Write results.json and results.md into `out`; the text of the latter."""
+    summary = summarise(lines)
+    record = {"command": command, **code_version(), **environment(), "summary": summary, "lines": list(lines)}
+    text = markdown(summary)
+    for name, content in (("results.json", json.dumps(record, indent=1) + "\n"), ("results.md", text)):
+        with atomic_write(out / name) as file:
+            file.write(content.encode())
+    return text

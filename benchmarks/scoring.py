@@ -1,0 +1,76 @@
+"""What judges make of a user's photos, before and after, among strangers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.judges import Judge
+from chameleon import retrieval
+from models.files import atomic_write, read_photo
+
+Boxes = Mapping[Path, np.ndarray]
+"""Of the user's face, float (4,), in each photo below a folder."""
+
+
+def known_strangers(
+    judge: Judge, photos: Sequence[Path], *, cache: Path, progress: Callable[[int], None]
+) -> np.ndarray:
+    """Embeddings (M, D) of the strangers' faces that the judge finds, kept in the file `cache`."""
+    if cache.is_file():
+        with np.load(cache) as kept:
+            return np.asarray(kept["embeddings"])
+    found = []
+    for done, photo in enumerate(photos, 1):
+        found.append(judge.embed(read_photo(photo).pixels, None))
+        progress(done)
+    embeddings = np.stack([embedding for embedding in found if embedding is not None])
+    with atomic_write(cache) as file:
+        np.savez(file, embeddings=embeddings)
+    return embeddings
+
+
+def embeddings(judge: Judge, folder: Path, boxes: Boxes) -> list[np.ndarray | None]:
+    """Of the user's face in each photo of `boxes`, as saved in `folder`; None where the judge finds none."""
+    return [judge.embed(read_photo(folder / photo).pixels, box) for photo, box in boxes.items()]
+
+
+def judged(
+    judge: Judge,
+    clean: Sequence[np.ndarray | None],
+    protected: Sequence[np.ndarray | None],
+    strangers: np.ndarray,
+) -> dict[str, Any]:
+    """One judge's findings as plain JSON.
+
+    Photos in which the judge finds no face, before or after, are neither probes nor in the gallery.
+
+    Returns:
+        `photos`: how many are scored; `strangers`: among how many; `no_face`: share of the faces found before that
+        are not found after; `settings`: for clean, 1A, 2B and 2A what `chameleon.retrieval.Scores` holds, empty with
+        fewer than two photos.
+    """
+    both = [(a, b) for a, b in zip(clean, protected, strict=True) if a is not None and b is not None]
+    found = sum(embedding is not None for embedding in clean)
+    settings = {}
+    if len(both) >= 2:
+        before, after = (np.stack(side) for side in zip(*both, strict=True))
+        scores = retrieval.score(
+            before,
+            after,
+            strangers,
+            metric=judge.metric,
+            threshold=judge.threshold,
+            far_thresholds=retrieval.false_accept_thresholds(before, strangers, metric=judge.metric),
+        )
+        settings = {name: asdict(score) for name, score in scores.items()}
+    return {
+        "photos": len(both),
+        "strangers": len(strangers),
+        "no_face": 1 - len(both) / found if found else None,
+        "settings": settings,
+    }

@@ -1,0 +1,152 @@
+"""`guise verify`: how well recognisers still match protected photos, measured on the saved files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli import console
+from models.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    from chameleon.pairs import Who
+    from chameleon.protection import FaceReader
+    from chameleon.verification import Report
+    from models import Recogniser
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_MOST_SHOWN = 6
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("originals", type=_FOLDER)
+@click.argument("protected", type=_FOLDER)
+@click.option("--others", type=_FOLDER, help="Folder with photos of other people, to search the user among.")
+@click.option(
+    "--recogniser",
+    "names",
+    multiple=True,
+    default=["dlib-resnet"],
+    show_default=True,
+    help="Judge by this recogniser (repeatable): a name of `guise models list`, or file:PATH.",
+)
+@click.option("--robust", is_flag=True, help="Also after JPEG, resizing, WebP and blur.")
+@click.option(
+    "--user-face",
+    metavar="PHOTO|recurring|largest",
+    default="recurring",
+    show_default=True,
+    help="Whose faces: those of a reference photo, the person in most photos, each photo's largest face.",
+)
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where the before/after picture goes (PNG). [default: PROTECTED-before-after.png]",
+)
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, ...")
+@click.option("--offline", is_flag=True, help="Open no connection.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
+@click.pass_context
+def verify(
+    context: click.Context,
+    originals: Path,
+    protected: Path,
+    others: Path | None,
+    names: tuple[str, ...],
+    robust: bool,
+    user_face: str,
+    picture: Path | None,
+    device: str,
+    offline: bool,
+    as_json: bool,
+) -> None:
+    """Measure how well recognisers still match the photos in PROTECTED with those in ORIGINALS.
+
+    Photos are paired by their path, faces found anew in the saved files. It is a fair judgement only on photos from
+    which the mask was not learnt, by recognisers against which it was not learnt.
+    """
+    console.warn_quietly()
+    from chameleon.faces import FaceDetector
+    from chameleon.protection import FaceReader
+    from chameleon.verification import measure_folders
+    from cli import verify_report
+
+    picture = picture or protected.resolve().with_name(f"{protected.resolve().name}-before-after.png")
+    _check_picture(picture, [folder for folder in (originals, protected, others) if folder is not None])
+    device, names = console.best_device(device), tuple(dict.fromkeys(names))
+    loaded = {name: _load(name, device=device, offline=offline) for name in {"dlib-resnet", *names}}
+    reader = FaceReader(FaceDetector(device=device), loaded["dlib-resnet"])
+    with console.steps() as step:
+        report = measure_folders(
+            originals,
+            protected,
+            reader,
+            [loaded[name] for name in names],
+            others=others,
+            who=_who(user_face, reader),
+            robust=robust,
+            progress=step,
+        )
+    drawn = picture if _draw(report, originals, protected, picture) else None
+    verify_report.complain(report)
+    if as_json:
+        click.echo(json.dumps(verify_report.as_json(report, drawn), indent=1, allow_nan=False))
+    else:
+        verify_report.show(report, drawn)
+    if report.unmeasured or drawn is None:
+        context.exit(3)
+
+
+def _check_picture(picture: Path, folders: list[Path]) -> None:
+    """Keep the picture out of the folders: it shows originals, and must replace no photo."""
+    from models.files import printable
+
+    if picture.suffix.lower() != ".png":
+        raise InputError(f"--picture {printable(picture)} is no PNG: give it a name that ends in .png")
+    for folder in folders:
+        if picture.resolve().is_relative_to(folder.resolve()):
+            what = f"picture {printable(picture)} lies inside {printable(folder)}"
+            raise InputError(f"{what}: choose a place outside the folders of photos with --picture")
+
+
+def _load(name: str, *, device: str, offline: bool) -> Recogniser:
+    from models import load_recogniser
+
+    with console.download_bar() as bar:
+        return load_recogniser(name, device=device, offline=offline, progress=bar, announce=console.message)
+
+
+def _who(user_face: str, reader: FaceReader) -> Who:
+    from chameleon.owner import from_reference
+    from models.files import read_photo
+
+    if user_face == "recurring":
+        return "recurring"
+    if user_face == "largest":
+        return "largest"
+    faces = reader.read(read_photo(Path(user_face)).pixels, name=user_face)
+    return from_reference(faces, threshold=reader.recogniser.record.threshold)
+
+
+def _draw(report: Report, originals: Path, protected: Path, picture: Path) -> bool:
+    """The photos that changed most to the eye, before and after; False where that cannot be written."""
+    from chameleon.picture import Pair, draw_pairs, face_crop
+    from cli.verify_report import change
+    from models.files import read_photo
+
+    first, pairs = report.recognisers[0], []
+    most_changed = sorted(enumerate(report.photos), key=lambda item: item[1].visibility.ssim)[:_MOST_SHOWN]
+    for i, photo in most_changed:
+        files = (folder / photo.photo for folder in (originals, protected))
+        before, after = (face_crop(read_photo(file).pixels, photo.face) for file in files)
+        alike = change(first.similarities[i], first.saved.similarities[i])
+        pairs.append(Pair(before, after, f"similarity {alike}, SSIM {photo.visibility.ssim:.3f}"))
+    try:
+        draw_pairs(pairs, picture)
+    except OutputError as error:
+        console.message(str(error))
+        return False
+    return True

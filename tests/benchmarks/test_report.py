@@ -1,0 +1,51 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import report
+
+
+def line(user: str, recall: float | None, *, code: str = "a", settings: str = "x") -> dict[str, Any]:
+    scores = {} if recall is None else {"1A": {"recall": recall, "rank1": recall}}
+    return {
+        "name": user, "learning": "dlib-resnet", "strength": "mid", "settings_hash": settings, "code": code,
+        "ssim": 0.96, "flip": 0.1, "unprotected": 0.0, "learn_seconds": 60.0, "apply_seconds": 0.2,
+        "judges": {"dlib": {"white_box": True, "no_face": 0.0, "settings": scores}},
+    }  # fmt: skip
+
+
+def test_spread_is_over_the_values_that_there_are():
+    assert report.spread([0.1, None, 0.3]) == {"mean": pytest.approx(0.2), "std": pytest.approx(0.1414, abs=1e-4)}
+    assert report.spread([0.1]) == {"mean": 0.1, "std": None}
+    assert report.spread([None]) == {"mean": None, "std": None}
+
+
+def test_users_are_averaged_and_other_settings_kept_apart():
+    summary = report.summarise([line("u1", 0.1), line("u2", 0.3), line("u1", 0.9, settings="y")])
+    recalls = [entry["judges"]["dlib"]["recall"]["1A"]["mean"] for entry in summary]
+    assert recalls == [pytest.approx(0.2), pytest.approx(0.9)]
+
+
+def test_table_shows_mean_and_spread_in_percent_and_marks_white_boxes():
+    text = report.markdown(report.summarise([line("u1", 0.1), line("u2", 0.3)]))
+    assert "| dlib \\* | – | 20.0 ± 14.1 |" in text
+    assert "the code changed" not in text
+
+
+def test_a_table_over_two_versions_of_the_code_says_so():
+    assert "the code changed" in report.markdown(report.summarise([line("u1", 0.1), line("u2", 0.3, code="b")]))
+
+
+def test_a_user_whom_no_judge_could_score_leaves_a_dash():
+    assert "| – | – | – | – |" in report.markdown(report.summarise([line("u1", None)]))
+
+
+def test_results_hold_lines_command_and_versions_and_a_torn_line_is_passed_over(tmp_path: Path):
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text(json.dumps(line("u1", 0.1)) + '\n{"name": "u2", "learn')
+    report.write(tmp_path, command="python x", lines=report.read_lines(lines))
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert [entry["name"] for entry in results["lines"]] == ["u1"]
+    assert results["command"] == "python x" and results["versions"]["torch"] and results["cores"] >= 1
