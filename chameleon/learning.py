@@ -117,6 +117,12 @@ def learn_mask(
     return Mask(values, geometry.CANONICAL_TEMPLATE, EPSILON)
 
 
+def half_precision(device: torch.device) -> torch.autocast:
+    """bfloat16 inside networks where the hardware multiplies it: on such CPUs two to three times faster."""
+    fast = device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=fast)
+
+
 def _likeness(
     perturbation: Tensor,
     recognisers: Sequence[Recogniser],
@@ -132,7 +138,9 @@ def _likeness(
     for recogniser, view, identity in zip(recognisers, views, identities, strict=True):
         clean, grid = view.draw(chosen, random)
         masked = (clean + amplitudes * geometry.sample(perturbation, grid)).clamp(0, 1)
-        losses.append(identity.likeness(recogniser(vary(masked, random))))
+        with half_precision(masked.device):
+            embeddings = recogniser(vary(masked, random))
+        losses.append(identity.likeness(embeddings.float()))
     return torch.stack(losses).mean()
 
 

@@ -82,7 +82,7 @@ def learn_mask(
                 loss = loss - angle(recogniser(masked), original[batch]).mean()
             (gradient,) = torch.autograd.grad(loss, mask)
             mask = update(mask.detach(), gradient)
-            weight = next_lambda(weight, float(dissimilarity))
+            weight = next_lambda(weight, dissimilarity.item())
         if progress is not None:
             progress(epoch + 1, EPOCHS)
     return Mask(mask[0].cpu().numpy(), template, EPSILON)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from chameleon.faces import Face
 from models.files import atomic_write
 
 _SIDE = 320  # pixels, height of a crop on the sheet
@@ -29,12 +28,12 @@ class Pair:
     caption: str
 
 
-def face_crop(pixels: np.ndarray, face: Face) -> np.ndarray:
-    """`face` and what surrounds it in `pixels`, uint8 (H, W, 3): a square where there is room."""
+def face_crop(pixels: np.ndarray, box: Sequence[float] | np.ndarray) -> np.ndarray:
+    """A face's `box` (left, top, right, bottom) and its surroundings in `pixels`: a square where there is room."""
     height, width = pixels.shape[:2]
-    side = _AROUND * max(face.box[2] - face.box[0], face.box[3] - face.box[1])
+    side = _AROUND * max(box[2] - box[0], box[3] - box[1])
     parts = []
-    for centre, limit in ((face.box[1::2].mean(), height), (face.box[::2].mean(), width)):
+    for centre, limit in (((box[1] + box[3]) / 2, height), ((box[0] + box[2]) / 2, width)):
         length = max(1, min(round(side), limit))
         start = int(np.clip(round(centre - length / 2), 0, limit - length))
         parts.append(slice(start, start + length))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from models import Recogniser
 
 Step = Callable[[str, int, int], None]
 """Called with what is being done, items done and items in all."""
@@ -46,6 +50,14 @@ def download_bar() -> Iterator[Callable[[int, int | None], None]]:
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None, visible=False)
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+
+def load(name: str, *, device: str, offline: bool) -> Recogniser:
+    """The recogniser called `name`; what a download would fetch is said before, and shown while it runs."""
+    from models import load_recogniser
+
+    with download_bar() as bar:
+        return load_recogniser(name, device=device, offline=offline, progress=bar, announce=message)
 
 
 def table(rows: list[dict[str, str]]) -> None:

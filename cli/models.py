@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import click
 
+from cli import console
 from models import cache, registry, weights
-from models.download import Progress, readable_size
+from models.download import readable_size
 from models.errors import GuiseError
 from models.registry import Record
 
@@ -19,19 +18,6 @@ from models.registry import Record
 @click.group()
 def models() -> None:
     """List, fetch and check the weights of the recognisers."""
-
-
-def _rows(rows: list[dict[str, Any]], columns: list[str]) -> None:
-    """Print `columns` of `rows` as a table on stdout."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column == "name")
-    for row in rows:
-        table.add_row(*(str(row[column]) for column in columns))
-    Console(highlight=False, markup=False).print(table)
 
 
 @models.command("list")
@@ -44,21 +30,8 @@ def list_(as_json: bool) -> None:
         return
     for row in rows:
         row["size"] = readable_size(row["bytes"])
-    _rows(rows, ["name", "source", "size", "licence", "state"])
-
-
-@contextmanager
-def _bar() -> Iterator[Progress]:
-    """A progress bar on stderr, drawn from the first bytes on, where someone can watch it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
-    from rich.progress import Progress as RichProgress
-
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with RichProgress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None, visible=False)
-        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+    columns = ("name", "source", "size", "licence", "state")
+    console.table([{column: str(row[column]) for column in columns} for row in rows])
 
 
 @models.command()
@@ -71,24 +44,20 @@ def fetch(context: click.Context, names: tuple[str, ...], offline: bool) -> None
     failures: list[GuiseError] = []
     for record in records:
         try:
-            with _bar() as progress:
+            with console.download_bar() as progress:
                 path = weights.obtain(
-                    record, offline=offline, replace_damaged=True, progress=progress, announce=_message
+                    record, offline=offline, replace_damaged=True, progress=progress, announce=console.message
                 )
-            _message(f"{record.name}: ready, {path}")
+            console.message(f"{record.name}: ready, {path}")
         except GuiseError as error:
             failures.append(error)
     nothing_done = len(failures) == len(records)
     for failure in failures[:-1] if nothing_done else failures:
-        _message(str(failure))
+        console.message(str(failure))
     if nothing_done:
         raise failures[-1]
     if failures:
         context.exit(3)
-
-
-def _message(text: str) -> None:
-    click.echo(text, err=True)
 
 
 @models.command()
@@ -102,11 +71,11 @@ def verify(context: click.Context, names: tuple[str, ...], as_json: bool) -> Non
     if as_json:
         click.echo(json.dumps(rows, indent=1))
     else:
-        _rows(rows, ["name", "result"])
+        console.table([{column: str(row[column]) for column in ("name", "result")} for row in rows])
     for row in rows:
         if row["result"] == "differs":
             advice = weights.cure(registry.get(row["name"]))
-            _message(f"{row['name']}: sha256 is {row['sha256']}, not {row['expected']}; {advice}")
+            console.message(f"{row['name']}: sha256 is {row['sha256']}, not {row['expected']}; {advice}")
     bad = {"differs", "not fetched"} if chosen else {"differs"}
     if any(row["result"] in bad for row in rows):
         context.exit(1)

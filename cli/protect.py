@@ -14,9 +14,10 @@ from cli import console
 if TYPE_CHECKING:
     from chameleon.batch import Chooser, PhotoResult, Survey
     from chameleon.key import Key
-    from chameleon.protection import FaceReader
-    from models import Recogniser
+    from chameleon.protection import FaceReader, Measured
 
+_READER = "dlib-resnet"  # tells people apart, offline
+_MOST_SHOWN = 6
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -87,7 +88,6 @@ def protect(
     from chameleon.key import load_key, save_key
     from chameleon.perception.budget import budget_of
     from chameleon.protection import FaceReader
-    from models import load_recogniser
     from models.files import check_output_folder, check_writable, list_photos, remove_stale
 
     folder = Path(folder).resolve()
@@ -97,7 +97,7 @@ def protect(
     check_output_folder(folder, out)
     key = load_key(key_file) if key_file.exists() else None
     device = console.best_device(device)
-    reader = FaceReader(FaceDetector(device=device), load_recogniser("dlib-resnet", device=device, offline=offline))
+    reader = FaceReader(FaceDetector(device=device), console.load(_READER, device=device, offline=offline))
     with console.steps() as step:
         found = None
         if key is None or user_face is not None or dry_run:
@@ -110,7 +110,10 @@ def protect(
             check_writable(place)
         remove_stale(out)
         if key is None and found is not None:
-            surrogates = [_surrogate(name, reader.recogniser, device=device, offline=offline) for name in recognisers]
+            surrogates = [
+                reader.recogniser if name == _READER else console.load(name, device=device, offline=offline)
+                for name in dict.fromkeys(recognisers)
+            ]
             how = batch.Learning(surrogates, preset, strength, seed)
             key = batch.learn_key(folder, found, chooser, how, progress=step)
             save_key(key, key_file)
@@ -126,16 +129,6 @@ def protect(
     done = [result for result in results if result.status in ("protected", "skipped")]
     if len(done) < len(results):
         context.exit(3 if done else 1)
-
-
-def _surrogate(name: str, reader: Recogniser, *, device: str, offline: bool) -> Recogniser:
-    """The recogniser called `name`; the one that reads faces is not loaded twice."""
-    from models import load_recogniser
-
-    if name == reader.record.name:
-        return reader
-    with console.download_bar() as bar:
-        return load_recogniser(name, device=device, offline=offline, progress=bar, announce=console.message)
 
 
 def _choose(found: Survey | None, user_face: str | None, key: Key | None, reader: FaceReader) -> Chooser:
@@ -171,15 +164,20 @@ def _show_plan(found: Survey, chooser: Chooser, key: Key | None, out: Path, *, a
 
 
 def _picture(folder: Path, out: Path, results: list[PhotoResult]) -> Path | None:
-    """Before and after, side by side, of a few photos; it shows originals, so it lies beside `out`, not in it."""
-    # import
+    """Before and after of a few photos, side by side; it shows originals, so it lies beside `out`, not in it."""
+    from chameleon.picture import Pair, draw_pairs, face_crop
+    from models.files import read_photo
 
-    shown = [result for result in results if result.status in ("protected", "skipped") and result.faces]
-    if not shown:
+    pairs = []
+    for result in [result for result in results if result.faces][:_MOST_SHOWN]:
+        face, names = result.faces[0], (folder / result.photo, out / result.photo)
+        before, after = (face_crop(read_photo(name).pixels, face.box) for name in names)
+        pairs.append(Pair(before, after, f"similarity {_change(face)}, SSIM {face.visibility.ssim:.3f}"))
+    if not pairs:
         return None
-    path = out.with_name(f"{out.name}-before-after.png")
-    # draw
-    return path
+    picture = out.with_name(f"{out.name}-before-after.png")
+    draw_pairs(pairs, picture)
+    return picture
 
 
 def _report(
@@ -233,14 +231,18 @@ def _show(results: list[PhotoResult], key: Key, key_file: Path, out: Path, pictu
 
 
 def _row(result: PhotoResult) -> dict[str, str]:
-    face = max(result.faces, key=lambda face: face.similarity_after or -1, default=None)
-    after = "" if face is None else "no face" if face.similarity_after is None else f"{face.similarity_after:.2f}"
+    faces = result.faces
     return {
         "photo": result.photo,
         "status": result.status,
-        "similarity": "" if face is None else f"{face.similarity_before:.2f} -> {after}",
-        "linked": "" if face is None else "yes" if any(f.linked_after for f in result.faces) else "no",
-        "SSIM": "" if face is None else f"{min(f.visibility.ssim for f in result.faces):.3f}",
-        "FLIP": "" if face is None else f"{max(f.visibility.flip for f in result.faces):.3f}",
-        "reason": result.reason or "; ".join(result.notes),
+        "similarity": ", ".join(_change(face) for face in faces),
+        "linked": "" if not faces else "yes" if any(face.linked_after for face in faces) else "no",
+        "SSIM": ", ".join(f"{face.visibility.ssim:.3f}" for face in faces),
+        "FLIP": ", ".join(f"{face.visibility.flip:.3f}" for face in faces),
+        "note": result.reason or "; ".join(result.notes),
     }
+
+
+def _change(face: Measured) -> str:
+    after = "no face" if face.similarity_after is None else f"{face.similarity_after:.2f}"
+    return f"{face.similarity_before:.2f} -> {after}"

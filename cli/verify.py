@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from chameleon.pairs import Who
     from chameleon.protection import FaceReader
     from chameleon.verification import Report
-    from models import Recogniser
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _MOST_SHOWN = 6
@@ -77,7 +76,7 @@ def verify(
     picture = picture or protected.resolve().with_name(f"{protected.resolve().name}-before-after.png")
     _check_picture(picture, [folder for folder in (originals, protected, others) if folder is not None])
     device, names = console.best_device(device), tuple(dict.fromkeys(names))
-    loaded = {name: _load(name, device=device, offline=offline) for name in {"dlib-resnet", *names}}
+    loaded = {name: console.load(name, device=device, offline=offline) for name in {"dlib-resnet", *names}}
     reader = FaceReader(FaceDetector(device=device), loaded["dlib-resnet"])
     with console.steps() as step:
         report = measure_folders(
@@ -112,13 +111,6 @@ def _check_picture(picture: Path, folders: list[Path]) -> None:
             raise InputError(f"{what}: choose a place outside the folders of photos with --picture")
 
 
-def _load(name: str, *, device: str, offline: bool) -> Recogniser:
-    from models import load_recogniser
-
-    with console.download_bar() as bar:
-        return load_recogniser(name, device=device, offline=offline, progress=bar, announce=console.message)
-
-
 def _who(user_face: str, reader: FaceReader) -> Who:
     from chameleon.owner import from_reference
     from models.files import read_photo
@@ -141,7 +133,7 @@ def _draw(report: Report, originals: Path, protected: Path, picture: Path) -> bo
     most_changed = sorted(enumerate(report.photos), key=lambda item: item[1].visibility.ssim)[:_MOST_SHOWN]
     for i, photo in most_changed:
         files = (folder / photo.photo for folder in (originals, protected))
-        before, after = (face_crop(read_photo(file).pixels, photo.face) for file in files)
+        before, after = (face_crop(read_photo(file).pixels, photo.face.box) for file in files)
         alike = change(first.similarities[i], first.saved.similarities[i])
         pairs.append(Pair(before, after, f"similarity {alike}, SSIM {photo.visibility.ssim:.3f}"))
     try:

@@ -48,7 +48,7 @@ def _torchscript(path: Path) -> nn.Module:
         with warnings.catch_warnings():
             # The format is on its way out of PyTorch, but people have files in it.
             warnings.filterwarnings("ignore", message=".*torch.jit.load.* is deprecated")
-            network: nn.Module = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
+            network: nn.Module = torch.jit.load(path, map_location="cpu")
     except (RuntimeError, ValueError, OSError):
         raise WeightsError(f"{path} is not a TorchScript file; save it with torch.jit.trace(...).save(...)") from None
     return network

@@ -62,7 +62,7 @@ def to_tensor(pixels: np.ndarray) -> Tensor:
     short = [max(0, 11 - side) for side in pixels.shape[:2]]
     if any(short):
         pixels = np.pad(pixels, ((0, short[0]), (0, short[1]), (0, 0)), mode="edge")
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 255
+    return torch.tensor(pixels).permute(2, 0, 1)[None].float() / 255
 
 
 class FaceMeter:

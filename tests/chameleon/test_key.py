@@ -56,7 +56,7 @@ def test_a_key_cut_short_is_damaged(tmp_path, share):
     save_key(a_key(), tmp_path / "k")
     data = (tmp_path / "k").read_bytes()
     (tmp_path / "k").write_bytes(data[: int(len(data) * share)])
-    with pytest.raises(KeyFileError, match="damaged|not a Guise key"):
+    with pytest.raises(KeyFileError, match=r"damaged|not a Guise key"):
         load_key(tmp_path / "k")
 
 

@@ -132,10 +132,7 @@ def test_likeness_is_one_for_the_user_and_falls_with_distance(portraits, reader)
     recogniser = reader.recogniser
     clean = torch.from_numpy(embed([(p.pixels, p.face) for p in portraits], recogniser))
     views = torch.stack(
-        [
-            geometry.crop(p.pixels, p.face.to_template(np.array(recogniser.record.template)), size=150)
-            for p in portraits
-        ]
+        [geometry.crop(p.pixels, p.face.to_template(np.array(recogniser.record.template)), size=150) for p in portraits]
     )
     identity = Identity.of(recogniser, views)
     away = 2 * recogniser.population - clean

@@ -6,17 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chameleon.faces import Face
 from chameleon.picture import Pair, draw_pairs, face_crop, sheet
 from models.errors import OutputError
 
 
 def plain(height: int, width: int, level: int) -> np.ndarray:
     return np.full((height, width, 3), level, np.uint8)
-
-
-def face_at(*box: float) -> Face:
-    return Face(np.array(box), np.zeros((5, 2)), 1.0)
 
 
 def dark_columns(picture: Image.Image, level: int) -> list[int]:
@@ -63,16 +58,16 @@ def test_a_row_needs_a_crop_for_each_title() -> None:
 
 def test_the_crop_is_a_square_around_the_face() -> None:
     pixels = np.arange(200, dtype=np.uint8)[None, :, None].repeat(200, 0).repeat(3, 2)
-    crop = face_crop(pixels, face_at(80, 90, 120, 130))
+    crop = face_crop(pixels, (80, 90, 120, 130))
     assert crop.shape == (68, 68, 3)
     assert crop[0, 0, 0] == 66 and crop[0, -1, 0] == 133  # 80 ... 120 in the middle
 
 
 def test_a_face_at_the_border_is_moved_into_the_photo() -> None:
     pixels = plain(100, 150, 7)
-    assert face_crop(pixels, face_at(-10, -10, 30, 30)).shape == (68, 68, 3)
-    assert face_crop(pixels, face_at(140, 90, 180, 120)).shape == (68, 68, 3)
-    assert face_crop(pixels, face_at(0, 0, 150, 100)).shape == (100, 150, 3)
+    assert face_crop(pixels, (-10, -10, 30, 30)).shape == (68, 68, 3)
+    assert face_crop(pixels, (140, 90, 180, 120)).shape == (68, 68, 3)
+    assert face_crop(pixels, (0, 0, 150, 100)).shape == (100, 150, 3)
 
 
 def test_the_file_is_a_png_and_replaced_as_a_whole(tmp_path: Path) -> None:

@@ -7,9 +7,7 @@ from chameleon.perception.budget import STRENGTHS, Budget, FaceMeter, Visibility
 from models.errors import InputError
 
 
-@given(
-    factor=st.floats(0.05, 20), power=st.floats(0.5, 2.2), floor=st.floats(0, 0.3), largest=st.floats(0.5, 8)
-)
+@given(factor=st.floats(0.05, 20), power=st.floats(0.5, 2.2), floor=st.floats(0, 0.3), largest=st.floats(0.5, 8))
 def test_fit_never_overspends_and_spends_nearly_all_or_reaches_the_end(factor, power, floor, largest):
     def spend(amplitude):
         return floor + factor * amplitude**power
@@ -45,7 +43,7 @@ def test_strengths_are_ordered():
     low, mid, high = (STRENGTHS[name] for name in ("low", "mid", "high"))
     assert low.ssim > mid.ssim > high.ssim
     assert low.flip < mid.flip < high.flip
-    with pytest.raises(InputError, match="'max'.*low, mid, high"):
+    with pytest.raises(InputError, match=r"'max'.*low, mid, high"):
         budget_of("max")
 
 
