@@ -236,7 +236,10 @@ def protect_folder(
     )
     for done, path in enumerate(photos, 1):
         known = None if found is None else found.sightings.get(path)
-        yield _protect(job, path, known, chooser, reader, manifest, records, settings)
+        try:
+            yield _protect(job, path, known, chooser, reader, manifest, records, settings)
+        except ImageError as error:
+            yield PhotoResult(path.as_posix(), "failed", str(error))
         if progress is not None:
             progress("protecting", done, len(photos))
 
@@ -253,25 +256,24 @@ def _protect(
 ) -> PhotoResult:
     name = path.as_posix()
     target = job.out / path
-    try:
-        photo = read_photo(job.folder / path)
-    except ImageError as error:
-        return PhotoResult(name, "failed", str(error))
+    photo = read_photo(job.folder / path)
     before = manifest.find(photo.sha256, settings, name)
-    if before is not None and target.is_file() and sha256_of(target) == before["output_sha256"]:
-        return PhotoResult(
-            name, "skipped", "already done", tuple(_measured(face) for face in before["faces"]), photo.notes
-        )
+    there = sha256_of(target) if target.is_file() else None
+    measured = _recall(before) if before is not None and there == before.get("output_sha256") else None
+    if measured and there is not None:
+        return PhotoResult(name, "skipped", "already done", measured, photo.notes)
     faces = _faces(photo, path, reader) if known is None else known
     chosen = chooser.pick(faces)
     if not chosen:
         reason = "no face was found" if not faces else f"none of its {len(faces)} faces is the user's"
         return PhotoResult(name, "no face", reason)
     protected = protect_photo(photo, [sighting.face for sighting in chosen], job.key.mask, budget=job.budget)
-    write_photo(target, photo, protected.pixels, keep_metadata=job.keep_metadata)
+    # What other settings have written is replaced; what somebody else has put there is not.
+    ours = there is not None and there in manifest.texts("output_sha256")
+    write_photo(target, photo, protected.pixels, keep_metadata=job.keep_metadata, overwrite=ours)
     saved = read_photo(target)
-    measured = measure_saved(photo.pixels, saved.pixels, chosen, chooser.owner, reader)
-    records.append(restoration.record_of(name, photo.pixels, saved.pixels, protected.placements, job.key.mask))
+    measured = tuple(measure_saved(photo.pixels, saved.pixels, chosen, chooser.owner, reader))
+    records.append(restoration.record_of(name, photo, saved.pixels, protected.placements, job.key.mask))
     manifest.append(
         {
             "source_sha256": photo.sha256,
@@ -281,9 +283,12 @@ def _protect(
             "faces": [asdict(face) for face in measured],
         }
     )
-    return PhotoResult(name, "protected", faces=tuple(measured), notes=photo.notes)
+    return PhotoResult(name, "protected", faces=measured, notes=photo.notes)
 
 
-def _measured(face: dict[str, Any]) -> Measured:
-    """A measurement as the manifest keeps it."""
-    return Measured(**{**face, "visibility": Visibility(**face["visibility"])})
+def _recall(record: dict[str, Any]) -> tuple[Measured, ...] | None:
+    """What the manifest says was measured; None where it does not say it as this program does."""
+    try:
+        return tuple(Measured(**{**face, "visibility": Visibility(**face["visibility"])}) for face in record["faces"])
+    except (KeyError, TypeError):
+        return None

@@ -18,9 +18,10 @@ from safetensors.numpy import load, save
 from chameleon.mask import Mask
 from chameleon.owner import Owner
 from models.errors import InputError, KeyFileError
-from models.files import atomic_write
+from models.files import atomic_write, printable
 
 FORMAT, VERSION = "guise-key", 1
+_MOST_BYTES = 64 * 2**20  # of a file that is taken for a key; one holds about 300 KiB
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def save_key(key: Key, path: Path) -> None:
     """Write `key` to `path`, mode 0600, whole or not at all.
 
     Raises:
-        InputError: the file cannot be written.
+        OutputError: the file cannot be written.
     """
     tensors: dict[str, np.ndarray] = {
         "mask": np.ascontiguousarray(key.mask.values, dtype=np.float32),
@@ -67,14 +68,14 @@ def save_key(key: Key, path: Path) -> None:
         "owner_centroid": np.ascontiguousarray(key.owner.centroid, dtype=np.float32),
     }
     header = {
-        "format": FORMAT,
-        "version": str(VERSION),
-        "epsilon": repr(key.mask.epsilon),
-        "owner_threshold": repr(key.owner.threshold),
-        "provenance": json.dumps(asdict(key.provenance), sort_keys=True),
+        "version": VERSION,
+        "epsilon": key.mask.epsilon,
+        "owner_threshold": key.owner.threshold,
+        "provenance": asdict(key.provenance),
     }
+    # One entry: safetensors orders several at random, and the same key should be the same bytes.
     with atomic_write(path, mode=0o600) as file:
-        file.write(save(tensors, metadata=header))
+        file.write(save(tensors, metadata={FORMAT: json.dumps(header, sort_keys=True)}))
 
 
 def load_key(path: Path) -> Key:
@@ -85,29 +86,28 @@ def load_key(path: Path) -> Key:
         KeyFileError: it is no key, is damaged, or was written by a newer version of the format.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES)
     except OSError as error:
-        raise InputError(f"cannot read the key {path}: {error.strerror}; check --key") from None
+        raise InputError(f"cannot read the key {printable(path)}: {error.strerror}; check --key") from None
     header = _header(data, path)
-    if header.get("format") != FORMAT:
-        raise KeyFileError(f"{path} is not a Guise key: name the file that `protect` wrote with --key")
-    if header.get("version") != str(VERSION):
+    if header.get("version") != VERSION:
         raise KeyFileError(
-            f"{path} is a key of format version {header.get('version')}, this program reads version {VERSION}: "
-            "update it with `pip install --upgrade guise`"
+            f"{printable(path)} is a key of format version {str(header.get('version'))[:20]}, this program reads "
+            f"version {VERSION}: update it with `pip install --upgrade guise`"
         )
     try:
         tensors = load(data)
-        provenance = json.loads(header["provenance"])
-        provenance["recognisers"] = tuple(provenance["recognisers"])
+        provenance = {**header["provenance"], "recognisers": tuple(header["provenance"]["recognisers"])}
         key = Key(
             Mask(tensors["mask"], tensors["template"], float(header["epsilon"])),
             Owner(tensors["owner_centroid"], float(header["owner_threshold"])),
             Provenance(**provenance),
         )
         _check(key)
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise KeyFileError(f"the key {path} is damaged ({error}): restore it from a backup") from None
+    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+        what = f"the key {printable(path)} is damaged ({printable(str(error))})"
+        raise KeyFileError(f"{what}: restore it from a backup") from None
     return key
 
 
@@ -115,17 +115,26 @@ def _header(data: bytes, path: Path) -> dict[str, Any]:
     """The metadata of a safetensors file: an 8-byte length and JSON stand before its tensors."""
     try:
         length = int.from_bytes(data[:8], "little")
-        header = json.loads(data[8 : 8 + length])["__metadata__"]
-        return dict(header)
-    except (ValueError, KeyError, TypeError):
-        raise KeyFileError(f"{path} is not a Guise key: name the file that `protect` wrote with --key") from None
+        return dict(json.loads(json.loads(data[8 : 8 + length])["__metadata__"][FORMAT]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise _foreign(path) from None
+
+
+def _foreign(path: Path) -> KeyFileError:
+    return KeyFileError(f"{printable(path)} is not a Guise key: name the file that `protect` wrote with --key")
 
 
 def _check(key: Key) -> None:
-    values, epsilon = key.mask.values, key.mask.epsilon
-    if values.dtype != np.float32 or values.ndim != 3 or values.shape[0] != 3 or values.shape[1] != values.shape[2]:
-        raise ValueError(f"its mask has shape {values.shape}")
-    if key.mask.template.shape != (5, 2) or key.owner.centroid.ndim != 1:
+    mask, owner, made = key.mask, key.owner, key.provenance
+    side = mask.values.shape[-1] if mask.values.ndim else 0
+    if side == 0 or mask.values.shape != (3, side, side):
+        raise ValueError(f"its mask has shape {mask.values.shape}")
+    if mask.template.shape != (5, 2) or owner.centroid.ndim != 1:
         raise ValueError("its template or owner has a wrong shape")
-    if not (0 < epsilon <= 1 and np.isfinite(values).all() and np.isfinite(key.mask.template).all()):
+    for tensor, kind in ((mask.values, "f4"), (mask.template, "f8"), (owner.centroid, "f4")):
+        if tensor.dtype != kind or not np.isfinite(tensor).all():
+            raise ValueError("its numbers are out of range")
+    if not (0 < mask.epsilon <= 1 and 0 < owner.threshold < np.inf and np.ptp(mask.template, axis=0).all()):
         raise ValueError("its numbers are out of range")
+    if made.preset not in ("guise", "paper") or not all(type(n) is int for n in (made.photos, made.steps, made.seed)):
+        raise ValueError("it does not say how it was made")

@@ -77,7 +77,7 @@ class Mask:
         """
         rows, columns = _covered(to_canonical, self.size, height, width)
         if rows.stop <= rows.start or columns.stop <= columns.start:
-            return rows, columns, np.zeros((0, 0, 3))
+            return slice(0, 0), slice(0, 0), np.zeros((0, 0, 3))
         # Double precision: a rounding that differs between two machines would spoil exact restoration.
         values = torch.from_numpy(self.values).double()[None]
         transform = geometry.compose(

@@ -89,7 +89,7 @@ def _most_frequent(sightings: Sequence[Sighting], threshold: float) -> tuple[np.
     """Mean embedding of the densest group, in how many photos it appears, and the name of one."""
     embeddings = np.stack([sighting.embedding for sighting in sightings])
     names = np.array([sighting.photo for sighting in sightings], dtype=object)
-    near = np.linalg.norm(embeddings[:, None] - embeddings[None], axis=2) < threshold
+    near = np.stack([np.linalg.norm(embeddings - one, axis=1) < threshold for one in embeddings])
     photos = np.array([len(set(names[row])) for row in near])
     centroid = embeddings[near[int(photos.argmax())]].mean(0)
     members = np.linalg.norm(embeddings - centroid, axis=1) < threshold

@@ -22,8 +22,8 @@ from torch.nn import functional as F
 from chameleon.faces import Face, FaceDetector
 from chameleon.mask import Mask, Placement, subtract
 from chameleon.perception.filters import gaussian, separable
-from models.errors import ImageError, InputError
-from models.files import Manifest, read_photo, write_photo
+from models.errors import ImageError
+from models.files import Manifest, Photo, read_photo, write_photo
 
 
 @dataclass(frozen=True)
@@ -45,34 +45,29 @@ def records_beside(key: Path) -> Path:
 
 
 def record_of(
-    name: str, original: np.ndarray, saved: np.ndarray, placements: Sequence[Placement], mask: Mask
+    name: str, original: Photo, saved: np.ndarray, placements: Sequence[Placement], mask: Mask
 ) -> dict[str, Any]:
     """What restoring a written file will need, as plain JSON; it shows no more of the photo than what clipped.
 
     Args:
         name: of the photo.
-        original: uint8 (H, W, 3), pixels of the original.
+        original: as read.
         saved: uint8 (H, W, 3), pixels of the written file, re-opened.
         placements: of the mask, in the order in which it was added.
         mask: the user's.
     """
-    taken_off = _without(saved, placements, mask)
-    # From a lossy file nothing restores exactly: what it lost would be most of the picture.
-    lossless = np.count_nonzero(taken_off != original) <= _MOST_CLIPPED * original.size
     return {
         "source_sha256": pixels_hash(saved),
         "settings_hash": mask.digest,
         "name": "",
         "photo": name,
-        "original": pixels_hash(original),
+        "original": pixels_hash(original.pixels),
         "placements": [
             {"to_canonical": p.to_canonical.tolist(), "amplitude": p.amplitude, "grey": p.grey} for p in placements
         ],
-        "clipped": _pack(taken_off, original) if lossless else None,
+        # From a lossy file nothing restores exactly: what it lost would be most of the picture.
+        "clipped": _pack(_without(saved, placements, mask), original.pixels) if original.lossless else None,
     }
-
-
-_MOST_CLIPPED = 0.2
 
 
 def restore(saved: np.ndarray, record: dict[str, Any], mask: Mask) -> Restored:
@@ -82,14 +77,24 @@ def restore(saved: np.ndarray, record: dict[str, Any], mask: Mask) -> Restored:
         saved: uint8 (H, W, 3), pixels of the protected file.
         record: as `record_of` made it.
         mask: the user's.
+
+    Raises:
+        ImageError: the record is damaged.
     """
-    placements = [
-        Placement(np.array(p["to_canonical"]), float(p["amplitude"]), bool(p["grey"])) for p in record["placements"]
-    ]
-    pixels = _without(saved, placements, mask)
-    if record["clipped"] is not None:
-        _unpack(record["clipped"], pixels)
-    return Restored(pixels, pixels_hash(pixels) == record["original"])
+    try:
+        placements = [
+            Placement(np.array(p["to_canonical"], dtype=float), float(p["amplitude"]), bool(p["grey"]))
+            for p in record["placements"]
+        ]
+        if not all(np.isfinite(p.to_canonical).all() and np.isfinite(p.amplitude) for p in placements):
+            raise ValueError("a number is not finite")
+        pixels = _without(saved, placements, mask)
+        if record["clipped"] is not None:
+            _unpack(record["clipped"], pixels)
+        return Restored(pixels, pixels_hash(pixels) == record["original"])
+    except (ValueError, KeyError, TypeError, IndexError, ArithmeticError, zlib.error) as error:
+        what = f"its record is damaged ({type(error).__name__}: {error})"
+        raise ImageError(f"{what}; restore the .restore file beside the key from a backup, or delete it") from error
 
 
 def restore_by_search(saved: np.ndarray, faces: Sequence[Face], mask: Mask) -> Restored | None:
@@ -163,14 +168,17 @@ def _restore_file(source: Path, target: Path, records: Manifest, mask: Mask, det
             restored = restore_by_search(photo.pixels, detector.detect(photo.pixels), mask)
         if restored is None:
             return "no mask", "there is no record of it beside the key, and no face in it carries this mask"
-        write_photo(target, photo, restored.pixels, keep_metadata=True)
+        # Never over another file: it may be the original.
+        write_photo(target, photo, restored.pixels, keep_metadata=True, overwrite=False)
     except ImageError as error:
         return "failed", str(error)
     if restored.exact and photo.lossless:
         return "exact", ""
     if record is None:
         return "near", "it was changed since it was protected: where the mask lies was estimated"
-    return "near", f"{photo.format} does not keep pixels exactly"
+    if not photo.lossless:
+        return "near", f"{photo.format} does not keep pixels exactly"
+    return "near", "its record leads back not quite to the original: it is damaged, or from another machine"
 
 
 def open_records(key: Path) -> Manifest:
@@ -208,14 +216,9 @@ def _pack(pixels: np.ndarray, original: np.ndarray) -> str:
 
 def _unpack(packed: str, pixels: np.ndarray) -> None:
     """Put back in place what `_pack` kept."""
-    try:
-        data = zlib.decompress(base64.b85decode(packed))
-        count = len(data) // 6
-        where = np.cumsum(np.frombuffer(data, "<u4", count), dtype=np.int64)
-        missing = np.frombuffer(data, "<i2", count, offset=4 * count)
-        flat = pixels.reshape(-1)
-        flat[where] = (flat[where].astype(int) + missing).astype(np.uint8)
-    except (ValueError, IndexError, zlib.error) as error:
-        raise InputError(
-            f"the record of a photo is damaged ({error}); restore the .restore file from a backup"
-        ) from None
+    data = zlib.decompress(base64.b85decode(packed))
+    count = len(data) // 6
+    where = np.cumsum(np.frombuffer(data, "<u4", count), dtype=np.int64)
+    missing = np.frombuffer(data, "<i2", count, offset=4 * count)
+    flat = pixels.reshape(-1)
+    flat[where] = (flat[where].astype(int) + missing).astype(np.uint8)

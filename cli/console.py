@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from models.errors import InputError
+
 if TYPE_CHECKING:
     from models import Recogniser
 
@@ -65,12 +67,14 @@ def table(rows: list[dict[str, str]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from models.files import printable
+
     drawn = Table(box=None, pad_edge=False)
     for column in rows[0] if rows else ():
         drawn.add_column(column, overflow="fold", no_wrap=column == "name")
     for row in rows:
-        drawn.add_row(*row.values())
-    Console(highlight=False, markup=False).print(drawn)
+        drawn.add_row(*map(printable, row.values()))
+    Console(highlight=False, markup=False, emoji=False).print(drawn)
 
 
 def warn_quietly() -> None:
@@ -81,9 +85,18 @@ def warn_quietly() -> None:
 
 
 def best_device(device: str) -> str:
-    """`auto` resolved: a CUDA device where there is one."""
-    if device != "auto":
-        return device
+    """`auto` resolved: a CUDA device where there is one.
+
+    Raises:
+        InputError: the device named cannot be used here.
+    """
     import torch
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=device).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"--device {device} cannot be used: {reason}; try --device cpu") from None
+    return device

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import signal
 import sys
 from types import FrameType
@@ -51,11 +52,13 @@ def run(command: click.Command, **extra: Any) -> NoReturn:
     Exit codes: 0 all done, 1 failed, 2 wrong usage, 3 done but some items were not.
     """
     signal.signal(signal.SIGTERM, _stop)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: no file name may end a run
     try:
         code = command.main(standalone_mode=False, **extra)
         sys.exit(code if isinstance(code, int) else 0)
     except GuiseError as error:
-        click.echo(f"Error: {error}", err=True)
+        _complain(str(error))
         sys.exit(2 if isinstance(error, InputError) else 1)
     except click.ClickException as error:
         error.show()
@@ -66,6 +69,16 @@ def run(command: click.Command, **extra: Any) -> NoReturn:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:  # from where nobody expected one: still no traceback
+        _complain(f"the system refused to use {error.filename or 'a file'}: {error.strerror or error}")
+        sys.exit(1)
+
+
+def _complain(text: str) -> None:
+    """Show an error on one line, whatever file names it mentions."""
+    from models.files import printable
+
+    click.echo(f"Error: {printable(text)}", err=True)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from cli import console
+from models.errors import ImageError, InputError, KeyFileError, OutputError
 
 if TYPE_CHECKING:
     from chameleon.batch import Chooser, PhotoResult, Survey
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 _READER = "dlib-resnet"  # tells people apart, offline
 _MOST_SHOWN = 6
+_WHO = ("recurring", "largest", "all")
+_TYPED = click.core.ParameterSource.COMMANDLINE
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -54,7 +58,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="How to learn: our procedure, or the published one (its own budget, for comparison).",
 )
-@click.option("--seed", default=0, show_default=True, help="Of everything random in learning.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of everything random in learning."
+)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, ...")
 @click.option("--keep-metadata", is_flag=True, help="Keep EXIF, GPS position included, in the copies.")
 @click.option("--offline", is_flag=True, help="Open no connection.")
@@ -88,16 +94,27 @@ def protect(
     from chameleon.key import load_key, save_key
     from chameleon.perception.budget import budget_of
     from chameleon.protection import FaceReader
-    from models.files import check_output_folder, check_writable, list_photos, remove_stale
+    from models.files import check_output_folder, check_writable, list_photos, printable, remove_stale
 
     folder = Path(folder).resolve()
-    out = out or folder.with_name(f"{folder.name}-protected")
-    key_file = key_file or folder.with_name(f"{folder.name}.guise-key")
+    out, key_file, picture_file = _places(folder, out, key_file)
+    _check_names(recognisers, user_face)
     listing = list_photos(folder)
     check_output_folder(folder, out)
+    if listing.ignored:
+        passed_over = f"{len(listing.ignored)} other file(s) or link(s), such as {printable(listing.ignored[0])}"
+        console.message(f"Passed over {passed_over}.")
     key = load_key(key_file) if key_file.exists() else None
     device = console.best_device(device)
     reader = FaceReader(FaceDetector(device=device), console.load(_READER, device=device, offline=offline))
+    surrogates = []
+    if key is not None:
+        _say_unused(context, key_file)
+    elif not dry_run:
+        surrogates = [
+            reader.recogniser if name == _READER else console.load(name, device=device, offline=offline)
+            for name in dict.fromkeys(recognisers)
+        ]
     with console.steps() as step:
         found = None
         if key is None or user_face is not None or dry_run:
@@ -106,14 +123,11 @@ def protect(
         if dry_run and found is not None:
             _show_plan(found, chooser, key, out, as_json=as_json)
             return
-        for place in (out, key_file.parent):
-            check_writable(place)
-        remove_stale(out)
+        for folder_to_write in (out, key_file.parent):
+            check_writable(folder_to_write)
+        for place in (out, key_file, picture_file):
+            remove_stale(place)
         if key is None and found is not None:
-            surrogates = [
-                reader.recogniser if name == _READER else console.load(name, device=device, offline=offline)
-                for name in dict.fromkeys(recognisers)
-            ]
             how = batch.Learning(surrogates, preset, strength, seed)
             key = batch.learn_key(folder, found, chooser, how, progress=step)
             save_key(key, key_file)
@@ -121,14 +135,52 @@ def protect(
         budget = None if key.provenance.preset == "paper" else budget_of(strength)
         job = batch.Job(folder, out, key, key_file, budget, keep_metadata)
         results = list(batch.protect_folder(job, listing.photos, chooser, reader, found=found, progress=step))
-    picture = _picture(folder, out, results)
+    picture = picture_file if _draw(folder, out, results, picture_file) else None
     if as_json:
         click.echo(json.dumps(_report(results, key, key_file, out, picture, listing.ignored), indent=1))
     else:
         _show(results, key, key_file, out, picture)
     done = [result for result in results if result.status in ("protected", "skipped")]
-    if len(done) < len(results):
+    if len(done) < len(results) or picture is None:
         context.exit(3 if done else 1)
+
+
+def _places(folder: Path, out: Path | None, key_file: Path | None) -> tuple[Path, Path, Path]:
+    """Where the copies, the key and the picture go: beside the folder unless said otherwise."""
+    from models.files import printable
+
+    if not folder.name and not (out and key_file):
+        raise InputError(f"nothing lies beside {printable(folder)}: say where to write with --out and --key")
+    out = Path(os.path.realpath(out or folder.with_name(f"{folder.name}-protected")))
+    key_file = key_file or folder.with_name(f"{folder.name}.guise-key")
+    if Path(os.path.realpath(key_file)).is_relative_to(out):
+        what = f"key {printable(key_file)} would lie among the protected copies, which it undoes"
+        raise InputError(f"{what}: choose another place with --key")
+    return out, key_file, out.with_name(f"{out.name}-before-after.png")
+
+
+def _check_names(recognisers: tuple[str, ...], user_face: str | None) -> None:
+    """Find a slip of the pen before the work begins."""
+    from models import registry
+    from models.files import printable
+
+    for name in recognisers:
+        if not name.startswith("file:"):
+            registry.get(name)
+    if user_face not in (None, *_WHO) and not Path(user_face).is_file():
+        what = f"--user-face {printable(user_face)} is neither a photo nor {', '.join(_WHO)}"
+        raise InputError(f"{what}: name a photo of the user, or one of these")
+
+
+def _say_unused(context: click.Context, key_file: Path) -> None:
+    """Options for learning do nothing where there is a key: say so."""
+    from models.files import printable
+
+    options = {"recognisers": "--recogniser", "preset": "--preset", "seed": "--seed"}
+    given = [option for name, option in options.items() if context.get_parameter_source(name) is _TYPED]
+    if given:
+        what = f"The mask in {printable(key_file)} is used as it was learnt"
+        console.message(f"{what}: {', '.join(given)} without effect. Name another --key to learn a new one.")
 
 
 def _choose(found: Survey | None, user_face: str | None, key: Key | None, reader: FaceReader) -> Chooser:
@@ -139,9 +191,12 @@ def _choose(found: Survey | None, user_face: str | None, key: Key | None, reader
 
     threshold = reader.recogniser.record.threshold
     if user_face is None and key is not None:
+        if key.owner.centroid.size != reader.recogniser.record.embedding_size:
+            what = f"the key tells its user by {key.owner.centroid.size} numbers, not as {_READER} does"
+            raise KeyFileError(f"{what}: say whose faces to protect with --user-face")
         return Chooser("owner", key.owner)
     assert found is not None and user_face is not None
-    if user_face in ("recurring", "largest", "all"):
+    if user_face in _WHO:
         return Chooser.from_survey(found, user_face, threshold=threshold)  # type: ignore[arg-type]
     reference = reader.read(read_photo(Path(user_face)).pixels, name=user_face)
     return Chooser("owner", from_reference(reference, threshold=threshold))
@@ -149,35 +204,41 @@ def _choose(found: Survey | None, user_face: str | None, key: Key | None, reader
 
 def _show_plan(found: Survey, chooser: Chooser, key: Key | None, out: Path, *, as_json: bool) -> None:
     """What a run would do."""
+    from models.files import printable
+
     rows = [
-        {"photo": str(photo), "faces": str(len(faces)), "protect": str(len(chooser.pick(faces)))}
+        {"photo": photo.as_posix(), "faces": str(len(faces)), "protect": str(len(chooser.pick(faces)))}
         for photo, faces in found.sightings.items()
     ]
-    rows += [{"photo": str(photo), "faces": reason, "protect": "0"} for photo, reason in found.failures.items()]
+    rows += [{"photo": photo.as_posix(), "faces": reason, "protect": "0"} for photo, reason in found.failures.items()]
     if as_json:
         click.echo(json.dumps({"out": str(out), "learn": key is None, "photos": rows}, indent=1))
         return
     console.table(rows)
-    console.message(
-        f"Would {'learn a mask and ' if key is None else ''}write the protected copies to {out}. Nothing was written."
-    )
+    learn = "learn a mask and " if key is None else ""
+    console.message(f"Would {learn}write the protected copies to {printable(out)}. Nothing was written.")
 
 
-def _picture(folder: Path, out: Path, results: list[PhotoResult]) -> Path | None:
-    """Before and after of a few photos, side by side; it shows originals, so it lies beside `out`, not in it."""
+def _draw(folder: Path, out: Path, results: list[PhotoResult], picture: Path) -> bool:
+    """Before and after of a few photos, side by side; False where there is none to show or no way to write it.
+
+    It shows originals: it lies beside the protected copies, not among them.
+    """
     from chameleon.picture import Pair, draw_pairs, face_crop
     from models.files import read_photo
 
     pairs = []
-    for result in [result for result in results if result.faces][:_MOST_SHOWN]:
-        face, names = result.faces[0], (folder / result.photo, out / result.photo)
-        before, after = (face_crop(read_photo(name).pixels, face.box) for name in names)
-        pairs.append(Pair(before, after, f"similarity {_change(face)}, SSIM {face.visibility.ssim:.3f}"))
-    if not pairs:
-        return None
-    picture = out.with_name(f"{out.name}-before-after.png")
-    draw_pairs(pairs, picture)
-    return picture
+    try:
+        for result in [result for result in results if result.faces][:_MOST_SHOWN]:
+            face, names = result.faces[0], (folder / result.photo, out / result.photo)
+            before, after = (face_crop(read_photo(name).pixels, face.box) for name in names)
+            pairs.append(Pair(before, after, f"similarity {_change(face)}, SSIM {face.visibility.ssim:.3f}"))
+        if pairs:
+            draw_pairs(pairs, picture)
+    except (ImageError, OutputError) as error:
+        console.message(f"No before/after picture: {error}")
+        return False
+    return bool(pairs)
 
 
 def _report(

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import BinaryIO
 from models.errors import OutputError
 from models.files.names import printable
 
-_STALE = re.compile(r"\..*\.[0-9a-f]{8}\.guise-tmp", re.DOTALL)
+_STALE = re.compile(r"\..*\.([0-9a-f]{8})\.guise-tmp", re.DOTALL)
 _MAX_NAME_BYTES = 255
 
 _REMEDIES = {
@@ -53,7 +54,7 @@ def atomic_write(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
     Raises:
         OutputError: the file cannot be written (disk full, read-only, no permission, ...).
     """
-    temporary = path.with_name(_temporary_name(path.name))
+    temporary = path.with_name(_temporary_name(path.name, secrets.token_hex(4)))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -94,33 +95,43 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def remove_stale(folder: Path) -> tuple[Path, ...]:
-    """Delete the temporary files that killed runs left anywhere below an OUTPUT folder.
+def remove_stale(place: Path) -> tuple[Path, ...]:
+    """Delete the temporary files that killed runs left anywhere below an OUTPUT folder, or those of one file.
 
     Not to be called while another program writes there: its unfinished files would go too.
 
     Returns:
-        What was deleted; empty when the folder does not exist.
+        What was deleted; empty when there is no such place.
 
     Raises:
         OutputError: such a file cannot be deleted.
     """
     removed = []
-    for parent, _, names in os.walk(folder):
-        for name in sorted(filter(_STALE.fullmatch, names)):
-            path = Path(parent, name)
-            try:
-                path.unlink()
-            except OSError as error:
-                raise write_error(path, error) from error
-            removed.append(path)
+    for path in _stale_below(place) if place.is_dir() else _stale_of(place):
+        try:
+            path.unlink()
+        except OSError as error:
+            raise write_error(path, error) from error
+        removed.append(path)
     return tuple(removed)
 
 
-def _temporary_name(name: str) -> str:
-    ending = f".{secrets.token_hex(4)}.guise-tmp"
+def _stale_below(folder: Path) -> list[Path]:
+    return [
+        Path(parent, name) for parent, _, names in os.walk(folder) for name in sorted(filter(_STALE.fullmatch, names))
+    ]
+
+
+def _stale_of(file: Path) -> list[Path]:
+    beside = sorted(file.parent.iterdir()) if file.parent.is_dir() else []
+    found = ((path, _STALE.fullmatch(path.name)) for path in beside)
+    return [path for path, match in found if match and path.name == _temporary_name(file.name, match[1])]
+
+
+def _temporary_name(name: str, tag: str) -> str:
+    ending = f".{tag}.guise-tmp"
     kept = os.fsencode(name)[: _MAX_NAME_BYTES - 1 - len(ending)]
-    return "." + kept.decode("utf-8", "ignore") + ending
+    return "." + kept.decode(sys.getfilesystemencoding(), "ignore") + ending
 
 
 def _create(path: Path, mode: int) -> BinaryIO:

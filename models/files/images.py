@@ -96,7 +96,9 @@ def read_photo(path: Path) -> Photo:
         raise ImageError(f"cannot read {printable(path)}: {reason}; copy or export it again") from error
 
 
-def write_photo(path: Path, photo: Photo, pixels: NDArray[np.uint8], *, keep_metadata: bool = False) -> None:
+def write_photo(
+    path: Path, photo: Photo, pixels: NDArray[np.uint8], *, keep_metadata: bool = False, overwrite: bool = True
+) -> None:
     """Write a copy of `photo` with other pixels, atomically; the same arguments give the same bytes.
 
     The format, the transparency and the colour profile are the photo's. All other metadata is dropped.
@@ -106,9 +108,10 @@ def write_photo(path: Path, photo: Photo, pixels: NDArray[np.uint8], *, keep_met
         photo: the original, as read.
         pixels: uint8 (H, W, 3) of the photo's size; a grey photo keeps their luma only.
         keep_metadata: write the photo's EXIF too (GPS included).
+        overwrite: False leaves a file that is there already and holds anything else.
 
     Raises:
-        ImageError: the pixels are of another size or type, or cannot be encoded.
+        ImageError: the pixels are of another size or type, or cannot be encoded, or another file is in the way.
         OutputError: the file cannot be written.
     """
     if pixels.dtype != np.uint8 or pixels.shape != photo.pixels.shape:
@@ -120,8 +123,18 @@ def write_photo(path: Path, photo: Photo, pixels: NDArray[np.uint8], *, keep_met
         raise ImageError(
             f"cannot write {printable(path)} as {photo.format}: {error}; convert the original to PNG"
         ) from error
+    if not overwrite and os.path.lexists(path) and not _holds(path, data):
+        what = f"cannot write {printable(path)}: another file is there already"
+        raise ImageError(f"{what}; move it away or choose another output folder")
     with atomic_write(path) as file:
         file.write(data)
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return _read_bytes(path) == data
+    except (ImageError, OSError):
+        return False
 
 
 def as_saved(photo: Photo, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -55,6 +55,10 @@ class Manifest:
         record = self._records.get((source_sha256, settings_hash, name))
         return None if record is None else dict(record)
 
+    def texts(self, field: str) -> set[str]:
+        """The texts that the records hold in `field`."""
+        return {text for record in self._records.values() if isinstance(text := record.get(field), str)}
+
     def append(self, record: Mapping[str, Any]) -> None:
         """Add a record and return once it is on the disk.
 

@@ -65,20 +65,22 @@ def rewritten(path, **changes):
     data = path.read_bytes()
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
-    header["__metadata__"].update(changes)
+    inner = {**json.loads(header["__metadata__"]["guise-key"]), **changes}
+    header["__metadata__"]["guise-key"] = json.dumps(inner)
     text = json.dumps(header).encode()
     path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
 
 
 def test_a_newer_key_says_so(tmp_path):
     save_key(a_key(), tmp_path / "k")
-    rewritten(tmp_path / "k", version="2")
+    rewritten(tmp_path / "k", version=2)
     with pytest.raises(KeyFileError, match="version 2, this program reads version 1"):
         load_key(tmp_path / "k")
 
 
 @pytest.mark.parametrize(
-    "changes", [{"epsilon": "7"}, {"epsilon": "nan"}, {"epsilon": "x"}, {"provenance": "{}"}, {"provenance": "["}]
+    "changes",
+    [{"epsilon": 7}, {"epsilon": "nan"}, {"epsilon": "x"}, {"epsilon": None}, {"provenance": {}}, {"provenance": []}],
 )
 def test_wrong_metadata_is_damage(tmp_path, changes):
     save_key(a_key(), tmp_path / "k")

@@ -134,3 +134,34 @@ def test_what_a_killed_run_left_is_removed_and_nothing_else(tmp_path: Path) -> N
     assert remove_stale(tmp_path) == (left,)
     assert set(_files(tmp_path)) == kept
     assert remove_stale(tmp_path / "missing") == ()
+
+
+@pytest.mark.parametrize("name", ["key", "n" * 251 + ".png", "a b [c].png"])
+def test_what_a_killed_run_left_of_one_file_is_removed_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", die)
+        patch.setattr(Path, "unlink", die)
+        for target in (name, "other"):
+            with pytest.raises(KeyboardInterrupt):
+                _write(tmp_path / target)
+    assert len(_files(tmp_path)) == 2
+    assert len(remove_stale(tmp_path / name)) == 1
+    (left,) = _files(tmp_path)
+    assert left.startswith(".other.")
+    assert remove_stale(tmp_path / "missing" / "file") == ()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX only")
+def test_a_name_is_written_also_where_the_locale_does_not_know_its_letters(tmp_path: Path) -> None:
+    script = (
+        "import os, sys; from pathlib import Path; from models.files import atomic_write\n"
+        "with atomic_write(Path(os.fsdecode(os.fsencode(sys.argv[1])))) as file: file.write(b'new')"
+    )
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    subprocess.run([sys.executable, "-c", script, tmp_path / "é.png"], check=True, env=plain)
+    assert (tmp_path / "é.png").read_bytes() == b"new"

@@ -174,3 +174,20 @@ def test_a_full_disk_leaves_no_photo(tmp_path: Path, photo: Photo, monkeypatch: 
     with pytest.raises(OutputError, match="No space left"):
         write_photo(tmp_path / "out" / "b.png", photo, photo.pixels)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_another_file_in_the_way_stays_unless_it_may_be_overwritten(tmp_path: Path, photo: Photo) -> None:
+    target = tmp_path / "copy.png"
+    write_photo(target, photo, photo.pixels, overwrite=False)
+    write_photo(target, photo, photo.pixels, overwrite=False)  # the very same file is in nobody's way
+    copy = target.read_bytes()
+    target.write_bytes(b"mine")
+    with pytest.raises(ImageError, match=r"copy\.png: another file is there already; move it away"):
+        write_photo(target, photo, photo.pixels, overwrite=False)
+    assert target.read_bytes() == b"mine"
+    write_photo(target, photo, photo.pixels)
+    assert target.read_bytes() == copy
+    target.unlink()
+    target.symlink_to("nowhere")
+    with pytest.raises(ImageError, match="another file is there"):
+        write_photo(target, photo, photo.pixels, overwrite=False)

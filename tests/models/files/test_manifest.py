@@ -34,6 +34,14 @@ def test_of_two_records_with_one_key_the_last_holds(tmp_path: Path) -> None:
     assert len(manifest.path.read_bytes().splitlines()) == 2
 
 
+def test_texts_are_those_of_all_records_that_hold_one(tmp_path: Path) -> None:
+    manifest = Manifest(tmp_path / "m.jsonl")
+    for name, value in (("a", "x"), ("b", "y"), ("c", 3), ("d", None), ("b", "z")):
+        manifest.append(_record(name, out=value))
+    manifest.append(_record("e"))
+    assert manifest.texts("out") == {"x", "z"}
+
+
 def test_a_found_record_is_a_copy(tmp_path: Path) -> None:
     manifest = Manifest(tmp_path / "m.jsonl")
     manifest.append(_record())

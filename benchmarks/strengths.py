@@ -1,0 +1,78 @@
+"""Draw the packaged portrait at each strength side by side, as docs/strengths.png, with its measurements beside it.
+
+    python -m benchmarks.strengths
+
+Each strength is what `protect --strength` gives on the demo's photos: a mask learnt for that budget, put on the
+photo, written as JPEG and read again.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from PIL import Image
+
+from benchmarks.report import environment
+from chameleon import batch, demo
+from chameleon.faces import FaceDetector
+from chameleon.perception.budget import STRENGTHS
+from chameleon.picture import draw_sheet, face_crop
+from chameleon.protection import FaceReader
+from models import load_recogniser
+from models.files import list_photos, read_photo
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("docs"), show_default=True)
+def main(out: Path) -> None:
+    reader = FaceReader(FaceDetector(), load_recogniser("dlib-resnet"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        photos = folder / "photos"
+        demo.make_photos(photos)
+        Image.fromarray(demo.portrait()).save(photos / "original.jpg", quality=97)
+        listing = list_photos(photos).photos
+        found = batch.survey(photos, listing, reader)
+        chooser = batch.Chooser.from_survey(found, "recurring", threshold=reader.recogniser.record.threshold)
+        large, shown = Path("photo-01.jpg"), Path("original.jpg")
+        versions = {path: [read_photo(photos / path).pixels] for path in (shown, large)}
+        boxes, captions, results = {}, {path: [] for path in versions}, []
+        for strength, budget in STRENGTHS.items():
+            how = batch.Learning([reader.recogniser], strength=strength)
+            key = batch.learn_key(photos, replace(found, sightings=_learnt_from(found)), chooser, how)
+            job = batch.Job(photos, folder / strength, key, folder / "key", budget)
+            for result in batch.protect_folder(job, list(versions), chooser, reader, found=found):
+                path, face = Path(result.photo), result.faces[0]
+                boxes[path] = face.box
+                versions[path].append(read_photo(job.out / path).pixels)
+                captions[path].append(f"{strength}: SSIM {face.visibility.ssim:.3f}, FLIP {face.visibility.flip:.3f}")
+                results.append(
+                    {
+                        "strength": strength,
+                        "photo": result.photo,
+                        "ssim": face.visibility.ssim,
+                        "flip": face.visibility.flip,
+                        "similarity_before": face.similarity_before,
+                        "similarity_after": face.similarity_after,
+                    }
+                )
+    rows = [
+        ([face_crop(pixels, boxes[path]) for pixels in versions[path]], "   ".join(captions[path]))
+        for path in versions
+    ]
+    draw_sheet(("original", *STRENGTHS), rows, out / "strengths.png")
+    record = {"command": "python -m benchmarks.strengths", "environment": environment(), "photos": results}
+    (out / "strengths.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+def _learnt_from(found: batch.Survey) -> dict[Path, list[batch.Sighting]]:
+    """The demo's photos; the original that is shown takes no part."""
+    return {path: faces for path, faces in found.sightings.items() if path.name.startswith("photo-")}
+
+
+if __name__ == "__main__":
+    main()
