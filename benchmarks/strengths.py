@@ -61,8 +61,7 @@ def main(out: Path) -> None:
                     }
                 )
     rows = [
-        ([face_crop(pixels, boxes[path]) for pixels in versions[path]], "   ".join(captions[path]))
-        for path in versions
+        ([face_crop(pixels, boxes[path]) for pixels in versions[path]], "   ".join(captions[path])) for path in versions
     ]
     draw_sheet(("original", *STRENGTHS), rows, out / "strengths.png")
     record = {"command": "python -m benchmarks.strengths", "environment": environment(), "photos": results}
