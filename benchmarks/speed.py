@@ -104,28 +104,23 @@ def learning(setting: Setting, *, steps: int) -> dict[str, Any]:
     }
 
 
-def applying(setting: Setting, folder: Path) -> list[dict[str, Any]]:
+def applying(setting: Setting, folder: Path, *, width: int, height: int) -> dict[str, Any]:
     """One photo with a known key: all of it from file to measured file, and the mask alone."""
-    rows = []
-    for name, width, height in (("1 megapixel", 1154, 866), ("12 megapixels", 4000, 3000)):
-        photos = folder / name.replace(" ", "-")
-        photos.mkdir()
-        _photo(width, height).save(photos / "photo.jpg", quality=92)
-        photo = read_photo(photos / "photo.jpg")
-        faces = [s.face for s in setting.reader.read(photo.pixels, name="photo")]
-        budget, mask = STRENGTHS["mid"], setting.key.mask
-        placement = protect_photo(photo, faces, mask, budget=budget).placements[0]
-        height_, width_ = photo.pixels.shape[:2]
-        rows.append(
-            {
-                "photo": name,
-                "face_px": int(faces[0].box[3] - faces[0].box[1]),
-                "file_to_measured_file_s": _median(lambda: _protect_again(setting, photos, folder / "out")),
-                "fit_and_add_s": _median(lambda: protect_photo(photo, faces, mask, budget=budget)),
-                "add_s": _median(lambda: add(photo.pixels, mask.patch(placement, height=height_, width=width_))),
-            }
-        )
-    return rows
+    photos = folder / f"{width}x{height}"
+    photos.mkdir()
+    _photo(width, height).save(photos / "photo.jpg", quality=92)
+    photo = read_photo(photos / "photo.jpg")
+    faces = [sighting.face for sighting in setting.reader.read(photo.pixels, name="photo")]
+    budget, mask = STRENGTHS["mid"], setting.key.mask
+    placement = protect_photo(photo, faces, mask, budget=budget).placements[0]
+    return {
+        "width": width,
+        "height": height,
+        "face_px": int(faces[0].box[3] - faces[0].box[1]),
+        "file_to_measured_file_s": _median(lambda: _protect_again(setting, photos, folder / "out")),
+        "fit_and_add_s": _median(lambda: protect_photo(photo, faces, mask, budget=budget)),
+        "add_s": _median(lambda: add(photo.pixels, mask.patch(placement, height=height, width=width))),
+    }
 
 
 def _photo(width: int, height: int) -> Image.Image:
@@ -192,7 +187,8 @@ def main(out: Path, steps: int, photos: int) -> None:
         setting = Setting(reader, portraits, batch.learn_key(folder / "demo", found, chooser, how))
         results: dict[str, Any] = {"environment": environment()}
         for part, measure in (
-            ("applying", lambda: applying(setting, folder)),
+            ("1 megapixel", lambda: applying(setting, folder, width=1154, height=866)),
+            ("12 megapixels", lambda: applying(setting, folder, width=4000, height=3000)),
             ("learning", lambda: learning(setting, steps=steps)),
             ("memory", lambda: memory(setting, folder, photos=photos)),
         ):

@@ -48,7 +48,8 @@ class Identity:
         direction = F.normalize(self.centroid - self.population, dim=0)
         cosine = F.normalize(embeddings - self.population, dim=1) @ direction
         distance = (embeddings - self.centroid).norm(dim=1) / self.spread
-        return (cosine - distance).mean()
+        likeness: Tensor = cosine - distance
+        return likeness.mean()
 
 
 def similarity(embedding: np.ndarray, other: np.ndarray, population: np.ndarray) -> float:

@@ -45,7 +45,7 @@ class LearningSettings:
         learning_rate: of Adam, in the mask's units, falling to nearly 0 along a cosine.
     """
 
-    steps: int = 300
+    steps: int = 400
     batch: int = 12
     views: int = 6
     jitter: float = 0.026
