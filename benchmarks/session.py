@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks import scoring
 from benchmarks.judges import Judge
 from benchmarks.people import User
-from chameleon import batch
+from chameleon import batch, keymaking, survey
 from chameleon.key import Key, load_key, save_key
 from chameleon.learning import LearningSettings
 from chameleon.perception.budget import STRENGTHS
@@ -69,11 +69,11 @@ class Plan:
             }
         )
 
-    def learning(self, strength: str) -> batch.Learning:
+    def learning(self, strength: str) -> keymaking.Learning:
         """How to learn for photos protected at `strength`."""
         settings = LearningSettings() if self.preset == "paper" else LearningSettings(steps=self.steps)
         strength = self.learn_at or strength
-        return batch.Learning(self.surrogates, self.preset, strength, self.seed, settings)
+        return keymaking.Learning(self.surrogates, self.preset, strength, self.seed, settings)
 
 
 class Session:
@@ -84,16 +84,16 @@ class Session:
         self._folder, self._plan, self._reader = folder, plan, reader
         threshold = reader.recogniser.record.threshold
         self._found = self._survey("learn")
-        self._chooser = batch.Chooser.from_survey(self._found, "recurring", threshold=threshold)
+        self._chooser = survey.Chooser.from_survey(self._found, "recurring", threshold=threshold)
         picked = {photo: self._chooser.pick(faces) for photo, faces in self._survey("score").sightings.items()}
         self._photos = list(picked)
         self._boxes = {photo: faces[0].face.box for photo, faces in picked.items() if faces}
         self._clean = self._embeddings("score", self._boxes)
         self._keys: dict[str, tuple[Path, float]] = {}
 
-    def _survey(self, name: str) -> batch.Survey:
+    def _survey(self, name: str) -> survey.Survey:
         folder = self._folder / name
-        return batch.survey(folder, sorted(path.relative_to(folder) for path in folder.iterdir()), self._reader)
+        return survey.find_faces(folder, sorted(path.relative_to(folder) for path in folder.iterdir()), self._reader)
 
     def _embeddings(self, name: str, boxes: scoring.Boxes) -> dict[str, list[np.ndarray | None]]:
         folder = self._folder / name
@@ -106,7 +106,7 @@ class Session:
         name = "paper" if how.preset == "paper" else how.strength
         if name not in self._keys:
             start = time.perf_counter()
-            key = batch.learn_key(
+            key = keymaking.learn_key(
                 self._folder / "learn", self._found, self._chooser, how, progress=lambda _, *at: progress(*at)
             )
             seconds = time.perf_counter() - start
@@ -139,7 +139,7 @@ class Session:
         job = batch.Job(
             folder=self._folder / "score", out=out, key=key, key_file=key_file, budget=STRENGTHS.get(strength)
         )
-        chooser = batch.Chooser("owner", key.owner)
+        chooser = survey.Chooser("owner", key.owner)
         return list(batch.protect_folder(job, self._photos, chooser, self._reader))
 
     def _verdicts(self, out: str, boxes: scoring.Boxes) -> dict[str, Any]:

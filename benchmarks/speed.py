@@ -24,7 +24,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from benchmarks.report import environment
-from chameleon import batch, demo, geometry, paper
+from chameleon import batch, demo, geometry, keymaking, paper, survey
 from chameleon.faces import FaceDetector
 from chameleon.key import Key
 from chameleon.learning import LearningSettings, learn_mask
@@ -134,10 +134,10 @@ def _photo(width: int, height: int) -> Image.Image:
 
 
 def _protect_again(setting: Setting, photos: Path, out: Path) -> None:
-    for file in (*out.glob("*.jpg"), out / batch.MANIFEST):
+    for file in (*out.glob("*.jpg"), batch.manifest_beside(out.parent / "key")):
         file.unlink(missing_ok=True)
     job = batch.Job(photos, out, setting.key, out.parent / "key", STRENGTHS["mid"])
-    chooser = batch.Chooser("owner", setting.key.owner)
+    chooser = survey.Chooser("owner", setting.key.owner)
     results = list(batch.protect_folder(job, list_photos(photos).photos, chooser, setting.reader))
     assert [result.status for result in results] == ["protected"]
 
@@ -150,9 +150,9 @@ def memory(setting: Setting, folder: Path, *, photos: int) -> dict[str, Any]:
     for index in range(1, photos):
         (many / f"{index:04}.jpg").hardlink_to(many / "0000.jpg")
     start = time.perf_counter()
-    found = batch.survey(many, list_photos(many).photos, setting.reader)
+    found = survey.find_faces(many, list_photos(many).photos, setting.reader)
     job = batch.Job(many, folder / "many-out", setting.key, folder / "many-key", STRENGTHS["mid"])
-    chooser = batch.Chooser("owner", setting.key.owner)
+    chooser = survey.Chooser("owner", setting.key.owner)
     done = list(batch.protect_folder(job, list_photos(many).photos, chooser, setting.reader, found=found))
     return {
         "photos": len(done),
@@ -180,11 +180,11 @@ def main(out: Path, steps: int, photos: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         demo.make_photos(folder / "demo")
-        found = batch.survey(folder / "demo", list_photos(folder / "demo").photos, reader)
-        chooser = batch.Chooser.from_survey(found, "recurring", threshold=reader.recogniser.record.threshold)
-        portraits = batch.portraits(folder / "demo", found, chooser)
-        how = batch.Learning([reader.recogniser], settings=LearningSettings(steps=60))
-        setting = Setting(reader, portraits, batch.learn_key(folder / "demo", found, chooser, how))
+        found = survey.find_faces(folder / "demo", list_photos(folder / "demo").photos, reader)
+        chooser = survey.Chooser.from_survey(found, "recurring", threshold=reader.recogniser.record.threshold)
+        portraits = survey.portraits(folder / "demo", found, chooser)
+        how = keymaking.Learning([reader.recogniser], settings=LearningSettings(steps=60))
+        setting = Setting(reader, portraits, keymaking.learn_key(folder / "demo", found, chooser, how))
         results: dict[str, Any] = {"environment": environment()}
         for part, measure in (
             ("1 megapixel", lambda: applying(setting, folder, width=1154, height=866)),

@@ -17,8 +17,9 @@ import click
 from PIL import Image
 
 from benchmarks.report import environment
-from chameleon import batch, demo
+from chameleon import batch, demo, keymaking, survey
 from chameleon.faces import FaceDetector
+from chameleon.owner import Sighting
 from chameleon.perception.budget import STRENGTHS
 from chameleon.picture import draw_sheet, face_crop
 from chameleon.protection import FaceReader
@@ -36,14 +37,14 @@ def main(out: Path) -> None:
         demo.make_photos(photos)
         Image.fromarray(demo.portrait()).save(photos / "original.jpg", quality=97)
         listing = list_photos(photos).photos
-        found = batch.survey(photos, listing, reader)
-        chooser = batch.Chooser.from_survey(found, "recurring", threshold=reader.recogniser.record.threshold)
+        found = survey.find_faces(photos, listing, reader)
+        chooser = survey.Chooser.from_survey(found, "recurring", threshold=reader.recogniser.record.threshold)
         large, shown = Path("photo-01.jpg"), Path("original.jpg")
         versions = {path: [read_photo(photos / path).pixels] for path in (shown, large)}
         boxes, captions, results = {}, {path: [] for path in versions}, []
         for strength, budget in STRENGTHS.items():
-            how = batch.Learning([reader.recogniser], strength=strength)
-            key = batch.learn_key(photos, replace(found, sightings=_learnt_from(found)), chooser, how)
+            how = keymaking.Learning([reader.recogniser], strength=strength)
+            key = keymaking.learn_key(photos, replace(found, sightings=_learnt_from(found)), chooser, how)
             job = batch.Job(photos, folder / strength, key, folder / "key", budget)
             for result in batch.protect_folder(job, list(versions), chooser, reader, found=found):
                 path, face = Path(result.photo), result.faces[0]
@@ -68,7 +69,7 @@ def main(out: Path) -> None:
     (out / "strengths.json").write_text(json.dumps(record, indent=1) + "\n")
 
 
-def _learnt_from(found: batch.Survey) -> dict[Path, list[batch.Sighting]]:
+def _learnt_from(found: survey.Survey) -> dict[Path, list[Sighting]]:
     """The demo's photos; the original that is shown takes no part."""
     return {path: faces for path, faces in found.sightings.items() if path.name.startswith("photo-")}
 

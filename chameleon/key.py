@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from safetensors import SafetensorError
@@ -49,11 +49,19 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Key:
-    """A mask, the user it belongs to, and how it was made."""
+    """A mask, whose it is, and how it was made.
+
+    Attributes:
+        mask: to put on photos.
+        owner: the user.
+        provenance: how the mask was made.
+        which: the faces it is for: the owner's, each photo's largest, or all.
+    """
 
     mask: Mask
     owner: Owner
     provenance: Provenance
+    which: Literal["owner", "largest", "all"] = "owner"
 
 
 def save_key(key: Key, path: Path) -> None:
@@ -71,6 +79,7 @@ def save_key(key: Key, path: Path) -> None:
         "version": VERSION,
         "epsilon": key.mask.epsilon,
         "owner_threshold": key.owner.threshold,
+        "which": key.which,
         "provenance": asdict(key.provenance),
     }
     # One entry: safetensors orders several at random, and the same key should be the same bytes.
@@ -103,6 +112,7 @@ def load_key(path: Path) -> Key:
             Mask(tensors["mask"], tensors["template"], float(header["epsilon"])),
             Owner(tensors["owner_centroid"], float(header["owner_threshold"])),
             Provenance(**provenance),
+            header["which"],
         )
         _check(key)
     except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
@@ -136,5 +146,7 @@ def _check(key: Key) -> None:
             raise ValueError("its numbers are out of range")
     if not (0 < mask.epsilon <= 1 and 0 < owner.threshold < np.inf and np.ptp(mask.template, axis=0).all()):
         raise ValueError("its numbers are out of range")
+    if key.which not in ("owner", "largest", "all"):
+        raise ValueError(f"it is for {key.which!r} faces")
     if made.preset not in ("guise", "paper") or not all(type(n) is int for n in (made.photos, made.steps, made.seed)):
         raise ValueError("it does not say how it was made")

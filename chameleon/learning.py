@@ -58,6 +58,7 @@ def learn_mask(
     recognisers: Sequence[Recogniser],
     *,
     budget: Budget,
+    one_person: bool = True,
     settings: LearningSettings | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -68,6 +69,7 @@ def learn_mask(
         portraits: the user's faces, one or more; more than eight make a mask that carries over to new photos.
         recognisers: surrogates, all on one device.
         budget: how visible the mask may be, on average over the photos.
+        one_person: all faces are the user's; else each is taken away from itself only.
         seed: of every random choice; the same seed gives the same mask on the same machine.
         progress: called with updates done and updates in all.
     """
@@ -86,7 +88,7 @@ def learn_mask(
         )
         for recogniser in recognisers
     ]
-    identities = [Identity.of(r, v.clean[:, 0]) for r, v in zip(recognisers, views, strict=True)]
+    identities = [Identity.of(r, v.clean[:, 0], one_person=one_person) for r, v in zip(recognisers, views, strict=True)]
     windows = Windows(portraits, device=device)
     support = face_support().to(device)
     noise = torch.rand(1, 3, geometry.CANVAS, geometry.CANVAS, generator=random)
@@ -140,7 +142,7 @@ def _likeness(
         masked = (clean + amplitudes * geometry.sample(perturbation, grid)).clamp(0, 1)
         with half_precision(masked.device):
             embeddings = recogniser(vary(masked, random))
-        losses.append(identity.likeness(embeddings.float()))
+        losses.append(identity.likeness(embeddings.float(), chosen))
     return torch.stack(losses).mean()
 
 

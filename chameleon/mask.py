@@ -41,6 +41,22 @@ class Patch:
     columns: slice
     levels: np.ndarray
 
+    def within(self, rows: slice, columns: slice) -> Patch:
+        """The part of it that lies in a rectangle of the photo, placed in that rectangle."""
+        top, bottom = _overlap(self.rows, rows)
+        left, right = _overlap(self.columns, columns)
+        levels = self.levels[
+            top - self.rows.start : bottom - self.rows.start, left - self.columns.start : right - self.columns.start
+        ]
+        return Patch(
+            slice(top - rows.start, bottom - rows.start), slice(left - columns.start, right - columns.start), levels
+        )
+
+
+def _overlap(a: slice, b: slice) -> tuple[int, int]:
+    start = max(a.start, b.start)
+    return start, max(start, min(a.stop, b.stop))
+
 
 @dataclass(frozen=True)
 class Mask:

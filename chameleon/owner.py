@@ -46,6 +46,11 @@ class Owner:
         """Whether a face with that embedding, float32 (D,), is the user's."""
         return bool(np.linalg.norm(embedding - self.centroid) < self.threshold)
 
+    def among(self, sightings: Sequence[Sighting]) -> list[Sighting]:
+        """The user's face among those of one photo: the nearest, since nobody is there twice; or none."""
+        theirs = [sighting for sighting in sightings if self.owns(sighting.embedding)]
+        return sorted(theirs, key=lambda sighting: float(np.linalg.norm(sighting.embedding - self.centroid)))[:1]
+
 
 def recurring(sightings: Sequence[Sighting], *, threshold: float) -> Owner:
     """The person who appears in most photos.

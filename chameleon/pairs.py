@@ -51,11 +51,10 @@ class User:
         if self.who == "largest" or (self.who == "recurring" and len(found) == 1):
             return found[0].face
         assert self.owner is not None
-        centroid = self.owner.centroid
-        nearest = min(found, key=lambda sighting: float(np.linalg.norm(sighting.embedding - centroid)))
-        if not self.owner.owns(nearest.embedding):
+        theirs = self.owner.among(found)
+        if not theirs:
             raise FaceError(f"none of the {len(found)} faces in the original is the user's")
-        return nearest.face
+        return theirs[0].face
 
 
 def find_user(

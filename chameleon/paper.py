@@ -43,9 +43,13 @@ def update(mask: Tensor, gradient: Tensor) -> Tensor:
 
 
 def angle(embeddings: Tensor, others: Tensor) -> Tensor:
-    """Angles in radians between rows of two (N, D)."""
-    cosines = (F.normalize(embeddings, dim=1) * F.normalize(others, dim=1)).sum(1)
-    return torch.arccos(cosines.clamp(-1 + 1e-6, 1 - 1e-6))
+    """Angles in radians between rows of two (N, D).
+
+    The arc cosine has no usable gradient near 0, where every mask starts; this form of it has (W. Kahan, 2006).
+    """
+    a, b = F.normalize(embeddings, dim=1), F.normalize(others, dim=1)
+    apart, along = ((v.square().sum(1) + 1e-14).sqrt() for v in (a - b, a + b))
+    return 2 * torch.atan2(apart, along)
 
 
 def learn_mask(

@@ -15,9 +15,10 @@ from chameleon.mask import Mask, Patch, Placement, add
 from chameleon.owner import Owner, Sighting
 from chameleon.perception.budget import Budget, FaceMeter, Visibility, fit_amplitude
 from models import Recogniser
+from models.errors import ImageError
 from models.files import Photo, as_saved
 
-_LARGEST_AMPLITUDE = 4.0
+_SMALLEST_AMPLITUDE, _LARGEST_AMPLITUDE = 0.02, 4.0
 _BLOCK = 16  # JPEG's largest unit: what lies in other blocks does not change a face's
 
 
@@ -74,51 +75,74 @@ def protect_photo(photo: Photo, faces: Sequence[Face], mask: Mask, *, budget: Bu
         faces: those to protect.
         mask: the user's.
         budget: how visible the mask may be on each face of the written file; None puts it on as learnt.
+
+    Raises:
+        ImageError: writing the photo anew spends the budget even without a mask.
     """
-    pixels, placements = photo.pixels, []
-    for face in faces:
-        to_canonical = face.to_template(mask.template)
-        fit = _Fit(photo, pixels, face, mask, to_canonical)
-        amplitude = 1.0 if budget is None else fit.amplitude(budget)
-        placements.append(Placement(to_canonical, amplitude, photo.grey))
+    fits = [_Fit(photo, face, mask) for face in faces]
+    amplitudes = [1.0 if budget is None else fit.amplitude(budget) for fit in fits]
+    # Masks of faces that touch add up: weaken all until each face is within the budget.
+    while budget is not None and len(fits) > 1 and not _within(budget, fits, amplitudes):
+        amplitudes = [0.9 * amplitude if amplitude > _SMALLEST_AMPLITUDE else 0.0 for amplitude in amplitudes]
+    if not all(amplitudes):
+        raise ImageError(
+            f"no mask fits the budget of visibility: writing it anew as {photo.format} changes a face that much; "
+            "choose a higher --strength, or convert the photo to PNG"
+        )
+    pixels = photo.pixels
+    for fit, amplitude in zip(fits, amplitudes, strict=True):
         pixels = add(pixels, fit.patch(amplitude))
+    placements = (Placement(f.to_canonical, a, photo.grey) for f, a in zip(fits, amplitudes, strict=True))
     return Protected(pixels, tuple(placements))
 
 
-class _Fit:
-    """How visible a mask is on one face, as a function of its amplitude."""
+def _within(budget: Budget, fits: Sequence[_Fit], amplitudes: Sequence[float]) -> bool:
+    patches = [fit.patch(amplitude) for fit, amplitude in zip(fits, amplitudes, strict=True)]
+    return all(budget.spent(fit.visibility(*patches)) <= 1 for fit in fits) or not any(amplitudes)
 
-    def __init__(self, photo: Photo, pixels: np.ndarray, face: Face, mask: Mask, to_canonical: np.ndarray) -> None:
-        height, width = pixels.shape[:2]
+
+class _Fit:
+    """How visible masks are on one face."""
+
+    def __init__(self, photo: Photo, face: Face, mask: Mask) -> None:
+        height, width = photo.pixels.shape[:2]
+        self.to_canonical = face.to_template(mask.template)
         self._photo, self._mask = photo, mask
-        self._rows, self._columns, self._warped = mask.warp(to_canonical, height=height, width=width)
+        self._rows, self._columns, self._warped = mask.warp(self.to_canonical, height=height, width=width)
         rows, columns = face.box_in(height, width)
-        # The face's box widened to whole blocks: encoding that much gives what encoding all would.
-        top, left = (_BLOCK * (part.start // _BLOCK) for part in (rows, columns))
-        self._area = (
-            slice(top, -(-rows.stop // _BLOCK) * _BLOCK),
-            slice(left, -(-columns.stop // _BLOCK) * _BLOCK),
-        )
-        self._face = (
-            slice(rows.start - top, rows.stop - top),
-            slice(columns.start - left, columns.stop - left),
-        )
-        self._clean = pixels
+        self._area = (_encoded_with(rows, height, photo), _encoded_with(columns, width, photo))
+        top, left = (part.start for part in self._area)
+        self._face = (slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
         self._meter = FaceMeter(photo.pixels[rows, columns])
 
     def patch(self, amplitude: float) -> Patch:
+        """What to add to the photo."""
         levels = self._mask.levels(self._warped, amplitude=amplitude, grey=self._photo.grey)
         return Patch(self._rows, self._columns, levels)
 
-    def visibility(self, amplitude: float) -> Visibility:
-        """Of the face in a file written with the mask at that amplitude."""
-        masked = add(self._clean, self.patch(amplitude))
-        return self._meter.measure(as_saved(self._photo, masked[self._area])[self._face])
+    def visibility(self, *patches: Patch) -> Visibility:
+        """Of the face in a file written with these patches on the photo."""
+        pixels = self._photo.pixels[self._area]
+        for patch in patches:
+            pixels = add(pixels, patch.within(*self._area))
+        return self._meter.measure(as_saved(self._photo, pixels)[self._face])
 
     def amplitude(self, budget: Budget) -> float:
+        """The largest at which the face alone is within the budget; 0 where there is none."""
         return fit_amplitude(
-            lambda amplitude: budget.spent(self.visibility(amplitude)), start=1.0, largest=_LARGEST_AMPLITUDE
+            lambda amplitude: budget.spent(self.visibility(self.patch(amplitude))),
+            start=1.0,
+            largest=_LARGEST_AMPLITUDE,
         )
+
+
+def _encoded_with(part: slice, length: int, photo: Photo) -> slice:
+    """Rows or columns that must be encoded to know what becomes of `part`: in JPEG whole blocks, elsewhere all."""
+    if photo.lossless:
+        return part
+    if photo.format != "JPEG":
+        return slice(0, length)
+    return slice(_BLOCK * (part.start // _BLOCK), min(length, -(-part.stop // _BLOCK) * _BLOCK))
 
 
 @dataclass(frozen=True)
@@ -142,7 +166,7 @@ class Measured:
 
 
 def measure_saved(
-    original: np.ndarray, saved: np.ndarray, sightings: Sequence[Sighting], owner: Owner, reader: FaceReader
+    original: np.ndarray, saved: np.ndarray, sightings: Sequence[Sighting], owner: Owner | None, reader: FaceReader
 ) -> list[Measured]:
     """Measure the written file: faces detected, aligned and embedded anew.
 
@@ -150,23 +174,24 @@ def measure_saved(
         original: uint8 (H, W, 3), the original's pixels.
         saved: uint8 (H, W, 3), the re-opened file's.
         sightings: the protected faces, as found in the original.
-        owner: the user.
+        owner: the user; None where each face stands for somebody of its own.
         reader: detector and the recogniser in whose eyes to measure.
     """
     population = reader.recogniser.population.cpu().numpy()
     results = []
     for sighting in sightings:
         box = sighting.face.box_in(*original.shape[:2])
+        person = owner or Owner(sighting.embedding, reader.recogniser.record.threshold)
         found = reader.detector.detect_near(saved, sighting.face)
         after = None if found is None else reader.embed([(saved, found)])[0]
         results.append(
             Measured(
                 box=tuple(sighting.face.box.tolist()),
                 visibility=FaceMeter(original[box]).measure(saved[box]),
-                similarity_before=similarity(sighting.embedding, owner.centroid, population),
-                similarity_after=None if after is None else similarity(after, owner.centroid, population),
-                linked_before=owner.owns(sighting.embedding),
-                linked_after=after is not None and owner.owns(after),
+                similarity_before=similarity(sighting.embedding, person.centroid, population),
+                similarity_after=None if after is None else similarity(after, person.centroid, population),
+                linked_before=person.owns(sighting.embedding),
+                linked_after=after is not None and person.owns(after),
             )
         )
     return results

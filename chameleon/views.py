@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from chameleon import geometry
 from chameleon.portrait import Portrait
@@ -87,6 +88,13 @@ def aligned(portraits: Sequence[Portrait], template: np.ndarray, *, size: int) -
     )
 
 
+def _at_least(face: Tensor, side: int) -> Tensor:
+    """`face` (3, H, W) with its edges repeated until no side is shorter than `side`."""
+    missing = [max(0, side - length) for length in face.shape[1:]]
+    padded: Tensor = F.pad(face[None].float(), (0, missing[1], 0, missing[0]), mode="replicate")
+    return padded[0].to(face.dtype)
+
+
 class Windows:
     """Windows of portraits' faces at full size, on which visibility is measured."""
 
@@ -105,7 +113,9 @@ class Windows:
             )
             for portrait, (rows, columns) in zip(portraits, boxes, strict=True)
         ]
-        self._side = max(11, min(_WINDOW, *(min(face.shape[1:]) for face in self._faces)))
+        # One size for all, so that they make a batch; a face that the photo's border cuts is filled up.
+        self._side = int(np.clip(np.median([min(face.shape[1:]) for face in self._faces]), 11, _WINDOW))
+        self._faces = [_at_least(face, self._side) for face in self._faces]
 
     def draw(self, portraits: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """A window of each chosen portrait (N,): float32 (N, 3, W, W) in [0, 1], and grids (N, W, W, 2)."""

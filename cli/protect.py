@@ -14,9 +14,10 @@ from cli import console
 from models.errors import ImageError, InputError, KeyFileError, OutputError
 
 if TYPE_CHECKING:
-    from chameleon.batch import Chooser, PhotoResult, Survey
+    from chameleon.batch import PhotoResult
     from chameleon.key import Key
     from chameleon.protection import FaceReader, Measured
+    from chameleon.survey import Chooser, Survey
 
 _READER = "dlib-resnet"  # tells people apart, offline
 _MOST_SHOWN = 6
@@ -89,11 +90,12 @@ def protect(
     new photos at once. Originals are never changed. Run the same command again after any interruption.
     """
     console.warn_quietly()
-    from chameleon import batch
+    from chameleon import batch, keymaking
     from chameleon.faces import FaceDetector
     from chameleon.key import load_key, save_key
     from chameleon.perception.budget import budget_of
     from chameleon.protection import FaceReader
+    from chameleon.survey import find_faces
     from models.files import check_output_folder, check_writable, list_photos, printable, remove_stale
 
     folder = Path(folder).resolve()
@@ -118,7 +120,7 @@ def protect(
     with console.steps() as step:
         found = None
         if key is None or user_face is not None or dry_run:
-            found = batch.survey(folder, listing.photos, reader, progress=step)
+            found = find_faces(folder, listing.photos, reader, progress=step)
         chooser = _choose(found, user_face or (None if key else "recurring"), key, reader)
         if dry_run and found is not None:
             _show_plan(found, chooser, key, out, as_json=as_json)
@@ -128,8 +130,8 @@ def protect(
         for place in (out, key_file, picture_file):
             remove_stale(place)
         if key is None and found is not None:
-            how = batch.Learning(surrogates, preset, strength, seed)
-            key = batch.learn_key(folder, found, chooser, how, progress=step)
+            how = keymaking.Learning(surrogates, preset, strength, seed)
+            key = keymaking.learn_key(folder, found, chooser, how, progress=step)
             save_key(key, key_file)
         assert key is not None
         budget = None if key.provenance.preset == "paper" else budget_of(strength)
@@ -185,8 +187,8 @@ def _say_unused(context: click.Context, key_file: Path) -> None:
 
 def _choose(found: Survey | None, user_face: str | None, key: Key | None, reader: FaceReader) -> Chooser:
     """Whose faces to protect."""
-    from chameleon.batch import Chooser
     from chameleon.owner import from_reference
+    from chameleon.survey import Chooser
     from models.files import read_photo
 
     threshold = reader.recogniser.record.threshold
@@ -194,7 +196,7 @@ def _choose(found: Survey | None, user_face: str | None, key: Key | None, reader
         if key.owner.centroid.size != reader.recogniser.record.embedding_size:
             what = f"the key tells its user by {key.owner.centroid.size} numbers, not as {_READER} does"
             raise KeyFileError(f"{what}: say whose faces to protect with --user-face")
-        return Chooser("owner", key.owner)
+        return Chooser(key.which, key.owner)
     assert found is not None and user_face is not None
     if user_face in _WHO:
         return Chooser.from_survey(found, user_face, threshold=threshold)  # type: ignore[arg-type]

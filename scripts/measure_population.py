@@ -2,8 +2,8 @@
 
     python scripts/measure_population.py FACES --recogniser dlib-resnet --people 1000
 
-FACES holds one folder a person, as LFW does; the first photo of each person counts. The mean says where a recogniser
-puts faces in general; it describes nobody.
+FACES holds one folder a person, as LFW does. People with a single photo count, so that nobody on whom masks are
+scored has a part in it. The mean says where a recogniser puts faces in general; it describes nobody.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from models.files import read_photo
 @click.option("--people", default=1000, show_default=True)
 def main(faces: Path, recogniser: str, people: int) -> None:
     reader = FaceReader(FaceDetector(), load_recogniser(recogniser))
-    folders = sorted(folder for folder in faces.iterdir() if folder.is_dir())
+    folders = sorted(folder for folder in faces.iterdir() if folder.is_dir() and len(list(folder.iterdir())) == 1)
     step = max(1, len(folders) // people)
     embeddings = []
     for folder in folders[::step][:people]:

@@ -136,5 +136,16 @@ def test_likeness_is_one_for_the_user_and_falls_with_distance(portraits, reader)
     )
     identity = Identity.of(recogniser, views)
     away = 2 * recogniser.population - clean
-    assert identity.likeness(clean) > identity.likeness((clean + recogniser.population) / 2 + 0.05)
-    assert identity.likeness(away) < identity.likeness(clean)
+    faces = torch.arange(len(clean))
+    assert identity.likeness(clean, faces) > identity.likeness((clean + recogniser.population) / 2 + 0.05, faces)
+    assert identity.likeness(away, faces) < identity.likeness(clean, faces)
+
+
+def test_faces_of_several_people_are_each_taken_away_from_their_own(reader):
+    recogniser = reader.recogniser
+    crops = torch.rand(3, 3, 150, 150, generator=torch.manual_seed(0))
+    with torch.no_grad():
+        embeddings = recogniser(crops)
+    apart = Identity.of(recogniser, crops, one_person=False)
+    torch.testing.assert_close(apart.likeness(embeddings, torch.arange(3)), torch.tensor(1.0))
+    assert apart.likeness(embeddings, torch.tensor([1, 2, 0])) < 0.99

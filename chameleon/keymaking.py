@@ -1,0 +1,61 @@
+"""Learn a user's key from a folder of photos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from chameleon import paper
+from chameleon.key import Key, Provenance
+from chameleon.learning import LearningSettings, learn_mask
+from chameleon.perception.budget import budget_of
+from chameleon.survey import Chooser, Progress, Survey, portraits
+from models import Recogniser
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How to learn a mask.
+
+    Attributes:
+        recognisers: the surrogates.
+        preset: "guise" (`chameleon.learning`) or "paper" (`chameleon.paper`).
+        strength: name of the budget to learn for; the paper's procedure has its own.
+        seed: of everything random.
+        settings: of our procedure.
+    """
+
+    recognisers: Sequence[Recogniser]
+    preset: Literal["guise", "paper"] = "guise"
+    strength: str = "mid"
+    seed: int = 0
+    settings: LearningSettings = field(default_factory=LearningSettings)
+
+
+def learn_key(folder: Path, found: Survey, chooser: Chooser, how: Learning, *, progress: Progress | None = None) -> Key:
+    """Learn a mask from the user's faces in `folder`.
+
+    Raises:
+        FaceError: the user's face is in none of the photos.
+    """
+    faces = portraits(folder, found, chooser)
+    report = None if progress is None else partial(progress, "learning the mask")
+    if how.preset == "paper":
+        mask, steps = paper.learn_mask(faces, how.recognisers, seed=how.seed, progress=report), paper.EPOCHS
+    else:
+        budget, steps = budget_of(how.strength), how.settings.steps
+        mask = learn_mask(faces, how.recognisers, budget=budget, settings=how.settings, seed=how.seed, progress=report)
+    provenance = Provenance(
+        recognisers=tuple(recogniser.record.name for recogniser in how.recognisers),
+        preset=how.preset,
+        strength=how.strength,
+        photos=len(faces),
+        steps=steps,
+        seed=how.seed,
+        guise=version("guise"),
+    )
+    return Key(mask, chooser.owner, provenance, chooser.which)
