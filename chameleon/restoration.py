@@ -97,7 +97,7 @@ def restore(saved: np.ndarray, record: dict[str, Any], mask: Mask) -> Restored:
         raise ImageError(f"{what}; restore the .restore file beside the key from a backup, or delete it") from error
 
 
-def restore_by_search(saved: np.ndarray, faces: Sequence[Face], mask: Mask) -> Restored | None:
+def restore_by_search(saved: np.ndarray, faces: Sequence[Face], mask: Mask, *, grey: bool) -> Restored | None:
     """Take the mask off a photo of which there is no record, such as one that a platform has re-compressed.
 
     The amplitude is estimated by regressing the fine detail of each face on that of the mask.
@@ -106,14 +106,15 @@ def restore_by_search(saved: np.ndarray, faces: Sequence[Face], mask: Mask) -> R
         saved: uint8 (H, W, 3).
         faces: as detected in `saved`.
         mask: the user's.
+        grey: the file holds one channel.
 
     Returns:
         The photo, near the original but not exact; None where no face carries the mask.
     """
     placements = [
-        Placement(to_canonical, amplitude)
+        Placement(to_canonical, amplitude, grey)
         for to_canonical in (face.to_template(mask.template) for face in faces)
-        if (amplitude := _amplitude(saved, to_canonical, mask)) > _LEAST_AMPLITUDE
+        if (amplitude := _amplitude(saved, to_canonical, mask, grey=grey)) > _LEAST_AMPLITUDE
     ]
     return Restored(_without(saved, placements, mask), exact=False) if placements else None
 
@@ -122,12 +123,12 @@ _LEAST_AMPLITUDE = 0.15
 _BLUR_RADIUS = 4
 
 
-def _amplitude(saved: np.ndarray, to_canonical: np.ndarray, mask: Mask) -> float:
+def _amplitude(saved: np.ndarray, to_canonical: np.ndarray, mask: Mask, *, grey: bool) -> float:
     """How strongly the mask shows in `saved`, least squares on what a small blur takes away."""
     rows, columns, warped = mask.warp(to_canonical, height=saved.shape[0], width=saved.shape[1])
     if warped.size == 0:
         return 0.0
-    of_mask = _detail(warped)
+    of_mask = _detail(np.broadcast_to(warped.mean(2, keepdims=True), warped.shape).copy() if grey else warped)
     # Edges of the picture are no trace of the mask: bound their pull.
     detail = _detail(saved[rows, columns] / 255).clamp(-0.05, 0.05)
     return float((detail * of_mask).sum() / (of_mask**2).sum().clamp(min=1e-12))
@@ -165,7 +166,7 @@ def _restore_file(source: Path, target: Path, records: Manifest, mask: Mask, det
         if record is not None:
             restored: Restored | None = restore(photo.pixels, record, mask)
         else:
-            restored = restore_by_search(photo.pixels, detector.detect(photo.pixels), mask)
+            restored = restore_by_search(photo.pixels, detector.detect(photo.pixels), mask, grey=photo.grey)
         if restored is None:
             return "no mask", "there is no record of it beside the key, and no face in it carries this mask"
         # Never over another file: it may be the original.
@@ -175,7 +176,10 @@ def _restore_file(source: Path, target: Path, records: Manifest, mask: Mask, det
     if restored.exact and photo.lossless:
         return "exact", ""
     if record is None:
-        return "near", "it was changed since it was protected: where the mask lies was estimated"
+        return (
+            "near",
+            "no record beside the key fits it as it is now: where the mask lies was estimated",
+        )
     if not photo.lossless:
         return "near", f"{photo.format} does not keep pixels exactly"
     return "near", "its record leads back not quite to the original: it is damaged, or from another machine"

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from cli import console
-from models.errors import ImageError, InputError, KeyFileError, OutputError
+from models.errors import GuiseError, InputError, KeyFileError
 
 if TYPE_CHECKING:
-    from chameleon.batch import PhotoResult
     from chameleon.key import Key
-    from chameleon.protection import FaceReader, Measured
+    from chameleon.protection import FaceReader
     from chameleon.survey import Chooser, Survey
 
 _READER = "dlib-resnet"  # tells people apart, offline
-_MOST_SHOWN = 6
 _WHO = ("recurring", "largest", "all")
 _TYPED = click.core.ParameterSource.COMMANDLINE
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -96,7 +93,8 @@ def protect(
     from chameleon.perception.budget import budget_of
     from chameleon.protection import FaceReader
     from chameleon.survey import find_faces
-    from models.files import check_output_folder, check_writable, list_photos, printable, remove_stale
+    from cli import protect_report
+    from models.files import check_output_folder, check_writable, list_photos, only_one, printable, remove_stale
 
     folder = Path(folder).resolve()
     out, key_file, picture_file = _places(folder, out, key_file)
@@ -106,6 +104,8 @@ def protect(
     if listing.ignored:
         passed_over = f"{len(listing.ignored)} other file(s) or link(s), such as {printable(listing.ignored[0])}"
         console.message(f"Passed over {passed_over}.")
+    if not dry_run:
+        context.with_resource(only_one(key_file))
     key = load_key(key_file) if key_file.exists() else None
     device = console.best_device(device)
     reader = FaceReader(FaceDetector(device=device), console.load(_READER, device=device, offline=offline))
@@ -123,25 +123,34 @@ def protect(
             found = find_faces(folder, listing.photos, reader, progress=step)
         chooser = _choose(found, user_face or (None if key else "recurring"), key, reader)
         if dry_run and found is not None:
-            _show_plan(found, chooser, key, out, as_json=as_json)
-            return
+            protect_report.show_plan(found, chooser, out, learn=key is None, as_json=as_json)
+            context.exit(3 if found.failures else 0)
         for folder_to_write in (out, key_file.parent):
             check_writable(folder_to_write)
         for place in (out, key_file, picture_file):
             remove_stale(place)
         if key is None and found is not None:
+            console.message(f"There is no key {printable(key_file)} yet: learning a mask.")
             how = keymaking.Learning(surrogates, preset, strength, seed)
             key = keymaking.learn_key(folder, found, chooser, how, progress=step)
             save_key(key, key_file)
         assert key is not None
         budget = None if key.provenance.preset == "paper" else budget_of(strength)
         job = batch.Job(folder, out, key, key_file, budget, keep_metadata)
-        results = list(batch.protect_folder(job, listing.photos, chooser, reader, found=found, progress=step))
-    picture = picture_file if _draw(folder, out, results, picture_file) else None
+        results: list[batch.PhotoResult] = []
+        try:
+            for result in batch.protect_folder(job, listing.photos, chooser, reader, found=found, progress=step):
+                results.append(result)  # noqa: PERF402 (what is finished counts even if the rest is not)
+        except (GuiseError, KeyboardInterrupt):
+            if not as_json:
+                protect_report.show_results(results)
+            raise
+    picture = picture_file if protect_report.draw(folder, out, results, picture_file) else None
+    outcome = protect_report.Outcome(job, results, picture, listing.ignored)
     if as_json:
-        click.echo(json.dumps(_report(results, key, key_file, out, picture, listing.ignored), indent=1))
+        click.echo(json.dumps(outcome.as_json(), indent=1))
     else:
-        _show(results, key, key_file, out, picture)
+        outcome.show()
     done = [result for result in results if result.status in ("protected", "skipped")]
     if len(done) < len(results) or picture is None:
         context.exit(3 if done else 1)
@@ -158,7 +167,8 @@ def _places(folder: Path, out: Path | None, key_file: Path | None) -> tuple[Path
     if Path(os.path.realpath(key_file)).is_relative_to(out):
         what = f"key {printable(key_file)} would lie among the protected copies, which it undoes"
         raise InputError(f"{what}: choose another place with --key")
-    return out, key_file, out.with_name(f"{out.name}-before-after.png")
+    # The picture shows originals: it belongs with the key, not where the copies go.
+    return out, key_file, key_file.with_name(f"{out.name}-before-after.png")
 
 
 def _check_names(recognisers: tuple[str, ...], user_face: str | None) -> None:
@@ -202,110 +212,3 @@ def _choose(found: Survey | None, user_face: str | None, key: Key | None, reader
         return Chooser.from_survey(found, user_face, threshold=threshold)  # type: ignore[arg-type]
     reference = reader.read(read_photo(Path(user_face)).pixels, name=user_face)
     return Chooser("owner", from_reference(reference, threshold=threshold))
-
-
-def _show_plan(found: Survey, chooser: Chooser, key: Key | None, out: Path, *, as_json: bool) -> None:
-    """What a run would do."""
-    from models.files import printable
-
-    rows = [
-        {"photo": photo.as_posix(), "faces": str(len(faces)), "protect": str(len(chooser.pick(faces)))}
-        for photo, faces in found.sightings.items()
-    ]
-    rows += [{"photo": photo.as_posix(), "faces": reason, "protect": "0"} for photo, reason in found.failures.items()]
-    if as_json:
-        click.echo(json.dumps({"out": str(out), "learn": key is None, "photos": rows}, indent=1))
-        return
-    console.table(rows)
-    learn = "learn a mask and " if key is None else ""
-    console.message(f"Would {learn}write the protected copies to {printable(out)}. Nothing was written.")
-
-
-def _draw(folder: Path, out: Path, results: list[PhotoResult], picture: Path) -> bool:
-    """Before and after of a few photos, side by side; False where there is none to show or no way to write it.
-
-    It shows originals: it lies beside the protected copies, not among them.
-    """
-    from chameleon.picture import Pair, draw_pairs, face_crop
-    from models.files import read_photo
-
-    pairs = []
-    try:
-        for result in [result for result in results if result.faces][:_MOST_SHOWN]:
-            face, names = result.faces[0], (folder / result.photo, out / result.photo)
-            before, after = (face_crop(read_photo(name).pixels, face.box) for name in names)
-            pairs.append(Pair(before, after, f"similarity {_change(face)}, SSIM {face.visibility.ssim:.3f}"))
-        if pairs:
-            draw_pairs(pairs, picture)
-    except (ImageError, OutputError) as error:
-        console.message(f"No before/after picture: {error}")
-        return False
-    return bool(pairs)
-
-
-def _report(
-    results: list[PhotoResult],
-    key: Key,
-    key_file: Path,
-    out: Path,
-    picture: Path | None,
-    ignored: tuple[Path, ...],
-) -> dict[str, Any]:
-    return {
-        "out": str(out),
-        "key": str(key_file),
-        "picture": None if picture is None else str(picture),
-        "provenance": asdict(key.provenance),
-        "ignored": [str(path) for path in ignored],
-        "photos": [asdict(result) for result in results],
-    }
-
-
-def _show(results: list[PhotoResult], key: Key, key_file: Path, out: Path, picture: Path | None) -> None:
-    """The report for a person."""
-    from models.files import printable
-
-    console.table([_row(result) for result in results])
-    faces = [face for result in results for face in result.faces]
-    done = sum(result.status in ("protected", "skipped") for result in results)
-    lines = [f"\n{done} of {len(results)} photos protected in {printable(out)}"]
-    if faces:
-        after = [face.similarity_after for face in faces if face.similarity_after is not None]
-        before = sum(face.similarity_before for face in faces) / len(faces)
-        linked = sum(face.linked_after for face in faces)
-        shown = f"{sum(after) / len(after):.2f}" if after else "no face found"
-        lines += [
-            f"  similarity    {before:.2f} -> {shown}; still linked to you: {linked} of {len(faces)} (dlib-resnet)",
-            f"  looks         SSIM {min(f.visibility.ssim for f in faces):.3f}, "
-            f"FLIP {max(f.visibility.flip for f in faces):.3f} on the worst face",
-        ]
-    if picture is not None:
-        lines.append(f"  before/after  {printable(picture)}")
-    lines += [
-        f"  key           {printable(key_file)} - private: it takes the mask off and shows who you are",
-        "Measured on the written files, by a recogniser the mask was learnt against: others may still link them.",
-        "`guise verify` measures with others. Do not post the originals beside the copies.",
-    ]
-    if key.provenance.photos < 8:
-        lines.append(
-            f"The mask was learnt on {key.provenance.photos} photo(s): with 12 or more it holds better on new ones."
-        )
-    click.echo("\n".join(lines))
-
-
-def _row(result: PhotoResult) -> dict[str, str]:
-    faces = result.faces
-    return {
-        "photo": result.photo,
-        "status": result.status,
-        "similarity": ", ".join(_change(face) for face in faces),
-        "linked": "" if not faces else "yes" if any(face.linked_after for face in faces) else "no",
-        "SSIM": ", ".join(f"{face.visibility.ssim:.3f}" for face in faces),
-        "FLIP": ", ".join(f"{face.visibility.flip:.3f}" for face in faces),
-        "note": result.reason or "; ".join(result.notes),
-    }
-
-
-def _change(face: Measured) -> str:
-    after = "no face" if face.similarity_after is None else f"{face.similarity_after:.2f}"
-    return f"{face.similarity_before:.2f} -> {after}"

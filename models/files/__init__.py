@@ -1,6 +1,7 @@
 """The one place where images and manifests are read and written. Originals are never changed."""
 
 from models.files.atomic import atomic_write, check_writable, remove_stale
+from models.files.exclusive import only_one
 from models.files.folders import PhotoListing, check_output_folder, list_photos
 from models.files.images import Photo, as_saved, read_photo, write_photo
 from models.files.manifest import Manifest, settings_hash
@@ -15,6 +16,7 @@ __all__ = [
     "check_output_folder",
     "check_writable",
     "list_photos",
+    "only_one",
     "printable",
     "read_photo",
     "remove_stale",

@@ -17,6 +17,7 @@ from command_line import Outcome, call, hashes
 from PIL import Image, ImageCms, ImageOps
 from skimage.metrics import structural_similarity
 
+from chameleon.batch import manifest_beside
 from chameleon.key import load_key
 from models.files import read_photo
 
@@ -64,7 +65,7 @@ def test_a_copy_has_the_place_size_and_format_of_its_original(protect, photos, o
     for name in hashes(photos):
         with Image.open(photos / name) as before, Image.open(out / name) as after:
             assert (after.format, after.size, after.mode) == (before.format, before.size, before.mode)
-    assert set(hashes(out)) == {*hashes(photos), ".guise-manifest.jsonl"}
+    assert set(hashes(out)) == set(hashes(photos))
 
 
 def test_nothing_outside_the_face_changes(protect, photos, out, head):
@@ -99,7 +100,7 @@ def test_the_table_names_each_photo_and_where_everything_lies(protect, photos, o
     assert outcome.code == 0 and outcome.stderr == ""
     for word in ("a.png", "protected", "1 of 1 photos", str(out), str(key), "private"):
         assert word in outcome.stdout
-    with Image.open(out.with_name("copies-before-after.png"), formats=["PNG"]) as picture:
+    with Image.open(key.with_name("copies-before-after.png"), formats=["PNG"]) as picture:
         assert picture.width > 600
 
 
@@ -369,7 +370,7 @@ def test_others_faces_stay_untouched(protect, photos, out, reader):
         assert changed[other.face.box_in(*pixels.shape[:2])].mean() < own / 2
 
 
-def test_learning_makes_a_private_key_and_writes_what_restoring_needs(protect, photos, out, tmp_path, head):
+def test_learning_makes_a_private_key_and_writes_what_restoring_needs(protect, photos, tmp_path, head):
     for index, left in enumerate((0, 10, 20)):
         head.crop((left, 0, 260, 260)).save(photos / f"{index}.jpg", quality=92)
     key = tmp_path / "new" / "folder" / "key"
@@ -383,7 +384,7 @@ def test_learning_makes_a_private_key_and_writes_what_restoring_needs(protect, p
     if os.name == "posix":
         assert [file.stat().st_mode & 0o777 for file in (key, records)] == [0o600, 0o600]
     assert load_key(key).provenance.recognisers == ("dlib-resnet",)
-    for file in (records, out / ".guise-manifest.jsonl"):
+    for file in (records, manifest_beside(key)):
         assert len([json.loads(line) for line in file.read_text().splitlines()]) == 3
     assert protect("--key", key, "--json").report["photos"][0]["status"] == "skipped"
 

@@ -19,6 +19,7 @@ import safetensors.numpy
 from command_line import call, check_refused, hashes
 from PIL import Image, ImageOps
 
+from chameleon.batch import manifest_beside
 from chameleon.key import load_key, save_key
 from chameleon.protection import FaceReader
 from cli.protect import protect as command
@@ -125,13 +126,12 @@ def test_photos_inside_the_output(protect, photos, tmp_path, head):
     check_refused(outcome, 2, "the same or one holds the other")
 
 
-def test_output_that_links_out_of_the_photos_leaves_them_alone(protect, photos, tmp_path, head):
-    """The picture lies beside the output folder: beside the folder itself, not beside a link to it."""
+def test_output_that_links_out_of_the_photos_leaves_them_alone(protect, photos, tmp_path, key, head):
     head.save(photos / "a.png")
     (tmp_path / "real").mkdir()
     (photos / "link").symlink_to(tmp_path / "real")
     assert protect("--out", photos / "link").code == 0
-    assert (tmp_path / "real" / "a.png").is_file() and (tmp_path / "real-before-after.png").is_file()
+    assert (tmp_path / "real" / "a.png").is_file() and key.with_name("real-before-after.png").is_file()
 
 
 def test_output_that_is_a_file(protect, photos, tmp_path, head):
@@ -313,35 +313,35 @@ def test_output_folders_that_lead_back_to_the_photos(protect, photos, out, head)
 
 
 @pytest.mark.parametrize("damage", [b'\0\xff garbage\n{"a":1}\n[]\n[[[', b"[" * 100_000, b'{"source_sha256": 3'])
-def test_a_damaged_manifest_costs_time_only(protect, photos, out, head, damage):
+def test_a_damaged_manifest_costs_time_only(protect, photos, out, head, damage, key):
     head.save(photos / "a.png")
     protect()
     copy = (out / "a.png").read_bytes()
-    (out / ".guise-manifest.jsonl").write_bytes(damage)
+    manifest_beside(key).write_bytes(damage)
     outcome = protect("--json")
     assert outcome.code == 0 and (out / "a.png").read_bytes() == copy
     assert protect("--json").photo("a.png")["status"] == "skipped"
 
 
-def test_a_manifest_with_other_fields_is_not_believed(protect, photos, out, head):
+def test_a_manifest_with_other_fields_is_not_believed(protect, photos, head, key):
     head.save(photos / "a.png")
     protect()
-    manifest = out / ".guise-manifest.jsonl"
+    manifest = manifest_beside(key)
     record = json.loads(manifest.read_text())
     for changes in ({"faces": [{"box": 3}]}, {"output_sha256": None}, {"faces": None}):
         manifest.write_text(json.dumps({**record, **changes}) + "\n")
         assert protect("--json").code == 0
 
 
-def test_a_manifest_that_is_a_folder(protect, photos, out, head):
+def test_a_manifest_that_is_a_folder(protect, photos, head, key):
     head.save(photos / "a.png")
-    (out / ".guise-manifest.jsonl").mkdir(parents=True)
+    manifest_beside(key).mkdir()
     check_refused(protect(), 2, "manifest", "move it away")
 
 
-def test_a_picture_that_cannot_be_written_costs_the_picture_only(protect, photos, out, head):
+def test_a_picture_that_cannot_be_written_costs_the_picture_only(protect, photos, head, key):
     head.save(photos / "a.png")
-    out.with_name("copies-before-after.png").mkdir()
+    key.with_name("copies-before-after.png").mkdir()
     outcome = protect("--json")
     assert outcome.code == 3 and outcome.report["picture"] is None and "picture" in outcome.stderr
     assert outcome.photo("a.png")["status"] == "protected"
