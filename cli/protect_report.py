@@ -78,8 +78,8 @@ class Outcome:
         lines += [
             f"  key           {printable(key)} - private: it takes the mask off and shows who you are",
             f"  records       {printable(records_beside(key))} - keep beside the key: exact restoration needs both",
-            "Measured on the written files, by a recogniser the mask was learnt against (dlib-resnet): others may still",
-            "link them; `guise verify` measures with others. Do not post the originals beside the copies.",
+            "Measured on the written files, by a recogniser the mask was learnt against (dlib-resnet). Others may",
+            "still link them: `guise verify` measures with others. Do not post the originals beside the copies.",
         ]
         photos = self.job.key.provenance.photos
         if photos < _FEW_PHOTOS:
