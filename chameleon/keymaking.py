@@ -52,7 +52,7 @@ def learn_key(folder: Path, found: Survey, chooser: Chooser, how: Learning, *, p
     provenance = Provenance(
         recognisers=tuple(recogniser.record.name for recogniser in how.recognisers),
         preset=how.preset,
-        strength=how.strength,
+        strength=how.strength if how.preset == "guise" else "as published",
         photos=len(faces),
         steps=steps,
         seed=how.seed,

@@ -73,7 +73,7 @@ def recurring(sightings: Sequence[Sighting], *, threshold: float) -> Owner:
     if second_count >= _AMBIGUOUS * count:
         raise FaceError(
             f"two people appear about equally often ({count} photos, such as {example!r}, and {second_count}, such as "
-            f"{second_example!r}): say who is meant with --user-face PHOTO, or use --user-face largest or all"
+            f"{second_example!r}): say who is meant with --user-face PHOTO, or use --user-face largest"
         )
     return Owner(first, threshold, second_count if second_count > 1 else 0)
 

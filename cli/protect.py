@@ -136,6 +136,8 @@ def protect(
             save_key(key, key_file)
         assert key is not None
         budget = None if key.provenance.preset == "paper" else budget_of(strength)
+        if budget is None and context.get_parameter_source("strength") is _TYPED:
+            console.message("The published procedure has a budget of its own: --strength without effect.")
         job = batch.Job(folder, out, key, key_file, budget, keep_metadata)
         results: list[batch.PhotoResult] = []
         try:
