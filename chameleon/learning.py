@@ -45,10 +45,10 @@ class LearningSettings:
         learning_rate: of Adam, in the mask's units, falling to nearly 0 along a cosine.
     """
 
-    steps: int = 400
+    steps: int = 500
     batch: int = 12
-    views: int = 6
-    jitter: float = 0.026
+    views: int = 8
+    jitter: float = 0.045
     windows: int = 4
     learning_rate: float = 1 / 255
 
