@@ -144,7 +144,7 @@ def protect(
             for result in batch.protect_folder(job, listing.photos, chooser, reader, found=found, progress=step):
                 results.append(result)  # noqa: PERF402 (what is finished counts even if the rest is not)
         except (GuiseError, KeyboardInterrupt):
-            if not as_json:
+            if results and not as_json:
                 protect_report.show_results(results)
             raise
     picture = picture_file if protect_report.draw(folder, out, results, picture_file) else None

@@ -167,7 +167,7 @@ def test_a_disk_that_fills_up_keeps_what_was_finished(protect, photos, out, head
         head.crop((index, 0, 260, 260)).save(photos / f"{index}.png")
     out.mkdir()
     with mounted(out, "-t", "tmpfs", "-o", "size=320k", "tmpfs"):
-        check_refused(protect(), 1, "No space left on device", str(out), "free some space")
+        check_refused(protect("--json"), 1, "No space left on device", str(out), "free some space")
         kept = {name: digest for name, digest in hashes(out).items() if name.endswith("png")}
         assert 1 <= len(kept) <= 3
         subprocess.run(["mount", "-o", "remount,size=8m", out], check=True)
