@@ -320,9 +320,9 @@ def test_dry_run_writes_nothing_at_all(protect, photos, out, tmp_path, head):
     before = hashes(tmp_path)
     for options in ((), ("--key", tmp_path / "new" / "key")):
         outcome = protect("--dry-run", "--json", *options)
-        assert outcome.code == 0 and not out.exists() and hashes(tmp_path) == before
+        assert outcome.code == 3 and not out.exists() and hashes(tmp_path) == before
         assert outcome.report["learn"] is bool(options)
-        assert outcome.photo("a.png")["protect"] == "1" and outcome.photo("bad.jpg")["protect"] == "0"
+        assert outcome.photo("a.png")["protect"] == 1 and outcome.photo("bad.jpg")["protect"] == 0
     outcome = protect("--dry-run")
     assert "a.png" in outcome.stdout and "Nothing was written" in outcome.stderr and hashes(tmp_path) == before
 
@@ -344,7 +344,8 @@ def test_all_largest_and_reference_choose_faces(protect, photos, tmp_path, head)
         photo = protect("--user-face", who, "--json").photo("two.png")
         assert photo["status"] == "protected"
         counts[who] = len(photo["faces"])
-    assert list(counts.values()) == [2, 1, 2]
+    # The two are alike; but the person on a reference photo is in a photo once.
+    assert list(counts.values()) == [2, 1, 1]
 
 
 @pytest.mark.skipif(not GROUP.is_file(), reason="no group photo: ../shared/data is not here")

@@ -36,7 +36,7 @@ from models.files import Manifest
 write = Manifest._write
 
 def half(self, line):
-    if moment == "half a line" and self.path.name.startswith(".guise") and last(".png"):
+    if moment == "half a line" and self.path.name.endswith(".manifest") and last(".png"):
         with open(self.path, "ab") as file:
             file.write(line[: len(line) // 2])
         os.kill(os.getpid(), number)
@@ -66,7 +66,7 @@ def three(photos, head):
 
 
 def copies(out: Path) -> dict[str, str]:
-    return {name: digest for name, digest in hashes(out).items() if not name.startswith(".guise")}
+    return hashes(out)
 
 
 @pytest.mark.parametrize("moment", ["before renaming", "half a line"])
