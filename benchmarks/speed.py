@@ -23,7 +23,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from benchmarks.report import environment
+from benchmarks.report import code_version, environment
 from chameleon import batch, demo, geometry, keymaking, paper, survey
 from chameleon.faces import FaceDetector
 from chameleon.key import Key
@@ -188,7 +188,8 @@ def main(out: Path, steps: int, photos: int) -> None:
         portraits = survey.portraits(folder / "demo", found, chooser)
         how = keymaking.Learning([reader.recogniser], settings=LearningSettings(steps=60))
         setting = Setting(reader, portraits, keymaking.learn_key(folder / "demo", found, chooser, how))
-        results: dict[str, Any] = {"environment": environment()}
+        results: dict[str, Any] = {"command": f"python -m benchmarks.speed --steps {steps} --photos {photos}"}
+        results |= {**code_version(), "environment": environment()}
         for part, measure in (
             ("1 megapixel", lambda: applying(setting, folder, width=1154, height=866)),
             ("12 megapixels", lambda: applying(setting, folder, width=4000, height=3000)),

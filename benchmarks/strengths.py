@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 from PIL import Image
 
-from benchmarks.report import environment
+from benchmarks.report import code_version, environment
 from chameleon import batch, demo, keymaking, survey
 from chameleon.faces import FaceDetector
 from chameleon.owner import Sighting
@@ -65,7 +65,8 @@ def main(out: Path) -> None:
         ([face_crop(pixels, boxes[path]) for pixels in versions[path]], "   ".join(captions[path])) for path in versions
     ]
     draw_sheet(("original", *STRENGTHS), rows, out / "strengths.png")
-    record = {"command": "python -m benchmarks.strengths", "environment": environment(), "photos": results}
+    record = {"command": "python -m benchmarks.strengths", **code_version(), "environment": environment()}
+    record["photos"] = results
     (out / "strengths.json").write_text(json.dumps(record, indent=1) + "\n")
 
 

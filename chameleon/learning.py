@@ -1,10 +1,10 @@
 """Learn one mask across a user's photos: cross-image optimisation under a budget of visibility.
 
-After P3-Mask (K.-H. Chow et al., ECCV 2024), with these changes, each measured in `benchmarks/`: embeddings are
-pushed away from the user's identity in coordinates centred on the population, not only from the same photo; crops
-are jittered as another detector would; visibility is SSIM and FLIP on windows of the full-size face, held at the
-budget by a dual variable; and each photo has the amplitude at which it will be protected. `chameleon.paper` is the
-published procedure.
+After P3-Mask (K.-H. Chow et al., ECCV 2024), with these changes: embeddings are pushed away from the user's identity,
+in coordinates centred on the population, not only from the same photo; crops are jittered as another detector would
+place them, and varied as on their way through other software; visibility is SSIM and FLIP on windows of the full-size
+face, held at the budget by a dual variable; and each photo has the amplitude at which it will be protected.
+`chameleon.paper` is the published procedure.
 """
 
 from __future__ import annotations
