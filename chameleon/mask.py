@@ -63,7 +63,7 @@ class Mask:
     """A user's mask.
 
     Attributes:
-        values: float32 (3, S, S), RGB in units of the full range (1 = 255 levels), soft edge included.
+        values: float32 (3, S, S), RGB in units of the full range (1 = 255 levels), as added to a photo at amplitude 1.
         template: float64 (5, 2), where the landmarks lie in the frame of `values`.
         epsilon: no channel of any pixel is changed by more than this, in the units of `values`.
     """

@@ -152,9 +152,10 @@ class Measured:
     Attributes:
         box: left, top, right, bottom of the face in the original, in pixels.
         visibility: SSIM and FLIP over the face's box in the original.
-        similarity_before, similarity_after: cosine of the face to the user's mean face, centred on the population;
-            after: None where the detector no longer finds a face.
-        linked_before, linked_after: whether the recogniser takes the face for the user's.
+        similarity_before: cosine of the face to the user's mean face, around the recogniser's population mean.
+        similarity_after: the same of the written file; None where the detector no longer finds a face.
+        linked_before: whether the recogniser takes the face for the user's.
+        linked_after: the same of the written file; False where no face is found.
     """
 
     box: tuple[float, ...]

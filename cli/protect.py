@@ -122,6 +122,9 @@ def protect(
         if key is None or user_face is not None or dry_run:
             found = find_faces(folder, listing.photos, reader, progress=step)
         chooser = _choose(found, user_face or (None if key else "recurring"), key, reader)
+        if chooser.person is not None and chooser.owner.other_photos:
+            others = chooser.owner.other_photos
+            console.message(f"Somebody else appears in {others} photos and gets no mask: see --user-face.")
         if dry_run and found is not None:
             protect_report.show_plan(found, chooser, out, learn=key is None, as_json=as_json)
             context.exit(3 if found.failures else 0)
