@@ -81,7 +81,7 @@ def protect(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Write copies of your photos that look the same and that face recognition no longer links to you.
+    """Write copies of your photos that look nearly the same and are harder for face recognition to link to you.
 
     The first run learns one mask for you and keeps it in a private key file; later runs with the same key protect
     new photos at once. Originals are never changed. Run the same command again after any interruption.
