@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from chameleon import geometry
-from chameleon.faces import FaceDetector
+from chameleon.faces import FaceDetector, overlap
 from chameleon.protection import embed
 from chameleon.retrieval import Metric
 from models import Recogniser, load_recogniser
@@ -88,13 +88,6 @@ def choose(boxes: Sequence[np.ndarray], *, near: np.ndarray | None, shape: tuple
     overlaps = [overlap(box, near) for box in boxes]
     best = int(np.argmax(overlaps))
     return best if overlaps[best] >= _LEAST_OVERLAP else None
-
-
-def overlap(a: np.ndarray, b: np.ndarray) -> float:
-    """Intersection over union of two boxes (4,)."""
-    shared = float(np.prod(np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)))
-    areas = sum(float(np.prod(box[2:] - box[:2])) for box in (a, b))
-    return shared / max(areas - shared, 1e-9)
 
 
 class DlibJudge:

@@ -90,12 +90,12 @@ class FaceDetector:
 
 def best_overlap(faces: list[Face], face: Face) -> Face | None:
     """The one of `faces` whose box overlaps that of `face` the most, if it does so by at least a third."""
-    best = max(faces, key=lambda other: _overlap(other.box, face.box), default=None)
-    return best if best is not None and _overlap(best.box, face.box) >= 1 / 3 else None
+    best = max(faces, key=lambda other: overlap(other.box, face.box), default=None)
+    return best if best is not None and overlap(best.box, face.box) >= 1 / 3 else None
 
 
-def _overlap(a: np.ndarray, b: np.ndarray) -> float:
-    """Intersection over union of two boxes."""
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two boxes, float64 (4,) each, in [0, 1]."""
     width, height = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
     area = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
     return float(width * height / max(sum(area) - width * height, 1e-9))

@@ -31,8 +31,3 @@ class Portrait:
         left, top = np.clip(face.box[:2] - margin, 0, (width - 1, height - 1)).astype(int)
         right, bottom = np.clip(face.box[2:] + margin, (left + 1, top + 1), (width, height)).astype(int)
         return cls(pixels[top:bottom, left:right].copy(), face.shifted(-left, -top))
-
-    @property
-    def box_pixels(self) -> np.ndarray:
-        """The face's box: uint8 (h, w, 3)."""
-        return self.pixels[self.face.box_in(*self.pixels.shape[:2])]

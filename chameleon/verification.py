@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,15 +16,13 @@ from chameleon.protection import FaceReader
 from chameleon.retrieval import Scores, false_accept_thresholds, score
 from chameleon.robustness import TRANSFORMS
 from chameleon.strangers import Strangers, embed_strangers
+from chameleon.survey import Progress
 from models import Recogniser
 from models.errors import FaceError, ImageError
 from models.files import list_photos, printable, read_photo
 
 SAVED = "as saved"
 """The version of the protected photos that no transform has touched."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, items done and items in all."""
 
 
 @dataclass(frozen=True)

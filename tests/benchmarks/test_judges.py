@@ -3,7 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.judges import choose, load_judge, overlap
+from benchmarks.judges import choose, load_judge
+from chameleon.faces import overlap
 from models.errors import InputError
 
 CORNER, MIDDLE = np.array([0.0, 0, 20, 20]), np.array([40.0, 40, 60, 60])

@@ -118,8 +118,9 @@ def test_windows_are_pieces_of_the_faces_at_full_size(portraits):
     for piece, portrait in zip(pieces, portraits, strict=True):
         levels = (piece * 255).round().byte().permute(1, 2, 0).numpy()
         side = levels.shape[0]
-        short = [max(0, side - length) for length in portrait.box_pixels.shape[:2]]
-        face = np.pad(portrait.box_pixels, ((0, short[0]), (0, short[1]), (0, 0)), mode="edge")
+        box = portrait.pixels[portrait.face.box_in(*portrait.pixels.shape[:2])]
+        short = [max(0, side - length) for length in box.shape[:2]]
+        face = np.pad(box, ((0, short[0]), (0, short[1]), (0, 0)), mode="edge")
         best = max(
             structural_similarity(face[y : y + side, x : x + side], levels, channel_axis=2)
             for y in range(face.shape[0] - side + 1)
