@@ -26,9 +26,11 @@ from chameleon.faces import FaceDetector
 from chameleon.learning import LearningSettings
 from chameleon.perception.budget import STRENGTHS
 from chameleon.protection import FaceReader
+from chameleon.refinement import RefinementSettings
 from models import load_recogniser
 from models.errors import FaceError, GuiseError, InputError
 from models.files import Manifest
+from models.registry import TEAM
 
 _DATA = Path(__file__).parents[2] / "shared" / "data"
 _LINES = "lines.jsonl"
@@ -87,10 +89,11 @@ def _strengths(_: click.Context, __: click.Parameter, value: str) -> list[str]:
 @click.option("--data", type=click.Path(path_type=Path), default=_DATA / "lfw", help="One folder a person.")
 @click.option("--users", "count", default=10, show_default=True, help="People to protect.")
 @click.option("--strengths", default="low,mid,high", show_default=True, callback=_strengths, help="Or as-learnt.")
-@click.option("--surrogates", multiple=True, default=["dlib-resnet"], show_default=True, help="Repeatable.")
+@click.option("--surrogates", multiple=True, default=TEAM, show_default=True, help="Repeatable.")
 @click.option("--judges", multiple=True, default=["dlib", "judge-mobilefacenet"], show_default=True)
 @click.option("--preset", type=click.Choice(get_args(Preset)), default="guise", show_default=True)
 @click.option("--steps", default=LearningSettings().steps, show_default=True, help="Not of the paper's procedure.")
+@click.option("--refine", default=RefinementSettings().steps, show_default=True, help="Steps a photo; 0: none.")
 @click.option("--learn-at", type=click.Choice(list(STRENGTHS)), help="Learn once, for that strength.")
 @click.option("--strangers", default=1000, show_default=True)
 @click.option("--seed", default=0, show_default=True)
@@ -103,6 +106,7 @@ def main(
     judges: tuple[str, ...],
     preset: Preset,
     steps: int,
+    refine: int,
     learn_at: str | None,
     strangers: int,
     seed: int,
@@ -120,6 +124,7 @@ def main(
             [load_recogniser(name) for name in surrogates],
             preset,
             steps,
+            refine,
             learn_at or "",
             seed,
             _judges(judges, data, out, strangers=strangers, seed=seed),

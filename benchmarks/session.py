@@ -19,6 +19,7 @@ from chameleon.key import Key, load_key, save_key
 from chameleon.learning import LearningSettings
 from chameleon.perception.budget import STRENGTHS
 from chameleon.protection import FaceReader
+from chameleon.refinement import RefinementSettings, Refiner
 from models import Recogniser
 from models.files import settings_hash
 
@@ -36,6 +37,7 @@ class Plan:
         surrogates: to learn against, together.
         preset: how to learn.
         steps: updates of the mask.
+        refine: updates of each photo's; none with the preset paper.
         learn_at: strength to learn for, "" for the one at which it is applied.
         seed: of the choice of people and of learning.
         judges: by name, each with the strangers as it sees them.
@@ -44,6 +46,7 @@ class Plan:
     surrogates: Sequence[Recogniser]
     preset: Preset
     steps: int
+    refine: int
     learn_at: str
     seed: int
     judges: dict[str, tuple[Judge, np.ndarray]]
@@ -52,7 +55,7 @@ class Plan:
     def label(self) -> str:
         """The way of learning, as the tables call it."""
         names = " + ".join(surrogate.record.name for surrogate in self.surrogates)
-        how = "paper" if self.preset == "paper" else f"{self.steps} steps"
+        how = "paper" if self.preset == "paper" else f"{self.steps} steps, refined in {self.refine}"
         return f"{names}, {how}" + (f", at {self.learn_at}" if self.learn_at else "")
 
     @property
@@ -63,6 +66,7 @@ class Plan:
                 "surrogates": [[surrogate.record.name, surrogate.record.sha256] for surrogate in self.surrogates],
                 "preset": self.preset,
                 "steps": self.steps,
+                "refine": self.refine,
                 "learn_at": self.learn_at,
                 "seed": self.seed,
                 "judges": {name: len(strangers) for name, (_, strangers) in self.judges.items()},
@@ -136,8 +140,12 @@ class Session:
         }
 
     def _protect(self, key: Key, key_file: Path, out: Path, strength: str) -> list[batch.PhotoResult]:
+        plan, budget, refiner = self._plan, STRENGTHS.get(strength), None
+        if plan.preset == "guise" and plan.refine and budget is not None:
+            settings = RefinementSettings(steps=plan.refine)
+            refiner = Refiner(key.mask, plan.surrogates, key.persons, budget=budget, settings=settings)
         job = batch.Job(
-            folder=self._folder / "score", out=out, key=key, key_file=key_file, budget=STRENGTHS.get(strength)
+            folder=self._folder / "score", out=out, key=key, key_file=key_file, budget=budget, refiner=refiner
         )
         chooser = survey.Chooser("owner", key.owner)
         return list(batch.protect_folder(job, self._photos, chooser, self._reader))

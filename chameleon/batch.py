@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from chameleon import restoration
 from chameleon.key import Key
 from chameleon.owner import Sighting
 from chameleon.perception.budget import Budget, Visibility
+from chameleon.portrait import Portrait
 from chameleon.protection import FaceReader, Measured, measure_saved, protect_photo
+from chameleon.refinement import Refined, Refiner
 from chameleon.survey import Chooser, Progress, Survey, faces_of
 from models.errors import ImageError
-from models.files import Manifest, Photo, read_photo, settings_hash, write_photo
+from models.files import Manifest, Photo, pack, read_photo, settings_hash, unpack, write_photo
 
 Status = Literal["protected", "skipped", "no face", "failed"]
 
@@ -51,6 +56,7 @@ class Job:
         key_file: where it lies; the manifest and the records for restoration are kept beside it.
         budget: how visible the mask may be; None puts it on as learnt.
         keep_metadata: keep EXIF, GPS included.
+        refiner: fits the mask to each face first; None puts the user's own mask on all.
     """
 
     folder: Path
@@ -59,6 +65,11 @@ class Job:
     key_file: Path
     budget: Budget | None
     keep_metadata: bool = False
+    refiner: Refiner | None = None
+
+
+_TOGETHER = 8
+"""Photos whose masks are refined at once: costs less than one by one, and each is kept apart from the others."""
 
 
 def protect_folder(
@@ -78,14 +89,32 @@ def protect_folder(
         OutputError: a file cannot be written; photos finished before stay.
     """
     run = _Run(job, chooser, reader)
-    for done, path in enumerate(photos, 1):
-        try:
-            result = run.protect(path, None if found is None else found.sightings.get(path))
-        except ImageError as error:
-            result = PhotoResult(path.as_posix(), "failed", str(error))
-        yield result
-        if progress is not None:
-            progress("protecting", done, len(photos))
+    run.recall_company(photos)
+    known = {} if found is None else found.sightings
+    done = 0
+    for start in range(0, len(photos), _TOGETHER):
+        for result in run.protect(photos[start : start + _TOGETHER], known):
+            yield result
+            done += 1
+            if progress is not None:
+                progress("protecting", done, len(photos))
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A photo of the folder.
+
+    Attributes:
+        path: below the folder.
+        photo: as read.
+        ours: there is a copy that an earlier run has written.
+        before: what that run has noted, if it had these settings: there is nothing to do.
+    """
+
+    path: Path
+    photo: Photo
+    ours: bool
+    before: dict[str, Any] | None
 
 
 class _Run:
@@ -99,6 +128,7 @@ class _Run:
             {
                 "mask": job.key.mask.digest,
                 "budget": None if job.budget is None else asdict(job.budget),
+                "refiner": None if job.refiner is None else job.refiner.describe(),
                 "faces": chooser.which,
                 "owner": chooser.owner.centroid.tolist(),
                 "keep_metadata": job.keep_metadata,
@@ -106,46 +136,121 @@ class _Run:
             }
         )
 
-    def protect(self, path: Path, sightings: list[Sighting] | None) -> PhotoResult:
-        """Protect one photo, whose faces are `sightings` if they are known."""
-        name, target, mask = path.as_posix(), self.job.out / path, self.job.key.mask
-        photo = read_photo(self.job.folder / path)
-        there = _hash(target)
-        measured = self._done(photo, name, there)
-        if measured:
-            return PhotoResult(name, "skipped", "already done", measured, photo.notes)
-        faces = faces_of(photo, path, self.reader) if sightings is None else sightings
-        chosen = self.chooser.pick(faces)
-        if not chosen:
-            reason = "no face was found" if not faces else f"none of its {len(faces)} faces is the user's"
-            return PhotoResult(name, "no face", reason)
-        protected = protect_photo(photo, [sighting.face for sighting in chosen], mask, budget=self.job.budget)
+    def recall_company(self, photos: Sequence[Path]) -> None:
+        """Keep the photos of this run apart from what earlier runs with this mask protected elsewhere."""
+        names = {path.as_posix() for path in photos}
+        for record in self.manifest.records():
+            if record["name"] not in names and record.get("mask") == self.job.key.mask.digest:
+                self._remember(record)
+
+    def protect(self, group: Sequence[Path], known: Mapping[Path, list[Sighting]]) -> Iterator[PhotoResult]:
+        """Protect some photos at once; of some the faces are known."""
+        prepared = [self._prepare(path) for path in group]
+        tasks = [task for task in prepared if isinstance(task, _Task)]
+        refining = self.job.refiner is not None and any(task.before is None for task in tasks)
+        # Finished ones are refined along with the others, so that these come out as in a run that was not cut short.
+        working = [task for task in tasks if refining or task.before is None]
+        faces = {task.path: self._faces(task, known) for task in working}
+        chosen = {path: self.chooser.pick(sightings) for path, sightings in faces.items()}
+        refined = self._refine(working, chosen) if refining else {}
+        for task in prepared:
+            if isinstance(task, PhotoResult):
+                yield task
+            elif task.before is not None:
+                self._remember(task.before)
+                done = _recall(task.before)
+                yield PhotoResult(task.path.as_posix(), "skipped", "already done", done, task.photo.notes)
+            elif not chosen[task.path]:
+                count = len(faces[task.path])
+                reason = f"none of its {count} faces is the user's" if count else "no face was found"
+                yield PhotoResult(task.path.as_posix(), "no face", reason)
+            else:
+                yield self._write(task, chosen[task.path], refined.get(task.path))
+
+    def _prepare(self, path: Path) -> _Task | PhotoResult:
+        try:
+            photo = read_photo(self.job.folder / path)
+        except ImageError as error:
+            return PhotoResult(path.as_posix(), "failed", str(error))
+        there = _hash(self.job.out / path)
         # What other settings have written is replaced; what somebody else has put there is not.
-        ours = there is not None and there in self.manifest.texts("output_sha256")
-        write_photo(target, photo, protected.pixels, keep_metadata=self.job.keep_metadata, overwrite=ours)
-        saved = read_photo(target)
+        ours = there is not None and any(there == record.get("output_sha256") for record in self.manifest.records())
+        return _Task(path, photo, ours, self._done(photo, path.as_posix(), there))
+
+    def _faces(self, task: _Task, known: Mapping[Path, list[Sighting]]) -> list[Sighting]:
+        return known[task.path] if task.path in known else faces_of(task.photo, task.path, self.reader)
+
+    def _refine(self, tasks: Sequence[_Task], chosen: Mapping[Path, Sequence[Sighting]]) -> dict[Path, list[Refined]]:
+        assert self.job.refiner is not None
+        where = [(task, sighting) for task in tasks for sighting in chosen[task.path]]
+        refined: dict[Path, list[Refined]] = {task.path: [] for task in tasks}
+        for start in range(0, len(where), _TOGETHER):
+            some = where[start : start + _TOGETHER]
+            portraits = [Portrait.cut(task.photo.pixels, sighting.face) for task, sighting in some]
+            seed = settings_hash({"mask": self.job.key.mask.digest, "photo": some[0][0].photo.sha256, "start": start})
+            for (task, _), one in zip(some, self.job.refiner.refine(portraits, seed=int(seed, 16) >> 1), strict=True):
+                refined[task.path].append(one)
+        return refined
+
+    def _write(self, task: _Task, chosen: Sequence[Sighting], refined: Sequence[Refined] | None) -> PhotoResult:
+        job, photo, name, target = self.job, task.photo, task.path.as_posix(), self.job.out / task.path
+        try:
+            protected = protect_photo(
+                photo,
+                [sighting.face for sighting in chosen],
+                job.key.mask,
+                budget=job.budget,
+                refinements=None if refined is None else [one.refinement for one in refined],
+            )
+            write_photo(target, photo, protected.pixels, keep_metadata=job.keep_metadata, overwrite=task.ours)
+            saved = read_photo(target)
+        except ImageError as error:
+            return PhotoResult(name, "failed", str(error))
         measured = tuple(measure_saved(photo.pixels, saved.pixels, chosen, self.chooser.person, self.reader))
-        self.records.append(restoration.record_of(name, photo, saved.pixels, protected.placements, mask))
-        self.manifest.append(
-            {
-                "source_sha256": photo.sha256,
-                "settings_hash": self.settings,
-                "name": name,
-                "output_sha256": saved.sha256,
-                "output_pixels": restoration.pixels_hash(saved.pixels),
-                "faces": [asdict(face) for face in measured],
-            }
-        )
+        standings = [one.standing for one in refined or ()]
+        self.records.append(restoration.record_of(name, photo, saved.pixels, protected.placements, job.key.mask))
+        record = {
+            "source_sha256": photo.sha256,
+            "settings_hash": self.settings,
+            "name": name,
+            "mask": job.key.mask.digest,
+            "output_sha256": saved.sha256,
+            "output_pixels": restoration.pixels_hash(saved.pixels),
+            "faces": [asdict(face) for face in measured],
+            "standings": [{key: _packed(row) for key, row in standing.items()} for standing in standings],
+        }
+        self.manifest.append(record)
+        self._remember(record)
         return PhotoResult(name, "protected", faces=measured, notes=photo.notes)
 
-    def _done(self, photo: Photo, name: str, there: str | None) -> tuple[Measured, ...]:
-        """What an earlier run has measured, if the file `there` is its work and can still be restored."""
+    def _done(self, photo: Photo, name: str, there: str | None) -> dict[str, Any] | None:
+        """What an earlier run has noted, if the file `there` is its work and can still be restored."""
         before = self.manifest.find(photo.sha256, self.settings, name)
         if before is None or there is None or there != before.get("output_sha256"):
-            return ()
+            return None
         if self.records.find(str(before.get("output_pixels")), self.job.key.mask.digest, "") is None:
-            return ()
-        return _recall(before)
+            return None
+        return before if _recall(before) else None
+
+    def _remember(self, record: Mapping[str, Any]) -> None:
+        """Keep later photos apart from the faces of one in the manifest."""
+        if self.job.refiner is not None:
+            # A garbled line counts as absent.
+            with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+                for standing in record["standings"]:
+                    self.job.refiner.remember({name: _unpacked(text) for name, text in standing.items()})
+
+
+_STANDING_UNIT = 1 / 127
+
+
+def _packed(direction: np.ndarray) -> str:
+    """A unit vector (D,) in 8 bits a number."""
+    return pack(np.rint(direction / _STANDING_UNIT).astype(np.int8))
+
+
+def _unpacked(text: str) -> np.ndarray:
+    return np.float32(_STANDING_UNIT) * unpack(text, (-1,)).astype(np.float32)
 
 
 def manifest_beside(key: Path) -> Path:

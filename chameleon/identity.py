@@ -1,4 +1,4 @@
-"""Whose faces the photos show, to one recogniser, and how much an embedding still looks like them."""
+"""Who the user is to one recogniser, and how much an embedding still looks like them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,25 @@ from models import Recogniser
 
 
 @dataclass(frozen=True)
+class Person:
+    """A user's clean faces in the eyes of one recogniser, in brief.
+
+    Attributes:
+        centroid: float32 (D,), mean clean embedding, each at unit length where the recogniser compares by cosine.
+        spread: mean distance of the clean embeddings from the population's mean.
+    """
+
+    centroid: np.ndarray
+    spread: float
+
+
+@dataclass(frozen=True)
 class Identity:
     """Clean faces as one recogniser sees them.
 
     Attributes:
         population: float32 (D,), mean embedding of people at large; zeros where it is not known.
-        people: float32 (N, D), for each face the mean clean embedding of its person.
+        people: float32 (N, D), for each face the mean clean embedding of its person; (1, D): one for all faces.
         spread: mean distance of the clean embeddings from `population`.
         unit: the recogniser compares by cosine, so that embeddings count at unit length.
     """
@@ -38,8 +51,25 @@ class Identity:
             embeddings = torch.cat([recogniser(part) for part in crops.split(16)])
         unit, population = recogniser.record.metric == "cosine", recogniser.population
         embeddings = F.normalize(embeddings, dim=1) if unit else embeddings
-        people = embeddings.mean(0, keepdim=True).expand_as(embeddings) if one_person else embeddings
+        people = embeddings.mean(0, keepdim=True) if one_person else embeddings
         return cls(population, people, (embeddings - population).norm(dim=1).mean(), unit)
+
+    @classmethod
+    def known(cls, recogniser: Recogniser, person: Person) -> Identity:
+        """The identity of a user whose photos were seen before."""
+        population = recogniser.population
+        people = torch.from_numpy(person.centroid).to(population)[None]
+        return cls(population, people, torch.tensor(person.spread).to(population), recogniser.record.metric == "cosine")
+
+    def person(self) -> Person:
+        """The one person that all faces show."""
+        (centroid,) = self.people.cpu().numpy()
+        return Person(centroid, float(self.spread))
+
+    def directions(self, embeddings: Tensor) -> Tensor:
+        """Where `embeddings` (M, D) lie as seen from the population's mean: unit vectors."""
+        embeddings = F.normalize(embeddings, dim=1) if self.unit else embeddings
+        return F.normalize(embeddings - self.population, dim=1)
 
     def likeness(self, embeddings: Tensor, faces: Tensor) -> Tensor:
         """How much `embeddings` (M, D) look like the people on `faces` (M,), on average; at most 1, unbounded below.
@@ -49,7 +79,7 @@ class Identity:
         distance, in units of `spread`, is what a recogniser compares in the end.
         """
         embeddings = F.normalize(embeddings, dim=1) if self.unit else embeddings
-        people = self.people[faces]
+        people = self.people[faces] if len(self.people) > 1 else self.people
         cosine = F.cosine_similarity(embeddings - self.population, people - self.population, dim=1)
         distance = (embeddings - people).norm(dim=1) / self.spread
         likeness: Tensor = cosine - distance

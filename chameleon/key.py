@@ -7,7 +7,8 @@ readable by its owner alone, and belongs with the originals, never with the prot
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,12 +16,14 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from chameleon.identity import Person
 from chameleon.mask import Mask
 from chameleon.owner import Owner
 from models.errors import InputError, KeyFileError
 from models.files import atomic_write, printable
 
-FORMAT, VERSION = "guise-key", 1
+FORMAT, VERSION = "guise-key", 2
+_PERSON = "person:"  # before the recogniser's name, in the names of tensors
 _MOST_BYTES = 64 * 2**20  # of a file that is taken for a key; one holds about 300 KiB
 
 
@@ -56,12 +59,14 @@ class Key:
         owner: the user.
         provenance: how the mask was made.
         which: the faces it is for: the owner's, each photo's largest, or all.
+        persons: the owner in the eyes of each surrogate, by its name; empty where the mask is for several people.
     """
 
     mask: Mask
     owner: Owner
     provenance: Provenance
     which: Literal["owner", "largest", "all"] = "owner"
+    persons: Mapping[str, Person] = field(default_factory=dict)
 
 
 def save_key(key: Key, path: Path) -> None:
@@ -75,11 +80,14 @@ def save_key(key: Key, path: Path) -> None:
         "template": np.ascontiguousarray(key.mask.template, dtype=np.float64),
         "owner_centroid": np.ascontiguousarray(key.owner.centroid, dtype=np.float32),
     }
+    for name, person in key.persons.items():
+        tensors[_PERSON + name] = np.ascontiguousarray(person.centroid, dtype=np.float32)
     header = {
         "version": VERSION,
         "epsilon": key.mask.epsilon,
         "owner_threshold": key.owner.threshold,
         "which": key.which,
+        "spreads": {name: person.spread for name, person in key.persons.items()},
         "provenance": asdict(key.provenance),
     }
     # One entry: safetensors orders several at random, and the same key should be the same bytes.
@@ -100,19 +108,21 @@ def load_key(path: Path) -> Key:
     except OSError as error:
         raise InputError(f"cannot read the key {printable(path)}: {error.strerror}; check --key") from None
     header = _header(data, path)
-    if header.get("version") != VERSION:
+    if header.get("version") not in (1, VERSION):  # 1 had no persons
         raise KeyFileError(
             f"{printable(path)} is a key of format version {str(header.get('version'))[:20]}, this program reads "
             f"version {VERSION}: update it with `pip install --upgrade guise`"
         )
     try:
         tensors = load(data)
+        spreads = header.get("spreads", {})
         provenance = {**header["provenance"], "recognisers": tuple(header["provenance"]["recognisers"])}
         key = Key(
             Mask(tensors["mask"], tensors["template"], float(header["epsilon"])),
             Owner(tensors["owner_centroid"], float(header["owner_threshold"])),
             Provenance(**provenance),
             header["which"],
+            {name: Person(tensors[_PERSON + name], float(spread)) for name, spread in spreads.items()},
         )
         _check(key)
     except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
@@ -141,7 +151,11 @@ def _check(key: Key) -> None:
         raise ValueError(f"its mask has shape {mask.values.shape}")
     if mask.template.shape != (5, 2) or owner.centroid.ndim != 1:
         raise ValueError("its template or owner has a wrong shape")
-    for tensor, kind in ((mask.values, "f4"), (mask.template, "f8"), (owner.centroid, "f4")):
+    persons = key.persons.values()
+    if any(person.centroid.ndim != 1 or not 0 < person.spread < np.inf for person in persons):
+        raise ValueError("its owner is described wrongly")
+    centroids = [(owner.centroid, "f4"), *((person.centroid, "f4") for person in persons)]
+    for tensor, kind in ((mask.values, "f4"), (mask.template, "f8"), *centroids):
         if tensor.dtype != kind or not np.isfinite(tensor).all():
             raise ValueError("its numbers are out of range")
     if not (0 < mask.epsilon <= 1 and 0 < owner.threshold < np.inf and np.ptp(mask.template, axis=0).all()):

@@ -9,11 +9,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from chameleon import paper
+from chameleon.identity import Identity, Person
 from chameleon.key import Key, Provenance
 from chameleon.learning import LearningSettings, learn_mask
 from chameleon.perception.budget import budget_of
+from chameleon.portrait import Portrait
 from chameleon.survey import Chooser, Progress, Survey, portraits
+from chameleon.views import aligned
 from models import Recogniser
 
 
@@ -58,4 +63,15 @@ def learn_key(folder: Path, found: Survey, chooser: Chooser, how: Learning, *, p
         seed=how.seed,
         guise=version("guise"),
     )
-    return Key(mask, chooser.owner, provenance, chooser.which)
+    persons = _persons(faces, how.recognisers) if chooser.person is not None and how.preset == "guise" else {}
+    return Key(mask, chooser.owner, provenance, chooser.which, persons)
+
+
+def _persons(faces: Sequence[Portrait], recognisers: Sequence[Recogniser]) -> dict[str, Person]:
+    """The user in the eyes of each recogniser."""
+    persons = {}
+    for recogniser in recognisers:
+        record = recogniser.record
+        crops = aligned(faces, np.array(record.template), size=record.input_size)
+        persons[record.name] = Identity.of(recogniser, crops.to(recogniser.mean.device)).person()
+    return persons

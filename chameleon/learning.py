@@ -14,18 +14,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from chameleon import geometry
-from chameleon.augmentation import vary
 from chameleon.identity import Identity
 from chameleon.mask import Mask
+from chameleon.objective import Objective, likeness
 from chameleon.perception.budget import Budget
-from chameleon.perception.flip import flip
-from chameleon.perception.ssim import ssim
 from chameleon.portrait import Portrait
 from chameleon.support import face_support
-from chameleon.views import Views, Windows
 from models import Recogniser
 
 EPSILON = 16 / 255
@@ -75,21 +71,9 @@ def learn_mask(
     """
     settings = settings or LearningSettings()
     random = torch.Generator().manual_seed(seed)
-    device = next(recognisers[0].buffers()).device
-    views = [
-        Views.prepare(
-            portraits,
-            recogniser.record,
-            frame=geometry.CANONICAL_TEMPLATE,
-            count=settings.views,
-            jitter=settings.jitter,
-            random=random,
-            device=device,
-        )
-        for recogniser in recognisers
-    ]
-    identities = [Identity.of(r, v.clean[:, 0], one_person=one_person) for r, v in zip(recognisers, views, strict=True)]
-    windows = Windows(portraits, device=device)
+    objective = Objective(portraits, recognisers, views=settings.views, jitter=settings.jitter, random=random)
+    clean, device = objective.clean(), objective.device
+    identities = [Identity.of(r, crops, one_person=one_person) for r, crops in zip(recognisers, clean, strict=True)]
     support = face_support().to(device)
     noise = torch.rand(1, 3, geometry.CANVAS, geometry.CANVAS, generator=random)
     mask = (4 / 255 * (noise - 0.5)).to(device).requires_grad_(True)
@@ -99,12 +83,12 @@ def learn_mask(
 
     for step in range(settings.steps):
         for group in optimiser.param_groups:
-            group["lr"] = settings.learning_rate * (0.51 + 0.49 * math.cos(math.pi * step / settings.steps))
-        perturbation = mask * support
+            group["lr"] = falling(settings.learning_rate, step / settings.steps)
+        perturbations = scales.exp().view(-1, 1, 1, 1) * mask * support
         chosen = torch.randperm(len(portraits), generator=random)[: settings.batch]
-        loss = _likeness(perturbation, recognisers, views, identities, chosen, scales, random)
+        loss = likeness(identities, objective.embeddings(perturbations, chosen), chosen)
         watched = chosen[: settings.windows]
-        spent = _spent(perturbation, windows, watched, scales, budget, random)
+        spent = objective.spent(perturbations, watched, budget)
         (loss + price * spent.mean()).backward()
         optimiser.step()
         optimiser.zero_grad()
@@ -119,43 +103,6 @@ def learn_mask(
     return Mask(values, geometry.CANONICAL_TEMPLATE, EPSILON)
 
 
-def half_precision(device: torch.device) -> torch.autocast:
-    """bfloat16 inside networks where the hardware multiplies it: on such CPUs two to three times faster."""
-    fast = device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False)
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=fast)
-
-
-def _likeness(
-    perturbation: Tensor,
-    recognisers: Sequence[Recogniser],
-    views: Sequence[Views],
-    identities: Sequence[Identity],
-    chosen: Tensor,
-    scales: Tensor,
-    random: torch.Generator,
-) -> Tensor:
-    """How much the masked photos still look like the user, on average over recognisers."""
-    amplitudes = scales[chosen].exp().view(-1, 1, 1, 1)
-    losses = []
-    for recogniser, view, identity in zip(recognisers, views, identities, strict=True):
-        clean, grid = view.draw(chosen, random)
-        masked = (clean + amplitudes * geometry.sample(perturbation, grid)).clamp(0, 1)
-        with half_precision(masked.device):
-            embeddings = recogniser(vary(masked, random))
-        losses.append(identity.likeness(embeddings.float(), chosen))
-    return torch.stack(losses).mean()
-
-
-def _spent(
-    perturbation: Tensor,
-    windows: Windows,
-    chosen: Tensor,
-    scales: Tensor,
-    budget: Budget,
-    random: torch.Generator,
-) -> Tensor:
-    """Share of the budget that each chosen photo uses up: (N,)."""
-    clean, grid = windows.draw(chosen, random)
-    amplitudes = scales[chosen].exp().view(-1, 1, 1, 1)
-    masked = (clean + amplitudes * geometry.sample(perturbation, grid)).clamp(0, 1)
-    return torch.maximum((1 - ssim(clean, masked)) / (1 - budget.ssim), flip(clean, masked) / budget.flip)
+def falling(learning_rate: float, progress: float) -> float:
+    """`learning_rate` along half a cosine, nearly 0 at the end; `progress` in [0, 1]."""
+    return learning_rate * (0.51 + 0.49 * math.cos(math.pi * progress))

@@ -17,6 +17,9 @@ from torch.nn import functional as F
 
 from chameleon import geometry
 
+REFINEMENT_STEP = 0.25 / 255
+"""Unit of a refinement, as a share of the full range: a quarter of a grey level."""
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -26,11 +29,14 @@ class Placement:
         to_canonical: float64 (2, 3), photo to canonical frame.
         amplitude: factor on the mask's values.
         grey: the photo has one channel, and all three of the mask are averaged into it.
+        refinement: int8 (3, S, S), what the photo's own mask has more than the user's, in steps of `REFINEMENT_STEP`;
+            None: nothing.
     """
 
     to_canonical: np.ndarray
     amplitude: float
     grey: bool = False
+    refinement: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,13 @@ class Mask:
         template = np.ascontiguousarray(self.template, dtype="<f8")
         return hashlib.sha256(values.tobytes() + template.tobytes() + repr(self.epsilon).encode()).hexdigest()
 
+    def refined(self, refinement: np.ndarray | None) -> Mask:
+        """The mask with a photo's `refinement`, int8 (3, S, S), on it; itself where there is none."""
+        if refinement is None:
+            return self
+        values = np.clip(self.values + np.float32(REFINEMENT_STEP) * refinement, -self.epsilon, self.epsilon)
+        return Mask(values.astype(np.float32), self.template, self.epsilon)
+
     def warp(self, to_canonical: np.ndarray, *, height: int, width: int) -> tuple[slice, slice, np.ndarray]:
         """The mask as it lies in a photo, before scaling and rounding.
 
@@ -115,7 +128,8 @@ class Mask:
 
     def patch(self, placement: Placement, *, height: int, width: int) -> Patch:
         """What to add to a `height` x `width` photo."""
-        rows, columns, warped = self.warp(placement.to_canonical, height=height, width=width)
+        mask = self.refined(placement.refinement)
+        rows, columns, warped = mask.warp(placement.to_canonical, height=height, width=width)
         return Patch(rows, columns, self.levels(warped, amplitude=placement.amplitude, grey=placement.grey))
 
     def levels(self, warped: np.ndarray, *, amplitude: float, grey: bool = False) -> np.ndarray:

@@ -67,19 +67,28 @@ class Protected:
     placements: tuple[Placement, ...]
 
 
-def protect_photo(photo: Photo, faces: Sequence[Face], mask: Mask, *, budget: Budget | None) -> Protected:
+def protect_photo(
+    photo: Photo,
+    faces: Sequence[Face],
+    mask: Mask,
+    *,
+    budget: Budget | None,
+    refinements: Sequence[np.ndarray] | None = None,
+) -> Protected:
     """Put `mask` on `faces` of `photo`.
 
     Args:
         photo: as read.
         faces: those to protect.
         mask: the user's.
+        refinements: of the mask, int8 (3, S, S) for each face; see `chameleon.refinement`.
         budget: how visible the mask may be on each face of the written file; None puts it on as learnt.
 
     Raises:
         ImageError: writing the photo anew spends the budget even without a mask.
     """
-    fits = [_Fit(photo, face, mask) for face in faces]
+    own = [None] * len(faces) if refinements is None else refinements
+    fits = [_Fit(photo, face, mask.refined(refinement)) for face, refinement in zip(faces, own, strict=True)]
     amplitudes = [1.0 if budget is None else fit.amplitude(budget) for fit in fits]
     # Masks of faces that touch add up: weaken all until each face is within the budget.
     while budget is not None and len(fits) > 1 and not _within(budget, fits, amplitudes):
@@ -92,8 +101,8 @@ def protect_photo(photo: Photo, faces: Sequence[Face], mask: Mask, *, budget: Bu
     pixels = photo.pixels
     for fit, amplitude in zip(fits, amplitudes, strict=True):
         pixels = add(pixels, fit.patch(amplitude))
-    placements = (Placement(f.to_canonical, a, photo.grey) for f, a in zip(fits, amplitudes, strict=True))
-    return Protected(pixels, tuple(placements))
+    placed = zip(fits, amplitudes, own, strict=True)
+    return Protected(pixels, tuple(Placement(f.to_canonical, a, photo.grey, refined) for f, a, refined in placed))
 
 
 def _within(budget: Budget, fits: Sequence[_Fit], amplitudes: Sequence[float]) -> bool:

@@ -7,10 +7,12 @@ protected photo, in a record beside the key; a hash of the original's pixels tel
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from chameleon import geometry
 from chameleon.faces import Face, FaceDetector
 from chameleon.mask import Mask, Placement, subtract
 from chameleon.perception.filters import gaussian, separable
 from models.errors import ImageError
-from models.files import Manifest, Photo, read_photo, write_photo
+from models.files import Manifest, Photo, pack, read_photo, unpack, write_photo
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,16 @@ def record_of(
         "photo": name,
         "original": pixels_hash(original.pixels),
         "placements": [
-            {"to_canonical": p.to_canonical.tolist(), "amplitude": p.amplitude, "grey": p.grey} for p in placements
+            {
+                "to_canonical": p.to_canonical.tolist(),
+                "amplitude": p.amplitude,
+                "grey": p.grey,
+                "refinement": None if p.refinement is None else pack(p.refinement),
+            }
+            for p in placements
         ],
         # From a lossy file nothing restores exactly: what it lost would be most of the picture.
-        "clipped": _pack(_without(saved, placements, mask), original.pixels) if original.lossless else None,
+        "clipped": _taken(_without(saved, placements, mask), original.pixels) if original.lossless else None,
     }
 
 
@@ -83,21 +92,50 @@ def restore(saved: np.ndarray, record: dict[str, Any], mask: Mask) -> Restored:
     """
     try:
         placements = [
-            Placement(np.array(p["to_canonical"], dtype=float), float(p["amplitude"]), bool(p["grey"]))
+            Placement(
+                np.array(p["to_canonical"], dtype=float),
+                float(p["amplitude"]),
+                bool(p["grey"]),
+                None if p["refinement"] is None else unpack(p["refinement"], mask.values.shape),
+            )
             for p in record["placements"]
         ]
         if not all(np.isfinite(p.to_canonical).all() and np.isfinite(p.amplitude) for p in placements):
             raise ValueError("a number is not finite")
         pixels = _without(saved, placements, mask)
         if record["clipped"] is not None:
-            _unpack(record["clipped"], pixels)
+            _put_back(record["clipped"], pixels)
         return Restored(pixels, pixels_hash(pixels) == record["original"])
     except (ValueError, KeyError, TypeError, IndexError, ArithmeticError, zlib.error) as error:
         what = f"its record is damaged ({type(error).__name__}: {error})"
         raise ImageError(f"{what}; restore the .restore file beside the key from a backup, or delete it") from error
 
 
-def restore_by_search(saved: np.ndarray, faces: Sequence[Face], mask: Mask, *, grey: bool) -> Restored | None:
+class Masks:
+    """The masks that a photo without a record may carry: the user's, and it as refined for each recorded photo."""
+
+    def __init__(self, mask: Mask, records: Manifest) -> None:
+        self._all = [mask]
+        for record in records.records():
+            if record["settings_hash"] == mask.digest:
+                with contextlib.suppress(KeyError, TypeError, ValueError):  # a damaged record is no help
+                    shape = mask.values.shape
+                    packed = [placement["refinement"] for placement in record["placements"]]
+                    self._all += [mask.refined(unpack(text, shape)) for text in packed if text is not None]
+        details = [_detail(one.values.transpose(1, 2, 0)).flatten() for one in self._all]
+        # Half precision: a folder has hundreds, and they are only compared.
+        self._details = torch.stack([(detail / detail.norm().clamp(min=1e-12)).half() for detail in details])
+
+    def likeliest(self, saved: np.ndarray, face: Face) -> Mask:
+        """The one that shows most clearly on `face` of `saved`, uint8 (H, W, 3)."""
+        mask = self._all[0]
+        crop = geometry.crop(saved, face.to_template(mask.template), size=mask.size)
+        shown = _detail(crop.permute(1, 2, 0).numpy().astype(np.float64)).clamp(-_EDGE, _EDGE).flatten()
+        scores = [float(detail.double() @ shown) for detail in self._details]
+        return self._all[int(np.argmax(scores))]
+
+
+def restore_by_search(saved: np.ndarray, faces: Sequence[Face], masks: Masks, *, grey: bool) -> Restored | None:
     """Take the mask off a photo of which there is no record, such as one that a platform has re-compressed.
 
     The amplitude is estimated by regressing the fine detail of each face on that of the mask.
@@ -105,21 +143,24 @@ def restore_by_search(saved: np.ndarray, faces: Sequence[Face], mask: Mask, *, g
     Args:
         saved: uint8 (H, W, 3).
         faces: as detected in `saved`.
-        mask: the user's.
+        masks: what it may carry.
         grey: the file holds one channel.
 
     Returns:
-        The photo, near the original but not exact; None where no face carries the mask.
+        The photo, near the original but not exact; None where no face carries a mask.
     """
-    placements = [
-        Placement(to_canonical, amplitude, grey)
-        for to_canonical in (face.to_template(mask.template) for face in faces)
-        if (amplitude := _amplitude(saved, to_canonical, mask, grey=grey)) > _LEAST_AMPLITUDE
-    ]
-    return Restored(_without(saved, placements, mask), exact=False) if placements else None
+    pixels = saved
+    for face in faces:
+        mask = masks.likeliest(saved, face)
+        to_canonical = face.to_template(mask.template)
+        amplitude = _amplitude(saved, to_canonical, mask, grey=grey)
+        if amplitude > _LEAST_AMPLITUDE:
+            pixels = _without(pixels, [Placement(to_canonical, amplitude, grey)], mask)
+    return None if pixels is saved else Restored(pixels, exact=False)
 
 
 _LEAST_AMPLITUDE = 0.15
+_EDGE = 0.05  # edges of the picture are no trace of a mask: their pull is bounded
 _BLUR_RADIUS = 4
 
 
@@ -129,8 +170,7 @@ def _amplitude(saved: np.ndarray, to_canonical: np.ndarray, mask: Mask, *, grey:
     if warped.size == 0:
         return 0.0
     of_mask = _detail(np.broadcast_to(warped.mean(2, keepdims=True), warped.shape).copy() if grey else warped)
-    # Edges of the picture are no trace of the mask: bound their pull.
-    detail = _detail(saved[rows, columns] / 255).clamp(-0.05, 0.05)
+    detail = _detail(saved[rows, columns] / 255).clamp(-_EDGE, _EDGE)
     return float((detail * of_mask).sum() / (of_mask**2).sum().clamp(min=1e-12))
 
 
@@ -154,19 +194,22 @@ def restore_folder(
         OutputError: a file cannot be written.
     """
     records = open_records(key_file)
+    masks = cache(lambda: Masks(mask, records))
     for path in photos:
-        status, reason = _restore_file(folder / path, out / path, records, mask, detector)
+        status, reason = _restore_file(folder / path, out / path, records, mask, masks, detector)
         yield {"photo": path.as_posix(), "status": status, "reason": reason}
 
 
-def _restore_file(source: Path, target: Path, records: Manifest, mask: Mask, detector: FaceDetector) -> tuple[str, str]:
+def _restore_file(
+    source: Path, target: Path, records: Manifest, mask: Mask, masks: Callable[[], Masks], detector: FaceDetector
+) -> tuple[str, str]:
     try:
         photo = read_photo(source)
         record = find_record(records, photo.pixels, mask)
         if record is not None:
             restored: Restored | None = restore(photo.pixels, record, mask)
         else:
-            restored = restore_by_search(photo.pixels, detector.detect(photo.pixels), mask, grey=photo.grey)
+            restored = restore_by_search(photo.pixels, detector.detect(photo.pixels), masks(), grey=photo.grey)
         if restored is None:
             return "no mask", "there is no record of it beside the key, and no face in it carries this mask"
         # Never over another file: it may be the original.
@@ -208,7 +251,7 @@ def _without(saved: np.ndarray, placements: Sequence[Placement], mask: Mask) -> 
     return pixels
 
 
-def _pack(pixels: np.ndarray, original: np.ndarray) -> str:
+def _taken(pixels: np.ndarray, original: np.ndarray) -> str:
     """Where and by how much `pixels` differ from `original`."""
     where = np.flatnonzero(pixels != original).astype("<u4")
     missing = (original.reshape(-1)[where].astype(int) - pixels.reshape(-1)[where]).astype("<i2")
@@ -218,8 +261,8 @@ def _pack(pixels: np.ndarray, original: np.ndarray) -> str:
     ).decode()
 
 
-def _unpack(packed: str, pixels: np.ndarray) -> None:
-    """Put back in place what `_pack` kept."""
+def _put_back(packed: str, pixels: np.ndarray) -> None:
+    """Put back in place what `_taken` kept."""
     data = zlib.decompress(base64.b85decode(packed))
     count = len(data) // 6
     where = np.cumsum(np.frombuffer(data, "<u4", count), dtype=np.int64)

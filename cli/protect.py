@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from cli import console
+from models import registry
 from models.errors import GuiseError, InputError, KeyFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from chameleon.key import Key
     from chameleon.protection import FaceReader
     from chameleon.survey import Chooser, Survey
+    from models import Recogniser
 
 _READER = "dlib-resnet"  # tells people apart, offline
 _WHO = ("recurring", "largest", "all")
+_REFINE = 30  # as in chameleon.refinement, which imports torch
 _TYPED = click.core.ParameterSource.COMMANDLINE
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -45,9 +50,16 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "--recogniser",
     "recognisers",
     multiple=True,
-    default=["dlib-resnet"],
+    default=registry.TEAM,
     show_default=True,
     help="Learn against this recogniser (repeatable): a name of `guise models list`, or file:PATH.",
+)
+@click.option(
+    "--refine",
+    default=_REFINE,
+    show_default=True,
+    type=click.IntRange(0, 1000),
+    help="Steps in which the mask is fitted to each photo; 0 puts the same mask on all, at once.",
 )
 @click.option(
     "--preset",
@@ -73,6 +85,7 @@ def protect(
     user_face: str | None,
     strength: str,
     recognisers: tuple[str, ...],
+    refine: int,
     preset: Literal["guise", "paper"],
     seed: int,
     device: str,
@@ -92,6 +105,7 @@ def protect(
     from chameleon.key import load_key, save_key
     from chameleon.perception.budget import budget_of
     from chameleon.protection import FaceReader
+    from chameleon.refinement import RefinementSettings, Refiner
     from chameleon.survey import find_faces
     from cli import protect_report
     from models.files import check_output_folder, check_writable, list_photos, only_one, printable, remove_stale
@@ -109,14 +123,17 @@ def protect(
     key = load_key(key_file) if key_file.exists() else None
     device = console.best_device(device)
     reader = FaceReader(FaceDetector(device=device), console.load(_READER, device=device, offline=offline))
+
+    def load(name: str) -> Recogniser:
+        return reader.recogniser if name == _READER else console.load(name, device=device, offline=offline)
+
     surrogates = []
+    if key is None and not dry_run:
+        surrogates = [load(name) for name in dict.fromkeys(recognisers)]
     if key is not None:
-        _say_unused(context, key_file)
-    elif not dry_run:
-        surrogates = [
-            reader.recogniser if name == _READER else console.load(name, device=device, offline=offline)
-            for name in dict.fromkeys(recognisers)
-        ]
+        _say_unused(context, key_file, learnt=key.provenance.recognisers)
+        if not dry_run and refine and key.provenance.preset == "guise":
+            surrogates = _of_key(key, recognisers, load)
     with console.steps() as step:
         found = None
         if key is None or user_face is not None or dry_run:
@@ -141,7 +158,11 @@ def protect(
         budget = None if key.provenance.preset == "paper" else budget_of(strength)
         if budget is None and context.get_parameter_source("strength") is _TYPED:
             console.message("The published procedure has a budget of its own: --strength without effect.")
-        job = batch.Job(folder, out, key, key_file, budget, keep_metadata)
+        refiner = None
+        if budget is not None and refine and surrogates:
+            settings = RefinementSettings(steps=refine)
+            refiner = Refiner(key.mask, surrogates, key.persons, budget=budget, settings=settings)
+        job = batch.Job(folder, out, key, key_file, budget, keep_metadata, refiner)
         results: list[batch.PhotoResult] = []
         try:
             for result in batch.protect_folder(job, listing.photos, chooser, reader, found=found, progress=step):
@@ -178,7 +199,6 @@ def _places(folder: Path, out: Path | None, key_file: Path | None) -> tuple[Path
 
 def _check_names(recognisers: tuple[str, ...], user_face: str | None) -> None:
     """Find a slip of the pen before the work begins."""
-    from models import registry
     from models.files import printable
 
     for name in recognisers:
@@ -189,12 +209,28 @@ def _check_names(recognisers: tuple[str, ...], user_face: str | None) -> None:
         raise InputError(f"{what}: name a photo of the user, or one of these")
 
 
-def _say_unused(context: click.Context, key_file: Path) -> None:
+def _of_key(key: Key, named: tuple[str, ...], load: Callable[[str], Recogniser]) -> list[Recogniser]:
+    """The recognisers that `key` was learnt against and that can be had: known ones, and `named` files."""
+    from models.files import printable
+
+    files = [load(name) for name in named if name.startswith("file:")]
+    found = [load(name) for name in key.provenance.recognisers if name in registry.RECORDS]
+    found += [one for one in files if one.record.name in key.provenance.recognisers]
+    missing = set(key.provenance.recognisers) - {one.record.name for one in found}
+    if missing:
+        what = f"The key was also learnt against {', '.join(sorted(map(printable, missing)))}"
+        console.message(f"{what}: name that file with --recogniser to fit photos against it too.")
+    return found
+
+
+def _say_unused(context: click.Context, key_file: Path, *, learnt: tuple[str, ...]) -> None:
     """Options for learning do nothing where there is a key: say so."""
     from models.files import printable
 
     options = {"recognisers": "--recogniser", "preset": "--preset", "seed": "--seed"}
     given = [option for name, option in options.items() if context.get_parameter_source(name) is _TYPED]
+    if all(name in learnt or name.startswith("file:") for name in context.params["recognisers"]):
+        given = [option for option in given if option != "--recogniser"]
     if given:
         what = f"The mask in {printable(key_file)} is used as it was learnt"
         console.message(f"{what}: {', '.join(given)} without effect. Name another --key to learn a new one.")

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from models import cache, registry, weights
 from models.download import Progress
 from models.errors import InputError
+from models.frozen import frozen
 from models.registry import Record
 
 
@@ -89,8 +90,8 @@ def load_recogniser(
     else:
         record = registry.get(name)
         path = weights.obtain(record, offline=offline, progress=progress, announce=announce)
-        network = _dlib(path, record) if record.source == "package" else _facenet(path)
-    recogniser = Recogniser(network, record).eval().requires_grad_(False)
+        network = _BUILDERS[record.network](path, record)
+    recogniser = Recogniser(frozen(network), record).eval().requires_grad_(False)
     try:
         # On CPUs up to four times faster, above all with depthwise convolutions.
         return recogniser.to(device).to(memory_format=torch.channels_last)
@@ -100,20 +101,33 @@ def load_recogniser(
 
 
 def _dlib(path: Path, record: Record) -> nn.Module:
-    from models.conversion import converted
     from models.dlib_resnet import DlibResNet, read_weights
 
+    return _convert(DlibResNet(), path, record, read_weights)
+
+
+def _sface(path: Path, record: Record) -> nn.Module:
+    from models.sface import SFace, read_weights
+
+    return _convert(SFace(), path, record, read_weights)
+
+
+def _convert(
+    network: nn.Module, path: Path, record: Record, read_weights: Callable[[Path], dict[str, Tensor]]
+) -> nn.Module:
+    """`network` with the weights in `path`, a foreign format that is converted once."""
+    from models.conversion import converted
+
     kept = cache.folder() / "converted" / f"{record.name}.safetensors"
-    sha256 = record.sha256 or cache.sha256_of(path)
-    network = DlibResNet()
-    like = network.state_dict()
-    network.load_state_dict(
-        converted(path, source_sha256=sha256, kept=kept, convert=read_weights, like=like),
-    )
+    sha256, like = record.sha256 or cache.sha256_of(path), network.state_dict()
+    network.load_state_dict(converted(path, source_sha256=sha256, kept=kept, convert=read_weights, like=like))
     return network
 
 
-def _facenet(path: Path) -> nn.Module:
+def _facenet(path: Path, _: Record) -> nn.Module:
     from models import facenet
 
     return facenet.load(path)
+
+
+_BUILDERS = {"dlib": _dlib, "sface": _sface, "facenet": _facenet}

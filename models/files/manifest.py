@@ -55,9 +55,9 @@ class Manifest:
         record = self._records.get((source_sha256, settings_hash, name))
         return None if record is None else dict(record)
 
-    def texts(self, field: str) -> set[str]:
-        """The texts that the records hold in `field`."""
-        return {text for record in self._records.values() if isinstance(text := record.get(field), str)}
+    def records(self) -> list[dict[str, Any]]:
+        """The last record of each key, in the order in which the keys first came."""
+        return [dict(record) for record in self._records.values()]
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Add a record and return once it is on the disk.

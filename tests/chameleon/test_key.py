@@ -73,8 +73,8 @@ def rewritten(path, **changes):
 
 def test_a_newer_key_says_so(tmp_path):
     save_key(a_key(), tmp_path / "k")
-    rewritten(tmp_path / "k", version=2)
-    with pytest.raises(KeyFileError, match="version 2, this program reads version 1"):
+    rewritten(tmp_path / "k", version=3)
+    with pytest.raises(KeyFileError, match="version 3, this program reads version 2"):
         load_key(tmp_path / "k")
 
 

@@ -93,6 +93,8 @@ def protect(photos: Path, out: Path, key: Path, tmp_path: Path) -> Run:
 
     def run(*options: str | Path, bare: bool = False) -> Outcome:
         usual = () if bare else ("--user-photos", photos, "--out", out, "--key", key)
+        # All photos are refined as by default, but in few steps.
+        usual = usual if "--refine" in options else (*usual, "--refine", "2")
         before = hashes(photos)
         outcome = call(command, *usual, *options, "--offline", "--device", "cpu")
         assert hashes(photos) == before

@@ -57,6 +57,7 @@ def test_list_json_holds_the_whole_record() -> None:
     found = rows(run("list", "--json"))
     assert {name: row["state"] for name, row in found.items()} == {
         "dlib-resnet": "packaged",
+        "sface": "packaged",
         "facenet-vggface2": "not fetched",
         CASIA: "ready",
     }

@@ -380,7 +380,7 @@ PROVENANCE = {
         (lambda _: (100_000).to_bytes(8, "little") + b"[" * 100_000, "not a Guise key"),
         (lambda _: safetensors.numpy.save({"x": np.zeros(3)}), "not a Guise key"),
         (lambda key: key.read_bytes()[:-99], "damaged"),
-        (lambda key: other_metadata(key, version=2), "pip install --upgrade guise"),
+        (lambda key: other_metadata(key, version=3), "pip install --upgrade guise"),
         (lambda key: other_metadata(key, provenance=[[]]), "damaged"),
         (lambda key: other_metadata(key, provenance=PROVENANCE | {"photos": "12"}), "damaged"),
         (lambda key: other_metadata(key, provenance=PROVENANCE | {"preset": "ours"}), "damaged"),

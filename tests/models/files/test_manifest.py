@@ -34,12 +34,12 @@ def test_of_two_records_with_one_key_the_last_holds(tmp_path: Path) -> None:
     assert len(manifest.path.read_bytes().splitlines()) == 2
 
 
-def test_texts_are_those_of_all_records_that_hold_one(tmp_path: Path) -> None:
+def test_records_are_the_last_of_each_key_in_the_order_of_the_first(tmp_path: Path) -> None:
     manifest = Manifest(tmp_path / "m.jsonl")
-    for name, value in (("a", "x"), ("b", "y"), ("c", 3), ("d", None), ("b", "z")):
+    for name, value in (("a", "x"), ("b", "y"), ("c", 3), ("b", "z")):
         manifest.append(_record(name, out=value))
-    manifest.append(_record("e"))
-    assert manifest.texts("out") == {"x", "z"}
+    assert [record["out"] for record in manifest.records()] == ["x", "z", 3]
+    assert Manifest(manifest.path).records() == manifest.records()
 
 
 def test_a_found_record_is_a_copy(tmp_path: Path) -> None:

@@ -1,0 +1,104 @@
+"""What the optimisation sees of a perturbation: how much faces still look like the user, and how visible it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from chameleon import geometry
+from chameleon.augmentation import vary
+from chameleon.identity import Identity
+from chameleon.perception.budget import Budget
+from chameleon.perception.flip import flip
+from chameleon.perception.ssim import ssim
+from chameleon.portrait import Portrait
+from chameleon.views import Views, Windows
+from models import Recogniser
+
+
+class Objective:
+    """P portraits in the eyes of recognisers and of people.
+
+    Perturbations are float32 (1, 3, CANVAS, CANVAS), the same on all portraits, or (P, 3, CANVAS, CANVAS), one each, in
+    units of the full range.
+    """
+
+    def __init__(
+        self,
+        portraits: Sequence[Portrait],
+        recognisers: Sequence[Recogniser],
+        *,
+        views: int,
+        jitter: float,
+        random: torch.Generator,
+    ) -> None:
+        """Args:
+        portraits: the faces.
+        recognisers: surrogates, all on one device.
+        views: jittered crops prepared for each portrait and recogniser.
+        jitter: standard deviation of the landmarks' error in the crops, in units of the distance between the eyes.
+        random: source of every random choice, here and later.
+        """
+        self.recognisers = recognisers
+        self.device = next(recognisers[0].buffers()).device
+        self._random = random
+        self._views = [
+            Views.prepare(
+                portraits,
+                recogniser.record,
+                frame=geometry.CANONICAL_TEMPLATE,
+                count=views,
+                jitter=jitter,
+                random=random,
+                device=self.device,
+            )
+            for recogniser in recognisers
+        ]
+        self._windows = Windows(portraits, device=self.device)
+
+    def clean(self) -> list[Tensor]:
+        """The portraits without jitter as each recogniser gets them: float32 (P, 3, S, S) in [0, 1]."""
+        return [view.clean[:, 0] for view in self._views]
+
+    def embeddings(self, perturbation: Tensor, chosen: Tensor) -> list[Tensor]:
+        """Each recogniser's raw embeddings, float32 (N, D), of a random view of each chosen portrait (N,)."""
+        return [
+            self._embed(recogniser, view, perturbation, chosen)
+            for recogniser, view in zip(self.recognisers, self._views, strict=True)
+        ]
+
+    def plain_embeddings(self, perturbation: Tensor) -> list[Tensor]:
+        """Raw embeddings of all portraits as `clean` shows them, with the perturbation on."""
+        return [
+            recogniser((view.clean[:, 0] + geometry.sample(perturbation, view.grids[:, 0])).clamp(0, 1))
+            for recogniser, view in zip(self.recognisers, self._views, strict=True)
+        ]
+
+    def _embed(self, recogniser: Recogniser, view: Views, perturbation: Tensor, chosen: Tensor) -> Tensor:
+        clean, grid = view.draw(chosen, self._random)
+        perturbation = perturbation[chosen] if len(perturbation) > 1 else perturbation
+        masked = (clean + geometry.sample(perturbation, grid)).clamp(0, 1)
+        with half_precision(masked.device):
+            embeddings: Tensor = recogniser(vary(masked, self._random))
+        return embeddings.float()
+
+    def spent(self, perturbation: Tensor, chosen: Tensor, budget: Budget) -> Tensor:
+        """Share of the budget that a random window of each chosen portrait (N,) uses up: (N,)."""
+        clean, grid = self._windows.draw(chosen, self._random)
+        perturbation = perturbation[chosen] if len(perturbation) > 1 else perturbation
+        masked = (clean + geometry.sample(perturbation, grid)).clamp(0, 1)
+        return torch.maximum((1 - ssim(clean, masked)) / (1 - budget.ssim), flip(clean, masked) / budget.flip)
+
+
+def likeness(identities: Sequence[Identity], embeddings: Sequence[Tensor], chosen: Tensor) -> Tensor:
+    """How much faces still look like their people, on average over recognisers; see `Identity.likeness`."""
+    each = [identity.likeness(e, chosen) for identity, e in zip(identities, embeddings, strict=True)]
+    return torch.stack(each).mean()
+
+
+def half_precision(device: torch.device) -> torch.autocast:
+    """bfloat16 inside networks where the hardware multiplies it: on such CPUs two to three times faster."""
+    fast = device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=fast)

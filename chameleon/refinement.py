@@ -1,0 +1,167 @@
+"""Fit a user's mask to each photo before it is put on: a few steps of the same optimisation, on that photo's face.
+
+A mask that must serve any photo of a user spends much of its budget where this photo does not need it, and moves all
+of them the same way, so that they still find one another. Refined, each is taken away from the user by what works on
+it, and away from the user's other protected photos (dispersion, after the log-determinant penalty of Protego; C. Wang
+et al., 2026).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from chameleon.identity import Identity, Person
+from chameleon.learning import EPSILON, falling
+from chameleon.mask import REFINEMENT_STEP, Mask
+from chameleon.objective import Objective, likeness
+from chameleon.perception.budget import Budget
+from chameleon.portrait import Portrait
+from chameleon.support import face_support
+from models import Recogniser
+
+Standing = Mapping[str, np.ndarray]
+"""Where a protected face lies, by name of the recogniser: float32 (D,), a unit vector (`Identity.directions`)."""
+
+_APART = -0.2  # cosine between two protected photos below which they need not be taken further apart
+
+
+@dataclass(frozen=True)
+class RefinementSettings:
+    """How to refine; the defaults are those of `protect`.
+
+    Attributes:
+        steps: updates of each photo's mask; 0 leaves the user's as it is.
+        views: jittered crops prepared for each face and recogniser.
+        jitter: standard deviation of the landmarks' error in the crops, in units of the distance between the eyes.
+        learning_rate: of Adam, in the mask's units, falling to nearly 0 along a cosine.
+        dispersion: weight of keeping protected photos apart, beside taking them away from the user.
+    """
+
+    steps: int = 30
+    views: int = 4
+    jitter: float = 0.045
+    learning_rate: float = 3 / 255
+    dispersion: float = 1.0
+
+
+@dataclass(frozen=True)
+class Refined:
+    """What refining made of one face.
+
+    Attributes:
+        refinement: int8 (3, S, S), to be added to the user's mask in steps of `mask.REFINEMENT_STEP`.
+        standing: where the face lies with it.
+    """
+
+    refinement: np.ndarray
+    standing: Standing
+
+
+class Refiner:
+    """Refines one user's mask, and keeps photos apart from those that it is told to remember."""
+
+    def __init__(
+        self,
+        mask: Mask,
+        recognisers: Sequence[Recogniser],
+        persons: Mapping[str, Person],
+        *,
+        budget: Budget,
+        settings: RefinementSettings | None = None,
+    ) -> None:
+        """Args:
+        mask: the user's, in the canonical frame.
+        recognisers: surrogates, all on one device.
+        persons: the user in their eyes, by name; without one, each face is taken away from itself.
+        budget: how visible the mask may be on each face.
+        settings: how to refine.
+        """
+        self._mask, self._recognisers, self._persons = mask, recognisers, persons
+        self._budget, self.settings = budget, settings or RefinementSettings()
+        self._company: list[Standing] = []
+
+    def describe(self) -> dict[str, Any]:
+        """What decides on the result beside mask, budget and photos, as plain JSON."""
+        return {"recognisers": [one.record.name for one in self._recognisers], **asdict(self.settings)}
+
+    def remember(self, standing: Standing) -> None:
+        """Keep later photos apart from a protected face."""
+        self._company.append(standing)
+
+    def refine(self, portraits: Sequence[Portrait], *, seed: int) -> list[Refined]:
+        """Refine the mask for each of `portraits`, which are kept apart from one another and from all remembered.
+
+        Args:
+            portraits: the faces, best some eight at a time.
+            seed: of every random choice.
+        """
+        settings, random = self.settings, torch.Generator().manual_seed(seed)
+        objective = Objective(portraits, self._recognisers, views=settings.views, jitter=settings.jitter, random=random)
+        identities = self._identities(objective)
+        company = self._known(objective.device)
+        support = face_support().to(objective.device)
+        learnt = torch.from_numpy(self._mask.values).to(objective.device)
+        masks = learnt.repeat(len(portraits), 1, 1, 1).requires_grad_(True)
+        optimiser = torch.optim.Adam([masks], lr=settings.learning_rate, betas=(0.9, 0.99))
+        prices = torch.ones(len(portraits), device=objective.device)  # of visibility: a dual variable a photo
+        everyone = torch.arange(len(portraits))
+
+        for step in range(settings.steps):
+            for group in optimiser.param_groups:
+                group["lr"] = falling(settings.learning_rate, step / settings.steps)
+            embeddings = objective.embeddings(masks * support, everyone)
+            loss = likeness(identities, embeddings, everyone)
+            loss = loss + settings.dispersion * _closeness(identities, embeddings, company)
+            spent = objective.spent(masks * support, everyone, self._budget)
+            (len(portraits) * loss + (prices * spent).sum()).backward()
+            optimiser.step()
+            optimiser.zero_grad()
+            with torch.no_grad():
+                masks.clamp_(-EPSILON, EPSILON)
+                prices = (prices * (0.3 * (spent - 1)).exp()).clamp(1e-2, 1e2)
+        steps = (((masks * support).detach() - learnt) / REFINEMENT_STEP).round().clamp(-127, 127)
+        with torch.no_grad():
+            final = objective.plain_embeddings(learnt + REFINEMENT_STEP * steps)
+        stand = {
+            recogniser.record.name: identity.directions(embedding).cpu().numpy()
+            for recogniser, identity, embedding in zip(self._recognisers, identities, final, strict=True)
+        }
+        return [
+            Refined(levels, {name: rows[index] for name, rows in stand.items()})
+            for index, levels in enumerate(steps.to(torch.int8).cpu().numpy())
+        ]
+
+    def _identities(self, objective: Objective) -> list[Identity]:
+        return [
+            Identity.known(recogniser, self._persons[recogniser.record.name])
+            if recogniser.record.name in self._persons
+            else Identity.of(recogniser, crops, one_person=False)
+            for recogniser, crops in zip(self._recognisers, objective.clean(), strict=True)
+        ]
+
+    def _known(self, device: torch.device) -> list[Tensor]:
+        """For each recogniser the faces that are kept apart from: float32 (M, D)."""
+        known = []
+        for recogniser in self._recognisers:
+            name, size = recogniser.record.name, recogniser.record.embedding_size
+            faces = [standing[name] for standing in self._company if name in standing]
+            rows = [row for row in faces if row.shape == (size,)]
+            known.append(torch.from_numpy(np.stack(rows) if rows else np.zeros((0, size), np.float32)).to(device))
+        return known
+
+
+def _closeness(identities: Sequence[Identity], embeddings: Sequence[Tensor], company: Sequence[Tensor]) -> Tensor:
+    """How near protected faces lie to one another and to the company, on average over recognisers; 0 if far apart."""
+    each = []
+    for identity, embedding, known in zip(identities, embeddings, company, strict=True):
+        directions = identity.directions(embedding)
+        cosines = directions @ torch.cat([directions, known]).T
+        others = ~torch.eye(*cosines.shape, dtype=torch.bool, device=cosines.device)
+        each.append(2 * (cosines - _APART).clamp(min=0)[others].square().sum() / others.sum().clamp(min=1))
+    return torch.stack(each).mean()

@@ -1,0 +1,58 @@
+"""A narrow IResNet: residual units that normalise before, between and after their two convolutions.
+
+Source: D. Han et al., "Deep Pyramidal Residual Networks", CVPR 2017, as ArcFace takes it over (J. Deng et al., CVPR
+2019, section 3.1); here with a quarter to a half of the usual channels.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from torch import Tensor, nn
+
+_WIDTHS = (32, 64, 128, 256)
+_UNITS = (1, 2, 3, 2)
+
+
+class _Unit(nn.Module):
+    def __init__(self, channels: int, out: int, *, stride: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.BatchNorm2d(channels),
+            nn.Conv2d(channels, out, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(out),
+            nn.LeakyReLU(0.25),
+            nn.Conv2d(out, out, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(out),
+        )
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or channels != out:
+            self.shortcut = nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.shortcut(x) + self.layers(x))
+
+
+class IResNet(nn.Module):
+    """float (N, 3, 112, 112) -> (N, `embedding_size`)."""
+
+    def __init__(self, embedding_size: int = 128) -> None:
+        super().__init__()
+        channels = _WIDTHS[0]
+        layers: list[nn.Module] = [
+            nn.Conv2d(3, channels, 3, 2, 1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.LeakyReLU(0.25),
+        ]
+        for stage, (out, units) in enumerate(zip(_WIDTHS, _UNITS, strict=True)):
+            for index in range(units):
+                layers.append(_Unit(channels, out, stride=2 if index == 0 and stage > 0 else 1))
+                channels = out
+        layers += [nn.BatchNorm2d(channels), nn.Flatten()]
+        self.features = nn.Sequential(*layers)
+        side = 7
+        self.head = nn.Sequential(nn.Linear(channels * side**2, embedding_size), nn.BatchNorm1d(embedding_size))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Embeddings of `images`."""
+        return cast(Tensor, self.head(self.features(images)))

@@ -1,0 +1,48 @@
+"""A plain vision transformer whose patch embedding is narrower than a patch.
+
+Source: A. Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021; mean of the tokens instead of a class token.
+A patch of 14 x 14 x 3 = 588 values is read through 256 numbers: what lies in the null space of that matrix, 332
+dimensions of every patch, never enters the network.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SIDE, PATCH, WIDTH, DEPTH, HEADS = 112, 14, 256, 8, 4
+
+
+class _Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.before_attention, self.before_mlp = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+        self.qkv, self.joined = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.mlp = nn.Sequential(nn.Linear(WIDTH, 3 * WIDTH), nn.GELU(), nn.Linear(3 * WIDTH, WIDTH))
+
+    def forward(self, x: Tensor) -> Tensor:
+        shape = (*x.shape[:2], HEADS, WIDTH // HEADS)
+        q, k, v = (part.view(shape).transpose(1, 2) for part in self.qkv(self.before_attention(x)).chunk(3, dim=-1))
+        attended = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        x = x + self.joined(attended)
+        return cast(Tensor, x + self.mlp(self.before_mlp(x)))
+
+
+class ViT(nn.Module):
+    """float (N, 3, 112, 112) -> (N, `embedding_size`)."""
+
+    def __init__(self, embedding_size: int = 128) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, WIDTH, PATCH, PATCH)
+        self.positions = nn.Parameter(0.02 * torch.randn(1, (SIDE // PATCH) ** 2, WIDTH))
+        self.blocks = nn.Sequential(*(_Block() for _ in range(DEPTH)))
+        self.norm = nn.LayerNorm(WIDTH)
+        self.head = nn.Linear(WIDTH, embedding_size)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Embeddings of `images`."""
+        tokens = self.patches(images).flatten(2).transpose(1, 2) + self.positions
+        return cast(Tensor, self.head(self.norm(self.blocks(tokens)).mean(1)))
