@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cli import console
+from cli.team import team
 from models import cache, registry, weights
 from models.download import readable_size
 from models.errors import GuiseError
@@ -17,7 +18,10 @@ from models.registry import Record
 
 @click.group()
 def models() -> None:
-    """List, fetch and check the weights of the recognisers."""
+    """List, fetch and check the weights of the recognisers, and see which go well together."""
+
+
+models.add_command(team)
 
 
 @models.command("list")

@@ -117,6 +117,7 @@ def test_verify_checks_what_is_here() -> None:
     assert result.exit_code == 0
     assert {name: row["result"] for name, row in rows(result).items()} == {
         "dlib-resnet": "ok",
+        "sface": "ok",
         "facenet-vggface2": "not fetched",
         CASIA: "ok",
     }

@@ -1,0 +1,125 @@
+"""`guise models team`: which recognisers fail where others do not, and so make the best surrogates together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli import console
+from models import registry, weights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+
+    from chameleon.team import Team
+
+_MOST_SHOWN = 10
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--faces", type=_FOLDER, required=True, help="One folder a person, some people with several photos.")
+@click.option("--pool", multiple=True, help="Candidate (repeatable). [default: all whose weights are here]")
+@click.option("--size", default=2, show_default=True, type=click.IntRange(2), help="Members of a team.")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw all teams into this PNG.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, ...")
+@click.option("--offline", is_flag=True, help="Open no connection.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON on stdout.")
+def team(
+    faces: Path, pool: tuple[str, ...], size: int, plot: Path | None, device: str, offline: bool, as_json: bool
+) -> None:
+    """Rank teams of recognisers by focal diversity: how seldom the others fail where one does.
+
+    Each face searches all others; where somebody else is nearest, the recogniser has failed. Few failures make an
+    uncertain figure: show it many people.
+    """
+    from chameleon.faces import FaceDetector
+    from chameleon.team import measure_failures, rank_teams
+
+    names = list(dict.fromkeys(pool)) or [
+        r.name for r in registry.RECORDS.values() if weights.state(r) != "not fetched"
+    ]
+    for name in names:
+        if not name.startswith("file:"):
+            registry.get(name)
+    console.warn_quietly()
+    device = console.best_device(device)
+    recognisers = [console.load(name, device=device, offline=offline) for name in names]
+    with console.steps() as step:
+        failures = measure_failures(
+            faces, FaceDetector(device=device), recognisers, progress=lambda *at: step("embedding", *at)
+        )
+    teams = rank_teams(failures, size=size)
+    if plot is not None:
+        _draw(teams, plot)
+    if as_json:
+        click.echo(json.dumps(_as_json(failures, teams), indent=1))
+        return
+    console.table([{k: str(v) for k, v in row.items()} for row in _members(failures)])
+    click.echo()
+    console.table(
+        [
+            {
+                "rank": str(rank),
+                "team": " + ".join(one.members),
+                "focal diversity": f"{one.diversity:.3f}",
+                "rank-1 accuracy": f"{one.accuracy:.4f}",
+            }
+            for rank, one in enumerate(teams[:_MOST_SHOWN], 1)
+        ]
+    )
+
+
+def _members(failures: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "queries": len(failed),
+            "negatives": int(failed.sum()),
+            "rank-1 accuracy": round(float(1 - failed.mean()), 4),
+        }
+        for name, failed in failures.items()
+    ]
+
+
+def _as_json(failures: Mapping[str, np.ndarray], teams: Sequence[Team]) -> dict[str, Any]:
+    """Everything; the negatives by the index of the query, which is the same for all members."""
+    return {
+        "members": [
+            {**row, "negative_queries": failures[row["name"]].nonzero()[0].tolist()} for row in _members(failures)
+        ],
+        "teams": [
+            {
+                "members": one.members,
+                "focal_diversity": one.diversity,
+                "rank1_accuracy": one.accuracy,
+                "generalised_diversity": dict(zip(one.members, one.generalised, strict=True)),
+            }
+            for one in teams
+        ],
+    }
+
+
+def _draw(teams: Sequence[Team], path: Path) -> None:
+    """All teams, by accuracy and diversity; the best ones by name."""
+    import io
+
+    from matplotlib.figure import Figure
+
+    from models.files import atomic_write
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot(xlabel="mean rank-1 accuracy of the members", ylabel="focal diversity")
+    axes.scatter([one.accuracy for one in teams], [one.diversity for one in teams])
+    for one in teams[:3]:
+        axes.annotate(" + ".join(one.members), (one.accuracy, one.diversity), ha="center", va="bottom", fontsize=8)
+    axes.margins(x=0.3, y=0.15)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=150)
+    with atomic_write(path) as file:
+        file.write(drawn.getvalue())
