@@ -6,15 +6,17 @@ Guise can load. All detect and align anew on the pixels they are given.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from chameleon import geometry
-from chameleon.faces import FaceDetector, overlap
+from chameleon.faces import Face, FaceDetector, overlap
 from chameleon.protection import embed
 from chameleon.retrieval import Metric
 from models import Recogniser, load_recogniser
@@ -90,6 +92,26 @@ def choose(boxes: Sequence[np.ndarray], *, near: np.ndarray | None, shape: tuple
     return best if overlaps[best] >= _LEAST_OVERLAP else None
 
 
+class Mtcnn:
+    """MTCNN, run once on each picture however many judges look at it."""
+
+    def __init__(self) -> None:
+        self._detector = FaceDetector()
+        self._found: dict[bytes, list[Face]] = {}
+
+    def face(self, pixels: np.ndarray, near: np.ndarray | None) -> Face | None:
+        """The face that is meant by `near`, as in `Judge.embed`."""
+        key = hashlib.sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).digest()
+        if key not in self._found:
+            self._found[key] = self._detector.detect(pixels)
+        faces = self._found[key]
+        chosen = choose([face.box for face in faces], near=near, shape=pixels.shape[:2])
+        return None if chosen is None else faces[chosen]
+
+
+_mtcnn = cache(Mtcnn)
+
+
 class DlibJudge:
     """dlib's own detector, landmarks, chip and network (PyPI `dlib-bin`, weights of `face_recognition_models`)."""
 
@@ -143,14 +165,12 @@ class NcnnJudge:
         self._network = ncnn.Net()
         if self._network.load_param(str(files[0])) or self._network.load_model(str(files[1])):
             raise InputError(f"the judge {self.name} cannot be loaded from {folder}: copy it anew")
-        self._detector = FaceDetector()
 
     def embed(self, pixels: np.ndarray, near: np.ndarray | None) -> np.ndarray | None:
-        faces = self._detector.detect(pixels)
-        chosen = choose([face.box for face in faces], near=near, shape=pixels.shape[:2])
-        if chosen is None:
+        face = _mtcnn().face(pixels, near)
+        if face is None:
             return None
-        crop = geometry.crop(pixels, faces[chosen].to_template(geometry.ARCFACE_TEMPLATE), size=112)
+        crop = geometry.crop(pixels, face.to_template(geometry.ARCFACE_TEMPLATE), size=112)
         extractor = self._network.create_extractor()
         values = np.ascontiguousarray((255 * crop.numpy() - 127.5) / 128, dtype=np.float32)
         extractor.input("data", self._ncnn.Mat(values))  # which only refers to `values`
@@ -167,9 +187,7 @@ class RecogniserJudge:
         self.metric: Metric = recogniser.record.metric
         self.threshold = recogniser.record.threshold
         self._recogniser = recogniser
-        self._detector = FaceDetector()
 
     def embed(self, pixels: np.ndarray, near: np.ndarray | None) -> np.ndarray | None:
-        faces = self._detector.detect(pixels)
-        chosen = choose([face.box for face in faces], near=near, shape=pixels.shape[:2])
-        return None if chosen is None else embed([(pixels, faces[chosen])], self._recogniser)[0]
+        face = _mtcnn().face(pixels, near)
+        return None if face is None else embed([(pixels, face)], self._recogniser)[0]

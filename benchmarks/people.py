@@ -31,10 +31,12 @@ class User:
     score: tuple[Path, ...]
 
     def copy_to(self, folder: Path) -> None:
-        """Copies of the photos, numbered, in `folder`/learn and `folder`/score."""
+        """Copies of the photos, numbered throughout, in `folder`/learn and `folder`/score."""
+        number = 0
         for name, photos in (("learn", self.learn), ("score", self.score)):
             (folder / name).mkdir(parents=True)
-            for number, photo in enumerate(photos, 1):
+            for photo in photos:
+                number += 1
                 shutil.copyfile(photo, folder / name / f"{number:02}{photo.suffix}")
 
 

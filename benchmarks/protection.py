@@ -1,9 +1,11 @@
 """How well masks protect people they were learnt for, on photos they never saw, by judges that took no part.
 
-    python -m benchmarks.protection --data ../shared/data/lfw --users 10 --strengths low,mid,high --out results/dlib
+    python -m benchmarks.protection --data ../shared/data/lfw --users 20 --methods ours,mask,paper,opom \
+        --leave-out each --robust --attack --out results
 
-Each user goes through what `protect` does, on files in a temporary folder; judges see the written files only. Run
-again, finished (user, strength) pairs are kept; runs with other surrogates may share --out, and its tables.
+Each user goes through what `protect` does, on files in a temporary folder; judges see the written files only. Beside
+those named, each surrogate judges (white box); one that is left out of the team judges what the others have made.
+Run again, what is finished is kept; runs with other options may share --out, and its tables.
 """
 
 from __future__ import annotations
@@ -12,16 +14,17 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 import click
 import numpy as np
 
 from benchmarks import people, report, scoring
 from benchmarks.judges import Judge, load_judge
-from benchmarks.session import AS_LEARNT, Plan, Preset, Session
+from benchmarks.session import AS_LEARNT, Method, Plan, Session
 from chameleon.faces import FaceDetector
 from chameleon.learning import LearningSettings
 from chameleon.perception.budget import STRENGTHS
@@ -76,6 +79,14 @@ def _judges(
     return judges
 
 
+def _methods(_: click.Context, __: click.Parameter, value: str) -> list[Method]:
+    chosen = [name.strip() for name in value.split(",")]
+    for name in chosen:
+        if name not in get_args(Method):
+            raise click.BadParameter(f"{name!r} is none of {', '.join(get_args(Method))}")
+    return cast(list[Method], chosen)
+
+
 def _strengths(_: click.Context, __: click.Parameter, value: str) -> list[str]:
     allowed = (*STRENGTHS, AS_LEARNT)
     chosen = [name.strip() for name in value.split(",")]
@@ -89,11 +100,14 @@ def _strengths(_: click.Context, __: click.Parameter, value: str) -> list[str]:
 @click.option("--data", type=click.Path(path_type=Path), default=_DATA / "lfw", help="One folder a person.")
 @click.option("--users", "count", default=10, show_default=True, help="People to protect.")
 @click.option("--strengths", default="low,mid,high", show_default=True, callback=_strengths, help="Or as-learnt.")
+@click.option("--methods", default="ours", show_default=True, callback=_methods, help="Of ours,mask,paper,opom.")
 @click.option("--surrogates", multiple=True, default=TEAM, show_default=True, help="Repeatable.")
+@click.option("--leave-out", multiple=True, help="Surrogate to leave out in turn (repeatable), or each; ours only.")
 @click.option("--judges", multiple=True, default=["dlib", "judge-mobilefacenet"], show_default=True)
-@click.option("--preset", type=click.Choice(get_args(Preset)), default="guise", show_default=True)
-@click.option("--steps", default=LearningSettings().steps, show_default=True, help="Not of the paper's procedure.")
-@click.option("--refine", default=RefinementSettings().steps, show_default=True, help="Steps a photo; 0: none.")
+@click.option("--robust", is_flag=True, help="Judge also what software on the way makes of the photos.")
+@click.option("--attack", is_flag=True, help="Judge also what opponents who know the tool make of them.")
+@click.option("--steps", default=LearningSettings().steps, show_default=True, help="Of the user's mask.")
+@click.option("--refine", default=RefinementSettings().steps, show_default=True, help="Of each photo's.")
 @click.option("--learn-at", type=click.Choice(list(STRENGTHS)), help="Learn once, for that strength.")
 @click.option("--strangers", default=1000, show_default=True)
 @click.option("--seed", default=0, show_default=True)
@@ -102,9 +116,12 @@ def main(
     data: Path,
     count: int,
     strengths: list[str],
+    methods: list[Method],
     surrogates: tuple[str, ...],
+    leave_out: tuple[str, ...],
     judges: tuple[str, ...],
-    preset: Preset,
+    robust: bool,
+    attack: bool,
     steps: int,
     refine: int,
     learn_at: str | None,
@@ -114,27 +131,33 @@ def main(
 ) -> None:
     command = shlex.join(["python", "-m", "benchmarks.protection", *sys.argv[1:]])
     try:
-        if AS_LEARNT in strengths and preset != "paper" and learn_at is None:
+        if AS_LEARNT in strengths and learn_at is None and {"ours", "mask"} & set(methods):
             raise InputError(f"{AS_LEARNT} names no budget to learn for: add --learn-at")
         if not data.is_dir():
             raise InputError(f"the photos are not there: no folder {data}; see --data")
         users = people.users(data, count=count, seed=seed)
         reader = FaceReader(FaceDetector(), load_recogniser("dlib-resnet"))
-        plan = Plan(
-            [load_recogniser(name) for name in surrogates],
-            preset,
-            steps,
-            refine,
-            learn_at or "",
-            seed,
-            _judges(judges, data, out, strangers=strangers, seed=seed),
-        )
+        team = [load_recogniser(name) for name in surrogates]
+        names = [*judges, *(f"recogniser:{name}" for name in surrogates)]
+        known = _judges(names, data, out, strangers=strangers, seed=seed)
+        plans = [Plan(team, method, steps, refine, learn_at or "", seed, known, robust, attack) for method in methods]
+        left = [one.record.name for one in team] if leave_out == ("each",) else list(leave_out)
+        plans += [_without(plans[0], name) for name in left]
     except GuiseError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    complete = measure(users, strengths, plan, reader, out)
+    complete = [measure(users, strengths, plan, reader, out) for plan in plans]
     click.echo(report.write(out, command=command, lines=report.read_lines(out / _LINES)))
-    sys.exit(0 if complete else 3)
+    sys.exit(0 if all(complete) else 3)
+
+
+def _without(plan: Plan, name: str) -> Plan:
+    """Ours with one surrogate left out, which judges; no more is asked."""
+    team = [one for one in plan.surrogates if one.record.name != name]
+    if not team or len(team) == len(plan.surrogates):
+        raise InputError(f"--leave-out {name} leaves nobody, or somebody who is not in the team")
+    judges = {key: value for key, value in plan.judges.items() if value[0].kin == name}
+    return replace(plan, method="ours", surrogates=team, judges=judges, robust=False, attack=False)
 
 
 if __name__ == "__main__":

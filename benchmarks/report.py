@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import platform
@@ -97,7 +98,7 @@ def summarise(lines: Sequence[Line]) -> list[dict[str, Any]]:
             "strength": strength,
             "users": len(group),
             "code_versions": len({line["code"] for line in group}),
-            **{name: spread(line[name] for line in group) for name in _COSTS},
+            **{name: spread(line.get(name) for line in group) for name in _COSTS},
             "judges": {judge: _verdict(group, judge) for judge in group[0]["judges"]},
         }
         for (settings, strength), group in groups.items()
@@ -107,48 +108,111 @@ def summarise(lines: Sequence[Line]) -> list[dict[str, Any]]:
 _COSTS = {
     "ssim": "SSIM",
     "flip": "FLIP",
+    "psnr": "PSNR, dB",
+    "lpips": "LPIPS",
     "unprotected": "photos left unprotected",
     "learn_seconds": "learning, s",
     "apply_seconds": "applying, s a photo",
 }
+_FAR = ("1e-2", "1e-3")
 
 
 def _verdict(group: Sequence[Line], judge: str) -> dict[str, Any]:
     verdicts = [line["judges"][judge] for line in group]
     return {
         "white_box": verdicts[0]["white_box"],
-        "no_face": spread(verdict["no_face"] for verdict in verdicts),
-        **{
-            measure: {
-                setting: spread(verdict["settings"].get(setting, {}).get(measure) for verdict in verdicts)
-                for setting in _SETTINGS
-            }
-            for measure in ("recall", "rank1")
+        "versions": {
+            name: _means([verdict["versions"][name] for verdict in verdicts if name in verdict["versions"]])
+            for name in verdicts[0]["versions"]
         },
     }
 
 
+def _means(verdicts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Means over users of one version of the photos, by measure and setting."""
+    settings = [verdict["settings"] for verdict in verdicts]
+    measures: dict[str, Any] = {
+        measure: {name: spread(one.get(name, {}).get(measure) for one in settings) for name in _SETTINGS}
+        for measure in ("recall", "rank1")
+    }
+    for far in _FAR:
+        measures[f"linked@{far}"] = {
+            name: spread(one.get(name, {}).get("linked_at_far", {}).get(far) for one in settings) for name in _SETTINGS
+        }
+    return {"no_face": spread(verdict["no_face"] for verdict in verdicts), **measures}
+
+
 def markdown(summary: Sequence[dict[str, Any]]) -> str:
-    """Two tables: who is still recognised, and what it costs; mean ± standard deviation between users."""
-    recognised, costs = [], []
+    """Tables: who is still recognised, after what, and what it costs; mean ± standard deviation between users."""
+    recognised, verified, changed, costs = [], [], [], []
     for entry in summary:
         start = [entry["learning"], entry["strength"]]
         for judge, verdict in entry["judges"].items():
-            shares = [_percent(verdict[measure][s]) for measure in ("recall", "rank1") for s in _SETTINGS]
             name = judge + (" \\*" if verdict["white_box"] else "")
-            recognised.append([*start, name, *shares, _percent(verdict["no_face"])])
+            for version, found in verdict["versions"].items():
+                shares = [_percent(found["recall"][s]) for s in _SETTINGS[1:]]
+                changed.append([*start, name, version, *shares, _percent(found["no_face"])])
+            saved = next(iter(verdict["versions"].values()))
+            shares = [_percent(saved[measure][s]) for measure in ("recall", "rank1") for s in _SETTINGS]
+            recognised.append([*start, name, *shares, _percent(saved["no_face"])])
+            linked = [_percent(saved[f"linked@{far}"][s]) for far in _FAR for s in _SETTINGS]
+            verified.append([*start, name, *linked])
         costs.append([*start, str(entry["users"]), *(_cost(name, entry[name]) for name in _COSTS)])
     headings = [f"{measure} {setting}" for measure in ("recall", "rank-1") for setting in _SETTINGS]
+    first = ["made by", "strength", "judge"]
     parts = [
         "Still recognised, in percent: mean ± standard deviation between users, lower is better protected "
         "(\\* its weights were a surrogate)\n",
-        _table(["learnt against", "strength", "judge", *headings, "no face"], recognised),
+        _table([*first, *headings, "no face"], recognised),
+        "\nPairs taken for one person's, in percent, at the threshold for a false accept rate\n",
+        _table([*first, *(f"{setting} at {far}" for far in _FAR for setting in _SETTINGS)], verified),
         "\nVisibility on the faces of the saved files, and time\n",
-        _table(["learnt against", "strength", "users", *_COSTS.values()], costs),
+        _table([*first[:2], "users", *_COSTS.values()], costs),
     ]
+    if len(changed) > len(recognised):
+        parts += [
+            "\nRecall, in percent, after what software on the way and opponents make of the files\n",
+            _table([*first, "photos", *(f"recall {s}" for s in _SETTINGS[1:]), "no face"], changed),
+        ]
     if any(entry["code_versions"] > 1 for entry in summary):
         parts.append("\nNote: the code changed between users; see `code` in the lines.\n")
     return "\n".join(parts)
+
+
+def draw_curves(summary: Sequence[dict[str, Any]], path: Path) -> None:
+    """Recall against visibility, one line for each way of making masks, by each judge that took no part."""
+    from matplotlib.figure import Figure
+
+    judges = list(dict.fromkeys(j for e in summary for j, v in e["judges"].items() if not v["white_box"]))
+    if not judges:
+        return
+    figure = Figure(figsize=(5 * len(judges), 9), layout="constrained")
+    panels = figure.subplots(2, len(judges), squeeze=False, sharex=True, sharey=True)
+    for column, judge in enumerate(judges):
+        for row, setting in enumerate(("1A", "2B")):
+            axes = panels[row][column]
+            axes.set(title=f"{judge}, {setting}", xlabel="SSIM of the face", ylabel="recall, %", ylim=(0, 100))
+            for learning, points in _curves(summary, judge, setting).items():
+                axes.plot(*zip(*points, strict=True), marker="o", label=learning)
+            axes.invert_xaxis() if not (row or column) else None
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", fontsize=8)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=120)
+    with atomic_write(path) as file:
+        file.write(drawn.getvalue())
+
+
+def _curves(summary: Sequence[dict[str, Any]], judge: str, setting: str) -> dict[str, list[tuple[float, float]]]:
+    """By way of making masks: (SSIM, recall in percent) at each strength, from the least visible on."""
+    curves: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for entry in summary:
+        if judge in entry["judges"]:
+            saved = next(iter(entry["judges"][judge]["versions"].values()))
+            recall, ssim = saved["recall"][setting]["mean"], entry["ssim"]["mean"]
+            if recall is not None and ssim is not None:
+                curves[entry["learning"]].append((ssim, 100 * recall))
+    return {learning: sorted(points, reverse=True) for learning, points in curves.items()}
 
 
 def _cost(name: str, value: dict[str, float | None]) -> str:
@@ -176,6 +240,7 @@ def write(out: Path, *, command: str, lines: Sequence[Line]) -> str:
     summary = summarise(lines)
     record = {"command": command, **code_version(), **environment(), "summary": summary, "lines": list(lines)}
     text = markdown(summary)
+    draw_curves(summary, out / "curves.png")
     for name, content in (("results.json", json.dumps(record, indent=1) + "\n"), ("results.md", text)):
         with atomic_write(out / name) as file:
             file.write(content.encode())

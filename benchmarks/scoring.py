@@ -13,6 +13,8 @@ from benchmarks.judges import Judge
 from chameleon import retrieval
 from models.files import atomic_write, read_photo
 
+Change = Callable[[np.ndarray], np.ndarray]
+"""Makes another version of a photo, uint8 (H, W, 3)."""
 Boxes = Mapping[Path, np.ndarray]
 """Of the user's face, float (4,), in each photo below a folder."""
 
@@ -34,9 +36,10 @@ def known_strangers(
     return embeddings
 
 
-def embeddings(judge: Judge, folder: Path, boxes: Boxes) -> list[np.ndarray | None]:
-    """Of the user's face in each photo of `boxes`, as saved in `folder`; None where the judge finds none."""
-    return [judge.embed(read_photo(folder / photo).pixels, box) for photo, box in boxes.items()]
+def embeddings(judge: Judge, folder: Path, boxes: Boxes, change: Change | None = None) -> list[np.ndarray | None]:
+    """Of the user's face in each photo of `boxes`, as saved in `folder` and then changed; None where none is found."""
+    photos = ((read_photo(folder / photo).pixels, box) for photo, box in boxes.items())
+    return [judge.embed(pixels if change is None else change(pixels), box) for pixels, box in photos]
 
 
 def judged(

@@ -10,9 +10,11 @@ from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
+from skimage.metrics import peak_signal_noise_ratio
 
-from benchmarks import scoring
+from benchmarks import attacks, opom, scoring
 from benchmarks.judges import Judge
+from benchmarks.lpips_distance import lpips_distance
 from benchmarks.people import User
 from chameleon import batch, keymaking, survey
 from chameleon.key import Key, load_key, save_key
@@ -20,13 +22,19 @@ from chameleon.learning import LearningSettings
 from chameleon.perception.budget import STRENGTHS
 from chameleon.protection import FaceReader
 from chameleon.refinement import RefinementSettings, Refiner
+from chameleon.robustness import TRANSFORMS
 from models import Recogniser
-from models.files import settings_hash
+from models.files import read_photo, settings_hash
 
 AS_LEARNT = "as-learnt"
 """In place of a strength: the mask is put on as learnt, whatever is seen of it."""
+SAVED = "as saved"
+"""The protected photos as they are."""
+CAPTURED = 8
+"""Protected photos of the user that opponents hold; none of them is scored."""
 
-Preset = Literal["guise", "paper"]
+Method = Literal["ours", "mask", "paper", "opom"]
+"""What `protect` does; the user's mask alone, on all photos; the published procedure; OPOM with the class centre."""
 
 
 @dataclass(frozen=True)
@@ -35,28 +43,33 @@ class Plan:
 
     Attributes:
         surrogates: to learn against, together.
-        preset: how to learn.
-        steps: updates of the mask.
-        refine: updates of each photo's; none with the preset paper.
+        method: how masks are made.
+        steps: updates of the user's mask, where it is ours.
+        refine: updates of each photo's, with the method "ours".
         learn_at: strength to learn for, "" for the one at which it is applied.
         seed: of the choice of people and of learning.
         judges: by name, each with the strangers as it sees them.
+        robust: judge also what software on the way makes of the photos.
+        attack: judge also what opponents make of them.
     """
 
     surrogates: Sequence[Recogniser]
-    preset: Preset
+    method: Method
     steps: int
     refine: int
     learn_at: str
     seed: int
     judges: dict[str, tuple[Judge, np.ndarray]]
+    robust: bool = False
+    attack: bool = False
 
     @property
     def label(self) -> str:
         """The way of learning, as the tables call it."""
         names = " + ".join(surrogate.record.name for surrogate in self.surrogates)
-        how = "paper" if self.preset == "paper" else f"{self.steps} steps, refined in {self.refine}"
-        return f"{names}, {how}" + (f", at {self.learn_at}" if self.learn_at else "")
+        steps = {"ours": f"ours, {self.steps} steps + {self.refine} a photo", "mask": f"mask alone, {self.steps} steps"}
+        how = steps.get(self.method, self.method)
+        return f"{how}: {names}" + (f", at {self.learn_at}" if self.learn_at else "")
 
     @property
     def digest(self) -> str:
@@ -64,20 +77,21 @@ class Plan:
         return settings_hash(
             {
                 "surrogates": [[surrogate.record.name, surrogate.record.sha256] for surrogate in self.surrogates],
-                "preset": self.preset,
+                "method": self.method,
                 "steps": self.steps,
                 "refine": self.refine,
                 "learn_at": self.learn_at,
                 "seed": self.seed,
                 "judges": {name: len(strangers) for name, (_, strangers) in self.judges.items()},
+                "versions": [self.robust, self.attack],
             }
         )
 
     def learning(self, strength: str) -> keymaking.Learning:
         """How to learn for photos protected at `strength`."""
-        settings = LearningSettings() if self.preset == "paper" else LearningSettings(steps=self.steps)
-        strength = self.learn_at or strength
-        return keymaking.Learning(self.surrogates, self.preset, strength, self.seed, settings)
+        preset: Literal["guise", "paper"] = "paper" if self.method in ("paper", "opom") else "guise"
+        settings = LearningSettings(steps=self.steps)
+        return keymaking.Learning(self.surrogates, preset, self.learn_at or strength, self.seed, settings)
 
 
 class Session:
@@ -92,73 +106,127 @@ class Session:
         picked = {photo: self._chooser.pick(faces) for photo, faces in self._survey("score").sightings.items()}
         self._photos = list(picked)
         self._boxes = {photo: faces[0].face.box for photo, faces in picked.items() if faces}
-        self._clean = self._embeddings("score", self._boxes)
+        self._clean = {
+            name: scoring.embeddings(judge, folder / "score", self._boxes) for name, (judge, _) in plan.judges.items()
+        }
         self._keys: dict[str, tuple[Path, float]] = {}
 
     def _survey(self, name: str) -> survey.Survey:
         folder = self._folder / name
         return survey.find_faces(folder, sorted(path.relative_to(folder) for path in folder.iterdir()), self._reader)
 
-    def _embeddings(self, name: str, boxes: scoring.Boxes) -> dict[str, list[np.ndarray | None]]:
-        folder = self._folder / name
-        return {name: scoring.embeddings(judge, folder, boxes) for name, (judge, _) in self._plan.judges.items()}
-
     def _key(self, strength: str, progress: Callable[[int, int], None]) -> tuple[Path, float]:
         """The key file for a strength, and the seconds that learning it took; learnt when first asked for."""
         how = self._plan.learning(strength)
-        # The published procedure has a bound of its own, and makes one mask for all strengths.
-        name = "paper" if how.preset == "paper" else how.strength
+        # Published procedures have a bound of their own, and make one mask for all strengths.
+        name = self._plan.method if how.preset == "paper" else how.strength
         if name not in self._keys:
             start = time.perf_counter()
-            key = keymaking.learn_key(
-                self._folder / "learn", self._found, self._chooser, how, progress=lambda _, *at: progress(*at)
-            )
+            key = self._learn(how, progress)
             seconds = time.perf_counter() - start
             file = self._folder / f"{name}.guise-key"
             save_key(key, file)
             self._keys[name] = file, seconds
         return self._keys[name]
 
+    def _learn(self, how: keymaking.Learning, progress: Callable[[int, int], None]) -> Key:
+        folder = self._folder / "learn"
+        if self._plan.method != "opom":
+            return keymaking.learn_key(folder, self._found, self._chooser, how, progress=lambda _, *at: progress(*at))
+        faces = survey.portraits(folder, self._found, self._chooser)
+        return Key(
+            opom.learn_mask(faces, how.recognisers, seed=how.seed),
+            self._chooser.owner,
+            keymaking.provenance(how, photos=len(faces)),
+        )
+
     def measure(self, strength: str, progress: Callable[[int, int], None]) -> dict[str, Any]:
         """Protect the photos to score at `strength` and have the files judged."""
         key_file, learn_seconds = self._key(strength, progress)
         key = load_key(key_file)
-        out = self._folder / f"protected-{strength}"
+        out = self._folder / f"score-{strength}"
         start = time.perf_counter()
-        results = self._protect(key, key_file, out, strength)
+        results = self._protect(key, key_file, self._folder / "score", self._photos, out, strength)
         apply_seconds = (time.perf_counter() - start) / len(results)
-        written = {Path(result.photo) for result in results if result.status == "protected"}
-        boxes = {photo: box for photo, box in self._boxes.items() if photo in written}
+        written = [Path(result.photo) for result in results if result.status == "protected"]
         seen = [face.visibility for result in results for face in result.faces]
         return {
             "ssim": fmean(visibility.ssim for visibility in seen) if seen else None,
             "flip": fmean(visibility.flip for visibility in seen) if seen else None,
+            **self._other_visibility(out, results),
             "unprotected": 1 - len(written) / len(results),
             "learn_seconds": learn_seconds,
             "apply_seconds": apply_seconds,
-            "judges": self._verdicts(out.name, boxes),
+            "judges": self._verdicts(out, written, self._versions(key, key_file, strength)),
         }
 
-    def _protect(self, key: Key, key_file: Path, out: Path, strength: str) -> list[batch.PhotoResult]:
+    def _protect(
+        self, key: Key, key_file: Path, folder: Path, photos: Sequence[Path], out: Path, strength: str
+    ) -> list[batch.PhotoResult]:
         plan, budget, refiner = self._plan, STRENGTHS.get(strength), None
-        if plan.preset == "guise" and plan.refine and budget is not None:
+        if plan.method == "ours" and budget is not None:
             settings = RefinementSettings(steps=plan.refine)
             refiner = Refiner(key.mask, plan.surrogates, key.persons, budget=budget, settings=settings)
-        job = batch.Job(
-            folder=self._folder / "score", out=out, key=key, key_file=key_file, budget=budget, refiner=refiner
-        )
+        job = batch.Job(folder=folder, out=out, key=key, key_file=key_file, budget=budget, refiner=refiner)
         chooser = survey.Chooser("owner", key.owner)
-        return list(batch.protect_folder(job, self._photos, chooser, self._reader))
+        return list(batch.protect_folder(job, photos, chooser, self._reader))
 
-    def _verdicts(self, out: str, boxes: scoring.Boxes) -> dict[str, Any]:
-        protected = self._embeddings(out, boxes)
+    def _other_visibility(self, out: Path, results: Sequence[batch.PhotoResult]) -> dict[str, float | None]:
+        """PSNR in dB, and LPIPS where its weights are, on the faces' boxes of the written files."""
+        pairs = []
+        for result in results:
+            for face in result.faces:
+                left, top, right, bottom = (max(0, round(side)) for side in face.box)
+                both = (read_photo(folder / result.photo).pixels for folder in (self._folder / "score", out))
+                pairs.append(tuple(pixels[top:bottom, left:right] for pixels in both))
+        distances = [lpips_distance(*pair) for pair in pairs]
+        known = [distance for distance in distances if distance is not None]
+        return {
+            "psnr": fmean(peak_signal_noise_ratio(*pair) for pair in pairs) if pairs else None,
+            "lpips": fmean(known) if known else None,
+        }
+
+    def _versions(self, key: Key, key_file: Path, strength: str) -> dict[str, scoring.Change | None]:
+        """What to judge, by name: the photos as saved, and what becomes of them in other hands."""
+        versions: dict[str, scoring.Change | None] = {SAVED: None}
+        if self._plan.robust:
+            versions |= TRANSFORMS
+        if self._plan.attack:
+            versions |= self._attacks(key, key_file, strength)
+        return versions
+
+    def _attacks(self, key: Key, key_file: Path, strength: str) -> dict[str, scoring.Change]:
+        """Opponents who hold `CAPTURED` other protected photos of the user, and one of them without the mask too."""
+        detector, originals = self._reader.detector, self._folder / "learn"
+        photos, out = list(self._found.sightings)[:CAPTURED], self._folder / f"learn-{strength}"
+        results = self._protect(key, key_file, originals, photos, out, strength)
+        held = {Path(r.photo): read_photo(out / r.photo).pixels for r in results if r.status == "protected"}
+        found: dict[str, scoring.Change] = {"purified": attacks.purified}
+        if held:
+            first = next(iter(held))
+            estimates = {
+                f"average of {len(held)}": attacks.average_of(list(held.values()), detector),
+                "one pair": attacks.difference_of(read_photo(originals / first).pixels, held[first], detector),
+            }
+            for name, mask in estimates.items():
+                if mask is not None:
+                    found[name] = lambda pixels, mask=mask: attacks.without(pixels, mask, detector)
+        return found
+
+    def _verdicts(
+        self, out: Path, written: Sequence[Path], versions: dict[str, scoring.Change | None]
+    ) -> dict[str, Any]:
+        boxes = {photo: box for photo, box in self._boxes.items() if photo in set(written)}
         surrogates = {surrogate.record.name for surrogate in self._plan.surrogates}
         verdicts = {}
         for name, (judge, strangers) in self._plan.judges.items():
             of_photo = dict(zip(self._boxes, self._clean[name], strict=True))
             clean = [of_photo[photo] for photo in boxes]
             verdicts[name] = {
-                **scoring.judged(judge, clean, protected[name], strangers),
                 "white_box": judge.kin in surrogates,
+                "versions": {
+                    version: scoring.judged(judge, clean, scoring.embeddings(judge, out, boxes, change), strangers)
+                    for version, change in versions.items()
+                },
             }
         return verdicts

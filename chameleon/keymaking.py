@@ -50,21 +50,26 @@ def learn_key(folder: Path, found: Survey, chooser: Chooser, how: Learning, *, p
     faces = portraits(folder, found, chooser)
     report = None if progress is None else partial(progress, "learning the mask")
     if how.preset == "paper":
-        mask, steps = paper.learn_mask(faces, how.recognisers, seed=how.seed, progress=report), paper.EPOCHS
+        mask = paper.learn_mask(faces, how.recognisers, seed=how.seed, progress=report)
     else:
-        budget, steps = budget_of(how.strength), how.settings.steps
+        budget = budget_of(how.strength)
         mask = learn_mask(faces, how.recognisers, budget=budget, settings=how.settings, seed=how.seed, progress=report)
-    provenance = Provenance(
+    persons = _persons(faces, how.recognisers) if chooser.person is not None and how.preset == "guise" else {}
+    return Key(mask, chooser.owner, provenance(how, photos=len(faces)), chooser.which, persons)
+
+
+def provenance(how: Learning, *, photos: int) -> Provenance:
+    """What a key says about learning like this, on so many photos."""
+    ours = how.preset == "guise"
+    return Provenance(
         recognisers=tuple(recogniser.record.name for recogniser in how.recognisers),
         preset=how.preset,
-        strength=how.strength if how.preset == "guise" else "as published",
-        photos=len(faces),
-        steps=steps,
+        strength=how.strength if ours else "as published",
+        photos=photos,
+        steps=how.settings.steps if ours else paper.EPOCHS,
         seed=how.seed,
         guise=version("guise"),
     )
-    persons = _persons(faces, how.recognisers) if chooser.person is not None and how.preset == "guise" else {}
-    return Key(mask, chooser.owner, provenance, chooser.which, persons)
 
 
 def _persons(faces: Sequence[Portrait], recognisers: Sequence[Recogniser]) -> dict[str, Person]:

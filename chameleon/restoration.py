@@ -112,27 +112,33 @@ def restore(saved: np.ndarray, record: dict[str, Any], mask: Mask) -> Restored:
 
 
 class Masks:
-    """The masks that a photo without a record may carry: the user's, and it as refined for each recorded photo."""
+    """Masks that a photo without a record may carry, in one frame."""
 
-    def __init__(self, mask: Mask, records: Manifest) -> None:
-        self._all = [mask]
-        for record in records.records():
-            if record["settings_hash"] == mask.digest:
-                with contextlib.suppress(KeyError, TypeError, ValueError):  # a damaged record is no help
-                    shape = mask.values.shape
-                    packed = [placement["refinement"] for placement in record["placements"]]
-                    self._all += [mask.refined(unpack(text, shape)) for text in packed if text is not None]
-        details = [_detail(one.values.transpose(1, 2, 0)).flatten() for one in self._all]
+    def __init__(self, masks: Sequence[Mask]) -> None:
+        """Args: masks: one or more, of one size and template."""
+        self._masks = masks
+        details = [_detail(one.values.transpose(1, 2, 0)).flatten() for one in masks]
         # Half precision: a folder has hundreds, and they are only compared.
         self._details = torch.stack([(detail / detail.norm().clamp(min=1e-12)).half() for detail in details])
 
+    @classmethod
+    def recorded(cls, mask: Mask, records: Manifest) -> Masks:
+        """The user's mask, and it as refined for each photo in the records."""
+        masks = [mask]
+        for record in records.records():
+            if record["settings_hash"] == mask.digest:
+                with contextlib.suppress(KeyError, TypeError, ValueError):  # a damaged record is no help
+                    packed = [placement["refinement"] for placement in record["placements"]]
+                    masks += [mask.refined(unpack(text, mask.values.shape)) for text in packed if text is not None]
+        return cls(masks)
+
     def likeliest(self, saved: np.ndarray, face: Face) -> Mask:
         """The one that shows most clearly on `face` of `saved`, uint8 (H, W, 3)."""
-        mask = self._all[0]
+        mask = self._masks[0]
         crop = geometry.crop(saved, face.to_template(mask.template), size=mask.size)
         shown = _detail(crop.permute(1, 2, 0).numpy().astype(np.float64)).clamp(-_EDGE, _EDGE).flatten()
         scores = [float(detail.double() @ shown) for detail in self._details]
-        return self._all[int(np.argmax(scores))]
+        return self._masks[int(np.argmax(scores))]
 
 
 def restore_by_search(saved: np.ndarray, faces: Sequence[Face], masks: Masks, *, grey: bool) -> Restored | None:
@@ -194,7 +200,7 @@ def restore_folder(
         OutputError: a file cannot be written.
     """
     records = open_records(key_file)
-    masks = cache(lambda: Masks(mask, records))
+    masks = cache(lambda: Masks.recorded(mask, records))
     for path in photos:
         status, reason = _restore_file(folder / path, out / path, records, mask, masks, detector)
         yield {"photo": path.as_posix(), "status": status, "reason": reason}

@@ -8,11 +8,13 @@ from benchmarks import report
 
 
 def line(user: str, recall: float | None, *, code: str = "a", settings: str = "x") -> dict[str, Any]:
-    scores = {} if recall is None else {"1A": {"recall": recall, "rank1": recall}}
+    far = {"1e-2": recall, "1e-3": 0.0}
+    scores = {} if recall is None else {"1A": {"recall": recall, "rank1": recall, "linked_at_far": far}}
+    saved = {"no_face": 0.0, "settings": scores}
     return {
         "name": user, "learning": "dlib-resnet", "strength": "mid", "settings_hash": settings, "code": code,
         "ssim": 0.96, "flip": 0.1, "unprotected": 0.0, "learn_seconds": 60.0, "apply_seconds": 0.2,
-        "judges": {"dlib": {"white_box": True, "no_face": 0.0, "settings": scores}},
+        "judges": {"dlib": {"white_box": True, "versions": {"as saved": saved}}},
     }  # fmt: skip
 
 
@@ -24,7 +26,7 @@ def test_spread_is_over_the_values_that_there_are():
 
 def test_users_are_averaged_and_other_settings_kept_apart():
     summary = report.summarise([line("u1", 0.1), line("u2", 0.3), line("u1", 0.9, settings="y")])
-    recalls = [entry["judges"]["dlib"]["recall"]["1A"]["mean"] for entry in summary]
+    recalls = [entry["judges"]["dlib"]["versions"]["as saved"]["recall"]["1A"]["mean"] for entry in summary]
     assert recalls == [pytest.approx(0.2), pytest.approx(0.9)]
 
 

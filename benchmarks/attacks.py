@@ -1,0 +1,67 @@
+"""Opponents who know how the tool works and try to undo it; all they have are photos.
+
+Each makes new versions of a user's protected photos, which judges then look at as at any others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from skimage.restoration import denoise_tv_chambolle
+
+from chameleon import geometry
+from chameleon.faces import FaceDetector
+from chameleon.mask import Mask
+from chameleon.restoration import Masks, restore_by_search
+from chameleon.robustness import blurred, recompressed
+
+_FULL = 1.0  # no bound on an estimated mask
+
+
+def purified(pixels: np.ndarray) -> np.ndarray:
+    """JPEG at quality 75, a slight blur and total-variation denoising, on uint8 (H, W, 3)."""
+    softened = blurred(recompressed(pixels, format="JPEG", quality=75), sigma=0.7)
+    clean = denoise_tv_chambolle(softened / 255, weight=0.03, channel_axis=2)
+    return np.asarray((255 * clean).round(), dtype=np.uint8)
+
+
+def average_of(photos: Sequence[np.ndarray], detector: FaceDetector) -> Mask | None:
+    """What the faces of protected photos, uint8 (H, W, 3) each, have in common when their landmarks are aligned.
+
+    The fine detail of one face differs from photo to photo more than a mask that is always the same.
+    """
+    crops = [crop for photo in photos if (crop := _canonical(photo, detector)) is not None]
+    return _mask(np.mean(crops, axis=0)) if crops else None
+
+
+def difference_of(original: np.ndarray, protected: np.ndarray, detector: FaceDetector) -> Mask | None:
+    """The mask as a pair, both uint8 (H, W, 3), shows it."""
+    faces = detector.detect(original)
+    if not faces:
+        return None
+    to_canonical = faces[0].to_template(geometry.CANONICAL_TEMPLATE)
+    before, after = (
+        geometry.crop(photo, to_canonical, size=geometry.CANVAS).numpy() for photo in (original, protected)
+    )
+    return _mask(after - before)
+
+
+def without(pixels: np.ndarray, mask: Mask, detector: FaceDetector) -> np.ndarray:
+    """`pixels` with an estimated mask taken off every face that seems to carry it."""
+    restored = restore_by_search(pixels, detector.detect(pixels), Masks([mask]), grey=False)
+    return pixels if restored is None else restored.pixels
+
+
+def _canonical(photo: np.ndarray, detector: FaceDetector) -> np.ndarray | None:
+    faces = detector.detect(photo)
+    if not faces:
+        return None
+    crop = geometry.crop(photo, faces[0].to_template(geometry.CANONICAL_TEMPLATE), size=geometry.CANVAS).numpy()
+    smooth = blurred(np.asarray((255 * crop).round().transpose(1, 2, 0), dtype=np.uint8), sigma=3.0)
+    detail: np.ndarray = crop - smooth.transpose(2, 0, 1) / 255
+    return detail
+
+
+def _mask(values: np.ndarray) -> Mask:
+    return Mask(np.ascontiguousarray(values, dtype=np.float32), geometry.CANONICAL_TEMPLATE, _FULL)

@@ -1,0 +1,47 @@
+"""A mask in the manner of OPOM, for comparison: one per person, away from the centre of their clean embeddings.
+
+Source: Y. Zhong and W. Deng, "OPOM: Customized Invisible Cloak towards Face Privacy Protection", TPAMI 2022, the
+variant with the class centre: signed steps with momentum, bounded by 8/255, no term for visibility. As with
+`chameleon.paper` the mask is registered by landmarks and each recogniser gets its own crop; the budget is met by its amplitude.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch.nn import functional as F
+
+from chameleon import geometry
+from chameleon.mask import Mask
+from chameleon.portrait import Portrait
+from chameleon.views import Views
+from models import Recogniser
+
+SIDE, EPSILON, STEP, ITERATIONS, MOMENTUM = 112, 8 / 255, 1 / 255, 40, 1.0
+
+
+def learn_mask(portraits: Sequence[Portrait], recognisers: Sequence[Recogniser], *, seed: int = 0) -> Mask:
+    """The mask for the person on `portraits`."""
+    random = torch.Generator().manual_seed(seed)
+    template, device = geometry.ARCFACE_TEMPLATE, next(recognisers[0].buffers()).device
+    everyone = torch.arange(len(portraits))
+    views = [
+        Views.prepare(portraits, r.record, frame=template, count=1, jitter=0, random=random, device=device)
+        for r in recognisers
+    ]
+    with torch.no_grad():
+        centres = [F.normalize(r(v.clean[:, 0]), dim=1).mean(0) for r, v in zip(recognisers, views, strict=True)]
+    mask = (STEP * (2 * torch.rand(1, 3, SIDE, SIDE, generator=random) - 1)).to(device)
+    velocity = torch.zeros_like(mask)
+    for _ in range(ITERATIONS):
+        mask.requires_grad_(True)
+        distance = torch.zeros((), device=device)
+        for recogniser, view, centre in zip(recognisers, views, centres, strict=True):
+            clean, grid = view.draw(everyone, random)
+            embeddings = F.normalize(recogniser((clean + geometry.sample(mask, grid)).clamp(0, 1)), dim=1)
+            distance = distance + (embeddings - centre).square().sum(1).mean()
+        (gradient,) = torch.autograd.grad(distance, mask)
+        velocity = MOMENTUM * velocity + gradient / gradient.abs().mean().clamp(min=1e-12)
+        mask = (mask.detach() + STEP * velocity.sign()).clamp(-EPSILON, EPSILON)
+    return Mask(mask[0].cpu().numpy(), template, EPSILON)
