@@ -2,7 +2,8 @@
 
 Source: Y. Zhong and W. Deng, "OPOM: Customized Invisible Cloak towards Face Privacy Protection", TPAMI 2022, the
 variant with the class centre: signed steps with momentum, bounded by 8/255, no term for visibility. As with
-`chameleon.paper` the mask is registered by landmarks and each recogniser gets its own crop; the budget is met by its amplitude.
+`chameleon.paper` the mask is registered by landmarks and each recogniser gets its own crop; its amplitude is fitted to
+the budget.
 """
 
 from __future__ import annotations
