@@ -41,7 +41,7 @@ class LearningSettings:
         learning_rate: of Adam, in the mask's units, falling to nearly 0 along a cosine.
     """
 
-    steps: int = 500
+    steps: int = 200
     batch: int = 12
     views: int = 8
     jitter: float = 0.045

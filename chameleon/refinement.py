@@ -43,10 +43,10 @@ class RefinementSettings:
         dispersion: weight of keeping protected photos apart, beside taking them away from the user.
     """
 
-    steps: int = 30
+    steps: int = 60
     views: int = 4
     jitter: float = 0.045
-    learning_rate: float = 3 / 255
+    learning_rate: float = 2.5 / 255
     dispersion: float = 1.0
 
 
@@ -124,7 +124,7 @@ class Refiner:
             optimiser.zero_grad()
             with torch.no_grad():
                 masks.clamp_(-EPSILON, EPSILON)
-                prices = (prices * (0.3 * (spent - 1)).exp()).clamp(1e-2, 1e2)
+                prices = (prices * (0.1 * (spent - 1)).exp()).clamp(1e-2, 1e2)
         steps = (((masks * support).detach() - learnt) / REFINEMENT_STEP).round().clamp(-127, 127)
         with torch.no_grad():
             final = objective.plain_embeddings(learnt + REFINEMENT_STEP * steps)

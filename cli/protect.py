@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _READER = "dlib-resnet"  # tells people apart, offline
 _WHO = ("recurring", "largest", "all")
-_REFINE = 30  # as in chameleon.refinement, which imports torch
+_REFINE = 60  # as in chameleon.refinement, which imports torch
 _TYPED = click.core.ParameterSource.COMMANDLINE
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)

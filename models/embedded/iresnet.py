@@ -1,7 +1,8 @@
 """A narrow IResNet: residual units that normalise before, between and after their two convolutions.
 
 Source: D. Han et al., "Deep Pyramidal Residual Networks", CVPR 2017, as ArcFace takes it over (J. Deng et al., CVPR
-2019, section 3.1); here with a quarter to a half of the usual channels.
+2019, section 3.1); here with half of the usual channels or fewer,
+and half the resolution from the first layer on.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from typing import cast
 
 from torch import Tensor, nn
 
-_WIDTHS = (32, 64, 128, 256)
-_UNITS = (1, 2, 3, 2)
+_WIDTHS = (32, 64, 128, 192)
+_UNITS = (1, 1, 2, 1)
+_SLOPE = 0.25  # of the activation where it is negative; see `mobilefacenet.SLOPE`
 
 
 class _Unit(nn.Module):
@@ -21,7 +23,7 @@ class _Unit(nn.Module):
             nn.BatchNorm2d(channels),
             nn.Conv2d(channels, out, 3, 1, 1, bias=False),
             nn.BatchNorm2d(out),
-            nn.LeakyReLU(0.25),
+            nn.LeakyReLU(_SLOPE),
             nn.Conv2d(out, out, 3, stride, 1, bias=False),
             nn.BatchNorm2d(out),
         )
@@ -42,7 +44,7 @@ class IResNet(nn.Module):
         layers: list[nn.Module] = [
             nn.Conv2d(3, channels, 3, 2, 1, bias=False),
             nn.BatchNorm2d(channels),
-            nn.LeakyReLU(0.25),
+            nn.LeakyReLU(_SLOPE),
         ]
         for stage, (out, units) in enumerate(zip(_WIDTHS, _UNITS, strict=True)):
             for index in range(units):
@@ -50,8 +52,7 @@ class IResNet(nn.Module):
                 channels = out
         layers += [nn.BatchNorm2d(channels), nn.Flatten()]
         self.features = nn.Sequential(*layers)
-        side = 7
-        self.head = nn.Sequential(nn.Linear(channels * side**2, embedding_size), nn.BatchNorm1d(embedding_size))
+        self.head = nn.Sequential(nn.Linear(channels * 7 * 7, embedding_size), nn.BatchNorm1d(embedding_size))
 
     def forward(self, images: Tensor) -> Tensor:
         """Embeddings of `images`."""

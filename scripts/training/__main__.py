@@ -1,0 +1,183 @@
+"""Train one of the small recognisers that come with Guise, or go on training it.
+
+    python -m scripts.training iresnet --faces ../shared/data/lfw --work DIR \\
+        --teacher file:benchmarks/teacher-mobilefacenet.json --teacher sface --rounds 8 --epochs 10
+
+FACES holds one folder a person, as LFW does; people with 20 photos or more are held back. DIR keeps aligned faces,
+composites with the teachers' answers, and checkpoints: stopped at any moment, the same command goes on. The result is
+written to models/embedded, half precision, with a JSON that says how it was made and what it is worth.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import nn
+
+from benchmarks.report import code_version
+from chameleon.objective import half_precision
+from models import load_recogniser
+from models.embedded import SPACE, Student
+from models.files import atomic_write
+from scripts.training.composites import SIDE, as_input, plain
+from scripts.training.faces import Faces, load_faces
+from scripts.training.judging import judge
+from scripts.training.lessons import Lessons, answers, prepare
+from scripts.training.recipes import RECIPES, CosFace, Recipe, distance, relation_error
+
+_BATCH, _WARM_UP, _SHIFT = 64, 200, 2
+_REPORT, _KEEP = 100, 400  # steps
+
+
+@click.command(help=__doc__)
+@click.argument("name", type=click.Choice(list(RECIPES)))
+@click.option("--faces", "folder", type=click.Path(exists=True, path_type=Path), required=True)
+@click.option("--work", type=click.Path(path_type=Path), required=True, help="For what can be used again.")
+@click.option("--teacher", "teachers", multiple=True, required=True, help="A recogniser of 112 pixels (repeatable).")
+@click.option("--rounds", default=8, show_default=True, help="Composites of each face.")
+@click.option("--epochs", default=10.0, show_default=True, help="Passes over all composites.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("models/embedded"), show_default=True)
+def main(
+    name: str,
+    folder: Path,
+    work: Path,
+    teachers: tuple[str, ...],
+    rounds: int,
+    epochs: float,
+    seed: int,
+    device: str,
+    out: Path,
+) -> None:
+    work.mkdir(parents=True, exist_ok=True)
+    trained_on, held_back = load_faces(folder, work / "faces.npz", progress=_say("faces")).split()
+    loaded = [load_recogniser(teacher) for teacher in teachers]
+    for teacher in loaded:
+        if (teacher.record.input_size, teacher.record.embedding_size) != (SIDE, SPACE):
+            raise click.BadParameter(f"{teacher.record.name} does not take {SIDE} pixels or give {SPACE} numbers")
+    lessons = prepare(trained_on, loaded, work, rounds=rounds, seed=seed, progress=_say("composites"))
+    exam = _exam(held_back, loaded)
+    student = train(RECIPES[name], lessons, exam, work / f"{name}.ckpt", epochs=epochs, seed=seed, device=device)
+    found = judge(student.cpu(), *exam)
+    record = {
+        "network": name,
+        "teachers": [one.record.name for one in loaded[: student.teachers]],
+        "faces": len(trained_on.people),
+        "people": len(trained_on.people.unique()),
+        "held_back": {"faces": len(held_back.people), "people": len(held_back.people.unique())},
+        **{key: round(value, 4) for key, value in found.items()},
+        "command": shlex.join(["python", "-m", "scripts.training", *sys.argv[1:]]),
+        **code_version(),
+    }
+    tensors = {key: value.half().contiguous() for key, value in student.state_dict().items()}
+    with atomic_write(out / f"{name}.safetensors") as file:
+        file.write(save(tensors))
+    with atomic_write(out / f"{name}.json") as file:
+        file.write((json.dumps(record, indent=1) + "\n").encode())
+
+
+def _exam(held_back: Faces, teachers: list[Any]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    images = plain(held_back)
+    return images, held_back.people, torch.cat([answers(part, teachers) for part in images.split(100)])
+
+
+def train(
+    recipe: Recipe,
+    lessons: Lessons,
+    exam: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    checkpoint: Path,
+    *,
+    epochs: float,
+    seed: int,
+    device: str,
+) -> Student:
+    """A student trained on `lessons`; what `checkpoint` holds is gone on from."""
+    torch.manual_seed(seed)
+    student = Student(recipe.network, teachers=recipe.teachers).to(device).to(memory_format=torch.channels_last)
+    margin = CosFace(SPACE * recipe.teachers, lessons.people).to(device)
+    optimiser = torch.optim.AdamW(_groups([student, margin], recipe.weight_decay), betas=(0.9, 0.98))
+    random, first = torch.Generator().manual_seed(seed), 0
+    if checkpoint.is_file():
+        kept = torch.load(checkpoint, weights_only=True)
+        for part, state in zip((student, margin, optimiser), kept["states"], strict=True):
+            part.load_state_dict(state)
+        first = kept["step"]
+    per_epoch = len(lessons.images) // _BATCH
+    steps, start = int(epochs * per_epoch), time.monotonic()
+    student.train()
+    for step in range(first, steps):
+        # Every epoch has its own order, the same however often training was stopped.
+        order = torch.randperm(len(lessons.images), generator=torch.Generator().manual_seed(seed + step // per_epoch))
+        at = step % per_epoch * _BATCH
+        chosen = np.sort(order[at : at + _BATCH].numpy())
+        images = _varied(torch.from_numpy(lessons.images[chosen]), random.manual_seed(seed + step)).to(device)
+        told = torch.from_numpy(lessons.answers[chosen]).float()[:, : recipe.teachers].to(device)
+        with half_precision(images.device):
+            spaces = student.spaces(images)
+        loss = distance(spaces, told) + recipe.relations * relation_error(spaces, told)
+        if recipe.margin:
+            classes = torch.from_numpy(lessons.classes[chosen]).to(device)
+            loss = loss + recipe.margin * margin(spaces.flatten(1), classes)
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.learning_rate * min(1, (step + 1) / _WARM_UP) * _falling(step / steps)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(student.parameters(), 5.0)
+        optimiser.step()
+        if (step + 1) % _REPORT == 0:
+            click.echo(f"{step + 1}/{steps} {time.monotonic() - start:.0f} s loss {float(loss.detach()):.3f}", err=True)
+        if (step + 1) % _KEEP == 0 or step + 1 == steps:
+            states = [part.state_dict() for part in (student, margin, optimiser)]
+            with atomic_write(checkpoint) as file:
+                torch.save({"states": states, "step": step + 1}, file)
+            found = judge(student.eval(), *(part.to(device) for part in exam))
+            click.echo(" ".join(f"{key} {value:.4f}" for key, value in found.items()), err=True)
+            student.train()
+    return student.eval()
+
+
+def _falling(progress: float) -> float:
+    return 0.02 + 0.98 * (1 + math.cos(math.pi * progress)) / 2
+
+
+def _groups(parts: list[nn.Module], weight_decay: float) -> list[dict[str, Any]]:
+    """Parameters with weight decay, and those without: biases and normalisation."""
+    parameters = [parameter for part in parts for parameter in part.parameters()]
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+def _varied(images: torch.Tensor, random: torch.Generator) -> torch.Tensor:
+    """Mirrored, shifted and re-lit a little, as the teachers hardly mind: their answers hold."""
+    inputs = as_input(images.flip(3) if torch.rand((), generator=random) < 0.5 else images)
+    down, right = torch.randint(-_SHIFT, _SHIFT + 1, (2,), generator=random).tolist()
+    contrast, brightness = torch.randn(2, len(images), 1, 1, 1, generator=random)
+    inputs = torch.roll(inputs, (down, right), (2, 3)) * (1 + 0.1 * contrast) + 0.05 * brightness
+    if torch.rand((), generator=random) < 0.3:
+        inputs = inputs + 0.03 * torch.randn(inputs.shape, generator=random)
+    return inputs
+
+
+def _say(what: str) -> Any:
+    def progress(done: int, total: int) -> None:
+        if done % 640 == 0 or done == total:
+            click.echo(f"{what} {done}/{total}", err=True)
+
+    return progress
+
+
+if __name__ == "__main__":
+    main()

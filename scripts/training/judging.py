@@ -1,0 +1,53 @@
+"""How well a student tells people apart whom it never saw, and how near it comes to its teachers."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from chameleon.objective import half_precision
+from models.embedded import Student
+from scripts.training.composites import as_input
+
+_PAIRS, _FOLDS = 3000, 10
+
+
+def judge(student: Student, images: Tensor, people: Tensor, answers: Tensor) -> dict[str, float]:
+    """Accuracy of verification, and mean cosine to each teacher, on people held back.
+
+    Args:
+        student: in evaluation mode.
+        images: uint8 (N, 3, SIDE, SIDE), aligned.
+        people: (N,), whose each is.
+        answers: float (N, teachers, D), of at least the student's teachers.
+    """
+    with torch.no_grad(), half_precision(images.device):
+        spaces = torch.cat([student.spaces(as_input(part)) for part in images.split(100)])
+    cosines = F.cosine_similarity(spaces, answers[:, : student.teachers], dim=2).mean(0)
+    embeddings = F.normalize(spaces, dim=2).flatten(1) / student.teachers**0.5
+    result = {"accuracy": verification_accuracy(embeddings.numpy(), people.numpy())}
+    return result | {f"cosine_to_teacher_{k}": float(value) for k, value in enumerate(cosines, 1)}
+
+
+def verification_accuracy(embeddings: np.ndarray, people: np.ndarray) -> float:
+    """Share of pairs told right, as LFW's protocol has it: as many alike as not, threshold from the other nine folds.
+
+    Args:
+        embeddings: (N, D), unit length.
+        people: (N,), whose each is.
+    """
+    random = np.random.default_rng(0)
+    first, second = np.triu_indices(len(people), 1)
+    same = people[first] == people[second]
+    chosen = np.concatenate([random.permutation(np.flatnonzero(same == kind))[:_PAIRS] for kind in (True, False)])
+    chosen = random.permutation(chosen)
+    cosines, same = (embeddings[first[chosen]] * embeddings[second[chosen]]).sum(1), same[chosen]
+    right = []
+    for fold in range(_FOLDS):
+        here = np.arange(len(chosen)) % _FOLDS == fold
+        candidates = np.quantile(cosines[~here], np.linspace(0, 1, 501))
+        hits = ((cosines[~here][None] > candidates[:, None]) == same[~here][None]).mean(1)
+        right.append((cosines[here] > candidates[hits.argmax()]) == same[here])
+    return float(np.concatenate(right).mean())

@@ -1,0 +1,65 @@
+"""How each kind of student is trained: the three differ in architecture, loss and teachers, so that they err apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train one.
+
+    Attributes:
+        network: its name in `models.embedded.NETWORKS`.
+        teachers: how many of the teachers it learns from, in their order.
+        learning_rate, weight_decay: of AdamW.
+        relations: weight of agreeing with the teachers on how alike two faces of a batch are.
+        margin: weight of CosFace on the training people; 0 leaves it out.
+    """
+
+    network: str
+    teachers: int
+    learning_rate: float
+    weight_decay: float
+    relations: float = 0.0
+    margin: float = 0.0
+
+
+RECIPES = {
+    "vit": Recipe("vit", 2, 1e-3, 0.05),
+    "iresnet": Recipe("iresnet", 2, 2e-3, 0.02, relations=10.0, margin=0.1),
+    "mobilefacenet": Recipe("mobilefacenet", 1, 3e-3, 0.02, relations=10.0),
+}
+
+
+def distance(embeddings: Tensor, answers: Tensor) -> Tensor:
+    """1 - cosine to each teacher's embedding, on average: (N, teachers, D) twice -> ()."""
+    return (1 - F.cosine_similarity(embeddings, answers, dim=2)).mean()
+
+
+def relation_error(embeddings: Tensor, answers: Tensor) -> Tensor:
+    """Mean squared error of the cosines between the batch's faces: (N, teachers, D) twice -> ()."""
+    ours, theirs = (F.normalize(F.normalize(part, dim=2).flatten(1), dim=1) for part in (embeddings, answers))
+    return (ours @ ours.T - theirs @ theirs.T).square().mean()
+
+
+class CosFace(nn.Module):
+    """Softmax over people with a margin on the right one (H. Wang et al., "CosFace", CVPR 2018)."""
+
+    def __init__(self, dimensions: int, people: int, *, scale: float = 32.0, margin: float = 0.2) -> None:
+        super().__init__()
+        self.centres = nn.Parameter(torch.randn(people, dimensions))
+        self.scale, self.margin = scale, margin
+
+    def forward(self, embeddings: Tensor, classes: Tensor) -> Tensor:
+        """Mean loss of the faces (N, dimensions) whose class (N,) is known; 0 where none is."""
+        known = classes >= 0
+        if not known.any():
+            return embeddings.sum() * 0
+        cosines = F.normalize(embeddings[known], dim=1) @ F.normalize(self.centres, dim=1).T
+        margins = self.margin * F.one_hot(classes[known], len(self.centres))
+        return F.cross_entropy(self.scale * (cosines - margins), classes[known])
