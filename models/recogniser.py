@@ -130,4 +130,14 @@ def _facenet(path: Path, _: Record) -> nn.Module:
     return facenet.load(path)
 
 
-_BUILDERS = {"dlib": _dlib, "sface": _sface, "facenet": _facenet}
+def _student(path: Path, record: Record) -> nn.Module:
+    from safetensors.torch import load_file
+
+    from models.embedded import SPACE, Student
+
+    network = Student(path.stem, teachers=record.embedding_size // SPACE)
+    network.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
+    return network
+
+
+_BUILDERS = {"dlib": _dlib, "sface": _sface, "facenet": _facenet, "student": _student}

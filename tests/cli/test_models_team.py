@@ -1,0 +1,59 @@
+import json
+
+import pytest
+from command_line import call
+from PIL import Image
+
+from cli.team import team
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory, head):
+    """Two "people": the portrait's, and the same face drawn wide."""
+    folder = tmp_path_factory.mktemp("faces")
+    for name, width in (("a", 270), ("b", 350)):
+        (folder / name).mkdir()
+        for index, left in enumerate((0, 12)):
+            photo = head.crop((left, 0, 270, 270)).resize((width, 270))
+            photo.save(folder / name / f"{index}.png")
+    return folder
+
+
+def test_teams_are_ranked_with_members_negatives_and_a_plot(faces, tmp_path):
+    plot = tmp_path / "teams.png"
+    outcome = call(
+        team, "--faces", faces, "--pool", "dlib-resnet", "--pool", "sface", "--plot", plot, "--json", "--offline"
+    )
+    assert outcome.code == 0, outcome
+    report = json.loads(outcome.stdout)
+    assert [member["name"] for member in report["members"]] == ["dlib-resnet", "sface"]
+    for member in report["members"]:
+        assert member["queries"] == 4 and member["negatives"] == len(member["negative_queries"])
+        assert member["rank-1 accuracy"] == pytest.approx(1 - member["negatives"] / 4)
+    (only,) = report["teams"]
+    assert only["members"] == ["dlib-resnet", "sface"] and 0 <= only["focal_diversity"] <= 1
+    with Image.open(plot) as drawn:
+        assert drawn.format == "PNG" and drawn.width > 500
+
+
+def test_the_table_names_members_and_teams(faces):
+    outcome = call(team, "--faces", faces, "--pool", "dlib-resnet", "--pool", "sface", "--offline")
+    assert outcome.code == 0 and "dlib-resnet + sface" in outcome.stdout and "focal diversity" in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--pool", "dlib-resnet", "--pool", "sface", "--size", "3"), "a team of 3 cannot be made of a pool of 2"),
+        (("--pool", "nobody"), "no recogniser is called 'nobody'"),
+    ],
+)
+def test_what_cannot_be_ranked_is_said_in_one_line(faces, options, words):
+    outcome = call(team, "--faces", faces, *options, "--offline")
+    assert outcome.code == 2 and words in outcome.stderr and outcome.stderr.count("\n") == 1
+
+
+def test_a_folder_without_people_in_folders_is_refused(tmp_path, head):
+    head.save(tmp_path / "me.png")
+    outcome = call(team, "--faces", tmp_path, "--pool", "dlib-resnet", "--pool", "sface", "--offline")
+    assert outcome.code != 0 and "one folder a person" in outcome.stderr and outcome.stdout == ""
