@@ -1,11 +1,13 @@
 """One personal mask per user that keeps face recognition from linking their photos.
 
-reader = FaceReader(FaceDetector(), load_recogniser("dlib-resnet"))
+team = [load_recogniser(name) for name in TEAM]
+reader = FaceReader(FaceDetector(), team[0])
 found = find_faces(folder, list_photos(folder).photos, reader)
 chooser = Chooser.from_survey(found, "recurring", threshold=reader.recogniser.record.threshold)
-key = learn_key(folder, found, chooser, Learning([reader.recogniser]))
+key = learn_key(folder, found, chooser, Learning(team))
 save_key(key, key_file)
-job = Job(folder, out, key, key_file, STRENGTHS["mid"])
+refiner = Refiner(key.mask, team, key.persons, budget=STRENGTHS["mid"])
+job = Job(folder, out, key, key_file, STRENGTHS["mid"], refiner=refiner)
 for result in protect_folder(job, list(found.sightings), chooser, reader, found=found): ...
 """
 
@@ -19,6 +21,7 @@ from chameleon.owner import Owner, Sighting
 from chameleon.perception.budget import STRENGTHS, Budget, Visibility
 from chameleon.portrait import Portrait
 from chameleon.protection import FaceReader, Measured, Protected, measure_saved, protect_photo
+from chameleon.refinement import RefinementSettings, Refiner
 from chameleon.restoration import restore_folder
 from chameleon.survey import Chooser, Survey, find_faces
 from chameleon.verification import Report, measure_folders
@@ -43,6 +46,8 @@ __all__ = [
     "Portrait",
     "Protected",
     "Provenance",
+    "RefinementSettings",
+    "Refiner",
     "Report",
     "Sighting",
     "Survey",

@@ -22,4 +22,4 @@ def demo(context: click.Context, folder: Path) -> None:
     made = make_photos(photos)
     console.message(f"{made} photos in {photos}, varied from one public-domain portrait (E. Collins, NASA).")
     console.message(f"$ protect --user-photos {photos}")
-    context.invoke(protect, folder=photos, recognisers=("dlib-resnet",), preset="guise", strength="mid", device="auto")
+    context.invoke(protect, folder=photos)

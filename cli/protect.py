@@ -150,7 +150,8 @@ def protect(
         for place in (out, key_file, picture_file):
             remove_stale(place)
         if key is None and found is not None:
-            console.message(f"There is no key {printable(key_file)} yet: learning a mask.")
+            team = " + ".join(printable(one.record.name) for one in surrogates)
+            console.message(f"There is no key {printable(key_file)} yet: learning a mask against {team}.")
             how = keymaking.Learning(surrogates, preset, strength, seed)
             key = keymaking.learn_key(folder, found, chooser, how, progress=step)
             save_key(key, key_file)

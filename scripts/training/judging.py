@@ -45,7 +45,8 @@ def verification(embeddings: np.ndarray, people: np.ndarray) -> tuple[float, flo
     random = np.random.default_rng(0)
     first, second = np.triu_indices(len(people), 1)
     same = people[first] == people[second]
-    chosen = np.concatenate([random.permutation(np.flatnonzero(same == kind))[:_PAIRS] for kind in (True, False)])
+    count = min(_PAIRS, int(same.sum()), int((~same).sum()))
+    chosen = np.concatenate([random.permutation(np.flatnonzero(same == kind))[:count] for kind in (True, False)])
     chosen = random.permutation(chosen)
     cosines, same = (embeddings[first[chosen]] * embeddings[second[chosen]]).sum(1), same[chosen]
     right, thresholds = [], []

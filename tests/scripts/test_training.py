@@ -1,0 +1,134 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from models import load_recogniser
+from models.embedded import NETWORKS, SPACE, Student
+from scripts.training import __main__ as training
+from scripts.training.composites import SIDE, compose, identities, plain
+from scripts.training.faces import HELD_BACK, Faces
+from scripts.training.judging import verification
+from scripts.training.lessons import answers, prepare
+from scripts.training.recipes import RECIPES, CosFace, distance, relation_error
+
+
+def some_faces(count: int, people: int) -> Faces:
+    random = torch.Generator().manual_seed(0)
+    small = torch.rand(count, 3, 8, 8, generator=random)
+    pixels = torch.nn.functional.interpolate(small, size=(160, 160), mode="bilinear")
+    return Faces((255 * pixels).byte(), torch.arange(count) % people)
+
+
+@pytest.fixture(scope="module")
+def teachers():
+    return [load_recogniser("sface", offline=True)]
+
+
+def test_people_with_many_photos_are_held_back():
+    many, few = [0] * HELD_BACK, [1] * (HELD_BACK - 1)
+    people = torch.tensor(many + few)
+    trained_on, held_back = Faces(torch.zeros(len(people), 3, 1, 1), people).split()
+    assert trained_on.people.tolist() == few and held_back.people.tolist() == many
+
+
+def test_composites_are_images_that_repeat_with_the_seed():
+    faces = some_faces(12, people=3)
+    images, pure = compose(faces, torch.Generator().manual_seed(1))
+    again, _ = compose(faces, torch.Generator().manual_seed(1))
+    other, _ = compose(faces, torch.Generator().manual_seed(2))
+    assert images.shape == (12, 3, SIDE, SIDE) and images.dtype == torch.uint8
+    assert pure.dtype == torch.bool and 0 < pure.sum() < 12
+    assert torch.equal(images, again) and not torch.equal(images, other)
+    assert plain(faces).shape == images.shape
+
+
+def test_classes_are_people_with_enough_photos():
+    classes, count = identities(torch.tensor([7, 7, 7, 7, 2, 2, 2, 5, 5, 5, 5, 5]))
+    assert count == 2 and classes.tolist() == [1, 1, 1, 1, -1, -1, -1, 0, 0, 0, 0, 0]
+
+
+def test_verification_is_perfect_where_people_are_apart_and_chance_where_they_are_not():
+    people = np.arange(60) % 6
+    apart = np.eye(6)[people]
+    noise = np.random.default_rng(0).normal(size=(60, 32))
+    assert verification(apart, people)[0] == 1
+    assert 0.3 < verification(noise / np.linalg.norm(noise, axis=1, keepdims=True), people)[0] < 0.7
+
+
+def test_losses_are_zero_where_a_student_says_what_its_teachers_say():
+    told = torch.nn.functional.normalize(torch.randn(5, 2, 8, generator=torch.manual_seed(0)), dim=2)
+    assert distance(3 * told, told) == pytest.approx(0, abs=1e-6)
+    assert relation_error(3 * told, told) == pytest.approx(0, abs=1e-6)
+    assert distance(-told, told) == pytest.approx(2) and relation_error(told.flip(0).roll(1, 2), told) > 0.01
+
+
+def test_cosface_prefers_the_right_centre_and_passes_over_unknown_people():
+    loss = CosFace(4, 3)
+    right = loss(loss.centres.detach(), torch.arange(3))
+    wrong = loss(loss.centres.detach(), torch.tensor([1, 2, 0]))
+    assert right < wrong
+    assert loss(torch.ones(2, 4), torch.tensor([-1, -1])) == 0
+
+
+def test_lessons_are_made_once_and_not_mixed_with_others(tmp_path, teachers):
+    faces = some_faces(6, people=2)
+    said = []
+    first = prepare(faces, teachers, tmp_path, rounds=2, seed=0, progress=lambda *at: said.append(at))
+    assert first.images.shape == (12, 3, SIDE, SIDE) and first.answers.shape == (12, 1, SPACE)
+    assert not (first.images[:6] == first.images[6:]).all()
+    expected = answers(torch.from_numpy(first.images[:2]), teachers).half().numpy()
+    assert abs(first.answers[:2].astype(float) - expected).max() < 0.05
+    said.clear()
+    again = prepare(faces, teachers, tmp_path, rounds=2, seed=0, progress=lambda *at: said.append(at))
+    assert said == [] and (again.images == first.images).all()
+    with pytest.raises(ValueError, match="choose another --work"):
+        prepare(faces, teachers, tmp_path, rounds=2, seed=1, progress=lambda *_: None)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_student_gives_unit_embeddings_with_a_part_for_each_teacher(network):
+    student = Student(network, teachers=2).eval()
+    with torch.no_grad():
+        embeddings = student(torch.rand(2, 3, SIDE, SIDE))
+    assert embeddings.shape == (2, 2 * SPACE)
+    torch.testing.assert_close(embeddings.view(2, 2, SPACE).norm(dim=2), torch.full((2, 2), 0.5**0.5))
+
+
+def test_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, teachers, monkeypatch):
+    faces = some_faces(8, people=2)
+    lessons = prepare(faces, teachers, tmp_path, rounds=1, seed=0, progress=lambda *_: None)
+    images = plain(faces)
+    exam = images, faces.people, answers(images, teachers)
+    monkeypatch.setattr(training, "_BATCH", 4)
+    monkeypatch.setattr(training, "_KEEP", 1)
+
+    def trained(name, judge):
+        monkeypatch.setattr(training, "judge", judge)
+        recipe = RECIPES["mobilefacenet"]
+        return training.train(recipe, lessons, exam, tmp_path / name, epochs=2, seed=0, device="cpu").state_dict()
+
+    calls = []
+
+    def stop_at_the_second(*_):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return {}
+
+    whole = trained("whole", lambda *_: {})
+    with pytest.raises(KeyboardInterrupt):
+        trained("stopped", stop_at_the_second)
+    resumed = trained("stopped", lambda *_: {})
+    for name, tensor in whole.items():
+        torch.testing.assert_close(resumed[name], tensor, rtol=0, atol=0, msg=name)
+
+
+def test_embedded_networks_are_described_by_their_json():
+    from models.registry import EMBEDDED, RECORDS
+
+    for described in EMBEDDED.glob("*.json"):
+        made, record = json.loads(described.read_text()), RECORDS[f"guise-{described.stem}"]
+        assert (record.sha256, record.bytes) == (made["sha256"], made["bytes"])
+        assert made["command"].startswith("python -m scripts.training") and 0.5 < record.lfw_accuracy <= 1
