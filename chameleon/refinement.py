@@ -2,8 +2,8 @@
 
 A mask that must serve any photo of a user spends much of its budget where this photo does not need it, and moves all
 of them the same way, so that they still find one another. Refined, each is taken away from the user by what works on
-it, and away from the user's other protected photos (dispersion, after the log-determinant penalty of Protego; C. Wang
-et al., 2026).
+it, and away from the user's other protected photos: dispersion, as Protego (2026) introduced it, here by a penalty on
+each pair's cosine.
 """
 
 from __future__ import annotations
