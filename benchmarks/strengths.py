@@ -2,7 +2,7 @@
 
     python -m benchmarks.strengths
 
-Each strength is what `protect --strength` gives on the demo's photos: a mask learnt for that budget, put on the
+Each strength is what `protect --strength` gives on the demo's photos: a mask learnt for that budget, refined for the
 photo, written as JPEG and read again.
 """
 
@@ -23,14 +23,17 @@ from chameleon.owner import Sighting
 from chameleon.perception.budget import STRENGTHS
 from chameleon.picture import draw_sheet, face_crop
 from chameleon.protection import FaceReader
+from chameleon.refinement import Refiner
 from models import load_recogniser
 from models.files import list_photos, read_photo
+from models.registry import TEAM
 
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs"), show_default=True)
 def main(out: Path) -> None:
-    reader = FaceReader(FaceDetector(), load_recogniser("dlib-resnet"))
+    team = [load_recogniser(name) for name in TEAM]
+    reader = FaceReader(FaceDetector(), team[0])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         photos = folder / "photos"
@@ -43,9 +46,10 @@ def main(out: Path) -> None:
         versions = {path: [read_photo(photos / path).pixels] for path in (shown, large)}
         boxes, captions, results = {}, {path: [] for path in versions}, []
         for strength, budget in STRENGTHS.items():
-            how = keymaking.Learning([reader.recogniser], strength=strength)
+            how = keymaking.Learning(team, strength=strength)
             key = keymaking.learn_key(photos, replace(found, sightings=_learnt_from(found)), chooser, how)
-            job = batch.Job(photos, folder / strength, key, folder / "key", budget)
+            refiner = Refiner(key.mask, team, key.persons, budget=budget)
+            job = batch.Job(photos, folder / strength, key, folder / f"key-{strength}", budget, refiner=refiner)
             for result in batch.protect_folder(job, list(versions), chooser, reader, found=found):
                 path, face = Path(result.photo), result.faces[0]
                 boxes[path] = face.box
