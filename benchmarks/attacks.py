@@ -12,10 +12,11 @@ from skimage.restoration import denoise_tv_chambolle
 
 from chameleon import geometry
 from chameleon.faces import FaceDetector
-from chameleon.mask import Mask
-from chameleon.restoration import Masks, restore_by_search
+from chameleon.mask import Mask, Placement, subtract
 from chameleon.robustness import blurred, recompressed
 
+AMPLITUDES = (0.5, 1.0)
+"""At which opponents take an estimated mask off."""
 _FULL = 1.0  # no bound on an estimated mask
 
 
@@ -47,10 +48,13 @@ def difference_of(original: np.ndarray, protected: np.ndarray, detector: FaceDet
     return _mask(after - before)
 
 
-def without(pixels: np.ndarray, mask: Mask, detector: FaceDetector) -> np.ndarray:
-    """`pixels` with an estimated mask taken off every face that seems to carry it."""
-    restored = restore_by_search(pixels, detector.detect(pixels), Masks([mask]), grey=False)
-    return pixels if restored is None else restored.pixels
+def without(pixels: np.ndarray, *, mask: Mask, amplitude: float, detector: FaceDetector) -> np.ndarray:
+    """`pixels` with an estimated mask taken off every face, at an amplitude that the opponent has to guess."""
+    height, width = pixels.shape[:2]
+    for face in detector.detect(pixels):
+        placement = Placement(face.to_template(mask.template), amplitude)
+        pixels = subtract(pixels, mask.patch(placement, height=height, width=width))
+    return pixels
 
 
 def _canonical(photo: np.ndarray, detector: FaceDetector) -> np.ndarray | None:

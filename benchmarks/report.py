@@ -19,6 +19,8 @@ from models.files import atomic_write
 
 _ROOT = Path(__file__).parents[1]
 _PACKAGES = ("torch", "numpy", "pillow", "facenet-pytorch", "dlib-bin", "ncnn", "onnx2torch")
+SAVED = "as saved"
+"""The version of the protected photos that nothing has been done to."""
 _SETTINGS = ("clean", "1A", "2B", "2A")
 Line = dict[str, Any]
 
@@ -123,7 +125,7 @@ def _verdict(group: Sequence[Line], judge: str) -> dict[str, Any]:
         "white_box": verdicts[0]["white_box"],
         "versions": {
             name: _means([verdict["versions"][name] for verdict in verdicts if name in verdict["versions"]])
-            for name in verdicts[0]["versions"]
+            for name in dict.fromkeys(name for verdict in verdicts for name in verdict["versions"])
         },
     }
 
@@ -152,7 +154,7 @@ def markdown(summary: Sequence[dict[str, Any]]) -> str:
             for version, found in verdict["versions"].items():
                 shares = [_percent(found["recall"][s]) for s in _SETTINGS[1:]]
                 changed.append([*start, name, version, *shares, _percent(found["no_face"])])
-            saved = next(iter(verdict["versions"].values()))
+            saved = verdict["versions"][SAVED]
             shares = [_percent(saved[measure][s]) for measure in ("recall", "rank1") for s in _SETTINGS]
             recognised.append([*start, name, *shares, _percent(saved["no_face"])])
             linked = [_percent(saved[f"linked@{far}"][s]) for far in _FAR for s in _SETTINGS]
@@ -207,8 +209,8 @@ def _curves(summary: Sequence[dict[str, Any]], judge: str, setting: str) -> dict
     """By way of making masks: (SSIM, recall in percent) at each strength, from the least visible on."""
     curves: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for entry in summary:
-        if judge in entry["judges"]:
-            saved = next(iter(entry["judges"][judge]["versions"].values()))
+        if judge in entry["judges"] and not entry["judges"][judge]["white_box"]:
+            saved = entry["judges"][judge]["versions"][SAVED]
             recall, ssim = saved["recall"][setting]["mean"], entry["ssim"]["mean"]
             if recall is not None and ssim is not None:
                 curves[entry["learning"]].append((ssim, 100 * recall))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from benchmarks import attacks, opom, scoring
 from benchmarks.judges import Judge
 from benchmarks.lpips_distance import lpips_distance
 from benchmarks.people import User
+from benchmarks.report import SAVED
 from chameleon import batch, keymaking, survey
 from chameleon.key import Key, load_key, save_key
 from chameleon.learning import LearningSettings
@@ -28,8 +30,6 @@ from models.files import read_photo, settings_hash
 
 AS_LEARNT = "as-learnt"
 """In place of a strength: the mask is put on as learnt, whatever is seen of it."""
-SAVED = "as saved"
-"""The protected photos as they are."""
 CAPTURED = 8
 """Protected photos of the user that opponents hold; none of them is scored."""
 
@@ -202,15 +202,18 @@ class Session:
         results = self._protect(key, key_file, originals, photos, out, strength)
         held = {Path(r.photo): read_photo(out / r.photo).pixels for r in results if r.status == "protected"}
         found: dict[str, scoring.Change] = {"purified": attacks.purified}
-        if held:
-            first = next(iter(held))
-            estimates = {
-                f"average of {len(held)}": attacks.average_of(list(held.values()), detector),
-                "one pair": attacks.difference_of(read_photo(originals / first).pixels, held[first], detector),
-            }
-            for name, mask in estimates.items():
-                if mask is not None:
-                    found[name] = lambda pixels, mask=mask: attacks.without(pixels, mask, detector)
+        if not held:
+            return found
+        first = next(iter(held))
+        estimates = {
+            f"average of {CAPTURED}": attacks.average_of(list(held.values()), detector),
+            "one pair": attacks.difference_of(read_photo(originals / first).pixels, held[first], detector),
+        }
+        for name, mask in estimates.items():
+            for amplitude in attacks.AMPLITUDES if mask is not None else ():
+                found[f"{name}, x {amplitude}"] = partial(
+                    attacks.without, mask=mask, amplitude=amplitude, detector=detector
+                )
         return found
 
     def _verdicts(

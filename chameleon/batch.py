@@ -92,8 +92,9 @@ def protect_folder(
     run.recall_company(photos)
     known = {} if found is None else found.sightings
     done = 0
-    for start in range(0, len(photos), _TOGETHER):
-        for result in run.protect(photos[start : start + _TOGETHER], known):
+    together = _TOGETHER if job.refiner is not None else 1
+    for start in range(0, len(photos), together):
+        for result in run.protect(photos[start : start + together], known):
             yield result
             done += 1
             if progress is not None:
@@ -138,21 +139,27 @@ class _Run:
 
     def recall_company(self, photos: Sequence[Path]) -> None:
         """Keep the photos of this run apart from what earlier runs with this mask protected elsewhere."""
-        names = {path.as_posix() for path in photos}
-        for record in self.manifest.records():
-            if record["name"] not in names and record.get("mask") == self.job.key.mask.digest:
+        if self.job.refiner is None:
+            return
+        records = self.manifest.records()
+        names = {record["name"] for record in records}
+        sources = {_hash(self.job.folder / path) for path in photos if path.as_posix() in names}
+        for record in records:
+            if record["source_sha256"] not in sources and record.get("mask") == self.job.key.mask.digest:
                 self._remember(record)
 
     def protect(self, group: Sequence[Path], known: Mapping[Path, list[Sighting]]) -> Iterator[PhotoResult]:
         """Protect some photos at once; of some the faces are known."""
         prepared = [self._prepare(path) for path in group]
         tasks = [task for task in prepared if isinstance(task, _Task)]
-        refining = self.job.refiner is not None and any(task.before is None for task in tasks)
-        # Finished ones are refined along with the others, so that these come out as in a run that was not cut short.
-        working = [task for task in tasks if refining or task.before is None]
-        faces = {task.path: self._faces(task, known) for task in working}
+        faces = {task.path: self._faces(task, known) for task in tasks if task.before is None}
         chosen = {path: self.chooser.pick(sightings) for path, sightings in faces.items()}
-        refined = self._refine(working, chosen) if refining else {}
+        refined = {}
+        if self.job.refiner is not None and any(chosen.values()):
+            # Finished ones are refined with the others, so that these come out as in a run that was not cut short.
+            finished = [task for task in tasks if task.before is not None]
+            again = {task.path: self.chooser.pick(self._faces(task, known)) for task in finished}
+            refined = self._refine(tasks, {**chosen, **again})
         for task in prepared:
             if isinstance(task, PhotoResult):
                 yield task
@@ -186,7 +193,7 @@ class _Run:
         refined: dict[Path, list[Refined]] = {task.path: [] for task in tasks}
         for start in range(0, len(where), _TOGETHER):
             some = where[start : start + _TOGETHER]
-            portraits = [Portrait.cut(task.photo.pixels, sighting.face) for task, sighting in some]
+            portraits = [Portrait.cut(t.photo.pixels, sighting.face, grey=t.photo.grey) for t, sighting in some]
             seed = settings_hash({"mask": self.job.key.mask.digest, "photo": some[0][0].photo.sha256, "start": start})
             for (task, _), one in zip(some, self.job.refiner.refine(portraits, seed=int(seed, 16) >> 1), strict=True):
                 refined[task.path].append(one)

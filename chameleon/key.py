@@ -125,7 +125,7 @@ def load_key(path: Path) -> Key:
             {name: Person(tensors[_PERSON + name], float(spread)) for name, spread in spreads.items()},
         )
         _check(key)
-    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         what = f"the key {printable(path)} is damaged ({printable(str(error))})"
         raise KeyFileError(f"{what}: restore it from a backup") from None
     return key
@@ -152,6 +152,8 @@ def _check(key: Key) -> None:
     if mask.template.shape != (5, 2) or owner.centroid.ndim != 1:
         raise ValueError("its template or owner has a wrong shape")
     persons = key.persons.values()
+    if not all(isinstance(name, str) for name in made.recognisers):
+        raise ValueError("it does not say how it was made")
     if any(person.centroid.ndim != 1 or not 0 < person.spread < np.inf for person in persons):
         raise ValueError("its owner is described wrongly")
     centroids = [(owner.centroid, "f4"), *((person.centroid, "f4") for person in persons)]

@@ -57,6 +57,7 @@ class Objective:
             for recogniser in recognisers
         ]
         self._windows = Windows(portraits, device=self.device)
+        self._grey = torch.tensor([portrait.grey for portrait in portraits], device=self.device).view(-1, 1, 1, 1)
 
     def clean(self) -> list[Tensor]:
         """The portraits without jitter as each recogniser gets them: float32 (P, 3, S, S) in [0, 1]."""
@@ -71,15 +72,21 @@ class Objective:
 
     def plain_embeddings(self, perturbation: Tensor) -> list[Tensor]:
         """Raw embeddings of all portraits as `clean` shows them, with the perturbation on."""
+        perturbation = self._on(perturbation, torch.arange(len(self._grey)))
         return [
             recogniser((view.clean[:, 0] + geometry.sample(perturbation, view.grids[:, 0])).clamp(0, 1))
             for recogniser, view in zip(self.recognisers, self._views, strict=True)
         ]
 
+    def _on(self, perturbation: Tensor, chosen: Tensor) -> Tensor:
+        """What the chosen portraits get: on photos with one channel the mean of the three."""
+        own = perturbation[chosen] if len(perturbation) > 1 else perturbation
+        grey = self._grey[chosen]
+        return torch.where(grey, own.mean(1, keepdim=True), own) if grey.any() else own
+
     def _embed(self, recogniser: Recogniser, view: Views, perturbation: Tensor, chosen: Tensor) -> Tensor:
         clean, grid = view.draw(chosen, self._random)
-        perturbation = perturbation[chosen] if len(perturbation) > 1 else perturbation
-        masked = (clean + geometry.sample(perturbation, grid)).clamp(0, 1)
+        masked = (clean + geometry.sample(self._on(perturbation, chosen), grid)).clamp(0, 1)
         with half_precision(masked.device):
             embeddings: Tensor = recogniser(vary(masked, self._random))
         return embeddings.float()
@@ -87,8 +94,7 @@ class Objective:
     def spent(self, perturbation: Tensor, chosen: Tensor, budget: Budget) -> Tensor:
         """Share of the budget that a random window of each chosen portrait (N,) uses up: (N,)."""
         clean, grid = self._windows.draw(chosen, self._random)
-        perturbation = perturbation[chosen] if len(perturbation) > 1 else perturbation
-        masked = (clean + geometry.sample(perturbation, grid)).clamp(0, 1)
+        masked = (clean + geometry.sample(self._on(perturbation, chosen), grid)).clamp(0, 1)
         return torch.maximum((1 - ssim(clean, masked)) / (1 - budget.ssim), flip(clean, masked) / budget.flip)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from chameleon import geometry
 from chameleon.identity import Identity, Person
 from chameleon.learning import EPSILON, falling
 from chameleon.mask import REFINEMENT_STEP, Mask
@@ -24,6 +25,7 @@ from chameleon.perception.budget import Budget
 from chameleon.portrait import Portrait
 from chameleon.support import face_support
 from models import Recogniser
+from models.errors import InputError
 
 Standing = Mapping[str, np.ndarray]
 """Where a protected face lies, by name of the recogniser: float32 (D,), a unit vector (`Identity.directions`)."""
@@ -76,12 +78,21 @@ class Refiner:
         settings: RefinementSettings | None = None,
     ) -> None:
         """Args:
-        mask: the user's, in the canonical frame.
+        mask: the user's, in the canonical frame: of our procedure, not the published one.
         recognisers: surrogates, all on one device.
         persons: the user in their eyes, by name; without one, each face is taken away from itself.
         budget: how visible the mask may be on each face.
         settings: how to refine.
+
+        Raises:
+            InputError: the mask or the persons do not fit.
         """
+        if mask.size != geometry.CANVAS:
+            raise InputError(f"a mask of {mask.size} pixels cannot be refined: put it on as it is with --refine 0")
+        for recogniser in recognisers:
+            name, size = recogniser.record.name, recogniser.record.embedding_size
+            if name in persons and persons[name].centroid.shape != (size,):
+                raise InputError(f"the key knows its user by other embeddings than {name} gives: use --refine 0")
         self._mask, self._recognisers, self._persons = mask, recognisers, persons
         self._budget, self.settings = budget, settings or RefinementSettings()
         self._company: list[Standing] = []
@@ -107,25 +118,26 @@ class Refiner:
         company = self._known(objective.device)
         support = face_support().to(objective.device)
         learnt = torch.from_numpy(self._mask.values).to(objective.device)
-        masks = learnt.repeat(len(portraits), 1, 1, 1).requires_grad_(True)
-        optimiser = torch.optim.Adam([masks], lr=settings.learning_rate, betas=(0.9, 0.99))
+        changes = torch.zeros(len(portraits), *learnt.shape, device=objective.device, requires_grad=True)
+        optimiser = torch.optim.Adam([changes], lr=settings.learning_rate, betas=(0.9, 0.99))
         prices = torch.ones(len(portraits), device=objective.device)  # of visibility: a dual variable a photo
         everyone = torch.arange(len(portraits))
 
         for step in range(settings.steps):
             for group in optimiser.param_groups:
                 group["lr"] = falling(settings.learning_rate, step / settings.steps)
-            embeddings = objective.embeddings(masks * support, everyone)
+            masks = learnt + support * changes
+            embeddings = objective.embeddings(masks, everyone)
             loss = likeness(identities, embeddings, everyone)
             loss = loss + settings.dispersion * _closeness(identities, embeddings, company)
-            spent = objective.spent(masks * support, everyone, self._budget)
+            spent = objective.spent(masks, everyone, self._budget)
             (len(portraits) * loss + (prices * spent).sum()).backward()
             optimiser.step()
             optimiser.zero_grad()
             with torch.no_grad():
-                masks.clamp_(-EPSILON, EPSILON)
+                changes.clamp_(-EPSILON - learnt, EPSILON - learnt)
                 prices = (prices * (0.1 * (spent - 1)).exp()).clamp(1e-2, 1e2)
-        steps = (((masks * support).detach() - learnt) / REFINEMENT_STEP).round().clamp(-127, 127)
+        steps = (support * changes.detach() / REFINEMENT_STEP).round().clamp(-127, 127)
         with torch.no_grad():
             final = objective.plain_embeddings(learnt + REFINEMENT_STEP * steps)
         stand = {

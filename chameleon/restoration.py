@@ -1,7 +1,8 @@
 """Take the mask off again, to the bit where the file allows it.
 
-What a mask added is known from the key and the placement. What clipping at black and white took is kept, for every
-protected photo, in a record beside the key; a hash of the original's pixels tells whether the restored ones are they.
+What a mask added is known from the key and the photo's record beside it: where it was placed, and how it was refined.
+What clipping at black and white took is kept in the record too; a hash of the original's pixels tells whether the
+restored ones are they.
 """
 
 from __future__ import annotations
@@ -96,7 +97,8 @@ def restore(saved: np.ndarray, record: dict[str, Any], mask: Mask) -> Restored:
                 np.array(p["to_canonical"], dtype=float),
                 float(p["amplitude"]),
                 bool(p["grey"]),
-                None if p["refinement"] is None else unpack(p["refinement"], mask.values.shape),
+                # Absent in records from before masks were refined.
+                None if p.get("refinement") is None else unpack(p["refinement"], mask.values.shape),
             )
             for p in record["placements"]
         ]
@@ -117,9 +119,7 @@ class Masks:
     def __init__(self, masks: Sequence[Mask]) -> None:
         """Args: masks: one or more, of one size and template."""
         self._masks = masks
-        details = [_detail(one.values.transpose(1, 2, 0)).flatten() for one in masks]
-        # Half precision: a folder has hundreds, and they are only compared.
-        self._details = torch.stack([(detail / detail.norm().clamp(min=1e-12)).half() for detail in details])
+        self._details = [_direction(one.values) for one in masks]
 
     @classmethod
     def recorded(cls, mask: Mask, records: Manifest) -> Masks:
@@ -128,7 +128,7 @@ class Masks:
         for record in records.records():
             if record["settings_hash"] == mask.digest:
                 with contextlib.suppress(KeyError, TypeError, ValueError):  # a damaged record is no help
-                    packed = [placement["refinement"] for placement in record["placements"]]
+                    packed = [placement.get("refinement") for placement in record["placements"]]
                     masks += [mask.refined(unpack(text, mask.values.shape)) for text in packed if text is not None]
         return cls(masks)
 
@@ -178,6 +178,13 @@ def _amplitude(saved: np.ndarray, to_canonical: np.ndarray, mask: Mask, *, grey:
     of_mask = _detail(np.broadcast_to(warped.mean(2, keepdims=True), warped.shape).copy() if grey else warped)
     detail = _detail(saved[rows, columns] / 255).clamp(-_EDGE, _EDGE)
     return float((detail * of_mask).sum() / (of_mask**2).sum().clamp(min=1e-12))
+
+
+def _direction(values: np.ndarray) -> Tensor:
+    """The detail of mask `values` at unit length; in half precision, since a folder has hundreds to be compared."""
+    detail = _detail(values.transpose(1, 2, 0)).flatten()
+    unit: Tensor = detail / detail.norm().clamp(min=1e-12)
+    return unit.half()
 
 
 def _detail(image: np.ndarray) -> Tensor:

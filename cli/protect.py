@@ -96,8 +96,9 @@ def protect(
 ) -> None:
     """Write copies of your photos that look nearly the same and are harder for face recognition to link to you.
 
-    The first run learns one mask for you and keeps it in a private key file; later runs with the same key protect
-    new photos at once. Originals are never changed. Run the same command again after any interruption.
+    The first run learns one mask for you and keeps it in a private key file; later runs with the same key need no
+    learning. The mask is fitted to each photo, in two or three seconds. Originals are never changed. Run the same
+    command again after any interruption.
     """
     console.warn_quietly()
     from chameleon import batch, keymaking
@@ -159,10 +160,14 @@ def protect(
         budget = None if key.provenance.preset == "paper" else budget_of(strength)
         if budget is None and context.get_parameter_source("strength") is _TYPED:
             console.message("The published procedure has a budget of its own: --strength without effect.")
+        if budget is None and context.get_parameter_source("refine") is _TYPED:
+            console.message("The published procedure puts one mask on all photos: --refine without effect.")
         refiner = None
         if budget is not None and refine and surrogates:
             settings = RefinementSettings(steps=refine)
-            refiner = Refiner(key.mask, surrogates, key.persons, budget=budget, settings=settings)
+            # Somebody else's face is taken away from itself, not from the key's user.
+            persons = key.persons if chooser.owner is key.owner else {}
+            refiner = Refiner(key.mask, surrogates, persons, budget=budget, settings=settings)
         job = batch.Job(folder, out, key, key_file, budget, keep_metadata, refiner)
         results: list[batch.PhotoResult] = []
         try:
@@ -211,17 +216,19 @@ def _check_names(recognisers: tuple[str, ...], user_face: str | None) -> None:
 
 
 def _of_key(key: Key, named: tuple[str, ...], load: Callable[[str], Recogniser]) -> list[Recogniser]:
-    """The recognisers that `key` was learnt against and that can be had: known ones, and `named` files."""
+    """The recognisers that `key` was learnt against, in its order; those of the user's own are among `named`.
+
+    Raises:
+        InputError: one of them is not.
+    """
     from models.files import printable
 
-    files = [load(name) for name in named if name.startswith("file:")]
-    found = [load(name) for name in key.provenance.recognisers if name in registry.RECORDS]
-    found += [one for one in files if one.record.name in key.provenance.recognisers]
-    missing = set(key.provenance.recognisers) - {one.record.name for one in found}
-    if missing:
-        what = f"The key was also learnt against {', '.join(sorted(map(printable, missing)))}"
-        console.message(f"{what}: name that file with --recogniser to fit photos against it too.")
-    return found
+    files = {one.record.name: one for one in (load(name) for name in named if name.startswith("file:"))}
+    for name in key.provenance.recognisers:
+        if name not in registry.RECORDS and name not in files:
+            what = f"the key was learnt against {printable(name)}, and photos are fitted against it too"
+            raise InputError(f"{what}: name its file with --recogniser, or put the mask on as it is with --refine 0")
+    return [files[name] if name in files else load(name) for name in key.provenance.recognisers]
 
 
 def _say_unused(context: click.Context, key_file: Path, *, learnt: tuple[str, ...]) -> None:
@@ -230,8 +237,8 @@ def _say_unused(context: click.Context, key_file: Path, *, learnt: tuple[str, ..
 
     options = {"recognisers": "--recogniser", "preset": "--preset", "seed": "--seed"}
     given = [option for name, option in options.items() if context.get_parameter_source(name) is _TYPED]
-    if all(name in learnt or name.startswith("file:") for name in context.params["recognisers"]):
-        given = [option for option in given if option != "--recogniser"]
+    if all(name.startswith("file:") for name in context.params["recognisers"]) and set(learnt) - set(registry.RECORDS):
+        given = [option for option in given if option != "--recogniser"]  # they are needed to fit photos
     if given:
         what = f"The mask in {printable(key_file)} is used as it was learnt"
         console.message(f"{what}: {', '.join(given)} without effect. Name another --key to learn a new one.")

@@ -10,6 +10,7 @@ import click
 
 from cli import console
 from models import registry, weights
+from models.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,6 +48,8 @@ def team(
     for name in names:
         if not name.startswith("file:"):
             registry.get(name)
+    if size > len(names):
+        raise InputError(f"a team of {size} cannot be made of a pool of {len(names)}: name more with --pool")
     console.warn_quietly()
     device = console.best_device(device)
     recognisers = [console.load(name, device=device, offline=offline) for name in names]

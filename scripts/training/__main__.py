@@ -67,6 +67,8 @@ def main(
     for teacher in loaded:
         if (teacher.record.input_size, teacher.record.embedding_size) != (SIDE, SPACE):
             raise click.BadParameter(f"{teacher.record.name} does not take {SIDE} pixels or give {SPACE} numbers")
+    if len(loaded) < RECIPES[name].teachers:
+        raise click.BadParameter(f"{name} learns from {RECIPES[name].teachers} teachers: name so many with --teacher")
     lessons = prepare(trained_on, loaded, work, rounds=rounds, seed=seed, progress=_say("composites"))
     exam = _exam(held_back, loaded)
     student = train(RECIPES[name], lessons, exam, work / f"{name}.ckpt", epochs=epochs, seed=seed, device=device)

@@ -27,7 +27,7 @@ def judge(student: Student, images: Tensor, people: Tensor, answers: Tensor) -> 
         spaces = torch.cat([student.spaces(as_input(part)) for part in images.split(100)])
     cosines = F.cosine_similarity(spaces, answers[:, : student.teachers], dim=2).mean(0)
     embeddings = F.normalize(spaces, dim=2).flatten(1) / student.teachers**0.5
-    accuracy, threshold = verification(embeddings.numpy(), people.numpy())
+    accuracy, threshold = verification(embeddings.cpu().numpy(), people.cpu().numpy())
     result = {"accuracy": accuracy, "threshold": 1 - threshold}
     return result | {f"cosine_to_teacher_{k}": float(value) for k, value in enumerate(cosines, 1)}
 

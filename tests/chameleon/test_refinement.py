@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from chameleon import demo, geometry
-from chameleon.identity import Identity, similarity
+from chameleon.identity import Identity, Person, similarity
 from chameleon.learning import EPSILON
 from chameleon.mask import REFINEMENT_STEP, Mask
 from chameleon.perception.budget import STRENGTHS
@@ -11,6 +11,7 @@ from chameleon.portrait import Portrait
 from chameleon.protection import embed
 from chameleon.refinement import RefinementSettings, Refiner
 from chameleon.views import aligned
+from models.errors import InputError
 from models.files import read_photo
 
 FEW = RefinementSettings(steps=12, views=2)
@@ -122,5 +123,29 @@ def test_without_a_known_person_each_face_is_taken_away_from_itself(portraits, r
 
 
 def test_no_steps_change_nothing(portraits, persons, reader):
-    (one,) = refiner(reader, persons, steps=0).refine(portraits[:1], seed=0)
+    mask = Mask(np.full_like(NOTHING.values, 5 / 255), NOTHING.template, EPSILON)
+    none = Refiner(
+        mask, [reader.recogniser], persons, budget=STRENGTHS["high"], settings=RefinementSettings(steps=0, views=1)
+    )
+    (one,) = none.refine(portraits[:1], seed=0)
     assert not one.refinement.any()
+
+
+def test_on_a_grey_photo_the_standing_is_that_of_the_grey_mask(portraits, persons, reader):
+    grey = Portrait(portraits[0].pixels.mean(2, keepdims=True).repeat(3, 2).astype(np.uint8), portraits[0].face, True)
+    (one,) = refiner(reader, persons).refine([grey], seed=0)
+    flat = one.refinement.mean(0, keepdims=True).repeat(3, 0).round().astype(np.int8)
+    (after,) = embed([(masked(grey, flat), grey.face)], reader.recogniser)
+    population = reader.recogniser.population.numpy()
+    assert similarity(after, one.standing["dlib-resnet"] + population, population) > 0.95
+    assert similarity(after, persons["dlib-resnet"].centroid, population) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("mask", "centroid"),
+    [(Mask(np.zeros((3, 112, 112), np.float32), NOTHING.template, EPSILON), np.ones(128)), (NOTHING, np.ones(5))],
+)
+def test_a_mask_or_a_person_that_does_not_fit_is_refused(mask, centroid, reader):
+    person = Person(centroid.astype(np.float32), 1.0)
+    with pytest.raises(InputError, match="--refine 0"):
+        Refiner(mask, [reader.recogniser], {"dlib-resnet": person}, budget=STRENGTHS["mid"])

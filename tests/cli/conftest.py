@@ -12,6 +12,7 @@ from skimage.filters import gaussian
 from chameleon import geometry
 from chameleon.demo import portrait
 from chameleon.faces import FaceDetector
+from chameleon.identity import Person
 from chameleon.key import Key, Provenance, save_key
 from chameleon.mask import Mask
 from chameleon.owner import Owner
@@ -60,7 +61,8 @@ def keys(owner: Owner, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     folder = tmp_path_factory.mktemp("keys")
     made = Provenance(("dlib-resnet",), "guise", "mid", 12, 300, 0, "0.1.0")
     for seed in (0, 1):
-        save_key(Key(a_mask(seed), owner, made), folder / str(seed))
+        persons = {"dlib-resnet": Person(owner.centroid, 0.6)}
+        save_key(Key(a_mask(seed), owner, made, persons=persons), folder / str(seed))
     return folder / "0", folder / "1"
 
 

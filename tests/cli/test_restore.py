@@ -244,3 +244,14 @@ def test_wrong_folders_keys_and_options(protect, restore, photos, out, key, tmp_
 
     check_refused(call(command, out, "--key", key, "--out", tmp_path / "r", "--device", "nonsense"), 2, "--device cpu")
     check_refused(call(command, out, "--key", key), 2, "--out")
+
+
+def test_records_from_before_masks_were_refined_still_restore(protect, restore, photos, key, head):
+    head.save(photos / "a.png")
+    protect("--refine", "0")
+    records = key.with_name(key.name + ".restore")
+    line = json.loads(records.read_text())
+    for placement in line["placements"]:
+        del placement["refinement"]
+    records.write_text(json.dumps(line) + "\n")
+    assert restore("--json").photo("a.png")["status"] == "exact"
