@@ -68,8 +68,7 @@ class Identity:
 
     def directions(self, embeddings: Tensor) -> Tensor:
         """Where `embeddings` (M, D) lie as seen from the population's mean: unit vectors."""
-        embeddings = F.normalize(embeddings, dim=1) if self.unit else embeddings
-        return F.normalize(embeddings - self.population, dim=1)
+        return F.normalize(self._as_compared(embeddings) - self.population, dim=1)
 
     def likeness(self, embeddings: Tensor, faces: Tensor) -> Tensor:
         """How much `embeddings` (M, D) look like the people on `faces` (M,), on average; at most 1, unbounded below.
@@ -78,12 +77,15 @@ class Identity:
         faces into a narrow cone (dlib's cosines all exceed .8), where angles around the origin say little; the
         distance, in units of `spread`, is what a recogniser compares in the end.
         """
-        embeddings = F.normalize(embeddings, dim=1) if self.unit else embeddings
+        embeddings = self._as_compared(embeddings)
         people = self.people[faces] if len(self.people) > 1 else self.people
         cosine = F.cosine_similarity(embeddings - self.population, people - self.population, dim=1)
         distance = (embeddings - people).norm(dim=1) / self.spread
         likeness: Tensor = cosine - distance
         return likeness.mean()
+
+    def _as_compared(self, embeddings: Tensor) -> Tensor:
+        return F.normalize(embeddings, dim=1) if self.unit else embeddings
 
 
 def similarity(embedding: np.ndarray, other: np.ndarray, population: np.ndarray) -> float:

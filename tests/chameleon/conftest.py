@@ -7,9 +7,12 @@ import pytest
 import skimage.data
 from PIL import Image, ImageEnhance, ImageOps
 
+from chameleon import demo
 from chameleon.faces import FaceDetector
+from chameleon.portrait import Portrait
 from chameleon.protection import FaceReader
 from models import Recogniser, load_recogniser
+from models.files import read_photo
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +65,15 @@ def strangers(astronaut: Image.Image, tmp_path_factory: pytest.TempPathFactory) 
     Image.new("RGB", (80, 80), "gray").save(folder / "wall.png")
     (folder / "torn.jpg").write_bytes(b"\xff\xd8\xff")
     return folder
+
+
+@pytest.fixture(scope="session")
+def portraits(tmp_path_factory, reader):
+    """Three of the demo's photos, cut to the face."""
+    folder = tmp_path_factory.mktemp("photos")
+    demo.make_photos(folder)
+    found = []
+    for path in sorted(folder.iterdir())[:3]:
+        pixels = read_photo(path).pixels
+        found.append(Portrait.cut(pixels, reader.detector.detect(pixels)[0]))
+    return found

@@ -3,27 +3,14 @@ import pytest
 import torch
 from skimage.metrics import structural_similarity
 
-from chameleon import demo, geometry, paper
+from chameleon import geometry, paper
 from chameleon.identity import Identity, similarity
 from chameleon.learning import EPSILON, LearningSettings, learn_mask
 from chameleon.perception.budget import STRENGTHS
-from chameleon.portrait import Portrait
 from chameleon.protection import embed
 from chameleon.views import Views, Windows
-from models.files import read_photo
 
 FEW = LearningSettings(steps=40, batch=3, views=2, windows=2)
-
-
-@pytest.fixture(scope="module")
-def portraits(tmp_path_factory, reader):
-    folder = tmp_path_factory.mktemp("photos")
-    demo.make_photos(folder)
-    found = []
-    for path in sorted(folder.iterdir())[:3]:
-        pixels = read_photo(path).pixels
-        found.append(Portrait.cut(pixels, reader.detector.detect(pixels)[0]))
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from chameleon import demo, geometry
+from chameleon import geometry
 from chameleon.identity import Identity, Person, similarity
 from chameleon.learning import EPSILON
 from chameleon.mask import REFINEMENT_STEP, Mask
@@ -12,21 +12,9 @@ from chameleon.protection import embed
 from chameleon.refinement import RefinementSettings, Refiner
 from chameleon.views import aligned
 from models.errors import InputError
-from models.files import read_photo
 
 FEW = RefinementSettings(steps=12, views=2)
 NOTHING = Mask(np.zeros((3, geometry.CANVAS, geometry.CANVAS), np.float32), geometry.CANONICAL_TEMPLATE, EPSILON)
-
-
-@pytest.fixture(scope="module")
-def portraits(tmp_path_factory, reader):
-    folder = tmp_path_factory.mktemp("photos")
-    demo.make_photos(folder)
-    found = []
-    for path in sorted(folder.iterdir())[:3]:
-        pixels = read_photo(path).pixels
-        found.append(Portrait.cut(pixels, reader.detector.detect(pixels)[0]))
-    return found
 
 
 @pytest.fixture(scope="module")
