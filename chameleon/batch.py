@@ -124,6 +124,7 @@ class _Run:
     def __init__(self, job: Job, chooser: Chooser, reader: FaceReader) -> None:
         self.job, self.chooser, self.reader = job, chooser, reader
         self.manifest = Manifest(manifest_beside(job.key_file), mode=0o600)
+        self.written = {str(record.get("output_sha256")) for record in self.manifest.records()}
         self.records = restoration.open_records(job.key_file)
         self.settings = settings_hash(
             {
@@ -181,7 +182,7 @@ class _Run:
             return PhotoResult(path.as_posix(), "failed", str(error))
         there = _hash(self.job.out / path)
         # What other settings have written is replaced; what somebody else has put there is not.
-        ours = there is not None and any(there == record.get("output_sha256") for record in self.manifest.records())
+        ours = there is not None and there in self.written
         return _Task(path, photo, ours, self._done(photo, path.as_posix(), there))
 
     def _faces(self, task: _Task, known: Mapping[Path, list[Sighting]]) -> list[Sighting]:
@@ -227,6 +228,7 @@ class _Run:
             "standings": [{key: _packed(row) for key, row in standing.items()} for standing in standings],
         }
         self.manifest.append(record)
+        self.written.add(saved.sha256)
         self._remember(record)
         return PhotoResult(name, "protected", faces=measured, notes=photo.notes)
 

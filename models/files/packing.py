@@ -5,6 +5,8 @@ import zlib
 
 import numpy as np
 
+_MOST = 1 << 20  # values; the largest array is a mask of 3 x 160 x 160
+
 
 def pack(values: np.ndarray) -> str:
     """int8 `values` as ASCII text; their shape is not kept."""
@@ -18,6 +20,11 @@ def unpack(text: str, shape: tuple[int, ...]) -> np.ndarray:
         ValueError: the text is damaged, or of another shape.
     """
     try:
-        return np.frombuffer(zlib.decompress(base64.b85decode(text)), np.int8).reshape(shape)
+        # No more is unpacked than fits: a few bytes of a hostile text could fill the memory.
+        unpacker = zlib.decompressobj()
+        values = unpacker.decompress(base64.b85decode(text), _MOST)
     except zlib.error as error:
         raise ValueError(str(error)) from None
+    if not unpacker.eof:
+        raise ValueError("packed values are cut short, or too many")
+    return np.frombuffer(values, np.int8).reshape(shape)

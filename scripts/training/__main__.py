@@ -117,15 +117,21 @@ def train(
         for part, state in zip((student, margin, optimiser), kept["states"], strict=True):
             part.load_state_dict(state)
         first = kept["step"]
-    per_epoch = len(lessons.images) // _BATCH
+    replays = 2 if recipe.push else 1
+    per_epoch = len(lessons.images) // _BATCH * replays
     steps, start = int(epochs * per_epoch), time.monotonic()
     student.train()
+    push = None
     for step in range(first, steps):
         # Every epoch has its own order, the same however often training was stopped.
         order = torch.randperm(len(lessons.images), generator=torch.Generator().manual_seed(seed + step // per_epoch))
-        at = step % per_epoch * _BATCH
+        at = step % per_epoch // replays * _BATCH
         chosen = np.sort(order[at : at + _BATCH].numpy())
-        images = _varied(torch.from_numpy(lessons.images[chosen]), random.manual_seed(seed + step)).to(device)
+        images = _varied(torch.from_numpy(lessons.images[chosen]), random.manual_seed(seed + step // replays)).to(device)
+        if push is not None:
+            images = images + push
+        elif recipe.push:
+            images.requires_grad_()
         told = torch.from_numpy(lessons.answers[chosen]).float()[:, : recipe.teachers].to(device)
         with half_precision(images.device):
             spaces = student.spaces(images)
@@ -139,6 +145,7 @@ def train(
         loss.backward()
         nn.utils.clip_grad_norm_(student.parameters(), 5.0)
         optimiser.step()
+        push = _pushed(images.grad, recipe.push, random) if images.grad is not None else None
         if (step + 1) % _REPORT == 0:
             click.echo(f"{step + 1}/{steps} {time.monotonic() - start:.0f} s loss {float(loss.detach()):.3f}", err=True)
         if (step + 1) % _KEEP == 0 or step + 1 == steps:
@@ -162,6 +169,12 @@ def _groups(parts: list[nn.Module], weight_decay: float) -> list[dict[str, Any]]
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
+
+
+def _pushed(gradient: torch.Tensor, largest: float, random: torch.Generator) -> torch.Tensor:
+    """Changes along `gradient` whose root mean square is up to `largest` 8-bit steps."""
+    sizes = largest * torch.rand(len(gradient), 1, 1, 1, generator=random).to(gradient.device) / 128
+    return sizes * gradient / gradient.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(1e-12)
 
 
 def _varied(images: torch.Tensor, random: torch.Generator) -> torch.Tensor:
