@@ -67,6 +67,19 @@ def strangers(data: Path, *, count: int, seed: int) -> list[Path]:
     return [photos[0] for photos in people[:count]]
 
 
+def practice(data: Path, *, count: int, avoid: int, seed: int) -> list[list[Path]]:
+    """Four photos each of people who are neither users nor among the first `avoid` strangers.
+
+    Raises:
+        InputError: there are fewer than `count`.
+    """
+    people = _shuffled([photos for photos in _people(data) if len(photos) < LEAST_PHOTOS], seed)[avoid:]
+    people = [photos[:4] for photos in people if len(photos) >= 4]
+    if len(people) < count:
+        raise InputError(f"only {len(people)} people are left to practise on: use --people {len(people)}")
+    return people[:count]
+
+
 def _people(data: Path) -> list[list[Path]]:
     """The photos of each person."""
     folders = sorted(folder for folder in data.iterdir() if folder.is_dir())

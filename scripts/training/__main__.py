@@ -117,20 +117,22 @@ def train(
         for part, state in zip((student, margin, optimiser), kept["states"], strict=True):
             part.load_state_dict(state)
         first = kept["step"]
-    replays = 2 if recipe.push else 1
-    per_epoch = len(lessons.images) // _BATCH * replays
+    per_epoch = len(lessons.images) // _BATCH
     steps, start = int(epochs * per_epoch), time.monotonic()
     student.train()
     push = None
     for step in range(first, steps):
+        # From half time on each batch is seen twice: `batch` counts those seen, as `step` counts updates.
+        twice = recipe.push > 0 and step >= steps // 4 * 2
+        batch = steps // 4 * 2 + (step - steps // 4 * 2) // 2 if twice else step
         # Every epoch has its own order, the same however often training was stopped.
-        order = torch.randperm(len(lessons.images), generator=torch.Generator().manual_seed(seed + step // per_epoch))
-        at = step % per_epoch // replays * _BATCH
+        order = torch.randperm(len(lessons.images), generator=torch.Generator().manual_seed(seed + batch // per_epoch))
+        at = batch % per_epoch * _BATCH
         chosen = np.sort(order[at : at + _BATCH].numpy())
-        images = _varied(torch.from_numpy(lessons.images[chosen]), random.manual_seed(seed + step // replays)).to(device)
+        images = _varied(torch.from_numpy(lessons.images[chosen]), random.manual_seed(seed + batch)).to(device)
         if push is not None:
             images = images + push
-        elif recipe.push:
+        elif twice:
             images.requires_grad_()
         told = torch.from_numpy(lessons.answers[chosen]).float()[:, : recipe.teachers].to(device)
         with half_precision(images.device):

@@ -19,10 +19,10 @@ class Recipe:
         learning_rate, weight_decay: of AdamW.
         relations: weight of agreeing with the teachers on how alike two faces of a batch are.
         margin: weight of CosFace on the training people; 0 leaves it out.
-        push: root mean square, in 8-bit steps, of the largest adversarial change that its answers shall survive. Each
-            batch is seen twice, the second time moved along the first one's gradient (A. Shafahi et al., "Adversarial
-            Training for Free!", NeurIPS 2019). A little of it makes what is learnt on a network carry over to others
-            (J. Springer et al., "A Little Robustness Goes a Long Way", NeurIPS 2021).
+        push: root mean square, in 8-bit steps, of the largest adversarial change that its answers shall survive. In
+            the second half of training each batch is seen twice, the second time moved along the first one's gradient
+            (A. Shafahi et al., "Adversarial Training for Free!", NeurIPS 2019). A little of it makes what is learnt on
+            a network carry over to others (J. Springer et al., "A Little Robustness Goes a Long Way", NeurIPS 2021).
     """
 
     network: str
@@ -35,9 +35,9 @@ class Recipe:
 
 
 RECIPES = {
-    "vit": Recipe("vit", 2, 1e-3, 0.05, push=1.0),
-    "iresnet": Recipe("iresnet", 2, 2e-3, 0.02, relations=10.0, margin=0.1, push=1.0),
-    "mobilefacenet": Recipe("mobilefacenet", 1, 3e-3, 0.02, relations=10.0, push=1.0),
+    "vit": Recipe("vit", 2, 1e-3, 0.05, push=0.5),
+    "iresnet": Recipe("iresnet", 2, 2e-3, 0.02, relations=10.0, margin=0.01, push=0.5),
+    "mobilefacenet": Recipe("mobilefacenet", 1, 3e-3, 0.02, relations=10.0, push=0.5),
 }
 
 

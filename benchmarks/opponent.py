@@ -1,0 +1,136 @@
+"""An opponent who runs the tool on other people's photos and trains a recogniser on what comes out.
+
+    python -m benchmarks.opponent --data ../shared/data/lfw --out results/opponent
+    python -m benchmarks.protection --users 5 --strengths mid --judges recogniser:guise-mobilefacenet \\
+        --judges recogniser:file:results/opponent/opponent.pt --out results
+
+The network starts as one that comes with Guise, and learns to see in a protected face what it saw in the face itself.
+It never sees the users, nor their masks. What it makes of users is the second command's result. Run again, photos that
+are protected already are kept.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchmarks import people
+from chameleon import geometry
+from chameleon.faces import FaceDetector
+from models import Recogniser, load_recogniser
+from models.files import read_photo
+
+_BATCH = 32
+_AVOID = 1000  # the first strangers, among whom users are looked for
+
+
+@click.command(help=__doc__)
+@click.option("--data", type=click.Path(exists=True, path_type=Path), required=True, help="One folder a person.")
+@click.option("--people", "count", default=64, show_default=True, help="Whose photos to practise on, 4 each.")
+@click.option("--network", default="guise-mobilefacenet", show_default=True, help="A recogniser to start from.")
+@click.option("--steps", default=600, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for photos and the network.")
+def main(data: Path, count: int, network: str, steps: int, seed: int, out: Path) -> None:
+    plain, protected = out / "practice", out / "practice-protected"
+    for person, photos in enumerate(people.practice(data, count=count, avoid=_AVOID, seed=seed)):
+        for number, photo in enumerate(photos):
+            target = plain / f"{person:03}-{number}{photo.suffix}"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(photo, target)
+    # A mask of its own, learnt on the first few; the tool takes it to every face.
+    _learn_on(sorted(plain.iterdir())[: people.LEARN], out)
+    _protect("--user-photos", plain, "--out", protected, "--key", out / "learn.guise-key", "--user-face", "largest")
+    start = load_recogniser(network)
+    before, after = _pairs(plain, protected, start)
+    trained = train(start, before, after, steps=steps, seed=seed)
+    _save(trained, out / "opponent.pt")
+
+
+def _learn_on(photos: list[Path], out: Path) -> None:
+    folder = out / "learn"
+    folder.mkdir(exist_ok=True)
+    for photo in photos:
+        shutil.copyfile(photo, folder / photo.name)
+    _protect("--user-photos", folder, "--key", out / "learn.guise-key", "--user-face", "all")
+
+
+def _protect(*arguments: str | Path) -> None:
+    run = subprocess.run([sys.executable, "-m", "cli", "protect", *map(str, arguments)], check=False)
+    if run.returncode not in (0, 3):  # 3: some photos show no face
+        sys.exit(run.returncode)
+
+
+def _pairs(plain: Path, protected: Path, recogniser: Recogniser) -> tuple[Tensor, Tensor]:
+    """Aligned faces (N, 3, S, S) in [0, 1], before and after, framed alike."""
+    detector, size = FaceDetector(), recogniser.record.input_size
+    before, after = [], []
+    for photo in sorted(protected.glob("*.jpg")):
+        pixels = read_photo(plain / photo.name).pixels
+        face = max(detector.detect(pixels), key=lambda face: face.box[3] - face.box[1])
+        to_crop = face.to_template(recogniser.record.template)
+        before.append(geometry.crop(pixels, to_crop, size=size))
+        after.append(geometry.crop(read_photo(photo).pixels, to_crop, size=size))
+    return torch.stack(before), torch.stack(after)
+
+
+def train(start: Recogniser, before: Tensor, after: Tensor, *, steps: int, seed: int) -> Recogniser:
+    """A copy of `start` whose embedding of a protected face is near what `start` makes of the face before.
+
+    Changes that the tool made to one face are also put on others: what there is to unlearn is in them all.
+    """
+    trained = copy.deepcopy(start).requires_grad_(True)
+    random = torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.AdamW(trained.parameters(), lr=5e-4, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 5e-4, total_steps=steps)
+    with torch.no_grad():
+        told = torch.cat([start(part) for part in before.split(_BATCH)])
+    for step in range(steps):
+        chosen, donors = torch.randint(len(before), (2, _BATCH), generator=random)
+        donors[: _BATCH // 2] = chosen[: _BATCH // 2]
+        changed = (before[chosen] + after[donors] - before[donors]).clamp(0, 1)
+        seen = torch.cat([changed, before[chosen]])
+        if torch.rand((), generator=random) < 0.5:
+            seen = seen.flip(3)
+        loss = 1 - F.cosine_similarity(trained(seen).float(), told[chosen].repeat(2, 1), dim=1).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(trained.parameters(), 5.0)
+        optimiser.step()
+        schedule.step()
+        if (step + 1) % 100 == 0:
+            click.echo(f"{step + 1}/{steps} loss {float(loss.detach()):.3f}", err=True)
+    return trained.requires_grad_(False)
+
+
+def _save(recogniser: Recogniser, path: Path) -> None:
+    """As a recogniser of the user's own: TorchScript with a card."""
+    record = recogniser.record
+    size = record.input_size
+    torch.jit.trace(recogniser.network, torch.zeros(2, 3, size, size)).save(str(path))
+    card = {
+        "name": path.stem,
+        "input_size": size,
+        "color_order": record.color_order,
+        "mean": record.mean,
+        "std": record.std,
+        "template": record.template,
+        "embedding_size": record.embedding_size,
+        "metric": record.metric,
+        "threshold": record.threshold,
+        "licence": record.licence,
+    }
+    path.with_name(path.name + ".json").write_text(json.dumps(card, indent=1))
+
+
+if __name__ == "__main__":
+    main()
