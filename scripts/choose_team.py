@@ -1,0 +1,76 @@
+"""Rank the teams of surrogates that come with the installation, and keep the best one in models/team.json.
+
+    python -m scripts.choose_team --faces ../shared/data/lfw --size 3
+
+FACES holds one folder a person, as LFW does. Queries are photos of people with 20 or more, whom no recogniser of ours
+was trained on; they search each other and one photo of everybody else.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from benchmarks.report import code_version
+from chameleon.faces import FaceDetector
+from chameleon.team import measure_failures, rank_teams
+from models import load_recogniser
+from models.files import atomic_write
+from models.registry import RECORDS
+from scripts.training.faces import HELD_BACK
+
+
+@click.command(help=__doc__)
+@click.option("--faces", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
+@click.option("--size", default=3, show_default=True, help="Members of a team.")
+@click.option("--strangers", default=1500, show_default=True, help="Photos of other people to search.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("models/team.json"), show_default=True)
+def main(faces: Path, size: int, strangers: int, out: Path) -> None:
+    pool = [load_recogniser(name) for name, one in RECORDS.items() if one.source in ("embedded", "package")]
+    with tempfile.TemporaryDirectory() as folder:
+        _gather(faces, Path(folder), strangers=strangers)
+        failures = measure_failures(Path(folder), FaceDetector(), pool, progress=_progress)
+    teams = rank_teams(failures, size=size)
+    record = {
+        "members": teams[0].members,
+        "queries": len(next(iter(failures.values()))),
+        "failures": {name: int(failed.sum()) for name, failed in failures.items()},
+        "teams": [
+            {
+                "members": team.members,
+                "focal_diversity": round(team.diversity, 4),
+                "rank1_accuracy": round(team.accuracy, 4),
+            }
+            for team in teams
+        ],
+        "command": shlex.join(["python", "-m", "scripts.choose_team", *sys.argv[1:]]),
+        **code_version(),
+    }
+    with atomic_write(out) as file:
+        file.write((json.dumps(record, indent=1) + "\n").encode())
+
+
+def _gather(faces: Path, folder: Path, *, strangers: int) -> None:
+    """Copies of all photos of the people held back, and of one photo of each of some others."""
+    for person in sorted(path for path in faces.iterdir() if path.is_dir()):
+        photos = sorted(person.glob("*.jpg"))
+        if len(photos) < HELD_BACK:
+            photos, strangers = photos[: min(strangers, 1)], max(0, strangers - 1)
+        for photo in photos:
+            (folder / person.name).mkdir(exist_ok=True)
+            shutil.copyfile(photo, folder / person.name / photo.name)
+
+
+def _progress(done: int, total: int) -> None:
+    if done % 500 == 0 or done == total:
+        click.echo(f"{done}/{total}", err=True)
+
+
+if __name__ == "__main__":
+    main()
