@@ -34,7 +34,7 @@ from scripts.training.composites import SIDE, as_input, plain
 from scripts.training.faces import Faces, load_faces
 from scripts.training.judging import judge
 from scripts.training.lessons import Lessons, answers, prepare
-from scripts.training.recipes import RECIPES, CosFace, Recipe, distance, relation_error
+from scripts.training.recipes import RECIPES, CosFace, Recipe, confusion, distance, relation_error
 
 _BATCH, _WARM_UP, _SHIFT = 64, 200, 2
 _REPORT, _KEEP = 100, 400  # steps
@@ -138,6 +138,8 @@ def train(
         with half_precision(images.device):
             spaces = student.spaces(images)
         loss = distance(spaces, told) + recipe.relations * relation_error(spaces, told)
+        if recipe.contrast:
+            loss = loss + recipe.contrast * confusion(spaces, told)
         if recipe.margin:
             classes = torch.from_numpy(lessons.classes[chosen]).to(device)
             loss = loss + recipe.margin * margin(spaces.flatten(1), classes)
