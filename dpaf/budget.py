@@ -112,6 +112,11 @@ class DatasetBudgets:
                     raise BudgetError(f"{state}, and with this one it would be {cost:.4g}: nothing was spent")
             database.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", (run, dataset, name, text))
 
+    def withdraw(self, run: str) -> None:
+        """Give back what `run` reserved. Only for a run whose ledger could not even be begun."""
+        with self._transaction() as database:
+            database.execute("DELETE FROM runs WHERE run = ?", (run,))
+
     def accounts(self, *, delta: float = 1e-5) -> list[Account]:
         """All datasets of this file; `delta` is for those without a budget."""
         with self._transaction() as database:

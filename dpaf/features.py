@@ -13,15 +13,16 @@ _ANGLES = 8
 _PROJECTED, _WAVES = 512, 1000
 _WIDTHS = (0.35, 0.8)
 _PUBLIC_SEED = 7
-_LINEAR, _KERNEL, _COUNT = 0.49, 0.49, 0.02  # squared lengths: together 1
+_PIXEL_GRID, _PIXEL_WAVES, _PIXEL_WIDTH = 14, 500, 0.3
+_LINEAR, _KERNEL, _PIXELS, _PIXEL_KERNEL, _COUNT = 0.4, 0.4, 0.09, 0.09, 0.02  # squared lengths: together 1
 
 
 class PublicFeatures(nn.Module):
     """Fixed feature maps of images; nothing here is learnt, and no record affects another.
 
-    `forward` is what the class head sees; `moments` is what is averaged over each class: those features, random
-    Fourier features of them (Rahimi and Recht 2007; their mean embeds a distribution, as in DP-MERF, Harder et al.
-    2021), and a constant, whose sum counts the class. All have norm 1.
+    `forward` is what the class head sees. `moments` is what is averaged over each class: those features and coarse
+    pixels, which hold the brightness that they ignore; random Fourier features of both (Rahimi and Recht 2007), whose
+    mean embeds a distribution, as in DP-MERF (Harder et al. 2021); and a constant, whose sum counts the class.
     """
 
     def __init__(self, channels: int, size: int) -> None:
@@ -33,7 +34,10 @@ class PublicFeatures(nn.Module):
         waves = [torch.randn(_PROJECTED, _WAVES, generator=public) / width for width in _WIDTHS]
         self.register_buffer("waves", torch.cat(waves, 1))
         self.register_buffer("phases", torch.rand(len(_WIDTHS) * _WAVES, generator=public) * 2 * math.pi)
-        self.moments_width = self.width + len(_WIDTHS) * _WAVES + 1
+        pixels = channels * min(size, _PIXEL_GRID) ** 2
+        self.register_buffer("pixel_waves", torch.randn(pixels, _PIXEL_WAVES, generator=public) / _PIXEL_WIDTH)
+        self.register_buffer("pixel_phases", torch.rand(_PIXEL_WAVES, generator=public) * 2 * math.pi)
+        self.moments_width = self.width + len(_WIDTHS) * _WAVES + pixels + _PIXEL_WAVES + 1
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (B, channels, size, size) in [-1, 1] to features (B, width) of norm 1."""
@@ -42,11 +46,24 @@ class PublicFeatures(nn.Module):
         normalised = [_normalised(group) for group in groups]
         return nn.functional.normalize(torch.cat(normalised, 2).flatten(1))
 
-    def moments(self, features: Tensor) -> Tensor:
-        """Features of `forward` (B, width) to (B, moments_width), of norm 1 at most but for rounding."""
-        waves = torch.cos(features @ self.projection @ self.waves + self.phases)
-        waves = waves * (_KERNEL / waves.shape[1]) ** 0.5  # cosines are 1 at most: the norm is at most _KERNEL^0.5
-        return torch.cat([features * _LINEAR**0.5, waves, waves.new_full((len(waves), 1), _COUNT**0.5)], 1)
+    def moments(self, images: Tensor, features: Tensor) -> Tensor:
+        """Images and their features of `forward` to (B, moments_width), of norm 1 at most but for rounding."""
+        grid = min(images.shape[-1], _PIXEL_GRID)
+        pixels = nn.functional.adaptive_avg_pool2d(images, grid).flatten(1)
+        pixels = pixels / pixels.shape[1] ** 0.5
+        parts = [
+            _LINEAR**0.5 * features,
+            _KERNEL**0.5 * _cosines(features @ self.projection @ self.waves + self.phases),
+            _PIXELS**0.5 * pixels,
+            _PIXEL_KERNEL**0.5 * _cosines(pixels @ self.pixel_waves + self.pixel_phases),
+            features.new_full((len(features), 1), _COUNT**0.5),
+        ]
+        return torch.cat(parts, 1)
+
+
+def _cosines(angles: Tensor) -> Tensor:
+    """Cosines (B, n), scaled so that their norm is 1 at most."""
+    return angles.cos() / angles.shape[1] ** 0.5
 
 
 def _normalised(maps: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ class Fitting:
         features = self.features(fakes)
         loss = fakes.new_zeros(())
         if self.means is not None:
-            moments = self.features.moments(features)[:, :-1].unflatten(0, (len(labels.unique()), -1))
+            moments = self.features.moments(fakes, features)[:, :-1].unflatten(0, (len(labels.unique()), -1))
             loss = loss + squared_distance(moments, self.means[labels.view(len(moments), -1)[:, 0]])
         if self.head is not None:
             loss = loss + self.head_weight * F.cross_entropy(self.head.logits(features), labels)

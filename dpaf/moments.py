@@ -17,13 +17,13 @@ from dpaf.features import COUNT_WEIGHT, PublicFeatures
 
 
 def class_sums(
-    features: PublicFeatures, chunks: Iterable[tuple[Tensor, Tensor]], mechanism: FeatureAggregation
+    features: PublicFeatures, chunks: Iterable[tuple[Tensor, Tensor, Tensor]], mechanism: FeatureAggregation
 ) -> Tensor:
-    """NOT private: sums of clipped moments over (features, labels): float64 (1, classes, moments_width)."""
+    """NOT private: sums of clipped moments over chunks (images, features, labels): float64 (1, classes, width)."""
     total = torch.zeros(1, mechanism.classes, features.moments_width, dtype=torch.float64)
     with torch.no_grad():
-        for rows, labels in chunks:
-            total += mechanism.sums(features.moments(rows), labels, torch.zeros_like(labels))
+        for images, rows, labels in chunks:
+            total += mechanism.sums(features.moments(images, rows), labels, torch.zeros_like(labels))
     return total
 
 
@@ -49,7 +49,7 @@ def squared_distance(fakes: Tensor, means: Tensor) -> Tensor:
 
 def release_means(
     features: PublicFeatures,
-    chunks: Callable[[], Iterable[tuple[Tensor, Tensor]]],
+    chunks: Callable[[], Iterable[tuple[Tensor, Tensor, Tensor]]],
     *,
     classes: int,
     noise_multiplier: float,
@@ -59,7 +59,7 @@ def release_means(
 
     Args:
         features: public.
-        chunks: gives all records' (features, labels).
+        chunks: gives all records' (images, features, labels).
         classes: how many.
         noise_multiplier: of the release; one record moves the sums by 1 at most.
         charge: pays for the release and gives the generator of its noise; called once, before any noise is drawn.

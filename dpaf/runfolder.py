@@ -14,12 +14,13 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from dpaf.audit import Audit
 from dpaf.ledger import Ledger
 from dpaf.settings import PerformanceSettings, PrivacySettings
 from models.errors import InputError, LedgerError
 from models.files import atomic_write, printable
 
-_SETTINGS, _LEDGER, _CHECKPOINT = "run.json", "ledger.jsonl", "checkpoint.safetensors"
+_SETTINGS, _LEDGER, _CHECKPOINT, _AUDIT = "run.json", "ledger.jsonl", "checkpoint.safetensors", "audit.json"
 _FORMAT = "guise dpaf run 1"
 
 
@@ -145,6 +146,29 @@ class RunFolder:
             return None
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise InputError(f"cannot read {printable(path)}: {error}; restore it from a copy") from None
+
+    def keep_audit(self, audit: Audit) -> None:
+        """Write an audit's result beside the run.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        with atomic_write(self.path / _AUDIT) as file:
+            file.write(json.dumps(asdict(audit), indent=1).encode() + b"\n")
+
+    def audit(self) -> Audit | None:
+        """The last audit's result, None where none was made.
+
+        Raises:
+            InputError: it is damaged.
+        """
+        path = self.path / _AUDIT
+        try:
+            return Audit(**json.loads(path.read_text("utf-8")))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(f"cannot read {printable(path)}: {error}; audit again") from None
 
 
 def _metadata(data: bytes) -> dict[str, Any]:

@@ -112,11 +112,11 @@ class Trainer:
         self._save()
         self._progress(MOMENTS, 1, 1)
 
-    def _all_features(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def _all_features(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         size = self.performance.physical_batch_size
         for start in range(0, len(self._records), size):
             rows = torch.arange(start, min(start + size, len(self._records)))
-            yield self._features(rows), self._records.labels[rows]
+            yield self._records.scaled(rows), self._features(rows), self._records.labels[rows]
 
     def _draw(self, rate: float, entry: int) -> Tensor:
         sampler = PoissonSampler(len(self._records), rate)

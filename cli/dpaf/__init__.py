@@ -9,6 +9,9 @@ from cli.main import LazyGroup
 _COMMANDS = {
     "train": ("cli.dpaf.train", "train", "Train a generator on private images, within a budget."),
     "sample": ("cli.dpaf.sample", "sample", "Draw synthetic images from a run."),
+    "evaluate": ("cli.dpaf.evaluate", "evaluate", "Train on synthetic images, test on real ones."),
+    "audit": ("cli.dpaf.audit", "audit", "Play the adversary against a run's mechanisms."),
+    "report": ("cli.dpaf.report", "report", "Write the privacy report of a run."),
     "ledger": ("cli.dpaf.ledger", "ledger", "What datasets and runs have spent; budgets for datasets."),
 }
 

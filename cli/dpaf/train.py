@@ -13,6 +13,7 @@ from cli import console
 from models.errors import InputError
 
 if TYPE_CHECKING:
+    from dpaf.budget import DatasetBudgets
     from dpaf.data import Records
     from dpaf.plan import Plan
     from dpaf.runfolder import RunFolder, RunSettings
@@ -65,29 +66,41 @@ def train(
     if folder.exists and not resume:
         raise InputError(f"{printable(out)} holds a run already: --resume it, or choose another folder")
     check_writable(out)
-    with only_one(out):
-        if resume:
-            settings = folder.settings()
-            if epsilon is not None and epsilon != settings.privacy.epsilon:
-                raise InputError(
-                    f"the run has epsilon {settings.privacy.epsilon:g}: it cannot be changed, leave it out"
-                )
-            records = load(data, size=settings.size)
-            _check_same(records, settings)
-        else:
-            records = load(data, size=size)
+    with only_one(out, remedy="choose another folder"):
+        settings = folder.settings() if resume else None
+        if settings is not None:
+            _check_options(settings, epsilon, unsafe_reproducible)
+        records = load(data, size=size if settings is None else settings.size)
+        if settings is None:
             settings = _planned(records, data, epsilon or 0.0, delta, preset, minutes, physical_batch_size)
             settings = replace(settings, reproducible=unsafe_reproducible is not None)
-        known = DatasetBudgets(budgets)
-        known.reserve(known.identify(records.digest), Path(data).name, run=settings.run, plan=settings.privacy.phases())
-        if not resume or not folder.ledger_path.exists():
-            folder.begin(settings)
-        streams = Streams(unsafe_seed=unsafe_reproducible)
+        _reserve_and_begin(DatasetBudgets(budgets), records, folder, settings)
         with _Reporter(folder) as reporter:
+            streams = Streams(unsafe_seed=unsafe_reproducible)
             Trainer(records, folder, streams=streams, progress=reporter.step, watch=reporter.draw).train()
-    console.message(
-        f"done: {out}; epsilon {folder.ledger().epsilon:g} at most. Now: guise dpaf sample {out} --count 1000"
-    )
+    where = printable(out)
+    console.message(f"done: {where}, epsilon {settings.privacy.epsilon:g}. Now: guise dpaf sample {where} --count 1000")
+
+
+def _check_options(settings: RunSettings, epsilon: float | None, seed: int | None) -> None:
+    if epsilon is not None and epsilon != settings.privacy.epsilon:
+        raise InputError(f"the run has epsilon {settings.privacy.epsilon:g}: it cannot be changed, leave --epsilon out")
+    if settings.reproducible != (seed is not None):
+        state = "began with" if settings.reproducible else "did not begin with"
+        raise InputError(f"the run {state} --unsafe-reproducible: resume it as it began")
+
+
+def _reserve_and_begin(budgets: DatasetBudgets, records: Records, folder: RunFolder, settings: RunSettings) -> None:
+    """Reserve the plan, then begin the ledger; nothing stays reserved for a ledger that could not be begun."""
+    dataset = budgets.identify(records.digest)
+    budgets.reserve(dataset, settings.data, run=settings.run, plan=settings.privacy.phases())
+    if folder.exists:
+        return
+    try:
+        folder.begin(settings)
+    except BaseException:
+        budgets.withdraw(settings.run)
+        raise
 
 
 def _planned(
@@ -138,13 +151,6 @@ def _show(plan: Plan, records: Records) -> None:
         )
     total = f"epsilon {plan.epsilon:.3f} (Opacus PRV: {plan.epsilon_prv:.3f}) at delta {plan.delta:.2g}"
     console.message(f"  together: {total}; about {max(plan.seconds / 60, 0.1):.1f} minutes")
-
-
-def _check_same(records: Records, settings: RunSettings) -> None:
-    found = len(records), records.channels, records.size, len(records.classes)
-    begun = settings.records, settings.channels, settings.size, len(settings.classes)
-    if found != begun:
-        raise InputError(f"the run began with other data ({begun}, now {found}): name what it began with")
 
 
 class _Reporter:
