@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from models.errors import InputError
 
 Layer = nn.Conv2d | nn.Linear
+_HIDDEN, _LEAST = 2.0**-20, 1e-4
 
 
 def private_layers(module: nn.Module) -> dict[str, Layer]:
@@ -73,16 +74,26 @@ class Captured:
         return unfolded.transpose(1, 2), at_output.flatten(2).transpose(1, 2)
 
     def squared_norms(self, inputs: Tensor, gradients: Tensor) -> Tensor:
-        """Squared norm of each record's gradient: float64 (B,); not finite where anything of the record is not."""
+        """Squared norm of each record's gradient, never too small: float64 (B,).
+
+        Not finite where anything of the record is not.
+
+        A record can be made so that its terms are huge and cancel, and rounding then hides what remains. So the terms'
+        own size S counts too: 2^-20 S^2 for what rounding may hide in a norm, and S^2 / 100^2 at the least for what it
+        may leave in a sum. Gradients that do not cancel to a hundredth are not affected but for some 1e-5.
+        """
         places, fan_in, fan_out = inputs.shape[1], inputs.shape[2], gradients.shape[2]
         if places * (fan_in + fan_out) < fan_in * fan_out:  # ghost norms: products of places, not of weights
             squared = _gram(inputs).mul_(_gram(gradients)).sum((1, 2), dtype=torch.float64)
         else:
             squared = torch.bmm(gradients.transpose(1, 2), inputs).double().square().sum((1, 2))
+        at_places = torch.linalg.vector_norm(gradients, dim=2, dtype=torch.float64)
+        sizes = torch.linalg.vector_norm(inputs, dim=2, dtype=torch.float64)
+        terms = (sizes * at_places).sum(1).square()
         if self._trainable("bias"):
             squared = squared + gradients.sum(1).double().square().sum(1)
-        # Rounding can leave a tiny negative number where the norm is zero.
-        return squared.clamp_min(0)
+            terms = terms + at_places.sum(1).square()
+        return torch.maximum(squared.clamp_min(0) + _HIDDEN * terms, _LEAST * terms)
 
     def summed(self, inputs: Tensor, weighted: Tensor) -> dict[str, Tensor]:
         """Gradients summed over records, by parameter name, from gradients at the output already weighted."""

@@ -84,9 +84,13 @@ class RunFolder:
         values = {"format": _FORMAT, **asdict(settings)}
         with atomic_write(self.path / _SETTINGS) as file:
             file.write(json.dumps(values, indent=1).encode() + b"\n")
-        return Ledger.create(
-            self.ledger_path, privacy.phases(), epsilon=privacy.epsilon, delta=privacy.delta, run=settings.run
-        )
+        try:
+            return Ledger.create(
+                self.ledger_path, privacy.phases(), epsilon=privacy.epsilon, delta=privacy.delta, run=settings.run
+            )
+        except BaseException:
+            (self.path / _SETTINGS).unlink(missing_ok=True)  # no run without a ledger
+            raise
 
     def settings(self) -> RunSettings:
         """What the run is.

@@ -84,6 +84,18 @@ def test_no_record_moves_the_sum_by_more_than_the_bound(kind):
             assert change <= 0.5 * (1 + 1e-4), (kind, change)
 
 
+@pytest.mark.parametrize("size", [1e3, 1e6, 1e9, 1e15])
+@pytest.mark.parametrize("width", [4, 300])
+def test_terms_that_cancel_cannot_hide_a_norm_in_rounding(size, width):
+    module = nn.Linear(width, width, bias=False)
+    random = torch.Generator().manual_seed(0)
+    for _ in range(10):
+        places = torch.randn(1, 6, width, generator=random)
+        bad = size * torch.cat([places, -places + 3 / size * torch.randn(1, 6, width, generator=random)], 1)
+        sums = step_of(module).clipped_sums((bad,), lambda x: module(x).sum((1, 2)))
+        assert oracles.norm(sums) <= 0.5 * 1.01
+
+
 def test_a_gradient_above_the_bound_is_used_in_full():
     module = network()
     x, y = torch.randn(1, 2, 6, 6), torch.full((1, 2), 50.0)

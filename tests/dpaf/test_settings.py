@@ -7,7 +7,7 @@ from dpaf.settings import PRESETS, PerformanceSettings, PrivacySettings
 from models.errors import InputError
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ["moments", "matching"])
 def test_calibrated_presets_keep_to_their_budget(preset):
     before = PRESETS[preset][0]
     after = before.calibrate(3.0, 1e-5)

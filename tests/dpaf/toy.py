@@ -23,10 +23,18 @@ def two_classes(count=40):
 
 def privacy(preset="dpaf", **changed):
     """Settings with a budget that they keep to with much to spare: calibration is tested elsewhere, and slow."""
-    base = {"head_steps": 4, "head_rate": 0.3, "steps": 4, "sampling_rate": 0.3, "epsilon": 8.0, "delta": 1e-3}
-    if preset == "dpgan":
-        base["head_steps"] = 0
-    return PrivacySettings(**{**vars(PRESETS[preset][0]), **base, **changed})
+    given = {
+        **vars(PRESETS[preset][0]),
+        "head_rate": 0.3,
+        "steps": 4,
+        "sampling_rate": 0.3,
+        "epsilon": 8.0,
+        "delta": 1e-3,
+    }
+    given["head_steps"] = 4 if given["head_steps"] else 0
+    for name in ("moments_noise", "head_noise", "aggregate_noise", "gradient_noise"):
+        given[name] = given[name] and 4 * given[name]
+    return PrivacySettings(**{**given, **changed})
 
 
 def begin(path, data, settings=None, *, preset="dpaf", reproducible=True):
