@@ -70,10 +70,13 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_sound_mechanisms_pass_and_the_bound_is_not_idle(name):
-    found = play(SOUND[name], 500)
-    assert found.passed
-    assert found.lower_bound > 0.15 * found.claimed
+def test_sound_mechanisms_pass(name):
+    assert play(SOUND[name], 300).passed
+
+
+def test_the_bound_is_not_idle():
+    found = play(SOUND["release 1"], 2000)
+    assert found.passed and found.lower_bound > 0.4 * found.claimed
 
 
 @pytest.mark.slow
@@ -82,14 +85,21 @@ def test_broken_mechanisms_fail(name):
     assert not play(BROKEN[name], 4000).passed
 
 
-@pytest.mark.slow
 def test_naive_accounting_fails():
-    game = CanaryGame(0.2, 3, 1.0, 1.0)
-    apart = [Phase("a", 0.2, 1.0, 3), Phase("b", 0.2, 1.0, 3)]
-    naive = epsilon_pld(apart, DELTA)
-    assert naive < 0.75 * claimed(game)
-    found = play(game, 20_000, epsilon=naive)
-    assert naive < found.lower_bound <= claimed(game)
+    """Two releases of one draw, claimed to cost what two draws would; many runs, by the mechanism's law."""
+    rate, noise, steps, runs = 0.2, 1.0, 3, 400_000
+    random = np.random.default_rng(0)
+
+    def scores(present):
+        drawn = (random.random((runs, steps)) < rate) & present
+        released = drawn[..., None] + noise * random.normal(size=(runs, steps, 2))
+        ratios = ((released - 0.5) / noise**2).sum(2)
+        return np.log1p(rate * np.expm1(ratios)).sum(1)
+
+    naive = epsilon_pld([Phase("a", rate, noise, steps), Phase("b", rate, noise, steps)], DELTA)
+    joint = epsilon_pld([Phase("p", rate, joint_noise_multiplier(noise, noise), steps)], DELTA)
+    found = lower_bound(scores(True), scores(False), delta=DELTA, confidence=0.99)
+    assert naive < found <= joint
 
 
 def test_scores_that_tell_nothing_prove_nothing():
