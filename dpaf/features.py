@@ -15,6 +15,8 @@ _WIDTHS = (0.35, 0.8)
 _PUBLIC_SEED = 7
 _PIXEL_GRID, _PIXEL_WAVES, _PIXEL_WIDTH = 14, 500, 0.3
 _LINEAR, _KERNEL, _PIXELS, _PIXEL_KERNEL, _COUNT = 0.4, 0.4, 0.09, 0.09, 0.02  # squared lengths: together 1
+COUNT_WEIGHT = _COUNT**0.5
+"""What one record adds to the last coordinate of a sum of `moments`."""
 
 
 class PublicFeatures(nn.Module):
@@ -70,7 +72,3 @@ def _normalised(maps: Tensor) -> Tensor:
     """Zero mean and unit deviation over all of one record's (B, channels, maps, grid, grid)."""
     over = (1, 2, 3, 4)
     return (maps - maps.mean(over, keepdim=True)) / (maps.std(over, keepdim=True) + 1e-3)
-
-
-COUNT_WEIGHT = _COUNT**0.5
-"""What one record adds to the last coordinate of a sum of `moments`."""

@@ -14,6 +14,7 @@ from dpaf.settings import PerformanceSettings, PrivacySettings
 from dpaf.state import TrainingState
 
 _LEAST_STEPS = 50
+_LEAST_FAKES = 128  # in a generator step, over all classes
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def without_head(privacy: PrivacySettings, classes: int) -> PrivacySettings:
 def planned(
     records: Records, privacy: PrivacySettings, performance: PerformanceSettings, *, minutes: float | None = None
 ) -> tuple[Plan, PerformanceSettings]:
-    """The plan of calibrated settings, and the performance settings with it.
+    """The plan of calibrated settings, and the performance settings with it: more fakes where classes are few.
 
     Args:
         records: of which only number, size and classes are used.
@@ -66,6 +67,8 @@ def planned(
         performance: as wanted.
         minutes: of fitting the generator, which costs no privacy; None keeps `performance.fitting_steps`.
     """
+    at_once = min(len(records.classes), performance.classes_at_once)
+    performance = replace(performance, fakes=max(performance.fakes, _LEAST_FAKES // at_once))
     forward, step = _speeds(records, privacy, performance)
     if minutes is not None and performance.fitting_steps:
         performance = replace(performance, fitting_steps=max(_LEAST_STEPS, int(60 * minutes / step)))

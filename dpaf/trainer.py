@@ -89,7 +89,8 @@ class Trainer:
             yield left
             if (left - 1) % self.performance.checkpoint_every == 0:
                 self._save()
-                self._watch(self.state)
+                if phase == STEPS:
+                    self._watch(self.state)
             self._progress(phase, steps - left + 1, steps)
 
     def _charge(self, phase: str) -> int:
@@ -164,7 +165,7 @@ class Trainer:
             return against if fitting.empty else against + fitting.loss(fakes, labels)
 
         for _ in range(self.performance.generator_steps):
-            self._generator_step(random, loss, falling=0.9)
+            self._generator_step(random, loss, falling=0.0 if fitting.empty else 0.9)
 
     def _generator_step(
         self, random: torch.Generator, loss: Callable[[Tensor, Tensor], Tensor], *, falling: float

@@ -13,7 +13,7 @@ from cli import console
 
 @click.command()
 @click.argument("run", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--runs", type=click.IntRange(20), default=500, show_default=True, help="Games played for each phase.")
+@click.option("--runs", type=click.IntRange(20), default=200, show_default=True, help="Games for each phase; minutes.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 @click.pass_context
 def audit(context: click.Context, run: Path, runs: int, as_json: bool) -> None:

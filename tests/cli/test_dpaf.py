@@ -63,6 +63,19 @@ def test_the_ledger_is_shown(run):
     assert rows[-1]["epsilon"] <= 2
 
 
+def test_a_run_is_evaluated_on_real_images(run, images):
+    report = call(dpaf, "evaluate", run, "--test", images, "--count", 100, "--json").report
+    assert report["samples"] == 100 and 0 <= report["mean"] <= 1
+    assert len(report["networks"][0]["by_class"]) == 2
+
+
+@pytest.mark.slow
+def test_a_run_withstands_its_audit_and_the_report_says_so(run):
+    outcome = call(dpaf, "audit", run, "--runs", 20, "--json")
+    assert outcome.code == 0 and all(one["passed"] for one in outcome.report.values())
+    assert call(dpaf, "report", run, "--json").report["audit"]["passed"]
+
+
 def test_a_finished_run_resumes_to_the_same(images, run):
     before = hashes(run)
     outcome = train(images, run, "--resume")

@@ -82,12 +82,12 @@ def test_the_bound_is_not_idle():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken_mechanisms_fail(name):
-    assert not play(BROKEN[name], 4000).passed
+    assert not play(BROKEN[name], 2000).passed
 
 
 def test_naive_accounting_fails():
     """Two releases of one draw, claimed to cost what two draws would; many runs, by the mechanism's law."""
-    rate, noise, steps, runs = 0.2, 1.0, 3, 400_000
+    rate, noise, steps, runs = 0.05, 0.7, 1, 200_000
     random = np.random.default_rng(0)
 
     def scores(present):
