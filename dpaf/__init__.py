@@ -6,6 +6,7 @@ Importing this package prints nothing, seeds nothing and opens no connection.
 
 from dpaf.accounting import (
     Phase,
+    delta_pld,
     epsilon_pld,
     epsilon_prv,
     epsilon_rdp,
@@ -13,7 +14,7 @@ from dpaf.accounting import (
     scale_for,
 )
 from dpaf.aggregation import FeatureAggregation
-from dpaf.audit import Audit, audit_mechanism, lower_bound
+from dpaf.audit import Audit, audit_mechanism, excess_over, lower_bound
 from dpaf.budget import Account, DatasetBudgets
 from dpaf.canary import CanaryGame
 from dpaf.data import Records, load
@@ -53,9 +54,11 @@ __all__ = [
     "Utility",
     "as_markdown",
     "audit_mechanism",
+    "delta_pld",
     "epsilon_pld",
     "epsilon_prv",
     "epsilon_rdp",
+    "excess_over",
     "joint_noise_multiplier",
     "load",
     "lower_bound",

@@ -10,6 +10,7 @@ import math
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dpaf import validate
 from models.errors import InputError
@@ -63,15 +64,13 @@ def joint_noise_multiplier(*multipliers: float | None) -> float:
 
 def epsilon_pld(phases: Iterable[Phase], delta: float) -> float:
     """Epsilon by dp-accounting's privacy loss distributions: pessimistic, within 1 % of exact. The one that binds."""
-    from dp_accounting import dp_event, pld
+    return float(_composed(phases).get_epsilon(delta))
 
-    accountant = pld.PLDAccountant()  # add-or-remove-one is its default relation
-    for phase in phases:
-        event: dp_event.DpEvent = dp_event.GaussianDpEvent(phase.noise_multiplier)
-        if phase.sampling_rate < 1:
-            event = dp_event.PoissonSampledDpEvent(phase.sampling_rate, event)
-        accountant.compose(event, phase.steps)
-    return float(accountant.get_epsilon(delta))
+
+def delta_pld(phases: Iterable[Phase], epsilons: Sequence[float]) -> list[float]:
+    """The privacy profile by the same accountant: the delta that goes with each of `epsilons`."""
+    accountant = _composed(phases)
+    return [float(accountant.get_delta(epsilon)) for epsilon in epsilons]
 
 
 def epsilon_prv(phases: Iterable[Phase], delta: float, *, error: float = 0.01) -> float:
@@ -134,6 +133,18 @@ def scale_for(shape: Sequence[Phase], epsilon: float, delta: float) -> float:
         else:
             low, cost_low = factor, cost
     return high
+
+
+def _composed(phases: Iterable[Phase]) -> Any:
+    from dp_accounting import dp_event, pld
+
+    accountant = pld.PLDAccountant()  # add-or-remove-one is its default relation
+    for phase in phases:
+        event: dp_event.DpEvent = dp_event.GaussianDpEvent(phase.noise_multiplier)
+        if phase.sampling_rate < 1:
+            event = dp_event.PoissonSampledDpEvent(phase.sampling_rate, event)
+        accountant.compose(event, phase.steps)
+    return accountant
 
 
 def _history(phases: Iterable[Phase]) -> list[tuple[float, float, int]]:

@@ -111,11 +111,10 @@ def as_markdown(report: dict[str, Any]) -> str:
 def _audit_line(audit: dict[str, Any] | None) -> str:
     if audit is None:
         return "None was made: `guise dpaf audit RUN`."
-    verdict = "below the claim" if audit["passed"] else "ABOVE THE CLAIM: the guarantee is false"
-    what = f"epsilon is at least {audit['lower_bound']:.3f} with confidence {audit['confidence']:g}"
-    return (
-        f"White-box, {audit['runs']} runs with a canary and as many without: {what}; {verdict} {audit['claimed']:.3f}."
-    )
+    verdict = "within the claim of" if audit["passed"] else "the guarantee is FALSE, it claims"
+    runs = f"White-box, at the phase nearest to its claim, {audit['runs']} runs with a canary and as many without"
+    found = f"epsilon is at least {audit['lower_bound']:.3f} with confidence {audit['confidence']:g}"
+    return f"{runs}: {found}; {verdict} {audit['claimed']:.3f}."
 
 
 def _version(package: str) -> str:
