@@ -59,7 +59,7 @@ def joint_noise_multiplier(*multipliers: float | None) -> float:
         validate.positive("the noise multiplier", value)
     if not made:
         raise InputError("nothing is released: give a noise multiplier to one release at least")
-    return sum(value**-2 for value in made) ** -0.5
+    return 1 / math.sqrt(sum(1 / value**2 for value in made))
 
 
 def epsilon_pld(phases: Iterable[Phase], delta: float) -> float:

@@ -6,6 +6,8 @@ Public: the scattering network, in the place of the paper's conv1. Private: `Bod
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -31,7 +33,7 @@ class Body(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """(B, channels, grid, grid) to (B, width); no record affects another."""
         features: Tensor = self.norm(self.conv(maps)).flatten(1)
-        return features / self.width**0.5  # instance normalisation leaves a norm of about width^0.5: now 1
+        return features / math.sqrt(self.width)  # instance normalisation leaves a norm of about width^0.5: now 1
 
 
 class Tail(nn.Module):

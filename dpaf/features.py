@@ -27,6 +27,12 @@ class PublicFeatures(nn.Module):
     mean embeds a distribution, as in DP-MERF (Harder et al. 2021); and a constant, whose sum counts the class.
     """
 
+    projection: Tensor
+    waves: Tensor
+    phases: Tensor
+    pixel_waves: Tensor
+    pixel_phases: Tensor
+
     def __init__(self, channels: int, size: int) -> None:
         super().__init__()
         self.scattering = Scattering(channels, size)
@@ -52,7 +58,7 @@ class PublicFeatures(nn.Module):
         """Images and their features of `forward` to (B, moments_width), of norm 1 at most but for rounding."""
         grid = min(images.shape[-1], _PIXEL_GRID)
         pixels = nn.functional.adaptive_avg_pool2d(images, grid).flatten(1)
-        pixels = pixels / pixels.shape[1] ** 0.5
+        pixels = pixels / math.sqrt(pixels.shape[1])
         parts = [
             _LINEAR**0.5 * features,
             _KERNEL**0.5 * _cosines(features @ self.projection @ self.waves + self.phases),
@@ -65,7 +71,7 @@ class PublicFeatures(nn.Module):
 
 def _cosines(angles: Tensor) -> Tensor:
     """Cosines (B, n), scaled so that their norm is 1 at most."""
-    return angles.cos() / angles.shape[1] ** 0.5
+    return angles.cos() / math.sqrt(angles.shape[1])
 
 
 def _normalised(maps: Tensor) -> Tensor:

@@ -74,8 +74,8 @@ class MovingAverage:
         decay = min(self.decay, self.updates / (self.updates + 10))
         for mine, theirs in zip(self.network.parameters(), network.parameters(), strict=True):
             mine.lerp_(theirs, 1 - decay)
-        for mine, theirs in zip(self.network.buffers(), network.buffers(), strict=True):
-            mine.copy_(theirs)
+        for kept, fresh in zip(self.network.buffers(), network.buffers(), strict=True):
+            kept.copy_(fresh)
 
 
 def _doubled() -> nn.Module:

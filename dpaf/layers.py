@@ -70,7 +70,7 @@ class Captured:
         padding: Any = conv.padding
         if isinstance(padding, str):
             inputs, padding = F.pad(inputs, conv._reversed_padding_repeated_twice), 0
-        unfolded = F.unfold(inputs, conv.kernel_size, conv.dilation, padding, conv.stride)  # type: ignore[arg-type]
+        unfolded = F.unfold(inputs, conv.kernel_size, conv.dilation, padding, conv.stride)
         return unfolded.transpose(1, 2), at_output.flatten(2).transpose(1, 2)
 
     def squared_norms(self, inputs: Tensor, gradients: Tensor) -> Tensor:

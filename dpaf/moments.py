@@ -33,7 +33,8 @@ def means_of(released: Tensor) -> Tensor:
     Post-processing. A class that noise has emptied counts as one record.
     """
     counts = (released[:, -1:] / COUNT_WEIGHT).clamp_min(1.0)
-    return released[:, :-1] / counts
+    means: Tensor = released[:, :-1] / counts
+    return means
 
 
 def squared_distance(fakes: Tensor, means: Tensor) -> Tensor:

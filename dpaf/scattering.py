@@ -26,6 +26,9 @@ class Scattering(nn.Module):
         grid: height and width of the averages.
     """
 
+    wavelets: Tensor
+    blur: Tensor
+
     def __init__(self, channels: int, size: int, *, grid: int = 7) -> None:
         super().__init__()
         self.grid = min(grid, size // 2)

@@ -17,6 +17,7 @@ from dpaf.aggregation import FeatureAggregation
 from dpaf.clipping import clip_rows
 from dpaf.critic import Body, Tail, chosen, hinge, running_mean
 from dpaf.generator import Generator
+from dpaf.moments import squared_distance
 from dpaf.private_step import PrivateStep
 from dpaf.scattering import Scattering
 from dpaf.settings import PerformanceSettings, PrivacySettings
@@ -99,8 +100,7 @@ class Critic:
         if self.performance.critic == "matching":
             if self.mean is None:
                 raise PrivacyError("nothing was aggregated yet: make a step first")
-            bias = per_class.var(1).sum(1) / per_class.shape[1]
-            return ((per_class.mean(1) - self.mean[classes]).square().sum(1) - bias).mean()
+            return squared_distance(per_class, self.mean[classes])
         return -chosen(self.tail(per_class.mean(1)), classes).mean()
 
     def _sums(self, mechanism: FeatureAggregation, batch: Batch) -> Tensor:

@@ -87,7 +87,7 @@ def content_digest(*arrays: np.ndarray) -> bytes:
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.shape} {array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array))
+        digest.update(array.tobytes())
     return digest.digest()
 
 
@@ -99,7 +99,8 @@ def _as_bytes(images: np.ndarray, where: str) -> np.ndarray:
         if images.min() < 0 or images.max() > 1:
             found = f"{images.min():g} to {images.max():g}"
             raise InputError(f"images in {where} go from {found}: give floats in [0, 1] or integers 0 to 255")
-        return np.rint(images * 255).astype(np.uint8)
+        scaled: np.ndarray = np.rint(images * 255).astype(np.uint8)
+        return scaled
     if not np.issubdtype(images.dtype, np.integer) or images.min() < 0 or images.max() > 255:
         raise InputError(f"images in {where} are {images.dtype}: give floats in [0, 1] or integers 0 to 255")
     return images.astype(np.uint8)
