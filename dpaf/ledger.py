@@ -41,7 +41,7 @@ class Ledger:
           that was never made, never the reverse.
         * No charge is made that the plan does not hold, and no plan is begun that exceeds its budget.
         * A line that was altered, taken out or put in is found when the ledger is opened. Lines cut off at the end are
-          found by whoever remembers `head`, as checkpoints do.
+          found by whoever remembers `head`, as checkpoints do; so is a chain that was forged anew as a whole.
 
     A ledger says nothing about the records but how they were sampled: it may be published.
     """
@@ -140,7 +140,7 @@ class Ledger:
 
         Raises:
             BudgetError: the plan holds no further step of that phase: nothing was charged.
-            OutputError: the charge cannot be written: make no release.
+            OutputError: the charge cannot be written: make no release. Open the ledger anew to go on.
         """
         if self.remaining(phase) < 1:
             raise BudgetError(f"the plan holds no further {phase!r} step: nothing was spent")
@@ -151,6 +151,7 @@ class Ledger:
                 self._torn = 0
             _append(self.path, line, 0)
         except OSError as error:
+            self._limits = dict.fromkeys(self._limits, 0)  # what reached the disk is unknown: charge no more here
             raise write_error(self.path, error) from error
         self._check(self.entries, line.rstrip(b"\n"))
         return Charge(self.entries - 1, phase)
