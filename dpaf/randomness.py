@@ -17,7 +17,7 @@ class Streams:
     """Generators for each purpose and each release, all derived from one secret of 256 bits.
 
     The secret comes from the operating system and is kept nowhere, so a resumed run draws afresh. PyTorch's own
-    CPU generator is passed over: it has 2^32 different seeds only, few enough to try them all.
+    CPU generator is passed over: it keeps 32 bits of a seed, few enough to try them all.
 
     Args:
         unsafe_seed: makes a run reproducible, for tests and research. Whoever knows or guesses it can take the noise
