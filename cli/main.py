@@ -6,6 +6,7 @@ import importlib
 import io
 import signal
 import sys
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ _COMMANDS = {  # name: (module, attribute, short help)
     "verify": ("cli.verify", "verify", "Measure on saved files how well recognisers still match."),
     "restore": ("cli.restore", "restore", "Take the mask off again, with the key."),
     "models": ("cli.models", "models", "List, fetch and verify recognisers."),
+    "dpaf": ("cli.dpaf", "dpaf", "Train and release private synthetic images."),
     "demo": ("cli.demo", "demo", "Protect a folder of bundled demo photos."),
 }
 
@@ -25,22 +27,26 @@ _COMMANDS = {  # name: (module, attribute, short help)
 class LazyGroup(click.Group):
     """Imports a command's module only when that command is used."""
 
+    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str, str]], **extra: Any) -> None:
+        super().__init__(*args, **extra)
+        self._lazy = lazy
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(_COMMANDS)
+        return list(self._lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in self._lazy:
             return None
-        module, attribute, _ = _COMMANDS[cmd_name]
+        module, attribute, _ = self._lazy[cmd_name]
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-            formatter.write_dl([(name, short) for name, (_, _, short) in _COMMANDS.items()])
+            formatter.write_dl([(name, short) for name, (_, _, short) in self._lazy.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="guise")
 def guise() -> None:
     """Keep people out of the data that pictures give away."""

@@ -7,7 +7,10 @@ GuiseError
 ├── WeightsError        weights are missing, damaged or not what they claim to be
 │   └── OfflineError    weights would have to be fetched, and that is not allowed or not possible
 ├── FaceError           no face, or no way to tell whose face is meant
-└── KeyFileError        a mask key is damaged, foreign or newer than this program
+├── KeyFileError        a mask key is damaged, foreign or newer than this program
+└── PrivacyError        a guarantee could no longer be kept or shown
+    ├── BudgetError     what is asked for would overspend a privacy budget
+    └── LedgerError     the record of what was spent is damaged or was edited
 
 Each message is one line: what was wrong, with the value, and what to do about it.
 """
@@ -43,3 +46,15 @@ class FaceError(GuiseError):
 
 class KeyFileError(GuiseError):
     """A mask key is damaged, foreign or newer than this program."""
+
+
+class PrivacyError(GuiseError):
+    """A guarantee could no longer be kept or shown."""
+
+
+class BudgetError(PrivacyError):
+    """What is asked for would overspend a privacy budget."""
+
+
+class LedgerError(PrivacyError):
+    """The record of what was spent is damaged or was edited."""

@@ -15,7 +15,7 @@ from models.files.names import printable
 
 
 @contextmanager
-def only_one(path: Path) -> Iterator[None]:
+def only_one(path: Path, *, remedy: str = "name another --key") -> Iterator[None]:
     """Hold `path`, present or not, against other runs of this program by the same user.
 
     The lock is a file in the cache, so that nothing lies about beside `path`.
@@ -30,7 +30,7 @@ def only_one(path: Path) -> Iterator[None]:
         lock.parent.mkdir(parents=True, exist_ok=True)
         held.acquire()
     except Timeout:
-        raise OutputError(f"another run uses {printable(path)}: wait until it is done, or name another --key") from None
+        raise OutputError(f"another run uses {printable(path)}: wait until it is done, or {remedy}") from None
     except OSError as error:
         raise write_error(lock, error) from error
     try:

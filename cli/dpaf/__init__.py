@@ -1,0 +1,21 @@
+"""`guise dpaf`: synthetic images with a proven (epsilon, delta)."""
+
+from __future__ import annotations
+
+import click
+
+from cli.main import LazyGroup
+
+_COMMANDS = {
+    "train": ("cli.dpaf.train", "train", "Train a generator on private images, within a budget."),
+    "sample": ("cli.dpaf.sample", "sample", "Draw synthetic images from a run."),
+    "evaluate": ("cli.dpaf.evaluate", "evaluate", "Train on synthetic images, test on real ones."),
+    "audit": ("cli.dpaf.audit", "audit", "Play the adversary against a run's mechanisms."),
+    "report": ("cli.dpaf.report", "report", "Write the privacy report of a run."),
+    "ledger": ("cli.dpaf.ledger", "ledger", "What datasets and runs have spent; budgets for datasets."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=_COMMANDS)
+def dpaf() -> None:
+    """Release synthetic images in the place of private ones, with a proven (epsilon, delta)."""

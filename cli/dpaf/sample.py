@@ -1,0 +1,56 @@
+"""`guise dpaf sample`: synthetic images from a run."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import click
+
+from cli import console
+from models.errors import InputError
+
+
+@click.command()
+@click.argument("run", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--count", type=click.IntRange(1), required=True, help="Images to draw.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder for PNG files, or FILE.npz.")
+@click.option("--class", "label", help="Name of the one class to draw. [default: all, in equal numbers]")
+@click.option("--seed", type=int, help="Draw the same images again.")
+def sample(run: Path, count: int, out: Path, label: str | None, seed: int | None) -> None:
+    """Draw synthetic images from RUN. It costs no privacy, however many they are."""
+    import numpy as np
+    from PIL import Image
+
+    from dpaf.runfolder import RunFolder
+    from dpaf.synthesis import synthesise
+    from dpaf.trainer import trained_state
+    from models.files import atomic_write, check_writable, printable
+
+    folder = RunFolder(run)
+    classes = folder.settings().classes
+    if label is not None and label not in classes:
+        raise InputError(f"no class {printable(label)} in this run: choose one of {', '.join(map(printable, classes))}")
+    if out.exists() and (out.suffix == ".npz" or any(out.iterdir())):
+        raise InputError(f"{printable(out)} exists already: choose another name")
+    check_writable(out.parent)
+    chosen = None if label is None else classes.index(label)
+    with console.steps() as step:
+        found = synthesise(
+            trained_state(folder), count, label=chosen, seed=seed, progress=lambda *at: step("drawing", *at)
+        )
+    if out.suffix == ".npz":
+        with atomic_write(out) as file:
+            np.savez_compressed(file, images=found.images, labels=found.labels)
+    else:
+        for place, (image, which) in enumerate(zip(found.images, found.labels, strict=True)):
+            encoded = io.BytesIO()
+            Image.fromarray(image.squeeze()).save(encoded, format="PNG")
+            with atomic_write(out / _plain(classes[which]) / f"{place:06d}.png") as file:
+                file.write(encoded.getvalue())
+    console.message(f"{count} images in {printable(out)}; {found.accepted:.0%} of the first draws showed their class")
+
+
+def _plain(name: str) -> str:
+    """A folder's name for a class."""
+    return "".join(letter if letter.isalnum() or letter in "-_ " else "_" for letter in name) or "_"

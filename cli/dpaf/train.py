@@ -1,0 +1,194 @@
+"""`guise dpaf train`: plan, charge, train."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli import console
+from models.errors import InputError
+
+if TYPE_CHECKING:
+    from dpaf.budget import DatasetBudgets
+    from dpaf.data import Records
+    from dpaf.plan import Plan
+    from dpaf.runfolder import RunFolder, RunSettings
+    from dpaf.state import TrainingState
+
+_PRESETS = ("moments", "dpaf", "matching", "dpgan")
+_COLUMNS = 10
+
+
+@click.command()
+@click.option("--data", required=True, help="Folder of images, folder or file of idx, npz, or a name such as digits.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the run.")
+@click.option("--epsilon", type=float, help="Privacy budget. [needed unless --resume]")
+@click.option("--delta", type=float, help="[default: 1e-5, less for more than 50,000 records]")
+@click.option("--size", type=int, help="Side of the images: 28, 32, 64 or 128. [default: the nearest]")
+@click.option("--preset", type=click.Choice(_PRESETS), default="moments", show_default=True)
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=2.0, show_default=True, help="Fit so long.")
+@click.option("--physical-batch-size", type=click.IntRange(1), help="Records at once; changes memory only.")
+@click.option("--budgets", type=click.Path(dir_okay=False, path_type=Path), help="File of the datasets' budgets.")
+@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+@click.option("--unsafe-reproducible", type=int, metavar="SEED", help="NOT PRIVATE: noise from a seed.")
+def train(
+    data: str,
+    out: Path,
+    epsilon: float | None,
+    delta: float | None,
+    size: int | None,
+    preset: str,
+    minutes: float,
+    physical_batch_size: int | None,
+    budgets: Path | None,
+    resume: bool,
+    unsafe_reproducible: int | None,
+) -> None:
+    """Train a generator of images like those in --data, spending at most --epsilon.
+
+    Shows what will be spent before anything is. Stopped at any moment, it goes on with --resume.
+    """
+    from dpaf.budget import DatasetBudgets
+    from dpaf.data import load
+    from dpaf.randomness import Streams
+    from dpaf.runfolder import RunFolder
+    from dpaf.trainer import Trainer
+    from models.files import check_writable, only_one, printable
+
+    console.warn_quietly()
+    folder = RunFolder(out)
+    if not resume and epsilon is None:
+        raise InputError("--epsilon is missing: give the privacy budget, such as --epsilon 3")
+    if folder.exists and not resume:
+        raise InputError(f"{printable(out)} holds a run already: --resume it, or choose another folder")
+    check_writable(out)
+    with only_one(out, remedy="choose another folder"):
+        settings = folder.settings() if resume else None
+        if settings is not None:
+            _check_options(settings, epsilon, unsafe_reproducible)
+        records = load(data, size=size if settings is None else settings.size)
+        if settings is None:
+            settings = _planned(records, data, epsilon or 0.0, delta, preset, minutes, physical_batch_size)
+            settings = replace(settings, reproducible=unsafe_reproducible is not None)
+        _reserve_and_begin(DatasetBudgets(budgets), records, folder, settings)
+        with _Reporter(folder) as reporter:
+            streams = Streams(unsafe_seed=unsafe_reproducible)
+            Trainer(records, folder, streams=streams, progress=reporter.step, watch=reporter.draw).train()
+    where = printable(out)
+    console.message(f"done: {where}, epsilon {settings.privacy.epsilon:g}. Now: guise dpaf sample {where} --count 1000")
+
+
+def _check_options(settings: RunSettings, epsilon: float | None, seed: int | None) -> None:
+    if epsilon is not None and epsilon != settings.privacy.epsilon:
+        raise InputError(f"the run has epsilon {settings.privacy.epsilon:g}: it cannot be changed, leave --epsilon out")
+    if settings.reproducible != (seed is not None):
+        state = "began with" if settings.reproducible else "did not begin with"
+        raise InputError(f"the run {state} --unsafe-reproducible: resume it as it began")
+
+
+def _reserve_and_begin(budgets: DatasetBudgets, records: Records, folder: RunFolder, settings: RunSettings) -> None:
+    """Reserve the plan, then begin the ledger; nothing stays reserved for a ledger that could not be begun."""
+    dataset = budgets.identify(records.digest)
+    budgets.reserve(dataset, settings.data, run=settings.run, plan=settings.privacy.phases())
+    if folder.exists:
+        return
+    try:
+        folder.begin(settings)
+    except BaseException:
+        budgets.withdraw(settings.run)
+        raise
+
+
+def _planned(
+    records: Records,
+    data: str,
+    epsilon: float,
+    delta: float | None,
+    preset: str,
+    minutes: float,
+    physical_batch_size: int | None,
+) -> RunSettings:
+    from dpaf import validate
+    from dpaf.plan import planned, without_head
+    from dpaf.runfolder import RunSettings, new_run_name
+    from dpaf.settings import PRESETS
+
+    delta = min(1e-5, 0.5 / len(records)) if delta is None else delta
+    validate.budget(epsilon, delta, records=len(records))
+    privacy, performance = PRESETS[preset]
+    privacy = without_head(privacy, len(records.classes)).calibrate(epsilon, delta)
+    if physical_batch_size is not None:
+        performance = replace(performance, physical_batch_size=physical_batch_size)
+    plan, performance = planned(records, privacy, performance, minutes=minutes)
+    _show(plan, records)
+    return RunSettings(
+        run=new_run_name(),
+        data=Path(data).name,
+        records=len(records),
+        classes=records.classes,
+        channels=records.channels,
+        size=records.size,
+        reproducible=False,
+        privacy=privacy,
+        performance=performance,
+    )
+
+
+def _show(plan: Plan, records: Records) -> None:
+    images = (
+        f"{len(records)} images of {records.size}x{records.size}x{records.channels}, {len(records.classes)} classes"
+    )
+    console.message(f"Plan for {images}; one image with its label is protected:")
+    for one in plan.phases:
+        phase = one.phase
+        how = f"{phase.steps} x rate {phase.sampling_rate:.4g} (about {one.expected_batch:.0f} images)"
+        console.message(
+            f"  {phase.name:<18} {how}, noise {phase.noise_multiplier:.3f}: epsilon {one.epsilon:.3f} alone"
+        )
+    total = f"epsilon {plan.epsilon:.3f} (Opacus PRV: {plan.epsilon_prv:.3f}) at delta {plan.delta:.2g}"
+    console.message(f"  together: {total}; about {max(plan.seconds / 60, 0.1):.1f} minutes")
+
+
+class _Reporter:
+    """Progress with epsilon spent so far, and grids of samples while training goes on."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder, self._last = folder, time.monotonic()
+        self._steps = console.steps()
+
+    def __enter__(self) -> _Reporter:
+        self._step = self._steps.__enter__()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._steps.__exit__(*raised)  # type: ignore[arg-type]
+
+    def step(self, what: str, done: int, total: int) -> None:
+        self._step(what, done, total)
+        if done == total and what not in ("fitting the generator",):
+            from dpaf.accounting import epsilon_pld
+
+            ledger = self._folder.ledger()
+            console.message(f"{what}: done; epsilon spent so far {epsilon_pld(ledger.spent(), ledger.delta):.3f}")
+
+    def draw(self, state: TrainingState) -> None:
+        """Write samples.png: a column for each class, at most ten."""
+        import io
+
+        from PIL import Image
+
+        from dpaf.synthesis import grid, synthesise
+        from models.files import atomic_write
+
+        columns = min(_COLUMNS, state.generator.classes) if state.generator.classes > 1 else _COLUMNS
+        rows = 8 * (state.generator.classes if columns < state.generator.classes else columns)
+        found = synthesise(state, rows, seed=0).images
+        picture = grid(found[: 8 * columns], columns=columns).squeeze()
+        drawn = io.BytesIO()
+        Image.fromarray(picture).save(drawn, format="PNG")
+        with atomic_write(self._folder.path / "samples.png") as file:
+            file.write(drawn.getvalue())

@@ -1,0 +1,99 @@
+"""Release 1: what the rest of the discriminator sees of real records, aggregated under differential privacy.
+
+The idea is DPAF's (Lin et al., arXiv 2304.12185, section 4): noise goes into an aggregated feature in the forward
+pass. The paper divides by the batch's size and lets an instance normalisation bound the norm; here the divisor is
+fixed and public, and the norm is clipped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dpaf import validate
+from dpaf.clipping import clip_rows
+from dpaf.randomness import gaussian
+from models.errors import InputError
+
+
+@dataclass(frozen=True)
+class FeatureAggregation:
+    """Sums of clipped features for each bucket and class, with Gaussian noise.
+
+    Guarantees:
+        * Adding or removing one record changes one (bucket, class) block of `sums` by at most `max_norm` in l2 norm,
+          whatever the record holds; so `release` is the Gaussian mechanism with `noise_multiplier`.
+        * Nothing about the batch but the noisy sums goes into the result: the divisor is public.
+
+    Attributes:
+        max_norm: Delta, the bound on the norm of one record's feature.
+        noise_multiplier: sigma_a, standard deviation of the noise over `max_norm`.
+        buckets: groups into which each batch is split at random.
+        classes: how many labels there are.
+        divisor: public, the records expected in one block.
+
+    Raises:
+        InputError: an attribute is out of range.
+    """
+
+    max_norm: float
+    noise_multiplier: float
+    buckets: int
+    classes: int
+    divisor: float
+
+    def __post_init__(self) -> None:
+        for name in ("max_norm", "noise_multiplier", "divisor"):
+            validate.positive(name, getattr(self, name))
+        validate.count("buckets", self.buckets)
+        validate.count("classes", self.classes)
+
+    def sums(self, features: Tensor, labels: Tensor, buckets: Tensor) -> Tensor:
+        """NOT private: sums to be added up over chunks of one batch before `release`.
+
+        Args:
+            features: (B, d), any values.
+            labels: int64 (B,) in 0 ... classes-1.
+            buckets: int64 (B,) in 0 ... self.buckets-1, drawn independently of the records.
+
+        Returns:
+            float64 (buckets, classes, d).
+
+        Raises:
+            InputError: labels or buckets are out of range.
+        """
+        for name, values, most in (("labels", labels, self.classes), ("buckets", buckets, self.buckets)):
+            if len(values) and not 0 <= int(values.min()) <= int(values.max()) < most:
+                raise InputError(f"{name} lie outside 0 ... {most - 1}: correct them")
+        blocks = torch.zeros(self.buckets * self.classes, features.shape[1], dtype=torch.float64)
+        clipped = clip_rows(features.detach(), self.max_norm).double()
+        blocks.index_add_(0, buckets * self.classes + labels, clipped)
+        return blocks.view(self.buckets, self.classes, -1)
+
+    def release(self, sums: Tensor, generator: np.random.Generator) -> Tensor:
+        """The private aggregate A of a batch's `sums`: float32 (buckets, classes, d).
+
+        To be called once for each charge in the ledger, after the charge.
+        """
+        noise = gaussian(tuple(sums.shape), self.noise_multiplier * self.max_norm, generator)
+        return ((sums + noise) / self.divisor).float()
+
+    def of_fakes(self, features: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """The aggregate that fakes would have, by the same law: clipped, averaged, with noise of the same scale.
+
+        Args:
+            features: (blocks, n, d) with a constant public n; gradients flow through.
+            generator: of the noise; None leaves it out, which gives the expectation.
+
+        Returns:
+            (blocks, d).
+        """
+        blocks, count, width = features.shape
+        means = clip_rows(features.reshape(-1, width), self.max_norm).view(blocks, count, width).mean(1)
+        if generator is None:
+            return means
+        scale = self.noise_multiplier * self.max_norm / self.divisor
+        return means + scale * torch.randn(means.shape, generator=generator)

@@ -1,0 +1,25 @@
+"""Bounded contribution: no record, however hostile, weighs more than its norm bound."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def clip_factors(squared_norms: Tensor, max_norm: float) -> Tensor:
+    """Factors in [0, 1] that bring vectors of these squared norms to at most `max_norm`; 0 for what is not finite."""
+    norms = squared_norms.sqrt()
+    # A hair below the bound, so that rounding cannot take a clipped vector above it.
+    factors = (max_norm * (1 - 1e-6) / norms.clamp_min(torch.finfo(norms.dtype).tiny)).clamp(max=1.0)
+    return torch.where(norms.isfinite(), factors, torch.zeros_like(factors))
+
+
+def clip_rows(rows: Tensor, max_norm: float) -> Tensor:
+    """Rows of (B, d) scaled to an l2 norm of at most `max_norm`, differentiably.
+
+    A row with NaN or infinity becomes zero.
+    """
+    finite = rows.isfinite().all(1, keepdim=True)
+    safe = torch.where(finite, rows, torch.zeros_like(rows))
+    # Norms in double precision: the square of a large float32 overflows.
+    return safe * clip_factors(safe.double().square().sum(1), max_norm).to(safe.dtype).unsqueeze(1)

@@ -1,0 +1,72 @@
+"""The discriminator, cut where DPAF cuts it: public layers, private layers, aggregation, the rest.
+
+Public: the scattering network, in the place of the paper's conv1. Private: `Body`, its conv2. After the aggregation:
+`Tail`, conv3 and a score for each class.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MAPS = 16  # few and coarse: noise in an aggregate grows with its size, the signal does not
+
+
+class Body(nn.Module):
+    """Scattering maps to the features that are aggregated.
+
+    Args:
+        channels: scattering maps.
+        grid: their height and width.
+    """
+
+    def __init__(self, channels: int, grid: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, MAPS, 3, stride=2, padding=1)
+        self.norm = nn.InstanceNorm2d(MAPS)
+        self.grid = (grid + 1) // 2
+        self.width = MAPS * self.grid**2
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B, channels, grid, grid) to (B, width); no record affects another."""
+        features: Tensor = self.norm(self.conv(maps)).flatten(1)
+        return features / math.sqrt(self.width)  # instance normalisation leaves a norm of about width^0.5: now 1
+
+
+class Tail(nn.Module):
+    """Aggregated features, or one record's, to a score for each class: high for real ones.
+
+    Args:
+        grid: of the body's features.
+        classes: how many scores.
+    """
+
+    def __init__(self, grid: int, classes: int) -> None:
+        super().__init__()
+        self.grid = grid
+        self.conv = nn.Conv2d(MAPS, 4 * MAPS, 3, padding=1)
+        self.score = nn.Linear(4 * MAPS * grid**2, classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, width) to (B, classes)."""
+        maps = features.view(-1, MAPS, self.grid, self.grid) * (MAPS * self.grid**2) ** 0.5
+        scores: Tensor = self.score(F.leaky_relu(self.conv(maps), 0.2).flatten(1))
+        return scores
+
+
+def chosen(scores: Tensor, labels: Tensor) -> Tensor:
+    """The score (B,) of each row's own class."""
+    return scores.gather(1, labels.unsqueeze(1)).squeeze(1)
+
+
+def hinge(scores: Tensor, *, real: bool) -> Tensor:
+    """Hinge losses (B,) of a discriminator (Lim and Ye 2017)."""
+    return F.relu(1 - scores) if real else F.relu(1 + scores)
+
+
+def running_mean(before: Tensor | None, value: Tensor, count: int, *, most: int = 50) -> Tensor:
+    """The mean over the last releases, about `most` of them: less noise for nothing."""
+    return value if before is None else torch.lerp(before, value, 1 / min(count, most))

@@ -1,0 +1,71 @@
+"""Datasets by name or path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from dpaf.data.files import idx_folder, read_idx, read_images, read_npz
+from dpaf.data.records import SIZES, Records, content_digest, records
+from models import cache
+from models.errors import InputError, OfflineError
+from models.files import printable
+
+_TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMNIST", "cifar10": "CIFAR10"}
+NAMES = ("digits", *_TORCHVISION)
+
+__all__ = ["NAMES", "SIZES", "Records", "load", "records"]
+
+
+def load(source: str, *, size: int | None = None, split: str = "train") -> Records:
+    """The dataset that `source` names: one of `NAMES`, a folder of images or of an idx pair, or an npz file.
+
+    `digits` comes with scikit-learn; the other names are fetched by torchvision, into the cache.
+
+    Args:
+        source: a name or a path.
+        size: side of the images, one of `SIZES`; None takes what is nearest.
+        split: "train" or "test".
+
+    Raises:
+        InputError: there is no such dataset, or something in it cannot be used.
+        OfflineError: it cannot be fetched.
+    """
+    path = Path(source)
+    if source in NAMES and not path.exists():
+        return _digits(size, split) if source == "digits" else _fetched(source, size, split)
+    if path.is_dir():
+        pair = idx_folder(path, split)
+        return read_idx(*pair, size=size, split=split) if pair else read_images(path, size=size, split=split)
+    if path.suffix == ".npz" and path.is_file():
+        return read_npz(path, size=size, split=split)
+    if path.is_file() and "-images-idx3-ubyte" in path.name:
+        beside = path.with_name(path.name.replace("-images-idx3-", "-labels-idx1-"))
+        return read_idx(path, beside, size=size, split=split)
+    raise InputError(
+        f"no dataset {printable(source)}: name a folder, an npz file, an idx file, or one of {', '.join(NAMES)}"
+    )
+
+
+def _digits(size: int | None, split: str) -> Records:
+    """1,437 handwritten digits to train on and 360 to test with, 8x8, of the UCI set that scikit-learn brings along."""
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    images, labels = np.rint(found.images * 255 / 16).astype(np.uint8), found.target.astype(np.int64)
+    rows = slice(None, 1437) if split == "train" else slice(1437, None)
+    digest = content_digest(images, labels)
+    return records(images[rows], labels[rows], size=size, where="digits", digest=digest, split=split)
+
+
+def _fetched(name: str, size: int | None, split: str) -> Records:
+    import torchvision
+
+    try:
+        kind = getattr(torchvision.datasets, _TORCHVISION[name])
+        found = kind(cache.folder() / "datasets", train=split == "train", download=True)
+    except (OSError, RuntimeError) as error:
+        raise OfflineError(f"cannot fetch {name}: {str(error).splitlines()[0]}; give a folder with its files") from None
+    images, labels = np.asarray(found.data), np.asarray(found.targets)
+    return records(images, labels, size=size, where=name, digest=content_digest(images, labels), split=split)

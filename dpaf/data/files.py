@@ -1,0 +1,127 @@
+"""Datasets in files: idx pairs, npz, folders of images."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import math
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dpaf.data.records import SIZES, Records, content_digest, records
+from models.errors import GuiseError, InputError
+from models.files import list_photos, printable, read_photo
+
+_IDX_PARTS = {"train": "train", "test": "t10k"}
+_MOST_BYTES = 4 * 2**30
+
+
+def idx_folder(folder: Path, split: str) -> tuple[Path, Path] | None:
+    """The idx pair of a split in `folder`, named as MNIST's files are; None where there is none."""
+    part = _IDX_PARTS[split]
+    for suffix in (".gz", ""):
+        pair = folder / f"{part}-images-idx3-ubyte{suffix}", folder / f"{part}-labels-idx1-ubyte{suffix}"
+        if all(path.is_file() for path in pair):
+            return pair
+    return None
+
+
+def read_idx(images: Path, labels: Path, *, size: int | None, split: str) -> Records:
+    """An idx pair, gzipped or not.
+
+    Raises:
+        InputError: a file is missing, damaged, or not what its header says.
+    """
+    values = _idx(images, 3), _idx(labels, 1)
+    return records(*values, size=size, where=printable(images.parent), digest=content_digest(*values), split=split)
+
+
+def read_npz(path: Path, *, size: int | None, split: str) -> Records:
+    """An npz with `images` and, unless there is one class only, `labels`; `is_test` tells the splits apart if present.
+
+    Raises:
+        InputError: the file cannot be read, or its arrays do not fit.
+    """
+    where = printable(path)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if "images" not in archive:
+                raise InputError(
+                    f"{where} holds {', '.join(archive.files) or 'nothing'}: it needs `images`, and `labels`"
+                )
+            images = archive["images"]
+            labels = archive.get("labels")
+            test = archive["is_test"].astype(bool) if "is_test" in archive else np.full(len(images), split == "test")
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"cannot read {where}: {str(error).splitlines()[0]}; give an npz of plain arrays") from None
+    if test.shape != (len(images),):
+        raise InputError(f"is_test in {where} has shape {test.shape}: give one value an image")
+    if labels is not None and labels.shape != (len(images),):
+        raise InputError(
+            f"{where} holds {len(images)} images and labels of shape {labels.shape}: give one label an image"
+        )
+    chosen = test if split == "test" else ~test
+    parts = images[chosen], None if labels is None else labels[chosen]
+    digest = content_digest(images, *([] if labels is None else [labels]))
+    return records(*parts, size=size, where=where, digest=digest, split=split)
+
+
+def read_images(folder: Path, *, size: int | None, split: str) -> Records:
+    """Images below `folder`: one subfolder a class, or no subfolders at all. All are cropped to a square and resized.
+
+    Colour unless all are grey; transparent pixels are shown on black.
+
+    Raises:
+        InputError: no images, images both in and beside subfolders, or one that cannot be read.
+    """
+    listing = list_photos(folder)
+    names = sorted({path.parts[0] if len(path.parts) > 1 else "" for path in listing.photos})
+    if "" in names and len(names) > 1:
+        raise InputError(
+            f"{printable(folder)} holds images both in subfolders and beside them: one folder a class, or none"
+        )
+    side = size or SIZES[0]
+    if side not in SIZES:
+        raise InputError(f"size {side} is not supported: choose one of {', '.join(map(str, SIZES))}")
+    pixels, labels, hashes, grey = [], [], [], True
+    for path in listing.photos:
+        try:
+            photo = read_photo(folder / path)
+        except GuiseError as error:
+            raise InputError(f"{error}; or take it out of the dataset") from None
+        pixels.append(_square(photo.pixels, side))
+        label = names.index(path.parts[0] if len(path.parts) > 1 else "")
+        labels.append(label)
+        hashes.append(f"{photo.sha256} {names[label]}")
+        grey = grey and photo.grey
+    images = np.stack(pixels)[..., :1] if grey else np.stack(pixels)
+    digest = hashlib.sha256("\n".join(sorted(hashes)).encode()).digest()
+    found = records(images, np.array(labels), size=side, where=printable(folder), digest=digest, split=split)
+    return Records(found.images, found.labels, tuple(name or "image" for name in names), digest)
+
+
+def _square(pixels: np.ndarray, side: int) -> np.ndarray:
+    least = min(pixels.shape[:2])
+    top, left = (pixels.shape[0] - least) // 2, (pixels.shape[1] - least) // 2
+    image = Image.fromarray(pixels[top : top + least, left : left + least])
+    return np.asarray(image.resize((side, side), Image.Resampling.LANCZOS))
+
+
+def _idx(path: Path, dimensions: int) -> np.ndarray:
+    where = printable(path)
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            data = file.read(_MOST_BYTES)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"cannot read {where}: {error}; copy it again") from None
+    header = 4 + 4 * dimensions
+    if len(data) < header or data[:4] != bytes([0, 0, 8, dimensions]):
+        raise InputError(f"{where} is no idx file of {dimensions}-dimensional bytes: name another")
+    shape = tuple(int.from_bytes(data[4 + 4 * at : 8 + 4 * at], "big") for at in range(dimensions))
+    if len(data) - header != math.prod(shape):
+        raise InputError(f"{where} should hold {math.prod(shape)} values and holds {len(data) - header}: copy it again")
+    return np.frombuffer(data, np.uint8, offset=header).reshape(shape)

@@ -1,0 +1,131 @@
+"""Images with labels, in memory, as the trainer takes them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.errors import InputError
+
+SIZES = (28, 32, 64, 128)
+
+
+@dataclass(frozen=True)
+class Records:
+    """A private dataset: nothing of it may leave the owner's machine but by a charged release.
+
+    Attributes:
+        images: uint8 (N, channels, size, size).
+        labels: int64 (N,), in 0 ... len(classes) - 1.
+        classes: their names, public.
+        digest: SHA-256 of the source before any resizing. It tells whether this very dataset was used: never published.
+    """
+
+    images: Tensor
+    labels: Tensor
+    classes: tuple[str, ...]
+    digest: bytes
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def channels(self) -> int:
+        return int(self.images.shape[1])
+
+    @property
+    def size(self) -> int:
+        return int(self.images.shape[2])
+
+    def scaled(self, rows: Tensor | slice) -> Tensor:
+        """Those images as float32 in [-1, 1]."""
+        return self.images[rows].float().div(127.5).sub(1)
+
+
+def records(
+    images: np.ndarray, labels: np.ndarray | None, *, size: int | None, where: str, digest: bytes, split: str = "train"
+) -> Records:
+    """Check arrays and bring them to one size.
+
+    Args:
+        images: (N, H, W) or (N, H, W, 1 | 3), of integers 0 ... 255 or of floats in [0, 1].
+        labels: (N,) whole numbers from 0, or None for one class.
+        size: side of the square images; None takes the nearest that is supported.
+        where: the source's name, for messages.
+        digest: of the source.
+        split: a training set needs two images of each class.
+
+    Raises:
+        InputError: shapes, values or labels do not fit; nothing is guessed.
+    """
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise InputError(f"images in {where} have shape {images.shape}: give (N, H, W), (N, H, W, 1) or (N, H, W, 3)")
+    if len(images) < 2:
+        raise InputError(f"{where} holds {len(images)} image(s): private training needs many, hundreds at the least")
+    images = _as_bytes(images, where)
+    labels = np.zeros(len(images), np.int64) if labels is None else _as_labels(labels, len(images), where)
+    counts = np.bincount(labels)
+    if split == "train" and counts.min() < 2:
+        which = int(counts.argmin())
+        raise InputError(f"class {which} in {where} has {counts[which]} image(s): add some, or leave the class out")
+    chosen = size or min(SIZES, key=lambda one: (abs(one - max(images.shape[1:3])), one))
+    if chosen not in SIZES:
+        raise InputError(f"size {chosen} is not supported: choose one of {', '.join(map(str, SIZES))}")
+    tensor = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+    names = tuple(str(one) for one in range(len(counts)))
+    return Records(_resized(tensor, chosen), torch.from_numpy(labels), names, digest)
+
+
+def content_digest(*arrays: np.ndarray) -> bytes:
+    """SHA-256 over arrays, shapes included."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.shape} {array.dtype}".encode())
+        digest.update(array.tobytes())
+    return digest.digest()
+
+
+def _as_bytes(images: np.ndarray, where: str) -> np.ndarray:
+    if np.issubdtype(images.dtype, np.floating):
+        if not np.isfinite(images).all():
+            bad = int((~np.isfinite(images)).reshape(len(images), -1).any(1).argmax())
+            raise InputError(f"image {bad} in {where} holds NaN or infinity: repair or remove it")
+        if images.min() < 0 or images.max() > 1:
+            found = f"{images.min():g} to {images.max():g}"
+            raise InputError(f"images in {where} go from {found}: give floats in [0, 1] or integers 0 to 255")
+        scaled: np.ndarray = np.rint(images * 255).astype(np.uint8)
+        return scaled
+    if not np.issubdtype(images.dtype, np.integer) or images.min() < 0 or images.max() > 255:
+        raise InputError(f"images in {where} are {images.dtype}: give floats in [0, 1] or integers 0 to 255")
+    return images.astype(np.uint8)
+
+
+def _as_labels(labels: np.ndarray, count: int, where: str) -> np.ndarray:
+    if labels.shape != (count,):
+        raise InputError(f"{where} holds {count} images and labels of shape {labels.shape}: give one label an image")
+    whole = np.issubdtype(labels.dtype, np.integer)
+    if not whole or labels.min() < 0 or labels.max() >= min(count, 1000):
+        found = f"{labels.min()} to {labels.max()}" if whole else str(labels.dtype)
+        raise InputError(f"labels in {where} are {found}: give whole numbers from 0, fewer than 1000 classes")
+    return labels.astype(np.int64)
+
+
+def _resized(images: Tensor, size: int) -> Tensor:
+    side = min(images.shape[2:])
+    top, left = (images.shape[2] - side) // 2, (images.shape[3] - side) // 2
+    square = images[:, :, top : top + side, left : left + side]
+    if side == size:
+        return square.contiguous()
+    parts = [
+        torch.nn.functional.interpolate(
+            part.float(), (size, size), mode="bilinear", antialias=True, align_corners=False
+        )
+        for part in square.split(1000)
+    ]
+    return torch.cat([part.round().clamp(0, 255).byte() for part in parts])

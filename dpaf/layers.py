@@ -1,0 +1,140 @@
+"""What per-record gradients need of a layer: its input, its output, and norms that never form a gradient in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.errors import InputError
+
+Layer = nn.Conv2d | nn.Linear
+_HIDDEN, _LEAST = 2.0**-20, 1e-4
+
+
+def private_layers(module: nn.Module) -> dict[str, Layer]:
+    """The layers that hold `module`'s trainable parameters, by name.
+
+    Raises:
+        InputError: there are none, or one is of a kind whose gradients are not known for each record.
+    """
+    layers: dict[str, Layer] = {}
+    for name, part in module.named_modules():
+        own = [value for value in part.parameters(recurse=False) if value.requires_grad]
+        if not own:
+            continue
+        plain = isinstance(part, nn.Linear) or (isinstance(part, nn.Conv2d) and part.groups == 1)
+        if not plain or (isinstance(part, nn.Conv2d) and part.padding_mode != "zeros"):
+            kind = f"{type(part).__name__} ({name or 'the module itself'})"
+            raise InputError(f"{kind} has no per-record gradients here: freeze it, or use plain Conv2d and Linear")
+        assert isinstance(part, Layer)
+        layers[name] = part
+    if not layers:
+        raise InputError("the module has no trainable parameters: there is nothing to step")
+    shared = len({id(value) for layer in layers.values() for value in layer.parameters()})
+    if shared != sum(len(list(layer.parameters())) for layer in layers.values()):
+        raise InputError("two layers share a parameter: give each its own")
+    return layers
+
+
+@dataclass
+class Captured:
+    """One layer of one forward pass."""
+
+    name: str
+    layer: Layer
+    inputs: Tensor
+    output: Tensor
+    version: int
+
+    def check_untouched(self) -> None:
+        """Raises InputError where the output was changed in place, which would falsify its gradient."""
+        if self.output._version != self.version:
+            raise InputError(f"layer {self.name} has its output changed in place: use inplace=False")
+
+    def matrices(self, at_output: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs (B, T, K) and gradients at the output (B, T, O), whose product over T is the weight's gradient."""
+        if isinstance(self.layer, nn.Linear):
+            count = len(self.inputs)
+            return (
+                self.inputs.reshape(count, -1, self.layer.in_features),
+                at_output.reshape(count, -1, self.layer.out_features),
+            )
+        conv = self.layer
+        inputs = self.inputs
+        padding: Any = conv.padding
+        if isinstance(padding, str):
+            inputs, padding = F.pad(inputs, conv._reversed_padding_repeated_twice), 0
+        unfolded = F.unfold(inputs, conv.kernel_size, conv.dilation, padding, conv.stride)
+        return unfolded.transpose(1, 2), at_output.flatten(2).transpose(1, 2)
+
+    def squared_norms(self, inputs: Tensor, gradients: Tensor) -> Tensor:
+        """Squared norm of each record's gradient, never too small: float64 (B,).
+
+        Not finite where anything of the record is not.
+
+        A record can be made so that its terms are huge and cancel, and rounding then hides what remains. So the terms'
+        own size S counts too: 2^-20 S^2 for what rounding may hide in a norm, and S^2 / 100^2 at the least for what it
+        may leave in a sum. Gradients that do not cancel to a hundredth are not affected but for some 1e-5.
+        """
+        places, fan_in, fan_out = inputs.shape[1], inputs.shape[2], gradients.shape[2]
+        if places * (fan_in + fan_out) < fan_in * fan_out:  # ghost norms: products of places, not of weights
+            squared = _gram(inputs).mul_(_gram(gradients)).sum((1, 2), dtype=torch.float64)
+        else:
+            squared = torch.bmm(gradients.transpose(1, 2), inputs).double().square().sum((1, 2))
+        at_places = torch.linalg.vector_norm(gradients, dim=2, dtype=torch.float64)
+        sizes = torch.linalg.vector_norm(inputs, dim=2, dtype=torch.float64)
+        terms = (sizes * at_places).sum(1).square()
+        if self._trainable("bias"):
+            squared = squared + gradients.sum(1).double().square().sum(1)
+            terms = terms + at_places.sum(1).square()
+        return torch.maximum(squared.clamp_min(0) + _HIDDEN * terms, _LEAST * terms)
+
+    def summed(self, inputs: Tensor, weighted: Tensor) -> dict[str, Tensor]:
+        """Gradients summed over records, by parameter name, from gradients at the output already weighted."""
+        result = {}
+        prefix = f"{self.name}." if self.name else ""
+        if self._trainable("weight"):
+            product = weighted.flatten(0, 1).T @ inputs.flatten(0, 1)
+            result[f"{prefix}weight"] = product.view_as(self.layer.weight)
+        if self._trainable("bias"):
+            result[f"{prefix}bias"] = weighted.sum((0, 1))
+        return result
+
+    def _trainable(self, name: str) -> bool:
+        value = getattr(self.layer, name)
+        return value is not None and value.requires_grad
+
+
+@contextmanager
+def captured(module: nn.Module) -> Iterator[list[Captured]]:
+    """Collect the private layers' inputs and outputs while `module` is called, once.
+
+    Raises:
+        InputError: a layer is used twice.
+    """
+    found: list[Captured] = []
+
+    def watch(name: str, layer: Layer) -> Any:
+        def hook(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            if any(one.name == name for one in found):
+                raise InputError(f"layer {name} is used twice for one loss: use each layer once")
+            found.append(Captured(name, layer, inputs[0].detach(), output, output._version))
+
+        return layer.register_forward_hook(hook)
+
+    handles = [watch(name, layer) for name, layer in private_layers(module).items()]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _gram(rows: Tensor) -> Tensor:
+    return torch.bmm(rows, rows.transpose(1, 2))

@@ -1,0 +1,70 @@
+"""One release of each class's mean features, and how far fakes are from them.
+
+A kin of DP-MERF (Harder, Adamczewski, Park, AISTATS 2021, equation 5) with other features: what is released once is
+matched for as long as one likes, which costs no privacy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dpaf.aggregation import FeatureAggregation
+from dpaf.features import COUNT_WEIGHT, PublicFeatures
+
+
+def class_sums(
+    features: PublicFeatures, chunks: Iterable[tuple[Tensor, Tensor, Tensor]], mechanism: FeatureAggregation
+) -> Tensor:
+    """NOT private: sums of clipped moments over chunks (images, features, labels): float64 (1, classes, width)."""
+    total = torch.zeros(1, mechanism.classes, features.moments_width, dtype=torch.float64)
+    with torch.no_grad():
+        for images, rows, labels in chunks:
+            total += mechanism.sums(features.moments(images, rows), labels, torch.zeros_like(labels))
+    return total
+
+
+def means_of(released: Tensor) -> Tensor:
+    """Mean moments of each class (classes, moments_width - 1) from a release, whose last coordinate counts records.
+
+    Post-processing. A class that noise has emptied counts as one record.
+    """
+    counts = (released[:, -1:] / COUNT_WEIGHT).clamp_min(1.0)
+    means: Tensor = released[:, :-1] / counts
+    return means
+
+
+def squared_distance(fakes: Tensor, means: Tensor) -> Tensor:
+    """Squared distance of the fakes' mean from each class's, averaged over classes, without the bias of few fakes.
+
+    Args:
+        fakes: moments (classes, n, width) of n >= 2 fakes of each class.
+        means: (classes, width).
+    """
+    bias = fakes.var(1).sum(1) / fakes.shape[1]
+    return ((fakes.mean(1) - means).square().sum(1) - bias).mean()
+
+
+def release_means(
+    features: PublicFeatures,
+    chunks: Callable[[], Iterable[tuple[Tensor, Tensor, Tensor]]],
+    *,
+    classes: int,
+    noise_multiplier: float,
+    charge: Callable[[], np.random.Generator],
+) -> Tensor:
+    """The private mean moments of each class: (classes, moments_width - 1).
+
+    Args:
+        features: public.
+        chunks: gives all records' (images, features, labels).
+        classes: how many.
+        noise_multiplier: of the release; one record moves the sums by 1 at most.
+        charge: pays for the release and gives the generator of its noise; called once, before any noise is drawn.
+    """
+    mechanism = FeatureAggregation(1.0, noise_multiplier, buckets=1, classes=classes, divisor=1.0)
+    sums = class_sums(features, chunks(), mechanism)
+    return means_of(mechanism.release(sums, charge())[0])

@@ -1,0 +1,110 @@
+"""What a run would spend and how long it would take, before it spends anything."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import torch
+
+from dpaf.accounting import Phase, epsilon_pld, epsilon_prv
+from dpaf.data import Records
+from dpaf.fitting import Fitting, labels_of_a_step
+from dpaf.settings import PerformanceSettings, PrivacySettings
+from dpaf.state import TrainingState
+
+_LEAST_STEPS = 50
+_LEAST_FAKES = 128  # in a generator step, over all classes
+
+
+@dataclass(frozen=True)
+class PlannedPhase:
+    """One phase of a plan.
+
+    Attributes:
+        phase: what is released.
+        epsilon: of this phase by itself; those of all phases do not add up.
+        expected_batch: records in a batch on average.
+    """
+
+    phase: Phase
+    epsilon: float
+    expected_batch: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run before it has spent anything.
+
+    Attributes:
+        phases: in order.
+        epsilon: of all together, by dp-accounting's privacy loss distributions: the one that binds.
+        epsilon_prv: the same by Opacus, as a check.
+        delta: for both.
+        seconds: expected on this machine.
+    """
+
+    phases: tuple[PlannedPhase, ...]
+    epsilon: float
+    epsilon_prv: float
+    delta: float
+    seconds: float
+
+
+def without_head(privacy: PrivacySettings, classes: int) -> PrivacySettings:
+    """The settings for data of so many classes: a class head needs two."""
+    return privacy if classes > 1 else replace(privacy, head_steps=0)
+
+
+def planned(
+    records: Records, privacy: PrivacySettings, performance: PerformanceSettings, *, minutes: float | None = None
+) -> tuple[Plan, PerformanceSettings]:
+    """The plan of calibrated settings, and the performance settings with it: more fakes where classes are few.
+
+    Args:
+        records: of which only number, size and classes are used.
+        privacy: calibrated.
+        performance: as wanted.
+        minutes: of fitting the generator, which costs no privacy; None keeps `performance.fitting_steps`.
+    """
+    at_once = min(len(records.classes), performance.classes_at_once)
+    performance = replace(performance, fakes=max(performance.fakes, _LEAST_FAKES // at_once))
+    forward, step = _speeds(records, privacy, performance)
+    if minutes is not None and performance.fitting_steps:
+        performance = replace(performance, fitting_steps=max(_LEAST_STEPS, int(60 * minutes / step)))
+    seconds = performance.fitting_steps * step + len(records) * forward
+    # A super-step works on its records twice forwards and once backwards, and on fakes as a generator step does.
+    batch = privacy.sampling_rate * len(records)
+    fakes = performance.generator_steps + performance.critic_steps
+    seconds += privacy.steps * (3 * batch * forward + fakes * step)
+    phases = tuple(
+        PlannedPhase(phase, epsilon_pld([phase], privacy.delta), phase.sampling_rate * len(records))
+        for phase in privacy.phases()
+    )
+    plan = Plan(
+        phases, privacy.cost(), epsilon_prv(privacy.phases(), privacy.delta, error=0.002), privacy.delta, seconds
+    )
+    return plan, performance
+
+
+def _speeds(records: Records, privacy: PrivacySettings, performance: PerformanceSettings) -> tuple[float, float]:
+    """Seconds for the features of one image, and for one generator step: measured on fakes."""
+    classes = len(records.classes)
+    state = TrainingState(
+        records.channels, records.size, classes, records=len(records), privacy=privacy, performance=performance
+    )
+    random = torch.Generator().manual_seed(0)
+    labels = labels_of_a_step(classes, performance.classes_at_once, performance.fakes, random)
+    means = torch.zeros(classes, state.features.moments_width - 1)
+    fitting = Fitting(state.features, means, state.head, performance.head_weight)
+    fastest = float("inf"), float("inf")
+    for _ in range(3):
+        start = time.perf_counter()
+        fakes = state.generator.draw(labels, random)
+        with torch.no_grad():
+            state.features(fakes)
+        middle = time.perf_counter()
+        fitting.loss(state.generator.draw(labels, random), labels).backward()
+        end = time.perf_counter()
+        fastest = min(fastest[0], (middle - start) / len(labels)), min(fastest[1], end - middle)
+    return fastest

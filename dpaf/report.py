@@ -1,0 +1,124 @@
+"""What a data owner publishes beside synthetic images, so that others can check the claim."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from dpaf.accounting import epsilon_pld, epsilon_prv, epsilon_rdp
+from dpaf.audit import Audit
+from dpaf.ledger import Ledger
+from dpaf.runfolder import RunSettings
+
+_PUBLIC = (
+    "the number of records, which sets sampling rates and divisors",
+    "image size, channels and the classes' names",
+    "sampling rates, numbers of steps, noise multipliers, norm bounds, network architectures and initial weights",
+    "the scattering network and the random features (fixed, seen no data)",
+)
+_ASSUMPTIONS = (
+    "the operating system's random bytes are unpredictable; from 256 bits of them, SHA-256 and Philox "
+    "(128-bit keys) make each release's noise: a statistical generator, not a cryptographic one",
+    "Gaussian noise is drawn in double precision and rounded to single; attacks on floating-point noise (Mironov 2012) "
+    "are not excluded",
+    "the code does what it says: the audit looks for bugs and cannot show that there are none",
+)
+_NOT_CHARGED = (
+    "presets, learning rates and other settings, if they were chosen by looking at this very dataset",
+    "runs on the same data that were not made with this program or not entered in its budgets",
+    "the decision to publish this run rather than another",
+)
+
+
+def privacy_report(settings: RunSettings, ledger: Ledger, *, audit: Audit | None = None) -> dict[str, Any]:
+    """Everything needed to check the guarantee of a run, as plain JSON. Holds nothing about any record.
+
+    Args:
+        settings: the run's.
+        ledger: the run's, checked.
+        audit: its result, if there was one.
+    """
+    spent, delta = ledger.spent(), ledger.delta
+    return {
+        "guarantee": {
+            "private": not settings.reproducible,
+            "epsilon": ledger.epsilon,
+            "delta": delta,
+            "relation": "add or remove one image with its label",
+            "unit": "one image: a person in several images is protected less, by about epsilon for each",
+            "holds_for": "the whole run folder and everything made from it",
+        },
+        "accounting": {
+            "epsilon_spent": epsilon_pld(spent, delta) if spent else 0.0,
+            "accountant": f"dp-accounting {_version('dp-accounting')} (privacy loss distributions); this one binds",
+            "second_opinion": {
+                "epsilon_prv": epsilon_prv(spent, delta, error=0.002) if spent else 0.0,
+                "epsilon_rdp": epsilon_rdp(spent, delta) if spent else 0.0,
+                "accountant": f"Opacus {_version('opacus')}",
+            },
+            "planned": [asdict(phase) for phase in ledger.plan],
+            "charged": [asdict(phase) for phase in spent],
+            "ledger": {"entries": ledger.entries, "sha256_of_last_line": ledger.head},
+        },
+        "sampler": "Poisson: each record independently with the sampling rate; drawn anew for each step",
+        "data": {"name": settings.data, "records": settings.records, "classes": list(settings.classes)},
+        "public": list(_PUBLIC),
+        "not_charged": list(_NOT_CHARGED),
+        "assumptions": list(_ASSUMPTIONS),
+        "audit": None if audit is None else asdict(audit) | {"passed": audit.passed},
+        "program": f"guise {_version('guise')}",
+    }
+
+
+def as_markdown(report: dict[str, Any]) -> str:
+    """The report for people to read."""
+    guarantee, accounting, data = report["guarantee"], report["accounting"], report["data"]
+    lines = [f"# Privacy report: {data['name']}", ""]
+    if not guarantee["private"]:
+        lines += [
+            "**NOT PRIVATE.** The noise came from a seed (`--unsafe-reproducible`). Publish nothing of this run.",
+            "",
+        ]
+    lines += [
+        f"**({guarantee['epsilon']:g}, {guarantee['delta']:g})-differential privacy.**",
+        f"Relation: {guarantee['relation']}.",
+        f"Unit: {guarantee['unit']}. Holds for {guarantee['holds_for']}.",
+        "",
+        "| release | steps charged / planned | sampling rate | noise multiplier |",
+        "|---|---|---|---|",
+    ]
+    charged = {phase["name"]: phase["steps"] for phase in accounting["charged"]}
+    for phase in accounting["planned"]:
+        steps = f"{charged.get(phase['name'], 0)} / {phase['steps']}"
+        lines.append(f"| {phase['name']} | {steps} | {phase['sampling_rate']:.5g} | {phase['noise_multiplier']:.5g} |")
+    second = accounting["second_opinion"]
+    lines += [
+        "",
+        f"Spent: epsilon {accounting['epsilon_spent']:.4f} by {accounting['accountant']}. {second['accountant']}: "
+        f"{second['epsilon_prv']:.4f} (PRV), {second['epsilon_rdp']:.4f} (Renyi, looser).",
+        f"Ledger: {accounting['ledger']['entries']} entries; the last line's SHA-256 is "
+        f"`{accounting['ledger']['sha256_of_last_line']}`.",
+        f"Sampler: {report['sampler']}.",
+        "",
+    ]
+    for title, name in (("Public", "public"), ("Not charged", "not_charged"), ("Assumptions", "assumptions")):
+        lines += [f"## {title}", "", *(f"* {item}" for item in report[name]), ""]
+    lines += ["## Audit", "", _audit_line(report["audit"]), ""]
+    return "\n".join(lines)
+
+
+def _audit_line(audit: dict[str, Any] | None) -> str:
+    if audit is None:
+        return "None was made: `guise dpaf audit RUN`."
+    verdict = "within the claim of" if audit["passed"] else "the guarantee is FALSE, it claims"
+    runs = f"White-box, at the phase nearest to its claim, {audit['runs']} runs with a canary and as many without"
+    found = f"epsilon is at least {audit['lower_bound']:.3f} with confidence {audit['confidence']:g}"
+    return f"{runs}: {found}; {verdict} {audit['claimed']:.3f}."
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,181 @@
+"""One run's folder: settings, ledger and checkpoint. It holds no record and no secret."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from dpaf.audit import Audit
+from dpaf.ledger import Ledger
+from dpaf.settings import PerformanceSettings, PrivacySettings
+from models.errors import InputError, LedgerError
+from models.files import atomic_write, printable
+
+_SETTINGS, _LEDGER, _CHECKPOINT, _AUDIT = "run.json", "ledger.jsonl", "checkpoint.safetensors", "audit.json"
+_FORMAT = "guise dpaf run 1"
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What a run is, all of it public.
+
+    Attributes:
+        run: a random name, under which budgets know it.
+        data: what the dataset was called.
+        records: the number of records, taken to be public.
+        classes: names of the labels.
+        channels, size: of the images.
+        reproducible: made with `--unsafe-reproducible`: not private.
+        privacy, performance: as trained.
+    """
+
+    run: str
+    data: str
+    records: int
+    classes: tuple[str, ...]
+    channels: int
+    size: int
+    reproducible: bool
+    privacy: PrivacySettings
+    performance: PerformanceSettings
+
+
+def new_run_name() -> str:
+    """Twelve random hexadecimal digits."""
+    return secrets.token_hex(6)
+
+
+class RunFolder:
+    """Reads and writes a run's files."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def ledger_path(self) -> Path:
+        return self.path / _LEDGER
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run has begun here."""
+        return (self.path / _SETTINGS).exists() or self.ledger_path.exists()
+
+    def begin(self, settings: RunSettings) -> Ledger:
+        """Write the settings and begin the ledger.
+
+        Raises:
+            InputError: a run has begun here already.
+            BudgetError: the plan exceeds its budget.
+            OutputError: it cannot be written.
+        """
+        if self.exists:
+            raise InputError(f"{printable(self.path)} holds a run already: --resume it, or choose another folder")
+        privacy = settings.privacy
+        assert privacy.epsilon is not None
+        values = {"format": _FORMAT, **asdict(settings)}
+        with atomic_write(self.path / _SETTINGS) as file:
+            file.write(json.dumps(values, indent=1).encode() + b"\n")
+        try:
+            return Ledger.create(
+                self.ledger_path, privacy.phases(), epsilon=privacy.epsilon, delta=privacy.delta, run=settings.run
+            )
+        except BaseException:
+            (self.path / _SETTINGS).unlink(missing_ok=True)  # no run without a ledger
+            raise
+
+    def settings(self) -> RunSettings:
+        """What the run is.
+
+        Raises:
+            InputError: there is no run here, or its settings are damaged.
+        """
+        path = self.path / _SETTINGS
+        try:
+            values = json.loads(path.read_text("utf-8"))
+            if values.pop("format") != _FORMAT:
+                raise ValueError("another format")
+            values["privacy"] = PrivacySettings(**values["privacy"])
+            values["performance"] = PerformanceSettings(**values["performance"])
+            values["classes"] = tuple(values["classes"])
+            return RunSettings(**values)
+        except FileNotFoundError:
+            raise InputError(f"no run in {printable(self.path)}: name a folder that `guise dpaf train` made") from None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"cannot read {printable(path)}: {error}; restore it from a copy") from None
+
+    def ledger(self) -> Ledger:
+        """The run's ledger, checked.
+
+        Raises:
+            LedgerError: it is damaged, was edited, or is another run's.
+        """
+        ledger, settings = Ledger.open(self.ledger_path), self.settings()
+        if ledger.run != settings.run or ledger.plan != settings.privacy.phases():
+            raise LedgerError(f"the ledger in {printable(self.path)} and run.json do not belong together: restore them")
+        return ledger
+
+    def save(self, tensors: Mapping[str, Tensor], ledger: Ledger) -> None:
+        """Write the checkpoint, whole or not at all, with the ledger's state beside it."""
+        known = {"run": ledger.run, "entries": str(ledger.entries), "head": ledger.head}
+        with atomic_write(self.path / _CHECKPOINT) as file:
+            file.write(save_tensors(dict(tensors), metadata=known))
+
+    def checkpoint(self, ledger: Ledger | None = None) -> dict[str, Tensor] | None:
+        """The last checkpoint, None before the first.
+
+        Raises:
+            LedgerError: it is another run's, or the ledger has lost entries since.
+            InputError: it is damaged.
+        """
+        path = self.path / _CHECKPOINT
+        ledger = ledger or self.ledger()
+        try:
+            data = path.read_bytes()
+            known: dict[str, Any] = _metadata(data)
+            tensors: dict[str, Tensor] = load_tensors(data)
+            if known["run"] != ledger.run or not ledger.holds(int(known["entries"]), known["head"]):
+                what = f"the ledger in {printable(self.path)} does not hold what its checkpoint was made from"
+                raise LedgerError(f"{what}: restore both from one copy")
+            return tensors
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            raise InputError(f"cannot read {printable(path)}: {error}; restore it from a copy") from None
+
+    def keep_audit(self, audit: Audit) -> None:
+        """Write an audit's result beside the run.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        with atomic_write(self.path / _AUDIT) as file:
+            file.write(json.dumps(asdict(audit), indent=1).encode() + b"\n")
+
+    def audit(self) -> Audit | None:
+        """The last audit's result, None where none was made.
+
+        Raises:
+            InputError: it is damaged.
+        """
+        path = self.path / _AUDIT
+        try:
+            return Audit(**json.loads(path.read_text("utf-8")))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(f"cannot read {printable(path)}: {error}; audit again") from None
+
+
+def _metadata(data: bytes) -> dict[str, Any]:
+    length = int.from_bytes(data[:8], "little")
+    found: dict[str, Any] = json.loads(data[8 : 8 + length])["__metadata__"]
+    return found

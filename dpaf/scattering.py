@@ -1,0 +1,89 @@
+"""A fixed, public feature map: wavelet moduli of two orders, after Bruna and Mallat (2013).
+
+Nothing here is learnt and nothing depends on any record, so features cost no privacy; what is released of them does.
+Wavelets act on a pyramid instead of growing with scale, which keeps kernels small; it is a network of the scattering
+type, not the exact transform.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+_KERNEL = 7
+_ANGLES = 8
+
+
+class Scattering(nn.Module):
+    """Images to non-negative wavelet moduli of order 0, 1 and 2, averaged over a coarse grid.
+
+    Args:
+        channels: of the images.
+        size: height and width of the images, at least 8.
+        grid: height and width of the averages.
+    """
+
+    wavelets: Tensor
+    blur: Tensor
+
+    def __init__(self, channels: int, size: int, *, grid: int = 7) -> None:
+        super().__init__()
+        self.grid = min(grid, size // 2)
+        self.size, self.image_channels = size, channels
+        self.register_buffer("wavelets", _morlets(), persistent=False)
+        self.register_buffer("blur", _gaussian(5, 1.0), persistent=False)
+
+    @property
+    def channels(self) -> int:
+        """Feature maps for each image."""
+        return self.image_channels * (1 + 2 * _ANGLES + _ANGLES**2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features of images (B, channels, size, size) in [-1, 1]: (B, self.channels, grid, grid), >= 0 but order 0.
+
+        Records do not affect one another.
+        """
+        count = len(images)
+        plane = images.reshape(-1, 1, *images.shape[-2:])
+        fine = self._moduli(plane)
+        half = self._halve(plane)
+        coarse = self._moduli(half)
+        second = self._moduli(self._halve(fine).flatten(0, 1).unsqueeze(1))
+        second = second.reshape(len(plane), _ANGLES**2, *second.shape[-2:])
+        pooled = [F.adaptive_avg_pool2d(maps, self.grid) for maps in (half, fine, coarse, second)]
+        return torch.cat(pooled, 1).reshape(count, self.channels, self.grid, self.grid)
+
+    def _moduli(self, plane: Tensor) -> Tensor:
+        padded = F.pad(plane, (_KERNEL // 2,) * 4, mode="reflect")
+        real, imaginary = F.conv2d(padded, self.wavelets).chunk(2, 1)
+        return (real.square() + imaginary.square() + 1e-8).sqrt()  # the 1e-8 keeps gradients finite at 0
+
+    def _halve(self, maps: Tensor) -> Tensor:
+        channels = maps.shape[1]
+        padded = F.pad(maps, (2,) * 4, mode="reflect")
+        return F.conv2d(padded, self.blur.expand(channels, 1, -1, -1), stride=2, groups=channels)
+
+
+def _gaussian(width: int, sigma: float) -> Tensor:
+    at = torch.arange(width, dtype=torch.float64) - width // 2
+    line = torch.exp(-at.square() / (2 * sigma**2))
+    return (torch.outer(line, line) / line.sum() ** 2).float().view(1, 1, width, width)
+
+
+def _morlets() -> Tensor:
+    """(2 * angles, 1, k, k): real parts, then imaginary; zero mean and unit l1 norm of the complex modulus."""
+    at = torch.arange(_KERNEL, dtype=torch.float64) - _KERNEL // 2
+    y, x = torch.meshgrid(at, at, indexing="ij")
+    kernels = []
+    for step in range(_ANGLES):
+        angle = math.pi * step / _ANGLES
+        along, across = x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
+        envelope = torch.exp(-(along.square() + (0.5 * across).square()) / (2 * 1.3**2))
+        wave = torch.exp(1j * 0.75 * math.pi * along)
+        wavelet = envelope * (wave - (envelope * wave).sum() / envelope.sum())
+        kernels.append(wavelet / wavelet.abs().sum())
+    stacked = torch.stack(kernels)
+    return torch.cat([stacked.real, stacked.imag]).float().unsqueeze(1)

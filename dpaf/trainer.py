@@ -1,0 +1,222 @@
+"""From records to a generator, spending what the ledger's plan allows and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dpaf.data import Records
+from dpaf.fitting import Fitting, generator_step, labels_of_a_step
+from dpaf.ledger import Ledger
+from dpaf.moments import release_means
+from dpaf.randomness import Streams
+from dpaf.runfolder import RunFolder
+from dpaf.sampling import PoissonSampler
+from dpaf.settings import HEAD, MOMENTS, STEPS, PerformanceSettings, PrivacySettings
+from dpaf.state import TrainingState
+from dpaf.superstep import Batch
+from models.errors import InputError, LedgerError
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, steps done and steps in all."""
+FITTING = "fitting the generator"
+
+
+class Trainer:
+    """Trains one run to its end, from wherever its checkpoint and its ledger stand.
+
+    Guarantees:
+        * Records are touched in `_release_means`, `_head_step` and `_super_step` only, each after its charge.
+        * The guarantee is the ledger's plan, whenever and however often the program is stopped.
+
+    Args:
+        records: the private data.
+        folder: of a run that has begun.
+        streams: where randomness comes from.
+        progress: is told of steps.
+        watch: is given the averaged generator now and then, to draw samples; sees no record.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        folder: RunFolder,
+        *,
+        streams: Streams,
+        progress: Progress | None = None,
+        watch: Callable[[TrainingState], None] | None = None,
+    ) -> None:
+        self._records, self._folder, self._streams = records, folder, streams
+        self._progress = progress or (lambda *_: None)
+        self._watch = watch or (lambda _: None)
+        self.settings = folder.settings()
+        self.privacy: PrivacySettings = self.settings.privacy
+        self.performance: PerformanceSettings = self.settings.performance
+        self.ledger: Ledger = folder.ledger()
+        self.state = fresh_state(folder)
+        saved = folder.checkpoint(self.ledger)
+        if saved is not None:
+            self.state.load(saved)
+        self._cache: torch.Tensor | None = None
+
+    def train(self) -> TrainingState:
+        """Make all steps that are left.
+
+        Raises:
+            BudgetError: a step would overspend; cannot happen unless the ledger is used from elsewhere.
+            LedgerError: a release was paid for and lost in a crash, and the run cannot go on without it.
+            OutputError: ledger or checkpoint cannot be written.
+        """
+        if self.privacy.moments_noise is not None and self.state.means is None:
+            self._release_means()
+        for _ in self._left(HEAD, self.privacy.head_steps):
+            self._head_step()
+        self._cache = None
+        fitting = Fitting(self.state.features, self.state.means, self.state.head, self.performance.head_weight)
+        self._fit(fitting)
+        for _ in self._left(STEPS, self.privacy.steps):
+            self._super_step(fitting)
+        self._save()
+        self._watch(self.state)
+        return self.state
+
+    def _left(self, phase: str, steps: int) -> Iterator[int]:
+        while left := self.ledger.remaining(phase):
+            self._progress(phase, steps - left, steps)
+            yield left
+            if (left - 1) % self.performance.checkpoint_every == 0:
+                self._save()
+                if phase == STEPS:
+                    self._watch(self.state)
+            self._progress(phase, steps - left + 1, steps)
+
+    def _charge(self, phase: str) -> int:
+        return self.ledger.charge(phase).entry
+
+    def _release_means(self) -> None:
+        assert self.privacy.moments_noise is not None
+        if not self.ledger.remaining(MOMENTS):
+            raise LedgerError(
+                "the release of feature means was paid for and lost when the run stopped: begin a new run"
+            )
+        self._progress(MOMENTS, 0, 1)
+        self.state.means = release_means(
+            self.state.features,
+            self._all_features,
+            classes=len(self.settings.classes),
+            noise_multiplier=self.privacy.moments_noise,
+            charge=lambda: self._streams.numpy("noise", self._charge(MOMENTS)),
+        )
+        self._save()
+        self._progress(MOMENTS, 1, 1)
+
+    def _all_features(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        size = self.performance.physical_batch_size
+        for start in range(0, len(self._records), size):
+            rows = torch.arange(start, min(start + size, len(self._records)))
+            yield self._records.scaled(rows), self._features(rows), self._records.labels[rows]
+
+    def _draw(self, rate: float, entry: int) -> Tensor:
+        sampler = PoissonSampler(len(self._records), rate)
+        return torch.from_numpy(sampler.draw(self._streams.numpy("sampling", entry)))
+
+    def _head_step(self) -> None:
+        assert self.state.head is not None
+        left, entry = self.ledger.remaining(HEAD), self._charge(HEAD)
+        rows = self._draw(self.privacy.head_rate, entry)
+        self.state.head.step(
+            self._features(rows),
+            self._records.labels[rows],
+            self._streams.numpy("noise", entry),
+            noise_multiplier=self.privacy.head_noise,
+            divisor=self.privacy.head_rate * self.settings.records,
+            learning_rate=self.performance.head_learning_rate,
+            average=left <= (self.privacy.head_steps + 1) // 2,
+        )
+
+    def _fit(self, fitting: Fitting) -> None:
+        steps = 0 if fitting.empty else self.performance.fitting_steps
+        while self.state.fitted < steps:
+            self._progress(FITTING, self.state.fitted, steps)
+            random = self._streams.torch("training", self.state.fitted)
+            self._generator_step(random, fitting.loss, falling=self.state.fitted / steps)
+            self.state.fitted += 1
+            if self.state.fitted % (4 * self.performance.checkpoint_every) == 0:
+                self._save()
+                self._watch(self.state)
+        self._progress(FITTING, steps, steps)
+
+    def _super_step(self, fitting: Fitting) -> None:
+        critic = self.state.critic
+        assert critic is not None
+        entry = self._charge(STEPS)
+        rows = self._draw(self.privacy.sampling_rate, entry)
+        buckets = self._streams.numpy("buckets", entry).integers(self.privacy.buckets, size=len(rows))
+        batch = Batch(self._records.scaled(rows), self._records.labels[rows], torch.from_numpy(buckets))
+        random = self._streams.torch("fakes", entry)
+        critic.step(batch, self.state.generator, self._streams.numpy("noise", entry), random)
+        weight = 0.1 if not fitting.empty else 1.0  # the adversary refines what the means have settled
+
+        def loss(fakes: Tensor, labels: Tensor) -> Tensor:
+            against = weight * critic.generator_loss(fakes, labels)
+            return against if fitting.empty else against + fitting.loss(fakes, labels)
+
+        for _ in range(self.performance.generator_steps):
+            self._generator_step(random, loss, falling=0.0 if fitting.empty else 0.9)
+
+    def _generator_step(
+        self, random: torch.Generator, loss: Callable[[Tensor, Tensor], Tensor], *, falling: float
+    ) -> None:
+        performance, generator = self.performance, self.state.generator
+        for group in self.state.optimiser.param_groups:
+            group["lr"] = performance.learning_rate * (0.05 + 0.95 * 0.5 * (1 + np.cos(np.pi * falling)))
+        labels = labels_of_a_step(generator.classes, performance.classes_at_once, performance.fakes, random)
+        generator_step(generator, self.state.optimiser, loss(generator.draw(labels, random), labels))
+        self.state.average.update(generator)
+
+    @torch.no_grad()
+    def _features(self, rows: Tensor) -> Tensor:
+        """Public features (B, width) of those records; computed once, kept at half precision, clipped when used."""
+        if self._cache is None:
+            parts = [
+                self.state.features(self._records.scaled(slice(start, start + 256))).half()
+                for start in range(0, len(self._records), 256)
+            ]
+            self._cache = torch.cat(parts)
+        return self._cache[rows].float()
+
+    def _save(self) -> None:
+        self._folder.save(self.state.tensors(), self.ledger)
+
+
+def fresh_state(folder: RunFolder) -> TrainingState:
+    """The state that a run begins with."""
+    settings = folder.settings()
+    return TrainingState(
+        settings.channels,
+        settings.size,
+        len(settings.classes),
+        records=settings.records,
+        privacy=settings.privacy,
+        performance=settings.performance,
+    )
+
+
+def trained_state(folder: RunFolder) -> TrainingState:
+    """The state of a run's checkpoint: post-processing, needs no record.
+
+    Raises:
+        InputError: there is no run, or nothing was trained yet.
+        LedgerError: the ledger was edited.
+    """
+    state, saved = fresh_state(folder), folder.checkpoint()
+    if saved is None:
+        raise InputError(f"the run in {folder.path} has no checkpoint yet: resume it")
+    try:
+        state.load(saved)
+    except (KeyError, RuntimeError):
+        raise InputError(f"the checkpoint in {folder.path} comes from other settings: restore it from a copy") from None
+    return state

@@ -1,0 +1,53 @@
+"""Checks of what users give, each with one clear line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from torch import nn
+
+from models.errors import InputError
+
+MAX_EPSILON = 100.0
+
+
+def positive(name: str, value: float) -> None:
+    """Raises InputError unless `value` is a finite number above 0."""
+    if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
+        raise InputError(f"{name} is {value}: give a number above 0")
+
+
+def rate(name: str, value: float) -> None:
+    """Raises InputError unless 0 < value <= 1."""
+    positive(name, value)
+    if value > 1:
+        raise InputError(f"{name} is {value}: a rate is at most 1")
+
+
+def count(name: str, value: int, *, least: int = 1) -> None:
+    """Raises InputError unless `value` is a whole number of at least `least`."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InputError(f"{name} is {value}: give a whole number of at least {least}")
+
+
+def budget(epsilon: float, delta: float, *, records: int | None = None) -> None:
+    """Raises InputError unless (epsilon, delta) is a guarantee that means something for that many records."""
+    positive("epsilon", epsilon)
+    if epsilon > MAX_EPSILON:
+        raise InputError(f"epsilon is {epsilon:g}, which protects nobody: choose at most {MAX_EPSILON:g}, better 1-10")
+    positive("delta", delta)
+    if delta >= 1:
+        raise InputError(f"delta is {delta:g}: give a probability far below 1")
+    if records is not None and delta >= 1 / records:
+        least = f"1/{records} = {1 / records:.2g}"
+        raise InputError(f"delta is {delta:g}, but publishing one whole record has {least}: choose a smaller delta")
+
+
+def separate_records(modules: Iterable[nn.Module]) -> None:
+    """Raises InputError where a layer mixes the records of a batch, so that clipping would bound nothing."""
+    for module in modules:
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            raise InputError(f"{type(module).__name__} mixes records: use InstanceNorm2d or GroupNorm instead")
+        if isinstance(module, nn.modules.instancenorm._InstanceNorm) and module.track_running_stats:
+            raise InputError("InstanceNorm with track_running_stats=True remembers records: set it to False")

@@ -1,0 +1,144 @@
+"""`guise dpaf`, from a file of images to a report, and what it refuses."""
+
+import numpy as np
+import pytest
+from command_line import call, check_refused, hashes
+
+from cli.dpaf import dpaf
+from dpaf.runfolder import RunFolder
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "toy.npz"
+    labels = np.arange(60) % 2
+    pixels = np.random.default_rng(0).integers(0, 60, (60, 28, 28))
+    pixels[labels == 1, :14] += 150
+    np.savez(path, images=pixels, labels=labels)
+    return path
+
+
+def train(images, out, *more, budgets=None):
+    where = budgets or out.parent / "budgets.sqlite"
+    return call(
+        dpaf, "train", "--data", images, "--out", out, "--budgets", where, "--minutes", "0.001", *map(str, more)
+    )
+
+
+@pytest.fixture(scope="module")
+def run(images, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "run"
+    outcome = train(images, out, "--epsilon", 2, "--delta", "1e-3")
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.stderr.index("Plan for 60 images") < outcome.stderr.index("epsilon spent so far")
+    return out
+
+
+def test_a_run_spends_its_plan_and_shows_samples(run):
+    ledger = RunFolder(run).ledger()
+    assert ledger.spent() == ledger.plan
+    assert (run / "samples.png").stat().st_size > 100
+
+
+def test_samples_are_written_as_npz_and_as_a_folder(run, tmp_path):
+    assert call(dpaf, "sample", run, "--count", 5, "--out", tmp_path / "s.npz", "--seed", 1).code == 0
+    with np.load(tmp_path / "s.npz") as found:
+        assert found["images"].shape == (5, 28, 28, 1) and found["labels"].tolist() == [0, 1, 0, 1, 0]
+    assert call(dpaf, "sample", run, "--count", 3, "--class", "1", "--out", tmp_path / "s").code == 0
+    assert len(list((tmp_path / "s" / "1").glob("*.png"))) == 3
+
+
+def test_the_report_holds_the_guarantee_and_nothing_of_the_data(run):
+    report = call(dpaf, "report", run, "--json").report
+    assert report["guarantee"]["epsilon"] == 2 and report["guarantee"]["private"]
+    assert 1.9 < report["accounting"]["epsilon_spent"] <= 2
+    assert report["accounting"]["second_opinion"]["epsilon_prv"] == pytest.approx(2, rel=0.02)
+    assert "digest" not in (run / "privacy.json").read_text()
+    assert "(2, 0.001)-differential privacy" in (run / "privacy.md").read_text()
+
+
+def test_the_ledger_is_shown(run):
+    rows = call(dpaf, "ledger", run, "--json").report
+    assert [row["charged"] for row in rows[:2]] == [1, 200]
+    assert rows[-1]["epsilon"] <= 2
+
+
+def test_a_run_is_evaluated_on_real_images(run, images):
+    report = call(dpaf, "evaluate", run, "--test", images, "--count", 100, "--json").report
+    assert report["samples"] == 100 and 0 <= report["mean"] <= 1
+    assert len(report["networks"][0]["by_class"]) == 2
+
+
+@pytest.mark.slow
+def test_a_run_withstands_its_audit_and_the_report_says_so(run):
+    outcome = call(dpaf, "audit", run, "--runs", 20, "--json")
+    assert outcome.code == 0 and all(one["passed"] for one in outcome.report.values())
+    assert call(dpaf, "report", run, "--json").report["audit"]["passed"]
+
+
+def test_a_finished_run_resumes_to_the_same(images, run):
+    before = hashes(run)
+    outcome = train(images, run, "--resume")
+    assert outcome.code == 0, outcome.stderr
+    assert hashes(run)["ledger.jsonl"] == before["ledger.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ((), "--epsilon is missing"),
+        (("--epsilon", 0), "epsilon is 0"),
+        (("--epsilon", -1), "epsilon is -1"),
+        (("--epsilon", "nan"), "epsilon is nan"),
+        (("--epsilon", 1e6), "protects nobody"),
+        (("--epsilon", 1, "--delta", 0.5), "delta is 0.5"),
+        (("--epsilon", 1, "--delta", 0), "delta is 0"),
+        (("--epsilon", 1, "--size", 30), "size 30"),
+        (("--epsilon", 1, "--resume"), "no run in"),
+    ],
+)
+def test_bad_options_spend_nothing(images, tmp_path, options, word):
+    check_refused(train(images, tmp_path / "run", *options), 2, word)
+    assert not (tmp_path / "run").exists() and not (tmp_path / "budgets.sqlite").exists()
+
+
+def test_a_second_run_in_one_folder_is_refused(images, run):
+    before = hashes(run)
+    check_refused(train(images, run, "--epsilon", 2), 2, "holds a run already")
+    assert hashes(run) == before
+
+
+def test_a_run_is_not_resumed_with_other_data_epsilon_or_noise(images, run, tmp_path):
+    other = tmp_path / "other.npz"
+    np.savez(other, images=np.zeros((60, 28, 28), np.uint8), labels=np.arange(60) % 2)
+    check_refused(train(other, run, "--resume"), 1, "other data")
+    check_refused(train(images, run, "--resume", "--epsilon", 3), 2, "cannot be changed")
+    check_refused(train(images, run, "--resume", "--unsafe-reproducible", 1), 2, "did not begin with")
+
+
+def test_a_budget_of_the_dataset_is_enforced(images, run, tmp_path):
+    budgets = run.parent / "budgets.sqlite"
+    refused = call(dpaf, "ledger", "--budgets", budgets, "--data", images, "--epsilon", 1, "--delta", "1e-3")
+    check_refused(refused, 1, "already")
+    assert call(dpaf, "ledger", "--budgets", budgets, "--data", images, "--epsilon", 2, "--delta", "1e-3").code == 0
+    outcome = train(images, tmp_path / "run2", "--epsilon", 1, "--delta", "1e-3", budgets=budgets)
+    assert outcome.code == 1 and "nothing was spent" in outcome.stderr
+    assert not (tmp_path / "run2").exists()
+
+
+def test_an_edited_ledger_is_refused(run, tmp_path):
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for path in run.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    ledger = copy / "ledger.jsonl"
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    ledger.write_bytes(b"".join(lines[:50] + lines[51:]))
+    check_refused(call(dpaf, "sample", copy, "--count", 1, "--out", tmp_path / "s.npz"), 1, "edited")
+
+
+def test_sampling_refuses_what_is_not_there(run, tmp_path):
+    check_refused(call(dpaf, "sample", tmp_path, "--count", 1, "--out", tmp_path / "s.npz"), 2, "no run in")
+    check_refused(
+        call(dpaf, "sample", run, "--count", 1, "--class", "cat", "--out", tmp_path / "s.npz"), 2, "no class cat"
+    )

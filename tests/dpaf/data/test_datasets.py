@@ -1,0 +1,123 @@
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dpaf.data import load
+from models.errors import InputError
+
+SHARED = Path(__file__).parents[4] / "shared" / "data"
+
+
+def npz(path, **arrays):
+    np.savez(path, **arrays)
+    return str(path)
+
+
+def grey(count=6, size=28):
+    return np.random.default_rng(0).integers(0, 256, (count, size, size), dtype=np.uint8)
+
+
+LABELS = np.array([0, 1, 0, 1, 0, 1])
+
+
+def test_digits_come_without_a_download_and_keep_their_test_set_apart():
+    train, test = load("digits"), load("digits", split="test")
+    assert (len(train), len(test)) == (1437, 360)
+    assert train.images.shape[1:] == (1, 28, 28) and len(train.classes) == 10
+    assert train.digest == test.digest
+
+
+def test_npz_is_read_and_split(tmp_path):
+    path = npz(tmp_path / "a.npz", images=grey(), labels=LABELS, is_test=np.array([0, 0, 0, 0, 1, 1]))
+    assert len(load(path)) == 4 and len(load(path, split="test")) == 2
+
+
+def test_floats_and_colour_and_other_sizes_are_brought_to_bytes(tmp_path):
+    images = np.random.default_rng(0).random((6, 40, 30, 3))
+    found = load(npz(tmp_path / "a.npz", images=images, labels=LABELS), size=32)
+    assert found.images.shape == (6, 3, 32, 32) and found.images.dtype.is_floating_point is False
+    assert abs(float(found.images.float().mean()) / 255 - 0.5) < 0.05
+
+
+def test_idx_pairs_are_read_gzipped_or_not(tmp_path):
+    for suffix, opened in ((".gz", gzip.open), ("", open)):
+        folder = tmp_path / f"idx{suffix}"
+        folder.mkdir()
+        with opened(folder / f"train-images-idx3-ubyte{suffix}", "wb") as file:
+            file.write(bytes([0, 0, 8, 3, 0, 0, 0, 6, 0, 0, 0, 28, 0, 0, 0, 28]) + grey().tobytes())
+        with opened(folder / f"train-labels-idx1-ubyte{suffix}", "wb") as file:
+            file.write(bytes([0, 0, 8, 1, 0, 0, 0, 6]) + LABELS.astype(np.uint8).tobytes())
+        found = load(str(folder))
+        assert (found.images[:, 0].numpy() == grey()).all() and found.labels.tolist() == LABELS.tolist()
+
+
+def test_a_folder_has_a_class_for_each_subfolder(tmp_path):
+    for place, image in enumerate(grey()):
+        folder = tmp_path / ("cat" if place % 2 else "dog")
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(image).resize((30 + place, 40)).save(folder / f"{place}.png")
+    found = load(str(tmp_path), size=32)
+    assert found.classes == ("cat", "dog") and found.images.shape == (6, 1, 32, 32)
+
+
+def test_one_colour_image_makes_all_colour(tmp_path):
+    for place, image in enumerate(grey()):
+        picture = Image.fromarray(image)
+        (picture.convert("RGB") if place == 3 else picture).save(tmp_path / f"{place}.png")
+    found = load(str(tmp_path))
+    assert found.channels == 3 and len(found.classes) == 1
+
+
+BAD = {
+    "no such": (lambda _: "nowhere", "no dataset"),
+    "empty npz": (lambda f: npz(f / "a.npz"), "needs `images`"),
+    "no npz": (lambda f: str((f / "a.npz").write_bytes(b"PK not really") and f / "a.npz"), "cannot read"),
+    "pickle": (lambda f: npz(f / "a.npz", images=np.array([{}], dtype=object)), "cannot read"),
+    "NaN": (lambda f: npz(f / "a.npz", images=np.full((6, 28, 28), np.nan), labels=LABELS), "NaN"),
+    "range": (lambda f: npz(f / "a.npz", images=np.full((6, 28, 28), 3.0), labels=LABELS), "floats in"),
+    "integers": (lambda f: npz(f / "a.npz", images=np.full((6, 28, 28), 300), labels=LABELS), "integers"),
+    "shape": (lambda f: npz(f / "a.npz", images=np.zeros((6, 28)), labels=LABELS), "shape"),
+    "one image": (lambda f: npz(f / "a.npz", images=grey(1)), "1 image"),
+    "no images": (lambda f: npz(f / "a.npz", images=grey(0)), "0 image"),
+    "labels": (lambda f: npz(f / "a.npz", images=grey(), labels=LABELS[:4]), "one label an image"),
+    "label range": (lambda f: npz(f / "a.npz", images=grey(), labels=LABELS - 1), "whole numbers"),
+    "float labels": (lambda f: npz(f / "a.npz", images=grey(), labels=LABELS / 2), "whole numbers"),
+    "lone class": (lambda f: npz(f / "a.npz", images=grey(), labels=np.array([0, 0, 0, 0, 0, 1])), "class 1"),
+    "gap": (lambda f: npz(f / "a.npz", images=grey(), labels=np.array([0, 0, 0, 2, 2, 2])), "class 1"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_clear_line(tmp_path, name):
+    make, word = BAD[name]
+    with pytest.raises(InputError, match=word) as caught:
+        load(make(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_size_that_is_not_supported_is_refused(tmp_path):
+    with pytest.raises(InputError, match="size 30"):
+        load(npz(tmp_path / "a.npz", images=grey(), labels=LABELS), size=30)
+
+
+def test_a_damaged_image_is_named(tmp_path):
+    for place, image in enumerate(grey()):
+        Image.fromarray(image).save(tmp_path / f"{place}.png")
+    (tmp_path / "3.png").write_bytes((tmp_path / "3.png").read_bytes()[:90])
+    with pytest.raises(InputError, match=r"3\.png"):
+        load(str(tmp_path))
+
+
+def test_a_truncated_idx_is_refused(tmp_path):
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 6, 0, 0, 0, 28, 0, 0, 0, 28]))
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 0]))
+    with pytest.raises(InputError, match="should hold"):
+        load(str(tmp_path))
+
+
+@pytest.mark.skipif(not (SHARED / "fashion-mnist").is_dir(), reason="no Fashion-MNIST in ../shared/data")
+def test_fashion_mnist_is_read():
+    assert len(load(str(SHARED / "fashion-mnist"), split="test")) == 10_000

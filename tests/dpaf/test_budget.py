@@ -1,0 +1,79 @@
+import multiprocessing
+
+import pytest
+
+from dpaf.accounting import Phase, epsilon_pld
+from dpaf.budget import DatasetBudgets
+from models.errors import BudgetError, LedgerError, OutputError
+
+PLAN = (Phase("means", 1.0, 8.0),)  # epsilon 0.43 at 1e-5
+COST = 0.43
+
+
+@pytest.fixture
+def budgets(tmp_path):
+    return DatasetBudgets(tmp_path / "budgets.sqlite")
+
+
+def test_runs_on_one_dataset_compose(budgets):
+    for run in "ab":
+        budgets.reserve("d", "photos", run=run, plan=PLAN)
+    (account,) = budgets.accounts()
+    assert account.runs == ("a", "b") and account.epsilon is None
+    assert account.epsilon_reserved == pytest.approx(epsilon_pld([Phase("m", 1.0, 8.0, 2)], 1e-5), rel=1e-3)
+
+
+def test_a_budget_holds_across_runs_and_not_across_datasets(budgets):
+    budgets.set_budget("d", "photos", epsilon=0.5, delta=1e-5)
+    budgets.reserve("d", "photos", run="a", plan=PLAN)
+    with pytest.raises(BudgetError, match="earlier runs on photos"):
+        budgets.reserve("d", "photos", run="b", plan=PLAN)
+    budgets.reserve("other", "other", run="b", plan=PLAN)
+    assert [account.runs for account in budgets.accounts()] == [("a",), ("b",)]
+
+
+def test_a_resumed_run_reserves_once(budgets):
+    budgets.set_budget("d", "photos", epsilon=0.5, delta=1e-5)
+    for _ in range(2):
+        budgets.reserve("d", "photos", run="a", plan=PLAN)
+    with pytest.raises(LedgerError, match="other data"):
+        budgets.reserve("elsewhere", "x", run="a", plan=PLAN)
+
+
+def test_no_budget_below_what_is_reserved(budgets):
+    budgets.reserve("d", "photos", run="a", plan=PLAN)
+    with pytest.raises(BudgetError, match="already"):
+        budgets.set_budget("d", "photos", epsilon=0.2, delta=1e-5)
+
+
+def test_datasets_are_known_by_a_hash_that_only_this_file_gives(budgets, tmp_path):
+    elsewhere = DatasetBudgets(tmp_path / "elsewhere.sqlite")
+    assert budgets.identify(b"x") == DatasetBudgets(budgets.path).identify(b"x")
+    assert len({budgets.identify(b"x"), budgets.identify(b"y"), elsewhere.identify(b"x")}) == 3
+
+
+def test_a_damaged_file_is_one_clear_line(tmp_path):
+    path = tmp_path / "b.sqlite"
+    path.write_bytes(b"not a database, and long enough to be looked at" * 50)
+    with pytest.raises(OutputError, match="budgets"):
+        DatasetBudgets(path)
+
+
+def _reserve(path, run, results):
+    try:
+        DatasetBudgets(path).reserve("d", "photos", run=run, plan=PLAN)
+        results.put("reserved")
+    except BudgetError:
+        results.put("refused")
+
+
+def test_two_processes_cannot_both_take_the_last_of_a_budget(budgets):
+    budgets.set_budget("d", "photos", epsilon=0.5, delta=1e-5)
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    workers = [context.Process(target=_reserve, args=(budgets.path, str(n), results)) for n in range(2)]
+    for worker in workers:
+        worker.start()
+    assert sorted(results.get(timeout=60) for _ in workers) == ["refused", "reserved"]
+    for worker in workers:
+        worker.join()

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+import toy
+
+from dpaf.data import records
+from dpaf.evaluation import utility
+from dpaf.synthesis import grid
+from models.errors import InputError
+
+
+def synthetic(count=600):
+    data = toy.two_classes(count)
+    return data.images.permute(0, 2, 3, 1).numpy(), data.labels.numpy()
+
+
+def test_images_of_two_plain_classes_teach_a_classifier_and_swapped_labels_mislead_it():
+    images, labels = synthetic()
+    test = toy.two_classes(100)
+    (right,) = utility(images, labels, test)
+    (wrong,) = utility(images, 1 - labels, test)
+    assert right.accuracy > 0.95 and wrong.accuracy < 0.05
+    assert right.by_class == pytest.approx((1.0, 1.0), abs=0.1)
+
+
+def test_what_does_not_go_together_is_refused():
+    images, labels = synthetic(60)
+    test = records(np.zeros((4, 32, 32), np.uint8), np.array([0, 1, 0, 1]), size=32, where="t", digest=b"")
+    with pytest.raises(InputError, match="test set of that kind"):
+        utility(images, labels, test)
+    with pytest.raises(InputError, match="protocol"):
+        utility(images, labels, toy.two_classes(), protocol="other")
+
+
+def test_a_grid_holds_each_image_at_its_place():
+    images = np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1) + np.zeros((5, 2, 3, 1), np.uint8)
+    picture = grid(images, columns=3)
+    assert picture.shape == (4, 9, 1)
+    assert picture[::2, ::3, 0].tolist() == [[0, 1, 2], [3, 4, 0]]

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+import torch
+
+from dpaf.aggregation import FeatureAggregation
+from dpaf.features import PublicFeatures
+from dpaf.moments import class_sums, means_of, squared_distance
+
+
+@pytest.fixture(scope="module")
+def features():
+    return PublicFeatures(1, 28)
+
+
+def images(count=4):
+    return torch.rand(count, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def test_no_record_affects_another(features):
+    x = images()
+    together = features(x)
+    apart = torch.cat([features(one) for one in x.split(1)])
+    torch.testing.assert_close(together, apart, atol=1e-5, rtol=1e-4)
+
+
+def test_features_are_public_and_the_same_every_time(features):
+    again = PublicFeatures(1, 28)
+    x = images(2)
+    assert torch.equal(features.moments(x, features(x)), again.moments(x, again(x)))
+
+
+@pytest.mark.parametrize("kind", ["ordinary", "black", "white", "checkerboard"])
+def test_one_image_moves_the_sums_by_one_at_most_and_only_its_class(features, kind):
+    bad = {
+        "ordinary": images(1),
+        "black": -torch.ones(1, 1, 28, 28),
+        "white": torch.ones(1, 1, 28, 28),
+        "checkerboard": ((torch.arange(28).view(1, 28) + torch.arange(28).view(28, 1)) % 2 * 2.0 - 1).view(
+            1, 1, 28, 28
+        ),
+    }[kind]
+    mechanism = FeatureAggregation(1.0, 1.0, buckets=1, classes=2, divisor=1.0)
+    change = class_sums(features, [(bad, features(bad), torch.tensor([1]))], mechanism)[0]
+    assert change[0].abs().sum() == 0
+    assert 0.5 < change[1].norm() <= 1
+
+
+def test_means_are_sums_over_the_released_count(features):
+    x = images(6)
+    moments = features.moments(x, features(x))
+    means = means_of(moments.sum(0, keepdim=True))
+    torch.testing.assert_close(means[0], moments[:, :-1].mean(0), atol=1e-5, rtol=1e-3)
+    assert means_of(torch.zeros(1, 5)).isfinite().all()
+
+
+def test_the_distance_is_not_biased_by_few_fakes():
+    random = torch.Generator().manual_seed(0)
+    means = torch.zeros(1, 10)
+    found = [float(squared_distance(torch.randn(1, 3, 10, generator=random), means)) for _ in range(3000)]
+    assert abs(np.mean(found)) < 4 * np.std(found) / 3000**0.5
+    shifted = [float(squared_distance(1 + torch.randn(1, 3, 10, generator=random), means)) for _ in range(3000)]
+    assert np.mean(shifted) == pytest.approx(10, rel=0.1)

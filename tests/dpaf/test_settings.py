@@ -1,0 +1,41 @@
+from dataclasses import replace
+
+import pytest
+
+from dpaf.accounting import epsilon_pld, epsilon_prv
+from dpaf.settings import PRESETS, PerformanceSettings, PrivacySettings
+from models.errors import InputError
+
+
+@pytest.mark.parametrize("preset", ["moments", "matching"])
+def test_calibrated_presets_keep_to_their_budget(preset):
+    before = PRESETS[preset][0]
+    after = before.calibrate(3.0, 1e-5)
+    assert before.epsilon is None and after.epsilon == 3.0
+    assert 0.99 * 3 <= epsilon_pld(after.phases(), 1e-5) <= 3.0
+    assert epsilon_prv(after.phases(), 1e-5, error=0.002) == pytest.approx(3.0, rel=0.01)
+
+
+def test_both_releases_of_a_super_step_are_one_phase():
+    (phase,) = PrivacySettings(
+        moments_noise=None, head_steps=0, steps=7, aggregate_noise=2.0, gradient_noise=2.0
+    ).phases()
+    assert phase.steps == 7 and phase.noise_multiplier == pytest.approx(2**0.5)
+
+
+def test_settings_that_release_nothing_are_refused():
+    with pytest.raises(InputError, match="release nothing"):
+        PrivacySettings(moments_noise=None, head_steps=0)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"head_rate": 1.2}, {"steps": -1}, {"aggregate_noise": 0.0}, {"buckets": 0}, {"head_noise": float("nan")}]
+)
+def test_values_out_of_range_are_refused(wrong):
+    with pytest.raises(InputError):
+        replace(PrivacySettings(), **wrong)
+
+
+def test_performance_settings_are_checked_too():
+    with pytest.raises(InputError, match="critic"):
+        PerformanceSettings(critic="other")  # type: ignore[arg-type]

@@ -1,0 +1,154 @@
+import json
+
+import pytest
+import torch
+import toy
+
+from dpaf.data import Records
+from dpaf.ledger import Ledger
+from dpaf.randomness import Streams
+from dpaf.settings import HEAD, MOMENTS, STEPS
+from dpaf.synthesis import synthesise
+from dpaf.trainer import FITTING, Trainer, trained_state
+from models.errors import BudgetError, InputError, LedgerError
+
+
+@pytest.fixture(scope="module")
+def data():
+    return toy.two_classes()
+
+
+@pytest.fixture(scope="module")
+def settings():
+    return toy.privacy()
+
+
+class StoppedError(Exception):
+    """In the place of a kill."""
+
+
+def stop_at(phase, done):
+    def progress(what, at, _total):
+        if (what, at) == (phase, done):
+            raise StoppedError
+
+    return progress
+
+
+def phases_of(folder):
+    return [json.loads(line)["phase"] for line in folder.ledger_path.read_bytes().splitlines()[1:]]
+
+
+@pytest.mark.parametrize("preset", ["dpaf", "matching", "dpgan", "moments"])
+def test_every_preset_spends_its_plan_and_gives_images(tmp_path, data, preset):
+    steps = {"steps": 0} if preset == "moments" else {}
+    folder = toy.begin(tmp_path, data, toy.privacy(preset, **steps), preset=preset)
+    toy.train(folder, data)
+    ledger = folder.ledger()
+    assert ledger.spent() == ledger.plan
+    found = synthesise(trained_state(folder), 6, seed=0)
+    assert found.images.shape == (6, 28, 28, 1) and found.labels.tolist() == [0, 1, 0, 1, 0, 1]
+    assert found.images.std() > 1
+
+
+@pytest.mark.parametrize("stop", [(HEAD, 2), (FITTING, 0), (STEPS, 2)])
+def test_a_resumed_run_equals_one_that_was_never_stopped(tmp_path, data, settings, stop):
+    whole, stopped = (toy.begin(tmp_path / name, data, settings) for name in ("whole", "stopped"))
+    expected = toy.train(whole, data).tensors()
+    with pytest.raises(StoppedError):
+        toy.train(stopped, data, progress=stop_at(*stop))
+    resumed = toy.train(stopped, data).tensors()
+    assert phases_of(whole) == phases_of(stopped)
+    for name, value in expected.items():
+        torch.testing.assert_close(resumed[name], value, atol=1e-6, rtol=1e-5, msg=name)
+
+
+def test_what_a_kill_lost_stays_charged_and_is_not_released_again(tmp_path, data, settings):
+    folder = toy.begin(tmp_path, data, settings)
+    with pytest.raises(StoppedError):
+        toy.train(folder, data, progress=stop_at(HEAD, 1))  # between two checkpoints
+    entries = phases_of(folder)
+    toy.train(folder, data)
+    assert phases_of(folder)[: len(entries)] == entries
+    assert phases_of(folder).count(HEAD) == settings.head_steps
+    assert int(trained_state(folder).tensors()["head.counted"]) == 2
+
+
+def test_means_that_were_paid_for_and_lost_are_not_drawn_twice(tmp_path, data, settings):
+    folder = toy.begin(tmp_path, data, settings)
+    folder.ledger().charge(MOMENTS)
+    with pytest.raises(LedgerError, match="paid for and lost"):
+        toy.train(folder, data)
+    assert phases_of(folder) == [MOMENTS]
+
+
+def test_no_noise_and_no_draw_is_used_twice(tmp_path, data, settings, monkeypatch):
+    used = []
+    original = Streams.numpy
+    monkeypatch.setattr(
+        Streams, "numpy", lambda self, purpose, at: used.append((purpose, at)) or original(self, purpose, at)
+    )
+    folder = toy.begin(tmp_path, data, settings)
+    with pytest.raises(StoppedError):
+        toy.train(folder, data, progress=stop_at(HEAD, 1))
+    toy.train(folder, data)
+    private = [one for one in used if one[0] in ("noise", "sampling", "buckets")]
+    assert len(private) == len(set(private)) > 10
+
+
+def test_the_generator_trains_with_the_data_gone(tmp_path, data, settings):
+    folder = toy.begin(tmp_path, data, settings)
+    with pytest.raises(StoppedError):
+        toy.train(folder, data, progress=stop_at(FITTING, 0))
+    gone = Records(torch.empty(0, 1, 28, 28, dtype=torch.uint8), torch.empty(0, dtype=torch.long), data.classes, b"")
+    trainer = Trainer(gone, folder, streams=Streams(unsafe_seed=1), progress=stop_at(STEPS, 0))
+    before = trainer.state.generator.stages[1].weight.clone()
+    with pytest.raises(StoppedError):
+        trainer.train()
+    assert trainer.state.fitted == 3
+    assert not torch.equal(before, trainer.state.generator.stages[1].weight)
+
+
+def test_a_charge_precedes_every_use_of_records(tmp_path, data, settings, monkeypatch):
+    events = []
+    charge, scaled = Ledger.charge, Records.scaled
+    monkeypatch.setattr(Ledger, "charge", lambda self, phase: events.append("charge") or charge(self, phase))
+    monkeypatch.setattr(Records, "scaled", lambda self, rows: events.append("records") or scaled(self, rows))
+    folder = toy.begin(tmp_path, data, settings)
+    toy.train(folder, data)
+    steps = events[-2 * settings.steps :]
+    assert steps == ["charge", "records"] * settings.steps
+
+
+def test_nothing_is_released_once_the_plan_is_spent(tmp_path, data, settings):
+    folder = toy.begin(tmp_path, data, settings)
+    ledger = folder.ledger()
+    for _ in range(settings.steps):
+        ledger.charge(STEPS)
+    trainer = Trainer(data, folder, streams=Streams())
+    with pytest.raises(BudgetError):
+        trainer._super_step(None)
+
+
+def test_a_run_is_not_begun_twice(tmp_path, data, settings):
+    toy.begin(tmp_path, data, settings)
+    with pytest.raises(InputError, match="holds a run already"):
+        toy.begin(tmp_path, data, settings)
+
+
+def test_a_checkpoint_whose_ledger_was_cut_is_refused(tmp_path, data, settings):
+    folder = toy.begin(tmp_path, data, settings)
+    toy.train(folder, data)
+    lines = folder.ledger_path.read_bytes().splitlines(keepends=True)
+    folder.ledger_path.write_bytes(b"".join(lines[:-1]))
+    with pytest.raises(LedgerError, match="does not hold"):
+        trained_state(folder)
+
+
+def test_a_checkpoint_from_other_settings_is_refused(tmp_path, data, settings):
+    folder = toy.begin(tmp_path, data, settings)
+    toy.train(folder, data)
+    path = tmp_path / "run.json"
+    path.write_text(path.read_text().replace('"width": 8', '"width": 16'))
+    with pytest.raises(InputError, match="other settings"):
+        trained_state(folder)

@@ -1,0 +1,60 @@
+"""A dataset and runs that are small enough for tests."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dpaf.data import records
+from dpaf.randomness import Streams
+from dpaf.runfolder import RunFolder, RunSettings, new_run_name
+from dpaf.settings import PRESETS, PerformanceSettings, PrivacySettings
+from dpaf.trainer import Trainer
+
+FAST = {"fakes": 2, "latent": 4, "width": 8, "fitting_steps": 3, "checkpoint_every": 2, "generator_steps": 1}
+
+
+def two_classes(count=40):
+    random = np.random.default_rng(0)
+    labels = np.arange(count) % 2
+    images = random.integers(0, 60, (count, 28, 28))
+    images[labels == 1, :14] += 150
+    return records(images, labels, size=28, where="toy", digest=b"toy")
+
+
+def privacy(preset="dpaf", **changed):
+    """Settings with a budget that they keep to with much to spare: calibration is tested elsewhere, and slow."""
+    given = {
+        **vars(PRESETS[preset][0]),
+        "head_rate": 0.3,
+        "steps": 4,
+        "sampling_rate": 0.3,
+        "epsilon": 8.0,
+        "delta": 1e-3,
+    }
+    given["head_steps"] = 4 if given["head_steps"] else 0
+    for name in ("moments_noise", "head_noise", "aggregate_noise", "gradient_noise"):
+        given[name] = given[name] and 4 * given[name]
+    return PrivacySettings(**{**given, **changed})
+
+
+def begin(path, data, settings=None, *, preset="dpaf", reproducible=True):
+    performance = {**vars(PRESETS[preset][1]), **FAST}
+    folder = RunFolder(path)
+    folder.begin(
+        RunSettings(
+            run=new_run_name(),
+            data="toy",
+            records=len(data),
+            classes=data.classes,
+            channels=data.channels,
+            size=data.size,
+            reproducible=reproducible,
+            privacy=settings or privacy(preset),
+            performance=PerformanceSettings(**performance),
+        )
+    )
+    return folder
+
+
+def train(folder, data, *, seed=1, **more):
+    return Trainer(data, folder, streams=Streams(unsafe_seed=seed), **more).train()
