@@ -37,6 +37,11 @@ class Gather:
         """A permutation, so that its inverse is its adjoint."""
         return len(self.index) == self.count and bool(self.read.all())
 
+    @property
+    def nothing(self) -> bool:
+        """The identity."""
+        return self.output_shape == self.input_shape and torch.equal(self.index, torch.arange(self.count))
+
     def matvec(self, x: Tensor) -> Tensor:
         y = x.reshape(len(x), -1)[:, self.index.to(x.device)]
         if self.zeros.any():

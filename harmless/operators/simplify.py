@@ -25,7 +25,7 @@ def simplified(operator: LinearOperator) -> LinearOperator:
         return _merged([simplified(part) for part in operator.parts])
     if not isinstance(operator, Composed):
         return _known(operator)
-    steps = [_known(step) for step in operator.steps]
+    steps = list(operator.steps)
     index = 0
     while index + 1 < len(steps):
         folded = _folded(steps[index], steps[index + 1])
@@ -34,20 +34,21 @@ def simplified(operator: LinearOperator) -> LinearOperator:
         else:
             steps[index : index + 2] = [folded]
             index = max(index - 1, 0)
-    while len(steps) > 1 and _keeps_all(steps[-1]):
+    while len(steps) > 1 and keeps_all(steps[-1]):
         steps.pop()
-    return steps[0] if len(steps) == 1 else Composed(steps)
+    # As it stands last, only what a gather reads matters, not where it puts it.
+    return _known(steps[0]) if len(steps) == 1 else Composed(steps)
 
 
 def _known(operator: LinearOperator) -> LinearOperator:
-    """A strided crop from the corner is a convolution, which fits beside other convolutions."""
+    """Every s-th pixel from the corner on is a convolution, which fits beside other convolutions."""
     if not isinstance(operator, Gather) or len(operator.input_shape) != 3 or operator.one_to_one:
         return operator
-    channels = operator.input_shape[0]
-    every = torch.arange(operator.count).view(operator.input_shape)
+    channels, read = operator.input_shape[0], operator.read
     for stride in range(1, 5):
-        picked = every[:, ::stride, ::stride]
-        if operator.output_shape == picked.shape and torch.equal(operator.index, picked.flatten()):
+        grid = torch.zeros_like(read)
+        grid[:, ::stride, ::stride] = True
+        if torch.equal(read, grid):
             return Convolution(torch.ones(channels, 1, 1, 1), operator.input_shape, stride=stride, groups=channels)
     return operator
 
@@ -118,8 +119,8 @@ def _with_weight(like: Convolution, weight: Tensor, channels: int) -> Convolutio
     )
 
 
-def _keeps_all(operator: LinearOperator) -> bool:
-    """Injective: nothing is lost in it."""
+def keeps_all(operator: LinearOperator) -> bool:
+    """Known to be injective: nothing is lost in it."""
     if isinstance(operator, Scale):
         return bool((operator.factors != 0).all())
     return isinstance(operator, Gather) and bool(operator.read.all())
@@ -127,7 +128,7 @@ def _keeps_all(operator: LinearOperator) -> bool:
 
 def _merged(parts: Sequence[LinearOperator]) -> LinearOperator:
     """Convolutions side by side as one, where their outputs lie on the same grid."""
-    whole = [part for part in parts if _keeps_all(part)]
+    whole = [part for part in parts if keeps_all(part)]
     if whole or len(parts) == 1:
         return (whole or list(parts))[0]
     joined, rest = None, []
