@@ -34,8 +34,7 @@ def inspect(model: str, layer: str | None, plot: Path | None, as_json: bool, **h
     from harmless.tracing import read
 
     loaded = load(model, **how)
-    network = loaded.model
-    reading = read(network, loaded.input_shape, layer=None if layer is None else f"network.{layer}")
+    reading = read(loaded.model, loaded.input_shape, layer=None if layer is None else f"network.{layer}")
     spaces = measure(reading)
     if plot is not None:
         _draw(spaces, plot)
@@ -52,13 +51,12 @@ def _row(space: Space) -> dict[str, str]:
     measured = f"~{size.estimated:.0f} ± {size.deviation:.0f}" if size.measured is None else str(size.measured)
     return {
         "name": space.name.removeprefix("network."),
-        "operation": space.operator,
         "n": str(size.n),
         "m": str(size.m),
         "counted": str(size.formula),
         "measured": measured,
         "share": f"{size.best / size.n:.1%}",
-        "pixels unread": "" if space.unread_pixels is None else str(space.unread_pixels),
+        "unread px": "" if space.unread_pixels is None else str(space.unread_pixels),
         "condition": "" if space.condition is None else f"{space.condition:.3g}",
         "leakage": f"{space.leakage:.0e}",
     }
@@ -70,11 +68,10 @@ def _as_json(space: Space) -> dict[str, Any]:
     deciles = None
     if values is not None and len(values):
         deciles = [float(values[round(share / 10 * (len(values) - 1))]) for share in range(11)]
-    size = {key: value for key, value in asdict(space.nullity).items()}
     return {
         "name": space.name.removeprefix("network."),
         "operation": space.operator,
-        **size,
+        **asdict(space.nullity),
         "unread_pixels": space.unread_pixels,
         "method": space.method,
         "condition": space.condition if space.condition is None or math.isfinite(space.condition) else None,

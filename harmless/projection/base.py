@@ -58,7 +58,7 @@ def row_basis(matrix: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def off_basis(v: Tensor, basis: Tensor) -> Tensor:
-    """Take out of (..., L, n) what lies along an orthonormal basis (..., n, k); twice, for the first one's rounding."""
-    for _ in range(2):
+    """Take out of (..., L, n) what lies along an orthonormal basis (..., n, k); in float64 twice, against rounding."""
+    for _ in range(2 if v.dtype in (torch.float64, torch.complex128) else 1):
         v = v - (v @ basis.conj()) @ basis.mT
     return v
