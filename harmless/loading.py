@@ -95,7 +95,7 @@ def _torchvision(name: str, *, pretrained: bool, offline: bool) -> nn.Module:
             f"did you mean {', '.join(near)}?" if near else "name a torchvision model, a file or package.module:factory"
         )
         raise InputError(f"no model is called {name!r}; {hint}")
-    weights = zoo.get_model_weights(name).DEFAULT if pretrained else None  # type: ignore[attr-defined]
+    weights = zoo.get_model_weights(name).DEFAULT if pretrained else None
     if weights is not None and offline:
         cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
         if not cached.is_file():

@@ -37,6 +37,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.pass_context
 def generate(
     context: click.Context,
+    /,
     model: str,
     images: Path,
     out: Path,

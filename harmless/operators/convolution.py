@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -122,5 +123,5 @@ def patch_embedding(weight: Tensor, input_shape: Shape) -> Convolution:
     return Convolution(weight, input_shape, stride=tuple(weight.shape[2:]))
 
 
-def _each(value: int | Sequence[object], count: int) -> tuple[object, ...]:
+def _each(value: int | Sequence[Any], count: int) -> tuple[Any, ...]:
     return (value,) * count if isinstance(value, int) else tuple(value)

@@ -131,11 +131,12 @@ def _merged(parts: Sequence[LinearOperator]) -> LinearOperator:
     whole = [part for part in parts if keeps_all(part)]
     if whole or len(parts) == 1:
         return (whole or list(parts))[0]
-    joined, rest = None, []
+    joined: Convolution | None = None
+    rest: list[LinearOperator] = []
     for part in parts:
-        both = _side_by_side(joined, part) if joined is not None else None
-        if both is not None or (joined is None and isinstance(part, Convolution)):
-            joined = both or part  # type: ignore[assignment]
+        both = part if joined is None else _side_by_side(joined, part)
+        if isinstance(both, Convolution):
+            joined = both
         else:
             rest.append(part)
     together = [*([] if joined is None else [joined]), *rest]

@@ -9,6 +9,8 @@ Source: A. Bjorck, "Stability Analysis of the Method of Seminormal Equations", L
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -111,7 +113,7 @@ class Banded:
             return equations
         shaped = equations.unflatten(-1, (-1, self.together, self.operator.axes[1].outputs)).clone()
         shaped[..., max(there, 0) :, :] = 0
-        return shaped.flatten(-3)
+        return cast(Tensor, shaped.flatten(-3))
 
     def null(self, v: Tensor) -> Tensor:
         size, before = v.flatten(1).norm(dim=1), torch.inf
@@ -139,4 +141,4 @@ class Banded:
             known = self._beside[index] @ solved[index + 1] if index + 1 < self.blocks else 0
             solved[index] = torch.linalg.solve_triangular(self._diagonal[index], solved[index] - known, upper=True)
         z = torch.stack(solved).unflatten(2, (-1, self.together, columns.outputs)).permute(5, 1, 2, 0, 3, 4)
-        return z.flatten(3, 4)[:, :, :, : rows.outputs].reshape(r.shape).to(r)
+        return cast(Tensor, z.flatten(3, 4)[:, :, :, : rows.outputs].reshape(r.shape).to(r))

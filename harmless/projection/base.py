@@ -24,10 +24,14 @@ class Projector(Protocol):
         rank: of the operator, counted on its singular values; None where they are unknown.
     """
 
-    operator: LinearOperator
-    method: str
-    singular_values: Tensor | None
-    rank: int | None
+    @property
+    def operator(self) -> LinearOperator: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def singular_values(self) -> Tensor | None: ...
+    @property
+    def rank(self) -> int | None: ...
 
     def null(self, v: Tensor) -> Tensor:
         """The part of v in the null space: (N, *input_shape) -> the same shape."""

@@ -6,6 +6,8 @@ of channels into an ordinary one of phases. Source: P. P. Vaidyanathan, "Multira
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor
 
@@ -33,7 +35,7 @@ def symbol(operator: Convolution) -> Tensor:
     transformed = torch.fft.fft2(_phases(ring.unflatten(2, (height, width)), operator)).conj()
     out = operator.weight.shape[0] // operator.groups
     grouped = transformed.reshape(operator.groups, out, -1, rows.outputs * columns.outputs)
-    return grouped.permute(0, 3, 1, 2).contiguous()
+    return cast(Tensor, grouped.permute(0, 3, 1, 2).contiguous())
 
 
 def _phases(x: Tensor, operator: Convolution) -> Tensor:
@@ -67,4 +69,4 @@ class Fourier:
         # Vectors as rows of a matrix for each group and frequency.
         spectra = off_basis(spectra.permute(1, 3, 0, 2), self._basis.to(spectra.dtype))
         phases = spectra.permute(2, 0, 3, 1).reshape(phases.shape)
-        return torch.fft.ifft2(phases).real.permute(0, 1, 4, 2, 5, 3).reshape(v.shape)
+        return cast(Tensor, torch.fft.ifft2(phases).real.permute(0, 1, 4, 2, 5, 3).reshape(v.shape))

@@ -136,7 +136,8 @@ def _from_layer(model: nn.Module, example: Tensor, layer: str) -> Tracer:
         raise InputError(f"the model has no layer {layer!r}; did you mean {', '.join(close) or 'another model'}?")
     if isinstance(modules[layer], torch.jit.ScriptModule):
         raise InputError(f"layer {layer!r} is TorchScript, which cannot be watched; give package.module:factory")
-    scout, seen = Tracer(example), []
+    scout = Tracer(example)
+    seen: list[tuple[bool, tuple[int, int] | None]] = []
 
     def look(_: nn.Module, args: tuple[Any, ...]) -> None:
         if not seen and args and isinstance(args[0], Tensor):

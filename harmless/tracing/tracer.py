@@ -57,7 +57,7 @@ class Tracer(TorchDispatchMode):
     """
 
     def __init__(self, example: Tensor, start: tuple[int, int] | None = None) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.readers: list[Reader] = []
         self.modules: list[str] = []
         self.written = WeakTensorKeyDictionary()
