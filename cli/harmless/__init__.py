@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cli.harmless.check import check
+from cli.harmless.decompose import decompose
 from cli.harmless.generate import generate
 from cli.harmless.inspect import inspect
 
@@ -17,5 +18,5 @@ def harmless() -> None:
     """
 
 
-for _command in (inspect, generate, check):
+for _command in (inspect, generate, check, decompose):
     harmless.add_command(_command)

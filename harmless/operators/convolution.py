@@ -48,12 +48,11 @@ class Convolution:
         # In one dimension as in two, of height 1.
         self.weight = weight.detach().double().reshape(*weight.shape[:2], *[1] * (2 - spatial), *weight.shape[2:])
         strides, dilations, pads = (_each(value, spatial) for value in (stride, dilation, padding))
-        axes = [
-            Axis(length, kernel, step, gap if kernel > 1 else 1, *(pad if isinstance(pad, tuple) else (pad, pad)), mode)
-            for length, kernel, step, gap, pad in zip(
-                input_shape[1:], weight.shape[2:], strides, dilations, pads, strict=True
-            )
-        ]
+        axes = []
+        for place, (length, kernel) in enumerate(zip(input_shape[1:], weight.shape[2:], strict=True)):
+            before, after = _each(pads[place], 2)
+            gap = dilations[place] if kernel > 1 else 1
+            axes.append(Axis(length, kernel, strides[place], gap, before, after, mode))
         if any(axis.outputs < 1 for axis in axes):
             raise ValueError(f"a kernel of {tuple(weight.shape)} is larger than its input {input_shape}")
         self.output_shape: Shape = (len(weight), *(axis.outputs for axis in axes))

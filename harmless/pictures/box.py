@@ -35,7 +35,7 @@ def fit_to_box(
     There is always one, the original itself. Its dual is ascended with Nesterov's momentum, restarted where that
     overshoots; without momentum this would be Dykstra's algorithm for the subspace and the box, and slow. The step of
     1 is safe since a projector has norm 1. Source: A. Beck and M. Teboulle, SIAM J. Imaging Sci. 2, 2009; B.
-    O'Donoghue and E. Candes, "Adaptive Restart for Accelerated Gradient Schemes", 2015, section 3.2.
+    O'Donoghue and E. Candes, "Adaptive Restart for Accelerated Gradient Schemes", 2015.
 
     Args:
         original: (N, C, H, W) in [0, 255].

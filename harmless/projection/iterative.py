@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -34,8 +35,8 @@ class ConjugateGradients:
     What is left of v is taken off along directions A^T z that are made orthogonal one by one, so its length never
     grows, whatever rounding does, and A is applied to it anew in each step. In exact arithmetic each step minimises
     the error of the projection, whose square is the sum of the squared steps to come; the last few stand for them.
-    Source: M. R. Hestenes and E. Stiefel, "Methods of Conjugate Gradients for Solving Linear Systems", 1952, sections
-    6 and 10; Z. Strakos and P. Tichy, ETNA 13, 2002, eq. 3.7.
+    Source: M. R. Hestenes and E. Stiefel, "Methods of Conjugate Gradients for Solving Linear Systems", 1952; Z.
+    Strakos and P. Tichy, "On Error Estimation in the Conjugate Gradient Method", ETNA 13, 2002.
     """
 
     method = "conjugate gradients"
@@ -84,7 +85,7 @@ def largest_singular_value(operator: LinearOperator, *, steps: int = 20) -> floa
     for _ in range(steps):
         v = operator.rmatvec(operator.matvec(v / v.norm().clamp(min=torch.finfo(v.dtype).tiny)))
         size = float(v.norm())
-    return size**0.5
+    return math.sqrt(size)
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:

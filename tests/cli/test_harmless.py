@@ -157,3 +157,23 @@ def test_a_layer_that_ignores_nothing_generates_nothing(album: Path, tmp_path: P
     outcome = generate(album, tmp_path / "out", model="tiny:everything")
     assert outcome.code == 1 and "reads every dimension" in outcome.stderr
     assert np.all([not path.is_file() for path in (tmp_path / "out").rglob("*")])
+
+
+def test_decompose_shows_that_the_harmful_part_does_it_all(album: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert generate(album, out).code == 0
+    noisy = tmp_path / "noisy"
+    (noisy / "sub").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name in ("a.jpg", "sub/b.png"):
+        with Image.open(album / name) as image:
+            pixels = np.asarray(image.convert("RGB")) + rng.normal(0, 20, (32, 32, 3))
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(noisy / name, "PNG")
+    where = ("--model", "tiny:patches", "--input", "3x32x32", "--images", album)
+    outcome = harmless("decompose", *where, "--perturbed", noisy, "--out", tmp_path / "parts", "--json")
+    for row in outcome.report["photos"]:
+        assert 0.7 < row["harmless_share"] < 0.8  # white noise: as large as the null space
+        assert row["effect"] > 1e-3 and row["unexplained"] < 1e-12
+    assert len(list((tmp_path / "parts").rglob("*.png"))) == 4
+    missing = harmless("decompose", *where, "--perturbed", out)  # holds no a.jpg
+    assert missing.code == 3 and "not done: a.jpg" in missing.stderr and "sub/b.png" in missing.stdout
