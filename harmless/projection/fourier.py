@@ -1,7 +1,8 @@
 """Convolutions on a ring: the Fourier transform of their phases takes them apart into one small matrix a frequency.
 
 A stride of s turns each channel into s * s phases (every s-th pixel, from s * s starts), and the strided convolution
-of channels into an ordinary one of phases. Source: P. P. Vaidyanathan, "Multirate Systems and Filter Banks", 1993, chapter 4.
+of channels into an ordinary one of phases.
+Source: P. P. Vaidyanathan, "Multirate Systems and Filter Banks", 1993, chapter 4.
 """
 
 from __future__ import annotations

@@ -91,6 +91,12 @@ def _gather(numbers: Tensor, call: Call) -> Gather:
     return Gather(numbers.long().reshape(item_shape(numbers.shape)), call.item)
 
 
+def _casts(call: Call) -> LinearOperator | None:
+    """To another precision; whole numbers would be rounded."""
+    dtype = call.argument("dtype")
+    return None if dtype is not None and not dtype.is_floating_point else _gather(_numbers(call), call)
+
+
 def _pads(call: Call) -> LinearOperator:
     return _gather(call.function(_numbers(call), call.args[1], -1.0), call)
 
@@ -166,18 +172,19 @@ def _applies_matrix(call: Call) -> LinearOperator | None:
         weight = call.args[2].mT * float(call.kwargs.get("alpha", 1)) if call.place == 1 else None
     else:
         weight = call.args[1].mT if call.place == 0 else None
-    return function(call) if weight is None else Matrix(weight, call.item)
+    return None if weight is None else Matrix(weight, call.item)
 
 
 def function(call: Call) -> LinearOperator:
-    """Linear, but of no structure that is used."""
+    """Linear up to a constant, which is taken off, but of no structure that is used."""
     shape, item = call.shape, call.item
 
     def run(x: Tensor) -> Tensor:
         def cast(other: Tensor) -> Tensor:
             return other.to(x.dtype) if other.is_floating_point() else other
 
-        outputs = [call.on(one.view(shape), cast) for one in x]
+        constant = call.on(x.new_zeros(shape), cast)
+        outputs = [call.on(one.view(shape), cast) - constant for one in x]
         return torch.stack([y.reshape(item_shape(y.shape)) for y in outputs])
 
     return LinearFunction(run, item)
@@ -186,7 +193,7 @@ def function(call: Call) -> LinearOperator:
 _MOVES = (
     *("view", "_unsafe_view", "reshape", "permute", "transpose", "t", "movedim", "squeeze", "unsqueeze", "expand"),
     *("slice", "select", "narrow", "diagonal", "index", "index_select", "split", "split_with_sizes", "unbind"),
-    *("clone", "contiguous", "detach", "alias", "_to_copy", "lift_fresh", "flip", "roll", "repeat", "unfold"),
+    *("clone", "contiguous", "detach", "alias", "lift_fresh", "flip", "roll", "repeat", "unfold"),
     *("pixel_shuffle", "pixel_unshuffle", "upsample_nearest1d", "upsample_nearest2d"),
     *("reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d"),
 )
@@ -205,9 +212,8 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(ADDS, _adds),
     **dict.fromkeys(("mul", "mul_", "neg", "neg_"), _multiplies),
     **dict.fromkeys(("div", "div_"), _divides),
-    **dict.fromkeys(
-        ("native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm", "batch_norm"), _normalises
-    ),
+    **dict.fromkeys(("native_batch_norm", "_native_batch_norm_legit_no_training"), _normalises),
+    "_to_copy": _casts,
     "constant_pad_nd": _pads,
     "cat": _joins,
     "convolution": _convolves,

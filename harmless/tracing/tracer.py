@@ -109,8 +109,10 @@ class Tracer(TorchDispatchMode):
         if name in READS_NOTHING:
             return []
         operators = None
-        # What is added may vary: it is a function of what has been read. A factor that varies makes another map.
-        if name in RULES and len(followed) == 1 and (not others or name in ADDS):
+        # Twice in one operation, as in x * x, is not linear. What is added may vary: it is a function of what has been
+        # read. A factor that varies makes another map.
+        places = sum(leaf is followed[0] for leaf in tree_leaves((args, kwargs)))
+        if name in RULES and len(followed) == places == 1 and (not others or name in ADDS):
             operators = RULES[name](Call(function, args, kwargs, followed[0]))
         if operators is None:
             for tensor in followed:

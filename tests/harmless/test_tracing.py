@@ -69,6 +69,8 @@ PATCHES = nn.Conv2d(3, 12, 4, 4)
             576,
         ),
         (nn.Sequential(CONV), 768 - 320),
+        (Net(lambda s, x: s.a(x).relu(), a=nn.ConvTranspose2d(3, 1, 2, 2)), 0),
+        (Net(lambda s, x: s.a(x).relu(), a=nn.Sequential(PATCHES, nn.ConvTranspose2d(12, 3, 2, 2))), 576),
     ],
 )
 def test_what_a_model_ignores_is_found(model: nn.Module, nullity: int) -> None:
@@ -158,6 +160,8 @@ def test_torchscript_is_followed_like_any_module() -> None:
         (lambda s, x: s.a(x[:, :2]), "fails on an input of 3x16x16: .*; give its size with --input"),
         (lambda s, x: s.a(x - x.mean()), "before any linear layer"),
         (lambda s, x: s.a(x * s.a(x).sigmoid().mean()), "read by mul"),
+        (lambda s, x: s.a(x * x), "read by mul"),
+        (lambda s, x: s.a((9 * x).long().to(x.dtype)), "read by _to_copy"),
     ],
 )
 def test_models_of_which_nothing_can_be_said_are_refused(run: object, message: str) -> None:
