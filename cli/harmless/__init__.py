@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cli.harmless.attack import attack
 from cli.harmless.check import check
 from cli.harmless.decompose import decompose
 from cli.harmless.generate import generate
@@ -18,5 +19,5 @@ def harmless() -> None:
     """
 
 
-for _command in (inspect, generate, check, decompose):
+for _command in (inspect, generate, check, decompose, attack):
     harmless.add_command(_command)

@@ -57,7 +57,7 @@ def _row(space: Space) -> dict[str, str]:
         "measured": measured,
         "share": f"{size.best / size.n:.1%}",
         "unread px": "" if space.unread_pixels is None else str(space.unread_pixels),
-        "condition": "" if space.condition is None else f"{space.condition:.3g}",
+        "cond.": "" if space.condition is None else f"{space.condition:.3g}",
         "leakage": f"{space.leakage:.0e}",
     }
 

@@ -177,3 +177,14 @@ def test_decompose_shows_that_the_harmful_part_does_it_all(album: Path, tmp_path
     assert len(list((tmp_path / "parts").rglob("*.png"))) == 4
     missing = harmless("decompose", *where, "--perturbed", out)  # holds no a.jpg
     assert missing.code == 3 and "not done: a.jpg" in missing.stderr and "sub/b.png" in missing.stdout
+
+
+def test_attack_says_what_is_recovered(album: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert generate(album, out).code == 0
+    where = ("--model", "tiny:patches", "--input", "3x32x32")
+    outcome = harmless("attack", album / "a.jpg", out / "a.png", *where, "--out", tmp_path / "found", "--json")
+    names = [row["attack"] for row in outcome.report["attacks"]]
+    assert names[0] == "none" and "projection" in names
+    assert len(list((tmp_path / "found").glob("a.*.png"))) == len(names)
+    assert "projection" in harmless("attack", album / "a.jpg", out / "a.png", *where).stdout
