@@ -106,8 +106,9 @@ class Certifier:
         except RuntimeError:
             return Change(layer, None, None, None)
         before, after = outputs.double().flatten(1)
-        cosine = torch.nn.functional.cosine_similarity(before, after, dim=0)
-        return Change(layer, _relative(before, after), float(cosine), bool(before.argmax() == after.argmax()))
+        same = torch.equal(before, after)  # all zeros, too, which have no angle
+        cosine = 1.0 if same else float(torch.nn.functional.cosine_similarity(before, after, dim=0))
+        return Change(layer, _relative(before, after), cosine, bool(before.argmax() == after.argmax()))
 
 
 def likeness(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Likeness:
