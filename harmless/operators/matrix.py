@@ -15,12 +15,13 @@ class Matrix:
     Args:
         weight: (m, n) of one stretch.
         input_shape: its size must be a multiple of n; all of it is one stretch where it equals n.
+        output_shape: of that many stretches of m; None for the input's shape with m in the place of n.
 
     Raises:
         ValueError: the input does not divide into stretches of n.
     """
 
-    def __init__(self, weight: Tensor, input_shape: Shape) -> None:
+    def __init__(self, weight: Tensor, input_shape: Shape, output_shape: Shape | None = None) -> None:
         self.weight = weight.detach().double()
         m, n = weight.shape
         self.stretches, rest = divmod(math.prod(input_shape), n)
@@ -28,7 +29,8 @@ class Matrix:
             raise ValueError(f"a matrix of {m} x {n} does not fit inputs of {input_shape}")
         self.input_shape = input_shape
         last = len(input_shape) > 0 and input_shape[-1] == n
-        self.output_shape: Shape = (*input_shape[:-1], m) if last else (self.stretches, m)
+        usual = (*input_shape[:-1], m) if last else (self.stretches, m)
+        self.output_shape: Shape = usual if output_shape is None else output_shape
 
     def split(self, x: Tensor) -> Tensor:
         """(N, *input_shape) -> (N, 1, stretches, n)."""

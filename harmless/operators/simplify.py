@@ -60,7 +60,7 @@ def _folded(first: LinearOperator, second: LinearOperator) -> LinearOperator | N
         return Gather(moved.view(second.output_shape), first.input_shape)
     if isinstance(first, Gather) and torch.equal(first.index, torch.arange(first.count)):
         if isinstance(second, Matrix):  # nothing but another shape
-            return Matrix(second.weight, first.input_shape)
+            return Matrix(second.weight, first.input_shape, second.output_shape)
         return second if first.input_shape == second.input_shape else None
     if isinstance(second, Convolution) and (mix := _mix(first)) is not None:
         return _with_weight(second, torch.einsum("ochw,ci->oihw", _ungrouped(second), mix), mix.shape[1])
