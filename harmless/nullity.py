@@ -64,7 +64,8 @@ def by_counting(operator: LinearOperator) -> int:
     """Nullity for weights in general position: entries not read + max(0, entries read - m).
 
     Summed over parts of the input that share no measurement, since too many measurements of one part say nothing
-    about another; measurements that read nothing do not count.
+    about another; measurements that read nothing do not count. It is a lower bound: at borders, where a kernel reads
+    fewer values than it gives, some measurements are superfluous, which is not counted.
     """
     operator = simplified(operator)
     n, m = columns(operator), rows(operator)
