@@ -18,8 +18,9 @@ _COMMANDS = {  # name: (module, attribute, short help)
     "protect": ("cli.protect", "protect", "Protect a folder of photos with one personal mask."),
     "verify": ("cli.verify", "verify", "Measure on saved files how well recognisers still match."),
     "restore": ("cli.restore", "restore", "Take the mask off again, with the key."),
-    "models": ("cli.models", "models", "List, fetch and verify recognisers."),
     "dpaf": ("cli.dpaf", "dpaf", "Train and release private synthetic images."),
+    "harmless": ("cli.harmless", "harmless", "What a model provably ignores, and pictures made of it."),
+    "models": ("cli.models", "models", "List, fetch and verify recognisers."),
     "demo": ("cli.demo", "demo", "Protect a folder of bundled demo photos."),
 }
 

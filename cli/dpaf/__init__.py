@@ -16,6 +16,6 @@ _COMMANDS = {
 }
 
 
-@click.group(cls=LazyGroup, lazy=_COMMANDS)
+@click.group(cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 def dpaf() -> None:
     """Release synthetic images in the place of private ones, with a proven (epsilon, delta)."""

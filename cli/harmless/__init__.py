@@ -1,0 +1,23 @@
+"""`guise harmless`: what a model provably ignores, and pictures made of it."""
+
+from __future__ import annotations
+
+import click
+
+from cli.main import LazyGroup
+
+_COMMANDS = {
+    "inspect": ("cli.harmless.inspect", "inspect", "How much of its input a model never looks at."),
+    "generate": ("cli.harmless.generate", "generate", "Photos with other content where a model does not look."),
+    "check": ("cli.harmless.check", "check", "Certify a changed photo from files alone."),
+    "decompose": ("cli.harmless.decompose", "decompose", "Which part of a change is ignored, which part acts."),
+    "attack": ("cli.harmless.attack", "attack", "What opponents recover of the originals."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+def harmless() -> None:
+    """Null spaces of a model's first layers: audit them, and replace what the model never reads.
+
+    Same output for an unmodified model, checked. Nothing is hidden from whoever holds the weights.
+    """

@@ -1,0 +1,67 @@
+"""`guise harmless attack`: what others recover of a picture whose null part was replaced."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli import console
+from cli.harmless.options import MODEL_HELP, how_to_load, load
+from models.errors import InputError
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("original", type=_FILE)
+@click.argument("versions", type=_FILE, nargs=-1, required=True)
+@click.option("--model", required=True, help=MODEL_HELP)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write what was recovered here, as PNG.")
+@how_to_load
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+def attack(original: Path, versions: tuple[Path, ...], model: str, out: Path | None, as_json: bool, **how: Any) -> None:
+    """Recover ORIGINAL from changed VERSIONS of it, with and without the model's weights, and say how well.
+
+    The higher SSIM and PSNR, the more is recovered. That they are low for these attacks does not prove privacy.
+    """
+    console.warn_quietly()
+    from harmless.pictures.attacks import attack as recover
+    from harmless.projection import projector
+    from harmless.tracing import read
+    from models.files import printable, read_photo, write_photo
+
+    photos = [read_photo(path) for path in (original, *versions)]
+    loaded = load(model, **how)
+    for path, photo in zip((original, *versions), photos, strict=True):
+        if photo.pixels.shape[:2] != loaded.input_shape[1:]:
+            height, width = photo.pixels.shape[:2]
+            wanted = "x".join(map(str, loaded.input_shape[:0:-1]))
+            size = f"{printable(path)} is {width}x{height}, the model reads {wanted}"
+            raise InputError(f"{size}; name another photo or set --input")
+    found = projector(read(loaded.model, loaded.input_shape).joint)
+    results = recover(photos[0].pixels, [photo.pixels for photo in photos[1:]], found)
+    rows: list[dict[str, Any]] = [
+        {"attack": one.attack, "needs_weights": one.needs_weights, **asdict(one.likeness)} for one in results
+    ]
+    for one in results if out is not None else ():
+        plain = replace(photos[0], format="PNG", grey=False, alpha=None, lossless=True)
+        name = one.attack.replace(" ", "-")
+        write_photo(out / f"{versions[0].stem}.{name}.png", plain, one.picture)  # type: ignore[operator]
+    if as_json:
+        click.echo(json.dumps({"attacks": rows}, indent=1, allow_nan=False))
+    else:
+        console.table(
+            [
+                {
+                    "attack": row["attack"],
+                    "needs weights": "yes" if row["needs_weights"] else "no",
+                    "SSIM": f"{row['ssim']:.3f}",
+                    "PSNR": "" if row["psnr"] is None else f"{row['psnr']:.1f} dB",
+                }
+                for row in rows
+            ]
+        )

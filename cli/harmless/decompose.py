@@ -1,0 +1,83 @@
+"""`guise harmless decompose`: which part of a perturbation a model provably ignores, and which part acts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli import console
+from cli.harmless.options import MODEL_HELP, how_to_load, load
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--model", required=True, help=MODEL_HELP)
+@click.option("--images", type=_FOLDER, required=True, help="Folder with the originals.")
+@click.option("--perturbed", type=_FOLDER, required=True, help="Folder with the perturbed ones, under the same names.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Draw both parts here, around mid grey.")
+@how_to_load
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON on stdout.")
+@click.pass_context
+def decompose(
+    context: click.Context,
+    /,
+    model: str,
+    images: Path,
+    perturbed: Path,
+    out: Path | None,
+    as_json: bool,
+    **how: Any,
+) -> None:
+    """Split each perturbation into a harmless and a harmful part, and show that the harmful one does all there is.
+
+    `effect` is the relative change of the model's output, `unexplained` what of it the harmful part alone does not
+    give: rounding in float64.
+    """
+    console.warn_quietly()
+    from harmless.pictures.decomposition import decompose as split
+    from harmless.pictures.decomposition import visible
+    from harmless.projection import projector
+    from harmless.tracing import read
+    from models.errors import ImageError
+    from models.files import check_output_folder, list_photos, printable, read_photo, write_photo
+
+    photos = list_photos(images).photos
+    for folder in (images, perturbed) if out is not None else ():
+        check_output_folder(folder, out)  # type: ignore[arg-type]
+    loaded = load(model, **how)
+    found, exact = projector(read(loaded.model, loaded.input_shape).joint), loaded.model.double()
+    rows: list[dict[str, Any]] = []
+    failed = 0
+    for path in photos:
+        try:
+            before, after = read_photo(images / path), read_photo(perturbed / path)
+            sizes = {photo.pixels.shape for photo in (before, after)}
+            if sizes != {(*loaded.input_shape[1:], 3)}:
+                raise ImageError(f"its sizes are not {'x'.join(map(str, loaded.input_shape[:0:-1]))}; resize both")
+            parts = split(before.pixels, after.pixels, exact, found)
+        except ImageError as error:
+            console.message(f"not done: {printable(path)}: {error}")
+            failed += 1
+            continue
+        rows.append(
+            {
+                "name": path.as_posix(),
+                "harmless_share": parts.harmless_share,
+                "effect": parts.effect,
+                "unexplained": parts.unexplained,
+            }
+        )
+        for kind, part in (("harmless", parts.harmless), ("harmful", parts.harmful)) if out is not None else ():
+            plain = replace(before, format="PNG", grey=False, alpha=None, lossless=True)
+            write_photo(out / f"{path.as_posix()}.{kind}.png", plain, visible(part))  # type: ignore[operator]
+    if as_json:
+        click.echo(json.dumps({"photos": rows}, indent=1, allow_nan=False))
+    else:
+        console.table([{"name": row["name"], **{k: f"{row[k]:.3g}" for k in list(row)[1:]}} for row in rows])
+    if failed:
+        context.exit(1 if failed == len(photos) else 3)

@@ -1,0 +1,107 @@
+"""`guise harmless inspect`: how much of its input each linear operation of a model provably ignores."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli import console
+from cli.harmless.options import MODEL_HELP, how_to_load, load
+
+if TYPE_CHECKING:
+    from harmless.inspection import Space
+
+
+@click.command(epilog=f"MODEL: {MODEL_HELP}")
+@click.argument("model")
+@how_to_load
+@click.option("--layer", metavar="NAME", help="Follow what enters this layer instead of the photo.")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the spectra into this PNG.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON on stdout.")
+def inspect(model: str, layer: str | None, plot: Path | None, as_json: bool, **how: Any) -> None:
+    """Show the linear operations that read MODEL's input, and the dimensions of it that they cannot see.
+
+    `counted` is what weights in general position leave, `measured` comes from the singular values ("~": estimated by
+    random probes, where there are too many). What is not known to be linear counts as read in full.
+    """
+    console.warn_quietly()
+    from harmless.inspection import inspect as measure
+    from harmless.tracing import read
+
+    loaded = load(model, **how)
+    reading = read(loaded.model, loaded.input_shape, layer=None if layer is None else f"network.{layer}")
+    spaces = measure(reading)
+    if plot is not None:
+        _draw(spaces, plot)
+    if as_json:
+        shape = list(reading.input_shape)
+        report = {"model": model, "layer": layer, "shape": shape, "spaces": [_as_json(space) for space in spaces]}
+        click.echo(json.dumps(report, indent=1, allow_nan=False))
+    else:
+        console.table([_row(space) for space in spaces])
+
+
+def _row(space: Space) -> dict[str, str]:
+    size = space.nullity
+    measured = f"~{size.estimated:.0f} ± {size.deviation:.0f}" if size.measured is None else str(size.measured)
+    return {
+        "name": space.name.removeprefix("network."),
+        "n": str(size.n),
+        "m": str(size.m),
+        "counted": str(size.formula),
+        "measured": measured,
+        "share": f"{size.best / size.n:.1%}",
+        "unread px": "" if space.unread_pixels is None else str(space.unread_pixels),
+        "cond.": "" if space.condition is None else f"{space.condition:.3g}",
+        "leakage": f"{space.leakage:.0e}",
+    }
+
+
+def _as_json(space: Space) -> dict[str, Any]:
+    """Everything but the spectrum itself, which has a value a dimension: its deciles."""
+    values = space.singular_values
+    deciles = None
+    if values is not None and len(values):
+        deciles = [float(values[round(share / 10 * (len(values) - 1))]) for share in range(11)]
+    return {
+        "name": space.name.removeprefix("network."),
+        "operation": space.operator,
+        **asdict(space.nullity),
+        "unread_pixels": space.unread_pixels,
+        "method": space.method,
+        "condition": space.condition if space.condition is None or math.isfinite(space.condition) else None,
+        "near_null": space.near_null and {str(limit): share for limit, share in space.near_null.items()},
+        "leakage": space.leakage,
+        "spectrum_deciles": deciles,
+    }
+
+
+def _draw(spaces: list[Space], path: Path) -> None:
+    """Singular values, relative to the largest, over the share of the input's dimensions."""
+    import io
+
+    from matplotlib.figure import Figure
+
+    from models.files import atomic_write
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot(xlabel="share of the input's dimensions", ylabel="singular value / largest", yscale="log")
+    for space in spaces:
+        if space.singular_values is None:
+            axes.plot([], [], label=f"{space.name}: too large for its spectrum")
+            continue
+        rank = space.nullity.n - space.nullity.best
+        values = space.singular_values[:rank] / space.singular_values[0]
+        share = [index / space.nullity.n for index in range(len(values))]
+        axes.plot(share, values.tolist(), label=f"{space.name}: {space.nullity.best / space.nullity.n:.1%} is null")
+    axes.set_xlim(0, 1)
+    axes.legend()
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=150)
+    with atomic_write(path) as file:
+        file.write(drawn.getvalue())

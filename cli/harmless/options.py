@@ -1,0 +1,53 @@
+"""Options that all commands of `guise harmless` take, and the model they name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from models.errors import InputError
+
+if TYPE_CHECKING:
+    from harmless.loading import Loaded
+
+MODEL_HELP = "A name of `guise models list` or torchvision, a file (.pt, .ts, .onnx), or package.module:factory."
+
+
+def how_to_load(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --weights, --input, --preprocess and --offline."""
+    for option in (
+        click.option("--offline", is_flag=True, help="Open no connection."),
+        click.option(
+            "--preprocess",
+            default="",
+            metavar="STEPS",
+            help="Before the model: resize=256,crop=224,gray,imagenet or mean=.5:.5:.5,std=.5:.5:.5.",
+        ),
+        click.option("--input", "size", metavar="3xHxW", help="Shape of the photos. [default: what the model takes]"),
+        click.option(
+            "--weights",
+            default="random",
+            show_default=True,
+            metavar="random|pretrained|FILE",
+            help="For a torchvision name or a factory; FILE as .safetensors or a plain state dict.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def load(model: str, *, weights: str, size: str | None, preprocess: str, offline: bool) -> Loaded:
+    """The model as the options say."""
+    from harmless.loading import Source
+    from harmless.loading import load as load_source
+
+    return load_source(Source(model, weights, None if size is None else _shape(size), preprocess, offline))
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    parts = text.lower().split("x")
+    if len(parts) != 3 or not all(part.isdecimal() and 0 < int(part) <= 16384 for part in parts):
+        raise InputError(f"--input {text} is no size; write it as 3xHEIGHTxWIDTH, such as 3x224x224")
+    return tuple(map(int, parts))

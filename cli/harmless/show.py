@@ -1,0 +1,32 @@
+"""Certificates as rows of a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harmless.pictures.certificate import Certificate, Change
+
+
+def certificate_row(name: str, certificate: Certificate) -> dict[str, str]:
+    """One picture: changes of layer / output in each precision, likeness to original and target, share that is read."""
+    row = {"name": name}
+    for precision, change in certificate.changes.items():
+        row[precision] = f"{_small(change.layer)} / {_small(change.output)}"
+    changes = [change for change in certificate.changes.values() if change.output is not None]
+    row["top-1"] = "same" if all(change.top1 for change in changes) else "CHANGED"
+    row["cosine"] = _worst_cosine(changes)
+    row["SSIM"] = f"{certificate.to_original.ssim:.3f}"
+    if certificate.to_target is not None:
+        row["of target"] = f"{certificate.to_target.ssim:.3f}"
+    row["read"] = "" if certificate.disclosed is None else f"{certificate.disclosed:.1%}"
+    return row
+
+
+def _small(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0e}"
+
+
+def _worst_cosine(changes: list[Change]) -> str:
+    known = [change.cosine for change in changes if change.cosine is not None]
+    return f"{min(known):.6f}" if known else "-"

@@ -1,0 +1,78 @@
+"""What a model provably ignores, as numbers: `inspect` puts the parts together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from harmless.nullity import Nullity, nullity, unread_entries
+from harmless.operators.base import LinearOperator, Shape
+from harmless.projection import Projector, leakage, projector
+from harmless.tracing import Reading
+
+NEAR_NULL = (1e-3, 1e-2)
+"""Directions are near-null where they are shrunk below this share of what the most sensitive one gets."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """The null space of one operation, or of all that read a tensor jointly.
+
+    Attributes:
+        name: the layer, or "joint".
+        operator: in short, such as "768x3x32x32 / 32".
+        nullity: n, m and the nullity, counted and measured.
+        unread_pixels: positions of the input that no channel is read at; None where the input is no image.
+        method: of projection.
+        condition: largest singular value over the smallest that is not zero; None where they are unknown.
+        near_null: share of the n dimensions that are null or near-null, for each limit of `NEAR_NULL`; None likewise.
+        leakage: |A P v| / (|A| |v|) of a random v, measured.
+        singular_values: float64, largest first; None where they are unknown.
+    """
+
+    name: str
+    operator: str
+    nullity: Nullity
+    unread_pixels: int | None
+    method: str
+    condition: float | None
+    near_null: dict[float, float] | None
+    leakage: float
+    singular_values: Tensor | None
+
+
+def inspect(reading: Reading) -> list[Space]:
+    """One space for each part of `reading`, and the joint one last where there are several."""
+    spaces = [_space(part.name, projector(part.operator), reading.input_shape) for part in reading.parts]
+    if len(reading.parts) > 1:
+        spaces.append(_space("joint", projector(reading.joint), reading.input_shape))
+    return spaces
+
+
+def _space(name: str, found: Projector, shape: Shape) -> Space:
+    values, rank, n = found.singular_values, found.rank, torch.Size(shape).numel()
+    condition = near = None
+    if values is not None and rank:
+        condition = float(values[0] / values[rank - 1])
+        near = {limit: 1 - float((values > limit * values[0]).sum()) / n for limit in NEAR_NULL}
+    v = torch.randn(1, *shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    unread = unread_entries(found.operator)
+    return Space(
+        name=name,
+        operator=describe(found.operator),
+        nullity=nullity(found),
+        unread_pixels=int(unread.all(0).sum()) if len(shape) == 3 else None,
+        method=found.method,
+        condition=condition,
+        near_null=near,
+        leakage=leakage(found, v),
+        singular_values=values,
+    )
+
+
+def describe(operator: LinearOperator) -> str:
+    """The kind of an operator and its shapes, in a few words."""
+    sizes = ["x".join(map(str, shape)) for shape in (operator.input_shape, operator.output_shape)]
+    return f"{type(operator).__name__} {sizes[0]} -> {sizes[1]}"

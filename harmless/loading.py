@@ -1,0 +1,180 @@
+"""Models by what users call them: a recogniser of ours, a torchvision name, a file, or `package.module:factory`."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from harmless.preprocessing import IMAGENET_MEAN, IMAGENET_STD, PixelModel, Preprocessing, parse
+from models import registry
+from models.errors import InputError, OfflineError, WeightsError
+from models.recogniser import load_recogniser
+
+DEFAULT_INPUT = (3, 224, 224)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which model, and how.
+
+    Attributes:
+        model: a recogniser's name, a torchvision name, a path (.pt, .ts, .onnx), or package.module:factory.
+        weights: "random" (seed 0), "pretrained" (torchvision's, downloaded on first use), or a file of weights
+            (.safetensors, or a checkpoint that loads without running code) for a torchvision name or a factory.
+        input_shape: of the photo, (3, H, W); None for what the model is known to take.
+        preprocess: see `harmless.preprocessing.parse`.
+        offline: open no connection.
+    """
+
+    model: str
+    weights: str = "random"
+    input_shape: tuple[int, ...] | None = None
+    preprocess: str = ""
+    offline: bool = False
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model ready to run, in evaluation mode, float32.
+
+    Attributes:
+        model: takes photos in [0, 255].
+        input_shape: of the photos.
+    """
+
+    model: PixelModel
+    input_shape: tuple[int, ...]
+
+
+def load(source: Source) -> Loaded:
+    """The model that `source` describes.
+
+    Raises:
+        InputError: there is no such model, or the settings do not fit it.
+        WeightsError: weights are missing, damaged, or do not fit.
+        OfflineError: weights would have to be fetched.
+    """
+    name, suffix = source.model, Path(source.model).suffix.lower()
+    shape, start, embeds = source.input_shape, Preprocessing(), False
+    if name in registry.RECORDS:
+        recogniser = load_recogniser(name, offline=source.offline)
+        network: nn.Module = recogniser
+        side = recogniser.record.input_size
+        shape, embeds = shape or (3, side, side), True
+    elif suffix == ".onnx":
+        network = _onnx(Path(name))
+    elif suffix in (".pt", ".ts", ".pth", ".th", ".bin", ".safetensors") or Path(name).is_file():
+        network = _torchscript(Path(name))
+    else:
+        if ":" in name:
+            network = _factory(name)
+        else:
+            network = _torchvision(name, pretrained=source.weights == "pretrained", offline=source.offline)
+            start = Preprocessing(mean=IMAGENET_MEAN, std=IMAGENET_STD)
+        if source.weights not in ("random", "pretrained"):
+            _load_weights(network, Path(source.weights))
+    shape = tuple(shape or DEFAULT_INPUT)
+    if len(shape) != 3 or shape[0] != 3 or min(shape) < 1:
+        raise InputError(f"photos of {'x'.join(map(str, shape))} cannot be; give --input as 3xHEIGHTxWIDTH")
+    model = PixelModel(network, parse(source.preprocess, start=start), embeds=embeds).eval().requires_grad_(False)
+    return Loaded(model, shape)
+
+
+def _torchvision(name: str, *, pretrained: bool, offline: bool) -> nn.Module:
+    from torchvision import models as zoo
+
+    if name not in zoo.list_models(module=zoo):
+        near = difflib.get_close_matches(name, [*zoo.list_models(module=zoo), *registry.RECORDS], n=3)
+        hint = (
+            f"did you mean {', '.join(near)}?" if near else "name a torchvision model, a file or package.module:factory"
+        )
+        raise InputError(f"no model is called {name!r}; {hint}")
+    weights = zoo.get_model_weights(name).DEFAULT if pretrained else None
+    if weights is not None and offline:
+        cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+        if not cached.is_file():
+            raise OfflineError(f"the weights of {name} are not here and --offline forbids to fetch {weights.url}")
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about slow initialisation
+        torch.manual_seed(0)
+        network: nn.Module = zoo.get_model(name, weights=weights)
+    return network
+
+
+def _factory(name: str) -> nn.Module:
+    """What `package.module:factory` gives when it is called."""
+    module, _, attribute = name.partition(":")
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            network = getattr(importlib.import_module(module), attribute)()
+    except Exception as error:  # foreign code
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{name} cannot be called: {reason}; name an importable package.module:factory") from None
+    if not isinstance(network, nn.Module):
+        raise InputError(f"{name} gives {type(network).__name__}, not a torch.nn.Module; name a factory of one")
+    return network
+
+
+def _onnx(path: Path) -> nn.Module:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; name a model file")
+    try:
+        from models import onnx_network
+    except ImportError:
+        raise InputError(f'{path} is an ONNX file; run `pip install "guise[onnx]"` to use it') from None
+    return onnx_network.load(path)
+
+
+def _torchscript(path: Path) -> nn.Module:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; name a model file")
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*torch.jit.load.* is deprecated")
+            network: nn.Module = torch.jit.load(path, map_location="cpu")
+    except (RuntimeError, ValueError, OSError):
+        what = f"{path} is not a TorchScript file"
+        raise WeightsError(
+            f"{what}; if it holds weights only, name the architecture and add --weights {path}"
+        ) from None
+    return network
+
+
+def _load_weights(network: nn.Module, path: Path) -> None:
+    """Put the tensors of a file into a network, of which all must fit."""
+    state = _tensors(path)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        reason = lines[1] if len(lines) > 1 else lines[0]
+        raise WeightsError(f"{path} does not fit {type(network).__name__}: {reason[:200]}") from None
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; name a file of weights with --weights")
+    if path.suffix.lower() == ".safetensors":
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise WeightsError(f"{path} is no safetensors file: {error}") from None
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # unpickling of hostile bytes raises almost anything
+        reason = "it cannot be loaded without running the code inside"
+        raise WeightsError(f"{path} is refused: {reason}; save the weights as .safetensors") from None
+    found = found.get("state_dict", found) if isinstance(found, dict) else found
+    if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
+        raise WeightsError(f"{path} holds no table of tensors; save the network's state_dict()")
+    return {str(key).removeprefix("module."): value for key, value in found.items()}

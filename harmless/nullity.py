@@ -1,0 +1,89 @@
+"""How large a null space is: by counting, by measuring, and which entries nothing reads at all."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from harmless.operators.base import LinearOperator, columns, rows
+from harmless.operators.convolution import Convolution
+from harmless.operators.matrix import Matrix
+from harmless.operators.simplify import simplified
+from harmless.projection.base import Projector
+
+_PROBES = 4
+
+
+@dataclass(frozen=True)
+class Nullity:
+    """The size of a null space.
+
+    Attributes:
+        n: size of the input.
+        m: number of measurements.
+        unread: entries of the input that no measurement depends on.
+        formula: what counting gives for weights in general position; see `by_counting`.
+        measured: n less the rank found on the singular values; None where they were not computed.
+        estimated: of the trace of the projector, by random probes; None where `measured` is known.
+        deviation: standard deviation of `estimated`, an upper bound.
+    """
+
+    n: int
+    m: int
+    unread: int
+    formula: int
+    measured: int | None
+    estimated: float | None = None
+    deviation: float | None = None
+
+    @property
+    def best(self) -> int:
+        """`measured` where known, else `estimated`, rounded."""
+        return self.measured if self.measured is not None else round(self.estimated or 0)
+
+
+def nullity(projector: Projector) -> Nullity:
+    """The nullity of a projector's operator, by counting and by measuring."""
+    operator = projector.operator
+    n, m = columns(operator), rows(operator)
+    unread, formula = int(unread_entries(operator).sum()), by_counting(operator)
+    if projector.rank is not None:
+        return Nullity(n, m, unread, formula, n - projector.rank)
+    generator = torch.Generator().manual_seed(0)
+    signs = 2.0 * torch.randint(0, 2, (_PROBES, *operator.input_shape), generator=generator, dtype=torch.float64) - 1
+    # One by one: a batch would hold several times the input in memory.
+    traces = [float((projector.null(one[None]) * one).sum()) for one in signs]
+    estimate = math.fsum(traces) / _PROBES
+    return Nullity(n, m, unread, formula, None, estimate, math.sqrt(2 * min(estimate, n - estimate) / _PROBES))
+
+
+def by_counting(operator: LinearOperator) -> int:
+    """Nullity for weights in general position: entries not read + max(0, entries read - m).
+
+    Summed over parts of the input that share no measurement, since too many measurements of one part say nothing
+    about another; measurements that read nothing do not count. It is a lower bound: at borders, where a kernel reads
+    fewer values than it gives, some measurements are superfluous, which is not counted.
+    """
+    operator = simplified(operator)
+    n, m = columns(operator), rows(operator)
+    if isinstance(operator, Matrix):
+        width = operator.weight.shape[1]
+        return operator.stretches * max(0, width - operator.weight.shape[0])
+    unread = int(unread_entries(operator).sum())
+    if not isinstance(operator, Convolution):
+        return unread + max(0, n - unread - m)
+    inner, out = operator.weight.shape[1], operator.weight.shape[0] // operator.groups
+    down, across = (axis.components() for axis in operator.axes)
+    free = sum(max(0, inner * h * w - out * k * q) for h, k in down for w, q in across)
+    read = sum(h for h, _ in down) * sum(w for w, _ in across)
+    return operator.groups * (free + inner * (math.prod(operator.planes[1:]) - read))
+
+
+def unread_entries(operator: LinearOperator) -> Tensor:
+    """bool (*input_shape): entries that no measurement depends on, by pushing random measurements back."""
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randn(2, *operator.output_shape, generator=generator, dtype=torch.float64)
+    return (operator.rmatvec(y) == 0).all(0)

@@ -1,0 +1,58 @@
+"""What every linear operation offers, whatever layer it comes from."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+Shape = tuple[int, ...]
+
+
+@runtime_checkable
+class LinearOperator(Protocol):
+    """A linear map A from tensors of one shape to tensors of another, applied to a batch without forming a matrix.
+
+    Guarantees:
+        * `matvec` and `rmatvec` compute in the dtype of what they are given, float32 or float64.
+        * They are adjoint: <A x, y> = <x, A^T y> up to rounding.
+
+    Attributes:
+        input_shape: of one item, without the batch; its size is n.
+        output_shape: of one item; its size is m.
+    """
+
+    @property
+    def input_shape(self) -> Shape: ...
+    @property
+    def output_shape(self) -> Shape: ...
+
+    def matvec(self, x: Tensor) -> Tensor:
+        """A x: (N, *input_shape) -> (N, *output_shape)."""
+        ...
+
+    def rmatvec(self, y: Tensor) -> Tensor:
+        """A^T y: (N, *output_shape) -> (N, *input_shape)."""
+        ...
+
+
+def columns(operator: LinearOperator) -> int:
+    """n, the size of what the operator reads."""
+    return math.prod(operator.input_shape)
+
+
+def rows(operator: LinearOperator) -> int:
+    """m, the size of what it gives."""
+    return math.prod(operator.output_shape)
+
+
+def to_matrix(operator: LinearOperator) -> Tensor:
+    """The operator written out: float64 (m, n). For small ones; a convolution over photos takes gigabytes."""
+    n, m = columns(operator), rows(operator)
+    if n <= m:
+        unit = torch.eye(n, dtype=torch.float64).reshape(n, *operator.input_shape)
+        return operator.matvec(unit).reshape(n, m).T.contiguous()
+    unit = torch.eye(m, dtype=torch.float64).reshape(m, *operator.output_shape)
+    return operator.rmatvec(unit).reshape(m, n)

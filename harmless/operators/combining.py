@@ -1,0 +1,63 @@
+"""One operation after another, and several that read the same tensor."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from harmless.operators.base import LinearOperator, Shape, rows
+
+
+class Composed:
+    """Operations applied one after another, the first one first.
+
+    Raises:
+        ValueError: one does not take what the one before gives.
+    """
+
+    def __init__(self, steps: Sequence[LinearOperator]) -> None:
+        self.steps = tuple(steps)
+        for before, after in itertools.pairwise(self.steps):
+            if before.output_shape != after.input_shape:
+                raise ValueError(f"an output of {before.output_shape} does not fit an input of {after.input_shape}")
+        self.input_shape = self.steps[0].input_shape
+        self.output_shape = self.steps[-1].output_shape
+
+    def matvec(self, x: Tensor) -> Tensor:
+        for step in self.steps:
+            x = step.matvec(x)
+        return x
+
+    def rmatvec(self, y: Tensor) -> Tensor:
+        for step in reversed(self.steps):
+            y = step.rmatvec(y)
+        return y
+
+
+class Stacked:
+    """Several operations that read the same tensor: N([A1; A2; ...]) is the meet of their null spaces.
+
+    Raises:
+        ValueError: they read tensors of different shapes.
+    """
+
+    def __init__(self, parts: Sequence[LinearOperator]) -> None:
+        self.parts = tuple(parts)
+        shapes = {part.input_shape for part in self.parts}
+        if len(shapes) != 1:
+            raise ValueError(f"operations that read one tensor cannot take shapes {sorted(shapes)}")
+        (self.input_shape,) = shapes
+        self._sizes = [rows(part) for part in self.parts]
+        self.output_shape: Shape = (sum(self._sizes),)
+
+    def matvec(self, x: Tensor) -> Tensor:
+        return torch.cat([part.matvec(x).flatten(1) for part in self.parts], 1)
+
+    def rmatvec(self, y: Tensor) -> Tensor:
+        total = torch.zeros(len(y), *self.input_shape, dtype=y.dtype, device=y.device)
+        for part, piece in zip(self.parts, y.split(self._sizes, 1), strict=True):
+            total += part.rmatvec(piece.reshape(len(y), *part.output_shape))
+        return total

@@ -1,0 +1,170 @@
+"""Rewrite chains of operations so that the structure of the layer inside them shows.
+
+Only rules that keep the null space are applied, so the output of what comes out may be another one: shifted in its
+channels, reordered, or several layers' in one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from harmless.operators.base import LinearOperator
+from harmless.operators.combining import Composed, Stacked
+from harmless.operators.convolution import Convolution
+from harmless.operators.elementary import Scale
+from harmless.operators.gather import Gather
+from harmless.operators.matrix import Matrix
+
+
+def simplified(operator: LinearOperator) -> LinearOperator:
+    """An operator with the same null space, of fewer and better known parts."""
+    if isinstance(operator, Stacked):
+        return _merged([simplified(part) for part in operator.parts])
+    if not isinstance(operator, Composed):
+        return _known(operator)
+    steps = list(operator.steps)
+    index = 0
+    while index + 1 < len(steps):
+        folded = _folded(steps[index], steps[index + 1])
+        if folded is None:
+            index += 1
+        else:
+            steps[index : index + 2] = [folded]
+            index = max(index - 1, 0)
+    while len(steps) > 1 and keeps_all(steps[-1]):
+        steps.pop()
+    # As it stands last, only what a gather reads matters, not where it puts it.
+    return _known(steps[0]) if len(steps) == 1 else Composed(steps)
+
+
+def _known(operator: LinearOperator) -> LinearOperator:
+    """Every s-th pixel from the corner on is a convolution, which fits beside other convolutions."""
+    if not isinstance(operator, Gather) or len(operator.input_shape) != 3 or operator.one_to_one:
+        return operator
+    channels, read = operator.input_shape[0], operator.read
+    for stride in range(1, 5):
+        grid = torch.zeros_like(read)
+        grid[:, ::stride, ::stride] = True
+        if torch.equal(read, grid):
+            return Convolution(torch.ones(channels, 1, 1, 1), operator.input_shape, stride=stride, groups=channels)
+    return operator
+
+
+def _folded(first: LinearOperator, second: LinearOperator) -> LinearOperator | None:
+    """One operator for two in a row, where there is a simple one."""
+    if isinstance(first, Gather) and isinstance(second, Gather):
+        moved = torch.where(second.zeros, -1, first.index[second.index])
+        return Gather(moved.view(second.output_shape), first.input_shape)
+    if isinstance(first, Gather) and torch.equal(first.index, torch.arange(first.count)):
+        if isinstance(second, Matrix):  # nothing but another shape
+            return Matrix(second.weight, first.input_shape, second.output_shape)
+        return second if first.input_shape == second.input_shape else None
+    if isinstance(second, Convolution) and (mix := _mix(first)) is not None:
+        return _with_weight(second, torch.einsum("ochw,ci->oihw", _ungrouped(second), mix), mix.shape[1])
+    if isinstance(first, Convolution) and (mix := _mix(second)) is not None:
+        weight = torch.einsum("po,oihw->pihw", mix, _ungrouped(first))
+        return _with_weight(first, weight, first.input_shape[0])
+    return None
+
+
+def _mix(operator: LinearOperator) -> Tensor | None:
+    """The matrix over channels (C_out, C_in), where an operation does nothing else."""
+    if isinstance(operator, Convolution) and operator.weight.shape[2:] == (1, 1):
+        plain = operator.stride == (1, 1) and not any(axis.padded for axis in operator.axes)
+        return _ungrouped(operator)[:, :, 0, 0] if plain else None
+    shape = operator.input_shape
+    if len(shape) != 3:
+        return None
+    if isinstance(operator, Scale):
+        factors = operator.factors.expand(shape).flatten(1)
+        return torch.diag(factors[:, 0]) if bool((factors == factors[:, :1]).all()) else None
+    if isinstance(operator, Gather) and operator.output_shape[1:] == shape[1:] and len(operator.output_shape) == 3:
+        first = operator.index.view(operator.output_shape)[:, 0, 0]
+        pixels = shape[1] * shape[2]
+        every = torch.where(first[:, None] < 0, -1, first[:, None] + torch.arange(pixels)).flatten()
+        if bool((first[first >= 0] % pixels == 0).all()) and torch.equal(operator.index, every):
+            mix = torch.zeros(len(first), shape[0], dtype=torch.float64)
+            mix[(first >= 0).nonzero().flatten(), first[first >= 0] // pixels] = 1
+            return mix
+    return None
+
+
+def _ungrouped(operator: Convolution) -> Tensor:
+    """The weight of an equal convolution of one group."""
+    weight, groups = operator.weight, operator.groups
+    if groups == 1:
+        return weight
+    out, inner = weight.shape[0] // groups, weight.shape[1]
+    whole = weight.new_zeros(weight.shape[0], inner * groups, *weight.shape[2:])
+    for group in range(groups):
+        part = slice(group * out, (group + 1) * out)
+        whole[part, group * inner : (group + 1) * inner] = weight[part]
+    return whole
+
+
+def _with_weight(like: Convolution, weight: Tensor, channels: int) -> Convolution:
+    """The same geometry with another kernel."""
+    axes = like.axes[3 - len(like.input_shape) :]
+    flat = weight if len(axes) == 2 else weight[:, :, 0]
+    return Convolution(
+        flat,
+        (channels, *like.input_shape[1:]),
+        stride=[axis.stride for axis in axes],
+        padding=[(axis.before, axis.after) for axis in axes],
+        dilation=[axis.dilation for axis in axes],
+        mode=axes[0].mode,
+    )
+
+
+def keeps_all(operator: LinearOperator) -> bool:
+    """Known to be injective: nothing is lost in it."""
+    if isinstance(operator, Scale):
+        return bool((operator.factors != 0).all())
+    return isinstance(operator, Gather) and bool(operator.read.all())
+
+
+def _merged(parts: Sequence[LinearOperator]) -> LinearOperator:
+    """Convolutions side by side as one, where their outputs lie on the same grid."""
+    whole = [part for part in parts if keeps_all(part)]
+    if whole or len(parts) == 1:
+        return (whole or list(parts))[0]
+    joined: Convolution | None = None
+    rest: list[LinearOperator] = []
+    for part in parts:
+        both = part if joined is None else _side_by_side(joined, part)
+        if isinstance(both, Convolution):
+            joined = both
+        else:
+            rest.append(part)
+    together = [*([] if joined is None else [joined]), *rest]
+    return together[0] if len(together) == 1 else Stacked(together)
+
+
+def _side_by_side(a: Convolution, b: LinearOperator) -> Convolution | None:
+    if not isinstance(b, Convolution) or a.output_shape[1:] != b.output_shape[1:] or len(a.input_shape) != 3:
+        return None
+    if any(p.stride != q.stride or p.mode != q.mode for p, q in zip(a.axes, b.axes, strict=True)):
+        return None
+    before = [max(p.before, q.before) for p, q in zip(a.axes, b.axes, strict=True)]
+    span = [max(p.span - p.before, q.span - q.before) + most for p, q, most in zip(a.axes, b.axes, before, strict=True)]
+    weight = torch.cat([_placed(one, before, span) for one in (a, b)])
+    after = [(o.outputs - 1) * o.stride + s - o.length - p for o, s, p in zip(a.axes, span, before, strict=True)]
+    if min(after) < 0:  # what the last kernel does not reach; a wider kernel of zeros does
+        weight = torch.nn.functional.pad(weight, (0, max(0, -after[1]), 0, max(0, -after[0])))
+        after = [max(0, number) for number in after]
+    return Convolution(
+        weight, a.input_shape, stride=a.stride, padding=list(zip(before, after, strict=True)), mode=a.axes[0].mode
+    )
+
+
+def _placed(one: Convolution, before: Sequence[int], span: Sequence[int]) -> Tensor:
+    """The kernel with its dilation written out, at its place in a larger one."""
+    weight = _ungrouped(one)
+    large = weight.new_zeros(*weight.shape[:2], *span)
+    starts = [most - axis.before for most, axis in zip(before, one.axes, strict=True)]
+    (top, left), (down, across) = starts, (one.axes[0], one.axes[1])
+    large[:, :, top : top + down.span : down.dilation, left : left + across.span : across.dilation] = weight
+    return large

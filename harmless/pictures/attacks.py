@@ -1,0 +1,98 @@
+"""What others make of a changed picture: the original as far as it can be had from what was left of it.
+
+No setting defeats these: the measurements are there for whoever holds the weights, and smooth filters
+leave the original in the low frequencies for anyone with a blur.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skimage.filters import gaussian
+from torch import Tensor
+
+from harmless.pictures.certificate import Likeness, as_pixels, as_tensor, likeness
+from harmless.projection import Projector
+
+_BLURS = (1.0, 2.0, 3.0)
+_GREY = 128.0
+_STEPS = 60
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """The result of one attack.
+
+    Attributes:
+        attack: its name.
+        needs_weights: it takes the model's weights.
+        picture: uint8 (H, W, 3).
+        likeness: to the original.
+    """
+
+    attack: str
+    needs_weights: bool
+    picture: NDArray[np.uint8]
+    likeness: Likeness
+
+
+def attack(original: NDArray[np.uint8], versions: Sequence[NDArray[np.uint8]], projector: Projector) -> list[Recovered]:
+    """All attacks on changed versions of one picture; the original only judges.
+
+    Args:
+        original: uint8 (H, W, 3).
+        versions: at least one, of the same size; the first is attacked alone, all are averaged.
+        projector: onto the null space of what the model reads.
+    """
+    first = as_tensor(versions[0])
+    found = [("none", False, first)]
+    found += [(f"blur of {sigma:g} px", False, _blurred(versions[0], sigma)) for sigma in _BLURS]
+    if len(versions) > 1:
+        mean = torch.stack([as_tensor(version) for version in versions]).mean(0)
+        found.append((f"average of {len(versions)}", False, mean))
+    found.append(("projection", True, _projected(first, projector)))
+    found.append(("prior of natural pictures", True, _with_prior(first, projector)))
+    pictures = [(name, weights, as_pixels(picture)) for name, weights, picture in found]
+    return [Recovered(name, weights, pixels, likeness(original, pixels)) for name, weights, pixels in pictures]
+
+
+def _blurred(pixels: NDArray[np.uint8], sigma: float) -> Tensor:
+    soft = gaussian(pixels, sigma=sigma, channel_axis=2, preserve_range=True)
+    return torch.from_numpy(np.asarray(soft, np.float64)).permute(2, 0, 1)[None]
+
+
+def _projected(x: Tensor, projector: Projector) -> Tensor:
+    """The row part, with mid grey for what is not known."""
+    return x - projector.null(x - _GREY)
+
+
+def _with_prior(x: Tensor, projector: Projector) -> Tensor:
+    """The most likely picture with these measurements, if spectra fall with the square of the frequency.
+
+    Minimises (z - g)^T C^-1 (z - g) over z - x in the null space, by conjugate gradients there; C^-1 is the inverse of
+    the power spectrum of natural pictures. Source: D. Field, JOSA A 4, 1987 (the spectrum); N. Wiener, 1949.
+    """
+    height, width = x.shape[2:]
+    down, across = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)
+    inverse_power = (down**2 + across**2).double() + 1.0 / (height * width)
+
+    def gradient(v: Tensor) -> Tensor:
+        return projector.null(torch.fft.irfft2(torch.fft.rfft2(v) * inverse_power, s=(height, width)))
+
+    z = _projected(x, projector) - _GREY
+    residual = -gradient(z)
+    direction, size = residual, residual.square().sum()
+    for _ in range(_STEPS):
+        curved = gradient(direction)
+        curvature = (direction * curved).sum()
+        if float(curvature) <= 0:
+            break
+        step = size / curvature
+        z, residual = z + step * direction, residual - step * curved
+        before, size = size, residual.square().sum()
+        direction = residual + size / before * direction
+    return z + _GREY

@@ -1,0 +1,132 @@
+"""What a changed picture does to a model, measured; nothing here is taken from how the picture was made."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from torch import Tensor
+
+from harmless.operators.base import LinearOperator
+from harmless.preprocessing import PixelModel
+
+PRECISIONS = {"float64": torch.float64, "float32": torch.float32, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Change:
+    """In one precision.
+
+    Attributes:
+        layer: |A x' - A x| / |A x| of the first layer's linear part; None where it does not run in this precision.
+        output: |f(x') - f(x)| / |f(x)| of the model's output; None likewise.
+        cosine: similarity of the two outputs as vectors; None likewise.
+        top1: the largest entry of the output is the same one; None likewise.
+    """
+
+    layer: float | None
+    output: float | None
+    cosine: float | None
+    top1: bool | None
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Of two pictures: SSIM (Wang et al., 2004) and PSNR in dB, None where they are equal."""
+
+    ssim: float
+    psnr: float | None
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What was measured on two pictures of one size.
+
+    Attributes:
+        changes: by precision.
+        to_original: likeness to the original.
+        to_target: likeness to what was put in its place; None where that is not known.
+        disclosed: share of the picture's dimensions that the layer reads: rank / n; None where the rank is not known.
+        moved: |x' - x| / |x|, to set the changes against.
+    """
+
+    changes: dict[str, Change]
+    to_original: Likeness
+    to_target: Likeness | None
+    disclosed: float | None
+    moved: float
+
+
+class Certifier:
+    """Measures pictures against a model.
+
+    Args:
+        model: takes photos in [0, 255].
+        operator: the joint linear operator that reads them.
+        rank: of the operator, None where it is not known.
+    """
+
+    def __init__(self, model: PixelModel, operator: LinearOperator, *, rank: int | None) -> None:
+        self.operator, self.rank = operator, rank
+        self._models = {name: copy.deepcopy(model).to(dtype) for name, dtype in PRECISIONS.items()}
+
+    def certify(
+        self, original: NDArray[np.uint8], changed: NDArray[np.uint8], target: NDArray[np.uint8] | None = None
+    ) -> Certificate:
+        """Both (H, W, 3), the target too.
+
+        Raises:
+            ValueError: they differ in size.
+        """
+        if original.shape != changed.shape:
+            raise ValueError(f"pictures of {original.shape} and {changed.shape} cannot be compared")
+        x, y = as_tensor(original), as_tensor(changed)
+        return Certificate(
+            changes={name: self._change(x, y, name) for name in PRECISIONS},
+            to_original=likeness(original, changed),
+            to_target=None if target is None else likeness(target, changed),
+            disclosed=None if self.rank is None else self.rank / x[0].numel(),
+            moved=float((y - x).norm() / x.norm().clamp(min=1)),
+        )
+
+    def _change(self, x: Tensor, y: Tensor, precision: str) -> Change:
+        dtype = PRECISIONS[precision]
+        both = torch.cat([x, y]).to(dtype)
+        try:
+            layer = _relative(*self.operator.matvec(both).double())
+        except RuntimeError:  # not every operation runs in half precision on every device
+            layer = None
+        try:
+            with torch.no_grad():
+                outputs = self._models[precision](both)
+        except RuntimeError:
+            return Change(layer, None, None, None)
+        before, after = outputs.double().flatten(1)
+        same = torch.equal(before, after)  # all zeros, too, which have no angle
+        cosine = 1.0 if same else float(torch.nn.functional.cosine_similarity(before, after, dim=0))
+        return Change(layer, _relative(before, after), cosine, bool(before.argmax() == after.argmax()))
+
+
+def likeness(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Likeness:
+    """Of two pictures (H, W, 3), at least 7 pixels high and wide."""
+    ssim = float(structural_similarity(a, b, channel_axis=2, data_range=255))
+    same = bool((a == b).all())
+    return Likeness(ssim, None if same else float(peak_signal_noise_ratio(a, b, data_range=255)))
+
+
+def as_tensor(pixels: NDArray[np.uint8]) -> Tensor:
+    """uint8 (H, W, 3) -> float64 (1, 3, H, W)."""
+    return torch.from_numpy(pixels.astype(np.float64)).permute(2, 0, 1)[None].contiguous()
+
+
+def as_pixels(tensor: Tensor) -> NDArray[np.uint8]:
+    """Whole levels (1, 3, H, W) -> uint8 (H, W, 3)."""
+    return tensor[0].permute(1, 2, 0).round().clamp(0, 255).to(torch.uint8).numpy()
+
+
+def _relative(before: Tensor, after: Tensor) -> float:
+    return float((after - before).norm() / before.norm().clamp(min=1e-12))

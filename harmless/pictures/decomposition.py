@@ -1,0 +1,66 @@
+"""Split a perturbation into the part that a model provably ignores and the part that acts.
+
+Source: Chen et al., arXiv 2402.02095: any perturbation is the sum of its projection on the null space, which changes
+nothing, and the rest, which acts alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harmless.pictures.certificate import as_tensor
+from harmless.preprocessing import PixelModel
+from harmless.projection import Projector
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """A perturbation d = harmless + harmful of one picture, in float64.
+
+    Attributes:
+        harmless, harmful: (1, 3, H, W) in levels, orthogonal to each other.
+        harmless_share: |harmless|^2 / |d|^2; 0 where nothing was perturbed.
+        effect: |f(x + d) - f(x)| / |f(x)|.
+        unexplained: |f(x + harmful) - f(x + d)| / |f(x)|: rounding, if the harmful part does all of it.
+    """
+
+    harmless: Tensor
+    harmful: Tensor
+    harmless_share: float
+    effect: float
+    unexplained: float
+
+
+def decompose(
+    original: NDArray[np.uint8], perturbed: NDArray[np.uint8], model: PixelModel, projector: Projector
+) -> Decomposition:
+    """Split what was done to a picture.
+
+    Args:
+        original, perturbed: uint8 (H, W, 3), of the size that the model reads.
+        model: in float64.
+        projector: onto the null space of what it reads.
+    """
+    x, d = as_tensor(original), as_tensor(perturbed) - as_tensor(original)
+    null = projector.null(d)
+    with torch.no_grad():
+        clean, both, alone = (model(picture) for picture in (x, x + d, x + d - null))
+    size, whole = clean.norm().clamp(min=1e-12), d.square().sum()
+    return Decomposition(
+        harmless=null,
+        harmful=d - null,
+        harmless_share=float(null.square().sum() / whole) if float(whole) else 0.0,
+        effect=float((both - clean).norm() / size),
+        unexplained=float((alone - both).norm() / size),
+    )
+
+
+def visible(part: Tensor) -> NDArray[np.uint8]:
+    """A perturbation (1, 3, H, W) as a picture around mid grey, stretched to its largest value: uint8 (H, W, 3)."""
+    stretched = 127.5 * part[0] / part.abs().max().clamp(min=1e-12)
+    return (128 + stretched).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).numpy()

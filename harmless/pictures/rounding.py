@@ -1,0 +1,130 @@
+"""Whole levels with as little change to A x as can be found: rounding, then steps of one level where they help most.
+
+Which integer point measures most like the original is a closest-vector problem, hard in general; this is a local search
+with a memory of recent moves, which leaves the first minimum it falls into.
+Source: F. Glover, "Tabu Search, Part I", ORSA J. Computing 1, 1989.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from harmless.operators.base import LinearOperator
+from harmless.operators.convolution import Convolution
+from harmless.pictures.box import HIGH, LOW
+from harmless.projection import Blocks, Projector
+
+_TENURE = 12
+"""Moves that a pixel rests after one of its own."""
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How long to search.
+
+    Attributes:
+        moves: in each block of the picture, or rounds of moves where it does not fall into blocks.
+    """
+
+    moves: int = 2000
+
+
+def round_exactly(
+    pixels: Tensor, original: Tensor, projector: Projector, *, settings: SearchSettings | None = None
+) -> Tensor:
+    """Integers in [0, 255] near `pixels`, with A times them near A times `original`.
+
+    Args:
+        pixels: float64 (1, C, H, W) in [0, 255], with A pixels = A original.
+        original: of the same shape, integers.
+        projector: of A.
+    """
+    settings = settings or SearchSettings()
+    start = pixels.round().clamp(LOW, HIGH)
+    if isinstance(projector, Blocks):
+        return _search_blocks(start, original, projector, settings)
+    return _search_whole(start, original, projector.operator, settings)
+
+
+def _search_blocks(start: Tensor, original: Tensor, blocks: Blocks, settings: SearchSettings) -> Tensor:
+    """One move in every block at a time; blocks share no pixel, so moves do not meet."""
+    split = blocks.split(start)
+    values, error = split.clone(), split - blocks.split(original)
+    for group in range(values.shape[1]):
+        gram = blocks.block[group].T @ blocks.block[group]
+        values[0, group] = _search(values[0, group], error[0, group], gram, settings.moves)
+    # Where no block reads, the rounded picture stays.
+    return start + blocks.join(values - split)
+
+
+def _search(values: Tensor, error: Tensor, gram: Tensor, moves: int) -> Tensor:
+    """Rows of `values` (L, n) moved by one level a step, so that e^T G e falls, e = error."""
+    values, best = values.clone(), values.clone()
+    slope, diagonal = error @ gram, gram.diagonal()
+    cost = (slope * error).sum(1)
+    least, rows = cost.clone(), torch.arange(len(values))
+    resting = torch.zeros(values.shape, dtype=torch.int32)
+    for move in range(1, moves + 1):
+        step = -slope.sign()
+        change = diagonal - 2 * slope.abs()
+        there = values + step
+        change.masked_fill_((there < LOW) | (there > HIGH) | (resting >= move) | (step == 0), torch.inf)
+        found, index = change.min(1)
+        taken = step[rows, index] * found.isfinite()
+        values[rows, index] += taken
+        resting[rows, index] = move + _TENURE
+        slope += taken[:, None] * gram[index]
+        cost += torch.where(found.isfinite(), found, 0)
+        better = cost < least * (1 - 1e-9)
+        best[better], least = values[better], torch.where(better, cost, least)
+    return best
+
+
+def _search_whole(start: Tensor, original: Tensor, operator: LinearOperator, settings: SearchSettings) -> Tensor:
+    """Many moves at a time, of pixels that share no measurement where that is known; until none is of use."""
+    squares = _squared_columns(operator)
+    values, residual = start, operator.matvec(start - original)
+    cost, share = float(residual.square().sum()), 1.0
+    for _ in range(settings.moves):
+        slope = operator.rmatvec(residual)
+        step = -slope.sign()
+        there = values + step
+        gain = (2 * slope.abs() - squares).masked_fill((there < LOW) | (there > HIGH), 0).clamp(min=0)
+        chosen = _apart(gain, operator) if isinstance(operator, Convolution) else gain > 0
+        count = max(1, int(share * int(chosen.sum())))
+        chosen &= gain >= gain[chosen].topk(count).values[-1] if bool(chosen.any()) else chosen
+        moved = values + step * chosen
+        after = operator.matvec(moved - original)
+        if float(after.square().sum()) < cost:
+            values, residual, cost = moved, after, float(after.square().sum())
+            share = min(1.0, 1.5 * share)
+        elif count == 1:
+            break
+        else:  # they spoilt each other's gain
+            share /= 4
+    return values
+
+
+def _apart(gain: Tensor, operator: Convolution) -> Tensor:
+    """bool: the best move in every neighbourhood of pixels that may share a measurement."""
+    reach = [axis.span - 1 for axis in operator.axes]
+    planes = gain.view(1, *operator.planes)
+    best = planes.amax(1, keepdim=True)
+    around = F.max_pool2d(best, [2 * r + 1 for r in reach], stride=1, padding=reach)
+    return ((planes == around) & (planes > 0)).view_as(gain)
+
+
+def _squared_columns(operator: LinearOperator) -> Tensor:
+    """|A e_i|^2 for each pixel i: (1, *input_shape); by random signs, so roughly, where A is no convolution."""
+    if isinstance(operator, Convolution):
+        squared = copy.copy(operator)
+        squared.weight = operator.weight.square()
+        return squared.rmatvec(torch.ones(1, *operator.output_shape, dtype=torch.float64))
+    generator = torch.Generator().manual_seed(0)
+    signs = 2.0 * torch.randint(0, 2, (16, *operator.output_shape), generator=generator, dtype=torch.float64) - 1
+    return operator.rmatvec(signs).square().mean(0, keepdim=True)

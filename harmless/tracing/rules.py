@@ -1,0 +1,235 @@
+"""Which of torch's operations are linear in a tensor, and as which operator; all others count as non-linear."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from harmless.operators.base import LinearOperator, Shape
+from harmless.operators.convolution import Convolution, average_pooling
+from harmless.operators.elementary import LinearFunction, Scale
+from harmless.operators.gather import Gather
+from harmless.operators.matrix import Matrix
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operation about to run.
+
+    Attributes:
+        function: the overload, such as `aten.mul.Tensor`.
+        args, kwargs: as given to it.
+        followed: the one tensor among them that is a linear function of the input.
+    """
+
+    function: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    followed: Tensor
+
+    @property
+    def shape(self) -> Shape:
+        """Of the followed tensor, with a leading batch of 1 where it has one."""
+        return tuple(self.followed.shape)
+
+    @property
+    def item(self) -> Shape:
+        """The same without that batch."""
+        return item_shape(self.shape)
+
+    @property
+    def place(self) -> int:
+        """Which positional argument is followed; -1 where it stands in a list."""
+        return next((index for index, arg in enumerate(self.args) if arg is self.followed), -1)
+
+    def on(self, tensor: Tensor, others: Callable[[Tensor], Tensor] = lambda other: other) -> Any:
+        """The operation on another tensor in the followed one's place."""
+
+        def replace(leaf: Any) -> Any:
+            if leaf is self.followed:
+                return tensor
+            return others(leaf) if isinstance(leaf, Tensor) else leaf
+
+        return self.function(*tree_map(replace, self.args), **tree_map(replace, self.kwargs))
+
+    def argument(self, name: str, default: Any = None) -> Any:
+        """By its name in the operation's schema."""
+        for index, argument in enumerate(self.function._schema.arguments):
+            if argument.name == name:
+                return self.args[index] if index < len(self.args) else self.kwargs.get(name, default)
+        return default
+
+
+Rule = Callable[[Call], LinearOperator | Sequence[LinearOperator] | None]
+"""The operator of a call, or one for each of its outputs; None where it is not linear as called."""
+
+
+def item_shape(shape: Sequence[int]) -> Shape:
+    """Without a leading batch of 1."""
+    return tuple(shape[1:]) if len(shape) > 1 and shape[0] == 1 else tuple(shape)
+
+
+def moves(call: Call) -> LinearOperator | Sequence[LinearOperator]:
+    """Anything that copies values about is told by what it does to their numbers."""
+    found = call.on(_numbers(call))
+    if isinstance(found, (list, tuple)):
+        return [_gather(one, call) for one in found]
+    return _gather(found, call)
+
+
+def _numbers(call: Call) -> Tensor:
+    return torch.arange(math.prod(call.shape), dtype=torch.float64).reshape(call.shape)
+
+
+def _gather(numbers: Tensor, call: Call) -> Gather:
+    return Gather(numbers.long().reshape(item_shape(numbers.shape)), call.item)
+
+
+def _casts(call: Call) -> LinearOperator | None:
+    """To another precision; whole numbers would be rounded."""
+    dtype = call.argument("dtype")
+    return None if dtype is not None and not dtype.is_floating_point else _gather(_numbers(call), call)
+
+
+def _pads(call: Call) -> LinearOperator:
+    return _gather(call.function(_numbers(call), call.args[1], -1.0), call)
+
+
+def _joins(call: Call) -> LinearOperator:
+    """Concatenation with constants."""
+    return _gather(call.on(_numbers(call), lambda other: torch.full(other.shape, -1.0, dtype=torch.float64)), call)
+
+
+def _adds(call: Call) -> LinearOperator:
+    """A constant added is no part of the linear map; broadcasting is."""
+    sizes = [one.shape for one in call.args[:2] if isinstance(one, Tensor)]
+    return _gather(_numbers(call).broadcast_to(torch.broadcast_shapes(*sizes)), call)
+
+
+def _multiplies(call: Call) -> LinearOperator | None:
+    factor = call.args[1 - call.place] if len(call.args) > 1 else -1.0
+    return _scaled(call, torch.as_tensor(factor, dtype=torch.float64))
+
+
+def _divides(call: Call) -> LinearOperator | None:
+    if call.place != 0 or call.kwargs.get("rounding_mode") is not None:
+        return None
+    return _scaled(call, 1 / torch.as_tensor(call.args[1], dtype=torch.float64))
+
+
+def _scaled(call: Call, factor: Tensor) -> LinearOperator | None:
+    if tuple(torch.broadcast_shapes(factor.shape, call.shape)) != call.shape:
+        return None  # a product that grows: too rare to follow
+    return Scale(factor.broadcast_to(call.shape).reshape(call.item), call.item)
+
+
+def _normalises(call: Call) -> LinearOperator | None:
+    """Batch normalisation by stored statistics."""
+    if call.argument("training", False) or call.argument("running_mean") is None:
+        return None
+    variance, weight = call.argument("running_var"), call.argument("weight")
+    factor = (variance.double() + float(call.argument("eps"))).rsqrt()
+    factor = factor if weight is None else factor * weight.double()
+    return _scaled(call, factor.view(1, -1, *[1] * (len(call.shape) - 2)))
+
+
+def _convolves(call: Call) -> LinearOperator | None:
+    weight = call.argument("weight")
+    if call.place != 0 or len(call.shape) != weight.ndim or call.shape[0] != 1:
+        return None
+    if call.argument("transposed") or weight.ndim > 4:
+        return function(call)
+    return Convolution(
+        weight,
+        call.item,
+        stride=call.argument("stride"),
+        padding=call.argument("padding"),
+        dilation=call.argument("dilation"),
+        groups=call.argument("groups"),
+    )
+
+
+def _pools(call: Call) -> LinearOperator | None:
+    kernel, stride = call.argument("kernel_size"), call.argument("stride") or call.argument("kernel_size")
+    if call.argument("ceil_mode", False) or len(call.shape) != 4 or call.shape[0] != 1:
+        return function(call)
+    both = [list(one) * (2 // len(one)) for one in (kernel, stride, call.argument("padding", None) or [0])]
+    return average_pooling(call.item, kernel=both[0], stride=both[1], padding=both[2])
+
+
+def _applies_matrix(call: Call) -> LinearOperator | None:
+    """`mm`, `addmm` and `linear` with a constant matrix on the right."""
+    name = call.function.overloadpacket.__name__
+    if name == "linear":
+        weight = call.args[1] if call.place == 0 else None
+    elif name == "addmm":
+        weight = call.args[2].mT * float(call.kwargs.get("alpha", 1)) if call.place == 1 else None
+    else:
+        weight = call.args[1].mT if call.place == 0 else None
+    return None if weight is None else Matrix(weight, call.item)
+
+
+def function(call: Call) -> LinearOperator:
+    """Linear up to a constant, which is taken off, but of no structure that is used."""
+    shape, item = call.shape, call.item
+
+    def run(x: Tensor) -> Tensor:
+        def cast(other: Tensor) -> Tensor:
+            return other.to(x.dtype) if other.is_floating_point() else other
+
+        constant = call.on(x.new_zeros(shape), cast)
+        outputs = [call.on(one.view(shape), cast) - constant for one in x]
+        return torch.stack([y.reshape(item_shape(y.shape)) for y in outputs])
+
+    return LinearFunction(run, item)
+
+
+_MOVES = (
+    *("view", "_unsafe_view", "reshape", "permute", "transpose", "t", "movedim", "squeeze", "unsqueeze", "expand"),
+    *("slice", "select", "narrow", "diagonal", "index", "index_select", "split", "split_with_sizes", "unbind"),
+    *("clone", "contiguous", "detach", "alias", "lift_fresh", "flip", "roll", "repeat", "unfold"),
+    *("pixel_shuffle", "pixel_unshuffle", "upsample_nearest1d", "upsample_nearest2d"),
+    *("reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d"),
+)
+_FUNCTIONS = (
+    *("mean", "sum", "cumsum", "bmm", "mv", "im2col", "col2im"),
+    *("adaptive_avg_pool2d", "_adaptive_avg_pool2d", "avg_pool1d", "avg_pool3d"),
+    *("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d"),
+    *("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"),
+)
+ADDS = frozenset(("add", "add_", "sub", "sub_", "rsub", "cat"))
+"""Operations whose other tensors add up to the linear part, and do not change it."""
+
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(_MOVES, moves),
+    **dict.fromkeys(_FUNCTIONS, function),
+    **dict.fromkeys(ADDS, _adds),
+    **dict.fromkeys(("mul", "mul_", "neg", "neg_"), _multiplies),
+    **dict.fromkeys(("div", "div_"), _divides),
+    **dict.fromkeys(("native_batch_norm", "_native_batch_norm_legit_no_training"), _normalises),
+    "_to_copy": _casts,
+    "constant_pad_nd": _pads,
+    "cat": _joins,
+    "convolution": _convolves,
+    "_convolution": _convolves,  # as TorchScript calls it
+    "avg_pool2d": _pools,
+    "linear": _applies_matrix,
+    "addmm": _applies_matrix,
+    "mm": _applies_matrix,
+}
+"""By the operation's name. What is not here counts as read in full, so a null space is never claimed too large."""
+
+READS_NOTHING = frozenset(
+    [f"new_{what}" for what in ("zeros", "ones", "empty", "full")]
+    + [f"{what}_like" for what in ("zeros", "ones", "empty", "full", "rand", "randn")]
+)
+"""Operations that take no more than a shape."""
+
+MEASURES = frozenset(("convolution", "_convolution", "avg_pool2d", "linear", "addmm", "mm", *_FUNCTIONS))
+"""Operations that combine values: what a person would call the layer that reads the input."""

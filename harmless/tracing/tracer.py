@@ -1,0 +1,167 @@
+"""Follow what stays a linear function of one tensor while a model runs, up to where something non-linear reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from harmless.operators.base import LinearOperator
+from harmless.operators.gather import Gather
+from harmless.tracing.rules import ADDS, MEASURES, READS_NOTHING, RULES, Call
+
+
+@dataclass(frozen=True)
+class Chain:
+    """How a tensor comes from the one that is followed.
+
+    Attributes:
+        steps: the operators on the way, in order.
+        measured: the operation and module that first combined values, "" where none has.
+        layer: dotted name of the module in which that was.
+    """
+
+    steps: tuple[LinearOperator, ...] = ()
+    measured: str = ""
+    layer: str = ""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Where a linear function of the followed tensor is put to some non-linear use.
+
+    Attributes:
+        chain: how it was computed.
+        by: the operation that reads it, or "output" where the model gives it away as it is.
+        layer: dotted name of the module in which that was.
+    """
+
+    chain: Chain
+    by: str
+    layer: str
+
+
+class Tracer(TorchDispatchMode):
+    """Runs along with a model, below autograd, and sees each of torch's operations.
+
+    Args:
+        example: the model's input.
+        start: which operation (counted from 0) writes the tensor to follow, and which of its outputs it is; None to
+            follow the input itself.
+    """
+
+    def __init__(self, example: Tensor, start: tuple[int, int] | None = None) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.readers: list[Reader] = []
+        self.modules: list[str] = []
+        self.written = WeakTensorKeyDictionary()
+        """(operation, output) that wrote each tensor last."""
+        self.root_shape: tuple[int, ...] = ()
+        self._start, self._count = start, 0
+        self._chains = WeakTensorKeyDictionary()
+        self._varying = WeakTensorKeyDictionary()
+        """Tensors that differ from photo to photo, whatever their relation to the root."""
+        self._varying[example] = True
+        if start is None:
+            self._follow(example)
+
+    def _follow(self, root: Tensor) -> None:
+        self._chains[root] = Chain()
+        self.root_shape = tuple(root.shape)
+
+    def __torch_dispatch__(
+        self, function: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        del types
+        kwargs = kwargs or {}
+        tensors = [leaf for leaf in tree_leaves((tuple(args), kwargs)) if isinstance(leaf, Tensor)]
+        followed = {id(tensor): tensor for tensor in tensors if tensor in self._chains}
+        varying = [tensor for tensor in tensors if tensor in self._varying]
+        others = any(id(tensor) not in followed for tensor in varying)
+        chains = self._read(function, tuple(args), kwargs, list(followed.values()), others) if followed else []
+        result = function(*args, **kwargs)
+        outputs = list(result) if isinstance(result, (list, tuple)) else [result]
+        if function._schema.is_mutable:
+            self._overwritten([tensor for tensor in tensors if any(tensor is out for out in outputs)])
+        for index, output in enumerate(outputs):
+            if isinstance(output, Tensor):
+                self.written[output] = (self._count, index)
+                if varying:
+                    self._varying[output] = True
+                if index < len(chains):
+                    self._chains[output] = chains[index]
+                if self._start == (self._count, index):
+                    self._follow(output)
+        self._count += 1
+        return result
+
+    def _read(
+        self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], followed: list[Tensor], others: bool
+    ) -> list[Chain]:
+        """The chains of the outputs, none where the operation is not linear: then the tensors have been read."""
+        name = function.overloadpacket.__name__
+        if name in READS_NOTHING:
+            return []
+        operators = None
+        # Twice in one operation, as in x * x, is not linear. What is added may vary: it is a function of what has been
+        # read. A factor that varies makes another map.
+        places = sum(leaf is followed[0] for leaf in tree_leaves((args, kwargs)))
+        if name in RULES and len(followed) == places == 1 and (not others or name in ADDS):
+            operators = RULES[name](Call(function, args, kwargs, followed[0]))
+        if operators is None:
+            for tensor in followed:
+                self.note(tensor, name)
+            return []
+        before = self._chains[followed[0]]
+        measured, layer = before.measured, before.layer
+        if not measured and name in MEASURES:
+            measured, layer = name, self.layer
+        several = operators if isinstance(operators, Sequence) else [operators]
+        return [Chain(_extended(before.steps, operator), measured, layer) for operator in several]
+
+    def _overwritten(self, changed: list[Tensor]) -> None:
+        """What shares memory with a tensor changed in place is no longer what it was: count it as read."""
+        places = {tensor.untyped_storage().data_ptr() for tensor in changed}
+        for tensor in list(self._chains.keys()):
+            if tensor.untyped_storage().data_ptr() in places:
+                if not any(tensor is one for one in changed):
+                    self.note(tensor, "overwritten")
+                del self._chains[tensor]
+
+    def note(self, tensor: Tensor, by: str) -> None:
+        """A followed tensor is read for good."""
+        chain = self._chains.get(tensor)
+        if chain is not None and all(chain.steps != reader.chain.steps for reader in self.readers):
+            self.readers.append(Reader(chain, by, self.layer))
+
+    @property
+    def layer(self) -> str:
+        """Dotted name of the module that runs."""
+        return self.modules[-1] if self.modules else ""
+
+
+def _extended(steps: tuple[LinearOperator, ...], operator: LinearOperator) -> tuple[LinearOperator, ...]:
+    """One step more, unless it does nothing."""
+    return steps if isinstance(operator, Gather) and operator.nothing else (*steps, operator)
+
+
+def named(tracer: Tracer, model: torch.nn.Module) -> list[Any]:
+    """Tell the tracer which module runs; the handles take the hooks away again."""
+
+    def enter(name: str) -> Any:
+        return lambda *_: tracer.modules.append(name)
+
+    def leave(*_: Any) -> None:
+        tracer.modules.pop()
+
+    handles = []
+    for name, module in model.named_modules():
+        if not isinstance(module, torch.jit.ScriptModule):
+            handles += [module.register_forward_pre_hook(enter(name)), module.register_forward_hook(leave)]
+    return handles

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import Outcome, call, check_refused, hashes, unfinished
+from PIL import Image
+from skimage.data import astronaut
+
+from cli.main import guise
+
+HERE = Path(__file__).parents[1] / "harmless"
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """tests/harmless/tiny.py can be imported by name."""
+    monkeypatch.setattr(sys, "path", [str(HERE), *sys.path])
+
+
+def harmless(*arguments: str | Path) -> Outcome:
+    return call(guise, "harmless", *arguments)
+
+
+def generate(photos: Path, out: Path, *arguments: str | Path, model: str = "tiny:patches") -> Outcome:
+    before = hashes(photos)
+    outcome = harmless("generate", "--model", model, "--images", photos, "--out", out, "--input", "3x32x32", *arguments)
+    assert hashes(photos) == before and unfinished(out.parent) == []
+    return outcome
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    (folder / "sub").mkdir(parents=True)
+    picture = Image.fromarray(astronaut()[:200, 130:330])
+    picture.resize((32, 32)).save(folder / "a.jpg", quality=95)
+    picture.resize((32, 32)).convert("L").save(folder / "sub" / "b.png")
+    return folder
+
+
+def test_inspect_tells_what_is_ignored(tmp_path: Path) -> None:
+    outcome = harmless("inspect", "tiny:patches", "--input", "3x32x32", "--json", "--plot", tmp_path / "spectrum.png")
+    (space,) = outcome.report["spaces"]
+    assert (space["n"], space["m"], space["formula"], space["measured"]) == (3072, 768, 2304, 2304)
+    assert space["leakage"] < 1e-14 and space["spectrum_deciles"][0] > space["spectrum_deciles"][10] > 0
+    with Image.open(tmp_path / "spectrum.png", formats=["PNG"]) as image:
+        assert image.width > 600
+    table = harmless("inspect", "tiny:everything", "--input", "3x32x32")
+    assert table.code == 0 and "0.0%" in table.stdout
+    grey = harmless("inspect", "tiny:everything", "--input", "3x32x32", "--preprocess", "gray")
+    assert grey.code == 0 and "2048" in grey.stdout and "66.7%" in grey.stdout
+
+
+def test_inspect_follows_a_layer_and_suggests_names() -> None:
+    outcome = harmless("inspect", "tiny:patches", "--input", "3x32x32", "--layer", "3", "--json")
+    assert outcome.report["shape"] == [768] and outcome.report["spaces"][0]["measured"] == 758
+    check_refused(harmless("inspect", "tiny:patches", "--input", "3x32x32", "--layer", "33"), 2, "no layer", "3")
+
+
+def test_generate_writes_pictures_with_certificates_and_check_confirms_them(album: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    outcome = generate(album, out, "--exact-uint8", "--moves", "300", "--json")
+    assert outcome.code == 0, outcome.stderr
+    assert [one["file"] for one in outcome.report["photos"]] == ["a.png", "sub/b.png"]
+    for one in outcome.report["photos"]:
+        changes = one["certificate"]["changes"]
+        assert changes["float64"]["layer"] < 5e-3 and all(change["top1"] for change in changes.values())
+        assert one["certificate"]["disclosed"] == 0.25 and one["certificate"]["to_original"]["ssim"] < 0.7
+        assert json.loads((out / one["file"]).with_suffix(".json").read_text()) == one["certificate"]
+    checked = harmless(
+        "check", album / "a.jpg", out / "a.png", "--model", "tiny:patches", "--input", "3x32x32", "--json"
+    )
+    made = outcome.photo("a.jpg")["certificate"]
+    assert checked.report["changes"] == made["changes"] and checked.report["to_target"] is None
+    again = tmp_path / "again"
+    assert generate(album, again, "--exact-uint8", "--moves", "300").code == 0
+    assert hashes(again) == hashes(out)
+
+
+def test_jpeg_is_refused_unless_allowed_and_then_its_loss_is_shown(album: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    check_refused(generate(album, out, "--format", "jpeg"), 2, "--allow-lossy")
+    assert not out.exists()
+    lossy = generate(album, out, "--format", "jpeg", "--allow-lossy", "--json").photo("a.jpg")
+    exact = generate(album, tmp_path / "exact", "--json").photo("a.jpg")
+    layer = [one["certificate"]["changes"]["float64"]["layer"] for one in (lossy, exact)]
+    assert lossy["file"] == "a.jpeg" and layer[0] > 3 * layer[1]
+
+
+def test_photos_of_another_size_are_named_and_the_rest_is_done(album: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (40, 32)).save(album / "wide.png")
+    outcome = generate(album, tmp_path / "out")
+    assert outcome.code == 3 and "not done: wide.png: it is 40x32, the model reads 32x32" in outcome.stderr
+    assert len(list((tmp_path / "out").rglob("*.png"))) == 2
+    check = harmless("check", album / "a.jpg", album / "wide.png", "--model", "tiny:patches", "--input", "3x32x32")
+    check_refused(check, 2, "wide.png is 40x32", "32x32")
+
+
+def test_copies_that_would_meet_are_refused(album: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (32, 32)).save(album / "a.png")
+    check_refused(generate(album, tmp_path / "out"), 2, "several photos would be written as a.png")
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "words"),
+    [
+        ("tiny:relu_first", (), ("read by relu", "before any linear layer")),
+        ("tiny:no_module", (), ("gives Tensor", "torch.nn.Module")),
+        ("tiny:nobody", (), ("tiny:nobody", "cannot be called")),
+        ("resnet-18", (), ("did you mean", "resnet18")),
+        ("nowhere.pt", (), ("nowhere.pt does not exist",)),
+        ("tiny:patches", ("--input", "3x32"), ("--input 3x32 is no size",)),
+        ("tiny:patches", ("--input", "3x50x50"), ("fails on an input of 3x50x50", "--input")),
+        ("tiny:patches", ("--preprocess", "blur=3"), ("does not know 'blur=3'",)),
+        ("tiny:patches", ("--preprocess", "std=0:1:1"), ("divides by zero",)),
+        ("tiny:patches", ("--weights", "nowhere.safetensors"), ("nowhere.safetensors does not exist",)),
+    ],
+)
+def test_bad_models_and_settings_are_one_clear_line(
+    model: str, options: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    size = () if "--input" in options else ("--input", "3x32x32")
+    check_refused(harmless("inspect", model, *size, *options), 2, *words)
+
+
+def test_pickles_that_run_code_are_refused_and_weights_that_do_not_fit(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    hostile, other = tmp_path / "model.pth", tmp_path / "other.safetensors"
+    torch.save({"weights": Path("x")}, hostile)
+    save_file({"0.weight": torch.zeros(2, 2)}, other)
+    inspect = ("inspect", "tiny:patches", "--input", "3x32x32", "--weights")
+    check_refused(harmless(*inspect, hostile), 1, "is refused", ".safetensors")
+    check_refused(harmless(*inspect, other), 1, "does not fit")
+    check_refused(harmless("inspect", hostile), 1, "not a TorchScript file", "--weights")
+
+
+def test_weights_from_a_file_are_used(tmp_path: Path) -> None:
+    import tiny
+    import torch
+    from safetensors.torch import save_file
+
+    state = tiny.patches().state_dict()
+    state["0.weight"][5:] = 0
+    for file, save in ((tmp_path / "w.safetensors", save_file), (tmp_path / "w.th", torch.save)):
+        save(state, file)
+        outcome = harmless("inspect", "tiny:patches", "--input", "3x32x32", "--weights", file, "--json")
+        assert outcome.report["spaces"][0]["measured"] == 3072 - 5 * 16
+
+
+def test_a_layer_that_ignores_nothing_generates_nothing(album: Path, tmp_path: Path) -> None:
+    outcome = generate(album, tmp_path / "out", model="tiny:everything")
+    assert outcome.code == 1 and "reads every dimension" in outcome.stderr
+    assert np.all([not path.is_file() for path in (tmp_path / "out").rglob("*")])
+
+
+def test_decompose_shows_that_the_harmful_part_does_it_all(album: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert generate(album, out).code == 0
+    noisy = tmp_path / "noisy"
+    (noisy / "sub").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name in ("a.jpg", "sub/b.png"):
+        with Image.open(album / name) as image:
+            pixels = np.asarray(image.convert("RGB")) + rng.normal(0, 20, (32, 32, 3))
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(noisy / name, "PNG")
+    where = ("--model", "tiny:patches", "--input", "3x32x32", "--images", album)
+    outcome = harmless("decompose", *where, "--perturbed", noisy, "--out", tmp_path / "parts", "--json")
+    for row in outcome.report["photos"]:
+        assert 0.7 < row["harmless_share"] < 0.8  # white noise: as large as the null space
+        assert row["effect"] > 1e-3 and row["unexplained"] < 1e-12
+    assert len(list((tmp_path / "parts").rglob("*.png"))) == 4
+    missing = harmless("decompose", *where, "--perturbed", out)  # holds no a.jpg
+    assert missing.code == 3 and "not done: a.jpg" in missing.stderr and "sub/b.png" in missing.stdout
+
+
+def test_attack_says_what_is_recovered(album: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert generate(album, out).code == 0
+    where = ("--model", "tiny:patches", "--input", "3x32x32")
+    outcome = harmless("attack", album / "a.jpg", out / "a.png", *where, "--out", tmp_path / "found", "--json")
+    names = [row["attack"] for row in outcome.report["attacks"]]
+    assert names[0] == "none" and "projection" in names
+    assert len(list((tmp_path / "found").glob("a.*.png"))) == len(names)
+    assert "projection" in harmless("attack", album / "a.jpg", out / "a.png", *where).stdout

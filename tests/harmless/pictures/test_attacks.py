@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import torch
+from skimage.data import astronaut
+from skimage.transform import resize
+from torch import Tensor
+
+from harmless.operators import patch_embedding
+from harmless.pictures.attacks import Recovered, attack
+from harmless.pictures.certificate import as_tensor
+from harmless.pictures.generation import GenerationSettings, generate
+from harmless.pictures.targets import parse
+from harmless.projection import projector
+
+SIDE = 32
+PHOTO = np.asarray((255 * resize(astronaut()[:200, 130:330], (SIDE, SIDE), anti_aliasing=True)).round(), np.uint8)
+WEIGHT = torch.randn(96, 3, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+NULL = projector(patch_embedding(WEIGHT, (3, SIDE, SIDE)))
+
+
+def by_name(found: list[Recovered]) -> dict[str, Recovered]:
+    return {one.attack: one for one in found}
+
+
+def measured(pixels: np.ndarray) -> Tensor:
+    return NULL.operator.matvec(as_tensor(pixels))
+
+
+def test_weights_and_a_prior_recover_more_than_the_picture_shows() -> None:
+    changed = generate(PHOTO, NULL, parse("noise")(SIDE, SIDE, 0))
+    found = by_name(attack(PHOTO, [changed], NULL))
+    assert not any(name.startswith("average") for name in found)
+    none, projection, prior = (found[name].likeness for name in ("none", "projection", "prior of natural pictures"))
+    assert (none.psnr or 0) + 1 < (projection.psnr or 0) < (prior.psnr or 0) - 1
+    assert prior.ssim > none.ssim + 0.1
+    assert found["projection"].needs_weights and not found["blur of 1 px"].needs_weights
+    # Whatever is filled in, the measurements stay.
+    before, after = measured(changed), measured(found["prior of natural pictures"].picture)
+    assert float((after - before).norm() / before.norm()) < 0.05
+
+
+def test_averaging_takes_off_what_was_added_and_not_what_was_replaced() -> None:
+    noise = [parse("noise")(SIDE, SIDE, seed) for seed in range(16)]
+    added = [generate(PHOTO, NULL, one, settings=GenerationSettings("add", 20.0)) for one in noise]
+    replaced = [generate(PHOTO, NULL, one) for one in noise]
+    psnr = {}
+    for name, versions in (("added", added), ("replaced", replaced)):
+        found = by_name(attack(PHOTO, versions, NULL))
+        psnr[name] = (found["average of 16"].likeness.psnr or 0) - (found["none"].likeness.psnr or 0)
+    assert psnr["added"] > 5 and psnr["added"] > psnr["replaced"] + 2

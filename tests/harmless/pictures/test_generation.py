@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from skimage.data import astronaut
+from skimage.transform import resize
+
+from harmless.operators import Convolution, LinearOperator, patch_embedding
+from harmless.pictures.box import fit_to_box
+from harmless.pictures.certificate import Certifier, as_pixels, as_tensor, likeness
+from harmless.pictures.generation import GenerationSettings, generate
+from harmless.pictures.rounding import SearchSettings, round_exactly
+from harmless.pictures.targets import parse
+from harmless.preprocessing import PixelModel, Preprocessing
+from harmless.projection import projector
+from models.errors import InputError
+
+SIDE = 32
+PATCHES = patch_embedding(torch.randn(48, 3, 8, 8, generator=torch.Generator().manual_seed(0)), (3, SIDE, SIDE))
+STRIDED = Convolution(
+    torch.randn(6, 3, 3, 3, generator=torch.Generator().manual_seed(0)), (3, SIDE, SIDE), stride=2, padding=1
+)
+BOTH = pytest.mark.parametrize("operator", [PATCHES, STRIDED], ids=["patches", "strided"])
+
+
+def photo() -> NDArray[np.uint8]:
+    small = resize(astronaut()[:200, 130:330], (SIDE, SIDE), anti_aliasing=True)
+    return np.asarray((255 * small).round(), dtype=np.uint8)
+
+
+NOISE = parse("noise")(SIDE, SIDE, 1)
+
+
+def change(operator: LinearOperator, pixels: NDArray[np.uint8]) -> float:
+    """Relative change of what the operator reads of the photo."""
+    before, after = (operator.matvec(as_tensor(x)) for x in (photo(), pixels))
+    return float((after - before).norm() / before.norm())
+
+
+@BOTH
+def test_box_and_measurements_hold_together(operator: LinearOperator) -> None:
+    found, x = projector(operator), as_tensor(photo())
+    wanted = x + found.null(as_tensor(NOISE) - x)
+    assert float(wanted.min()) < -10 and float(wanted.max()) > 265  # else the box would not matter
+    fitted = fit_to_box(x, wanted, found, tolerance=1e-9, max_iterations=3000)
+    assert float(fitted.pixels.min()) >= 0 and float(fitted.pixels.max()) <= 255
+    assert fitted.error <= 1e-9
+    assert float(operator.matvec(fitted.pixels - x).norm() / operator.matvec(x).norm()) < 1e-8
+    # The closest one: nothing in between is closer to what was wanted.
+    middle = (fitted.pixels + x) / 2
+    assert float((fitted.pixels - wanted).norm()) < float((middle - wanted).norm())
+
+
+@pytest.mark.parametrize(("operator", "gain"), [(PATCHES, 2.5), (STRIDED, 1.8)], ids=["patches", "strided"])
+def test_searched_levels_measure_closer_than_rounded_ones(operator: LinearOperator, gain: float) -> None:
+    found = projector(operator)
+    settings = GenerationSettings(exact_uint8=True, search=SearchSettings(400))
+    rounded, searched = generate(photo(), found, NOISE), generate(photo(), found, NOISE, settings=settings)
+    assert searched.dtype == np.uint8 and change(operator, searched) < change(operator, rounded) / gain
+    assert float(np.abs(searched.astype(int) - rounded).mean()) < 1  # still the same picture
+
+
+def test_replacing_erases_what_was_there_and_adding_does_not() -> None:
+    found, x = projector(PATCHES), as_tensor(photo())
+    grey = as_tensor(parse("constant")(SIDE, SIDE, 0))
+    replaced = as_tensor(generate(photo(), found, as_pixels(grey)))
+    before, after = found.null(x - grey), found.null(replaced - grey)
+    # All of it would go, were it not for the box.
+    assert float((before * after).sum() / before.norm() ** 2) < 0.35
+    added = as_tensor(generate(photo(), found, NOISE, settings=GenerationSettings("add", 8.0)))
+    left = found.null(added - x)
+    assert float((left * found.null(x)).sum().abs() / found.null(x).norm() ** 2) < 0.2
+    assert float((added - x).square().mean().sqrt()) == pytest.approx(8, rel=0.3)
+    assert change(PATCHES, as_pixels(added)) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("mode", "magnitude"), [("replace", 1.5), ("replace", 0.0), ("add", 300.0), ("add", float("nan"))]
+)
+def test_magnitudes_that_no_picture_holds_are_refused(mode: str, magnitude: float) -> None:
+    with pytest.raises(InputError, match="magnitude"):
+        GenerationSettings(mode, magnitude)  # type: ignore[arg-type]
+
+
+def test_photos_of_other_sizes_and_layers_that_read_all_are_refused() -> None:
+    with pytest.raises(InputError, match="it is 32x30, the model reads 32x32"):
+        generate(photo()[:30], projector(PATCHES), NOISE)
+    all_read = projector(patch_embedding(torch.randn(48, 3, 4, 4), (3, SIDE, SIDE)))
+    with pytest.raises(InputError, match="every dimension"):
+        generate(photo(), all_read, NOISE)
+
+
+def test_search_never_leaves_the_box_and_never_does_worse_than_its_start() -> None:
+    found, x = projector(PATCHES), as_tensor(photo())
+    extreme = (x > 128).double() * 255
+    for moves in (0, 50):
+        moved = round_exactly(extreme, x, found, settings=SearchSettings(moves))
+        assert float(moved.min()) >= 0 and float(moved.max()) <= 255 and torch.equal(moved, moved.round())
+        assert change(PATCHES, as_pixels(moved)) <= change(PATCHES, as_pixels(extreme)) + 1e-12
+
+
+def certifier() -> Certifier:
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 48, 8, 8), torch.nn.Flatten(), torch.nn.Linear(768, 10))
+    network[0].weight.data = PATCHES.weight.float()  # type: ignore[union-attr,assignment]
+    return Certifier(PixelModel(network.eval(), Preprocessing()), PATCHES, rank=768)
+
+
+def test_certificates_tell_a_harmless_picture_from_a_harmful_one() -> None:
+    found = projector(PATCHES)
+    harmless = certifier().certify(photo(), generate(photo(), found, NOISE), NOISE)
+    assert harmless.changes["float64"].layer == pytest.approx(change(PATCHES, generate(photo(), found, NOISE)))
+    for precision in ("float64", "float32", "float16"):
+        one = harmless.changes[precision]
+        assert one.top1 and one.cosine is not None and one.cosine > 0.999
+        assert one.output is not None and one.output < 0.05
+    assert harmless.disclosed == 0.25 and harmless.moved > 0.2
+    noisy = np.clip(photo().astype(int) + NOISE.astype(int) - 128, 0, 255).astype(np.uint8)
+    harmful = certifier().certify(photo(), noisy)
+    assert harmful.to_target is None
+    assert (harmful.changes["float64"].layer or 0) > 20 * (harmless.changes["float64"].layer or 1)
+    with pytest.raises(ValueError, match="cannot be compared"):
+        certifier().certify(photo(), NOISE[:20])
+
+
+def test_nothing_changed_is_certified_as_that() -> None:
+    same = certifier().certify(photo(), photo())
+    assert same.changes["float32"].layer == 0 and same.changes["float32"].output == 0 and same.moved == 0
+    assert same.to_original == likeness(photo(), photo()) and same.to_original.psnr is None
+
+
+def test_targets_are_reproducible_and_unknown_ones_refused() -> None:
+    assert (parse("noise")(8, 9, 3) == parse("noise")(8, 9, 3)).all()
+    assert (parse("noise")(8, 9, 3) != parse("noise")(8, 9, 4)).any()
+    with pytest.raises(InputError, match="neither noise nor constant"):
+        parse("nowhere.jpg")

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from layers import convolutions
+from oracle import dense_oracle
+from torch import nn
+
+from harmless.nullity import by_counting, nullity, unread_entries
+from harmless.operators import Convolution, Gather, Matrix, Resize, columns, patch_embedding, rows, to_matrix
+from harmless.projection import ConjugateGradients, projector
+
+
+@settings(max_examples=150, deadline=None)
+@given(convolutions(modes=("zeros", "circular")))
+def test_counting_gives_the_nullity_that_the_oracle_measures(pair: tuple[nn.Module, Convolution]) -> None:
+    operator = pair[1]
+    _, rank = dense_oracle(operator)
+    found = nullity(projector(operator))
+    assert found.measured == columns(operator) - rank
+    down, across = (axis.reads().sum(1) for axis in operator.axes)
+    read = operator.weight.shape[1] * torch.outer(down, across)
+    if bool((read[read > 0] >= len(operator.weight) // operator.groups).all()):
+        assert found.formula == found.measured
+    else:  # some outputs are more than what they read, and superfluous
+        assert found.formula <= found.measured
+    assert found.unread == int((to_matrix(operator) == 0).all(0).sum())
+
+
+@pytest.mark.parametrize(
+    ("weight", "side", "stride", "padding"),
+    [
+        ((11, 3, 3, 3), 12, 2, 1),  # 11 against 12
+        ((3, 3, 1, 1), 9, 2, 0),  # whole rows and columns are never read
+        ((8, 3, 3, 3), 11, 2, 0),
+        ((2, 3, 3, 3), 10, 1, 0),
+        ((64, 3, 7, 7), 16, 2, 3),
+    ],
+)
+def test_one_formula_serves_all_connected_layers(weight: tuple[int, ...], side: int, stride: int, padding: int) -> None:
+    """C_in * pixels never read + max(0, entries read - m), as the paper's condition n > m refines to."""
+    torch.manual_seed(1)
+    operator = Convolution(torch.randn(weight), (3, side, side), stride=stride, padding=padding)
+    found = nullity(projector(operator))
+    assert found.formula == found.unread + max(0, found.n - found.unread - found.m) == found.measured
+    assert found.unread % 3 == 0 and found.m == rows(operator)
+
+
+def test_estimate_of_what_is_too_large_to_decompose_is_right_within_its_deviation() -> None:
+    torch.manual_seed(0)
+    operator = Convolution(torch.randn(8, 3, 3, 3), (3, 16, 16), stride=2, padding=1)
+    exact, estimate = nullity(projector(operator)), nullity(ConjugateGradients(operator))
+    assert estimate.measured is None and estimate.estimated is not None and estimate.deviation is not None
+    assert exact.measured == 256 and abs(estimate.estimated - 256) < 4 * estimate.deviation < 200
+    assert estimate.best == round(estimate.estimated)
+
+
+def test_measurements_of_padding_alone_do_not_count() -> None:
+    operator = Convolution(torch.ones(1, 2, 1, 1), (2, 3, 3), padding=1)
+    assert rows(operator) == 25 > 18 and by_counting(operator) == 9
+    assert nullity(projector(operator)).measured == 9
+
+
+def test_unread_entries_of_other_operators() -> None:
+    assert by_counting(Gather(torch.tensor([0, 0, 7]), (3, 4))) == 10
+    assert by_counting(Matrix(torch.randn(2, 5), (4, 5))) == 12
+    assert int(unread_entries(patch_embedding(torch.randn(1, 3, 4, 4), (3, 9, 9))).sum()) == 3 * 17
+    assert not unread_entries(Resize((1, 8, 8), 4, 4)).any()

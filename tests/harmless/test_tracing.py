@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import copy
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.models import VisionTransformer
+
+from harmless.operators import Convolution, Matrix, columns
+from harmless.projection import projector
+from harmless.tracing import Reading, read
+from models.embedded.vit import ViT
+from models.errors import InputError
+
+IMAGE = (3, 16, 16)
+
+
+class Net(nn.Module):
+    """Runs the function it is given; layers a and b for it to use."""
+
+    def __init__(self, run: object, **layers: nn.Module) -> None:
+        super().__init__()
+        self.run = run
+        for name, layer in layers.items():
+            setattr(self, name, layer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.run(self, x)  # type: ignore[operator,no-any-return]
+
+
+def check(model: nn.Module, reading: Reading, *, shape: tuple[int, ...] = IMAGE) -> int:
+    """What is called null is ignored by the whole model, in float64; the nullity."""
+    model = copy.deepcopy(model).double().eval()
+    found = projector(reading.joint)
+    v = found.null(torch.randn(1, *shape, dtype=torch.float64))
+    x = torch.rand(1, *shape, dtype=torch.float64)
+    with torch.no_grad():
+        before, after, other = model(x), model(x + v), model(x + torch.randn_like(v) * float(v.std() + 0.1))
+    torch.testing.assert_close(after, before, rtol=1e-9, atol=1e-9)
+    assert not torch.allclose(other, before, rtol=1e-6, atol=1e-6)
+    assert found.rank is not None
+    return columns(reading.joint) - found.rank
+
+
+torch.manual_seed(0)
+CONV = nn.Conv2d(3, 5, 3, 2, 1)
+PATCHES = nn.Conv2d(3, 12, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("model", "nullity"),
+    [
+        (nn.Sequential(CONV, nn.BatchNorm2d(5), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(320, 4)), 768 - 320),
+        (Net(lambda s, x: s.a((255 * x.flip(1) - 127.5) / 128).relu(), a=PATCHES), 16 * 36),
+        (Net(lambda s, x: s.a((x - 0.5) / torch.tensor([1.0, 2, 3]).view(3, 1, 1)).sigmoid(), a=CONV), 768 - 320),
+        (Net(lambda s, x: s.a(F.pad(x, (1, 0, 2, 1))).relu(), a=nn.Conv2d(3, 2, 3)), 768 - 2 * 17 * 15),
+        (Net(lambda s, x: s.a(x[:, :, 3:11, 4:12]).relu(), a=PATCHES), 768 - 12 * 4),
+        (Net(lambda s, x: s.a(x.flatten(1)).tanh(), a=nn.Linear(768, 40)), 728),
+        (Net(lambda s, x: s.a(x).relu() + s.b(x).tanh(), a=CONV, b=nn.Conv2d(3, 5, 1, 2)), 768 - 8 * 64),
+        (Net(lambda s, x: s.a(F.interpolate(x, (8, 8), mode="bilinear", antialias=True)).relu(), a=PATCHES), 768 - 48),
+        (Net(lambda _, x: F.avg_pool2d(x, 2).relu()), 768 - 192),
+        (Net(lambda _, x: x.mean((2, 3)).exp()), 765),
+        (
+            Net(lambda s, x: torch.cat([torch.zeros(1, 1, 12).to(x), s.a(x).flatten(2).mT], 1).softmax(1), a=PATCHES),
+            576,
+        ),
+        (nn.Sequential(CONV), 768 - 320),
+        (Net(lambda s, x: s.a(x).relu(), a=nn.ConvTranspose2d(3, 1, 2, 2)), 0),
+        (Net(lambda s, x: s.a(x).relu(), a=nn.Sequential(PATCHES, nn.ConvTranspose2d(12, 3, 2, 2))), 576),
+    ],
+)
+def test_what_a_model_ignores_is_found(model: nn.Module, nullity: int) -> None:
+    assert check(model, read(model, IMAGE)) == nullity
+
+
+def test_patches_of_a_transformer_are_its_null_space_and_its_input_scaling_is_folded_in() -> None:
+    model = ViT()
+    reading = read(model, (3, 112, 112))
+    assert check(model, reading, shape=(3, 112, 112)) == 64 * (588 - 192)
+    (part,) = reading.parts
+    assert part.name == "patches" and isinstance(part.operator, Convolution)
+
+
+def test_torchvisions_vit_b_32_ignores_three_quarters() -> None:
+    small = VisionTransformer(224, 32, num_layers=2, num_heads=2, hidden_dim=768, mlp_dim=32)
+    (part,) = read(small, (3, 224, 224)).parts
+    assert part.name == "conv_proj" and isinstance(part.operator, Convolution)
+    assert columns(part.operator) - 768 * 49 == 3 * columns(part.operator) / 4
+
+
+def test_linear_embedding_of_rearranged_patches_is_followed() -> None:
+    def run(net: Net, x: Tensor) -> Tensor:
+        patches = x.unfold(2, 4, 4).unfold(3, 4, 4).permute(0, 2, 3, 1, 4, 5).reshape(-1, 16, 48)
+        return net.a(patches).relu()  # type: ignore[no-any-return]
+
+    model = Net(run, a=nn.Linear(48, 12))
+    assert check(model, read(model, IMAGE)) == 16 * 36
+
+
+def residual(net: Net, x: Tensor) -> Tensor:
+    x = net.stem(x).relu()
+    shortcut = net.down(x)
+    return (net.a(x).relu() + shortcut).relu()
+
+
+def test_layers_that_read_one_tensor_count_together_whichever_is_named() -> None:
+    layers = {"stem": nn.Conv2d(3, 8, 3, 2, 1), "a": nn.Conv2d(8, 6, 3, 2, 1), "down": nn.Conv2d(8, 6, 1, 2)}
+    model = Net(residual, **layers)
+    for layer in ("a", "down"):  # `down` runs first
+        reading = read(model, IMAGE, layer=layer)
+        assert reading.input_shape == (8, 8, 8)
+        assert {part.name for part in reading.parts} == {"a", "down"}
+        assert isinstance(reading.joint, Convolution)
+        assert projector(reading.joint).rank == 12 * 16
+
+
+def test_strided_slices_beside_a_convolution_are_one_convolution() -> None:
+    """The parameter-free shortcut of CIFAR ResNets: its slice measures as a layer does."""
+
+    def run(net: Net, x: Tensor) -> Tensor:
+        return (net.a(x).relu() + F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 1, 1))).relu()  # type: ignore[no-any-return]
+
+    model = Net(run, a=nn.Conv2d(3, 5, 3, 2, 1))
+    reading = read(model, IMAGE)
+    assert isinstance(reading.joint, Convolution)
+    assert check(model, reading) == 768 - 8 * 64
+
+
+def test_reading_in_place_of_a_copy_that_changes_is_counted_as_read() -> None:
+    def run(net: Net, x: Tensor) -> Tensor:
+        y = net.a(x)
+        y.view(-1).relu_()
+        return y  # type: ignore[no-any-return]
+
+    model = Net(run, a=CONV)
+    assert check(model, read(model, IMAGE)) == 768 - 320
+
+
+def test_torchscript_is_followed_like_any_module() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 5, 3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(320, 4)).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = torch.jit.trace(model, torch.zeros(1, *IMAGE))
+    reading = read(model, IMAGE)
+    assert np.prod(reading.parts[0].operator.output_shape) == 320
+    with pytest.raises(InputError, match="TorchScript"):
+        read(model, IMAGE, layer="0")
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        (lambda _, x: x.relu(), "read by relu before any linear layer"),
+        (lambda s, x: s.a(x).relu() + x.mean().exp() * x.sin().sum(), "read by sin"),
+        (lambda s, _: s.a(torch.rand(1, 3, 16, 16).to(s.a.weight)), "does not depend"),
+        (lambda s, x: s.a(x[:, :2]), "fails on an input of 3x16x16: .*; give its size with --input"),
+        (lambda s, x: s.a(x - x.mean()), "before any linear layer"),
+        (lambda s, x: s.a(x * s.a(x).sigmoid().mean()), "read by mul"),
+        (lambda s, x: s.a(x * x), "read by mul"),
+        (lambda s, x: s.a((9 * x).long().to(x.dtype)), "read by _to_copy"),
+    ],
+)
+def test_models_of_which_nothing_can_be_said_are_refused(run: object, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        read(Net(run, a=CONV), IMAGE)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_layers_bring_near_names() -> None:
+    model = Net(residual, stem=nn.Conv2d(3, 8, 1), conv_one=nn.Conv2d(8, 2, 1), conv_two=nn.Conv2d(8, 2, 1))
+    with pytest.raises(InputError, match=r"no layer 'conv1'; did you mean conv_"):
+        read(model, IMAGE, layer="conv1")
+
+
+def test_matrices_over_tokens_serve_all_of_them() -> None:
+    model = Net(lambda s, x: s.a(x.flatten(2)).relu(), a=nn.Linear(256, 9))
+    (part,) = read(model, IMAGE).parts
+    assert isinstance(part.operator, Matrix) and part.operator.stretches == 3

@@ -1,0 +1,31 @@
+"""Models for tests of the command line, called as tiny:NAME."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+def patches() -> nn.Module:
+    """Reads 8 x 8 x 3 = 192 values of each patch of a 32 x 32 photo through 48 numbers."""
+    return nn.Sequential(nn.Conv2d(3, 48, 8, 8), nn.ReLU(), nn.Flatten(), nn.Linear(48 * 16, 10))
+
+
+def strided() -> nn.Module:
+    """A convolution whose windows overlap; 8 measurements against 12 values."""
+    return nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 256, 10))
+
+
+def relu_first() -> nn.Module:
+    """Nothing of its input is provably ignored."""
+    return nn.Sequential(nn.ReLU(), patches())
+
+
+def everything() -> nn.Module:
+    """As many measurements as values."""
+    return nn.Sequential(nn.Conv2d(3, 12, 2, 2), nn.ReLU(), nn.Flatten(), nn.Linear(12 * 256, 10))
+
+
+def no_module() -> torch.Tensor:
+    """Not what a factory should give."""
+    return torch.zeros(1)
