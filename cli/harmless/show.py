@@ -20,6 +20,8 @@ def certificate_row(name: str, certificate: Certificate) -> dict[str, str]:
     if certificate.to_target is not None:
         row["of target"] = f"{certificate.to_target.ssim:.3f}"
     row["read"] = "" if certificate.disclosed is None else f"{certificate.disclosed:.1%}"
+    if certificate.approximate is not None:  # read in full, if weakly
+        row["read"] = "approx."
     return row
 
 

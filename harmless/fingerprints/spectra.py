@@ -16,7 +16,8 @@ def pink(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     white = torch.randn(1, *shape, generator=generator, dtype=torch.float64)
     noise = torch.fft.irfft2(torch.fft.rfft2(white) * falling, s=(height, width))
     noise -= noise.mean()
-    return (_MEAN + _DEVIATION * noise / noise.std().clamp(min=1e-12)).round().clamp(0, 255)
+    levels: Tensor = (_MEAN + _DEVIATION * noise / noise.std().clamp(min=1e-12)).round().clamp(0, 255)
+    return levels
 
 
 def rephased(x: Tensor, generator: torch.Generator) -> Tensor:
@@ -24,4 +25,5 @@ def rephased(x: Tensor, generator: torch.Generator) -> Tensor:
     size = tuple(x.shape[2:])
     phases = torch.fft.rfft2(torch.randn(len(x), 1, *size, generator=generator, dtype=torch.float64))
     turned = torch.fft.rfft2(x.double()) * phases / phases.abs().clamp(min=1e-300)
-    return torch.fft.irfft2(turned, s=size).to(x)
+    result: Tensor = torch.fft.irfft2(turned, s=size).to(x)
+    return result

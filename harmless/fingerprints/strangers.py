@@ -28,7 +28,8 @@ def disturbed(model: PixelModel, reading: Reading, level: float, generator: torc
 
     def add(weight: Tensor) -> Tensor:
         noise = torch.randn(weight.shape, generator=generator)
-        return weight + level * weight.norm() * noise / noise.norm()
+        moved: Tensor = weight + level * weight.norm() * noise / noise.norm()
+        return moved
 
     return _altered(model, reading, add)
 
@@ -36,7 +37,8 @@ def disturbed(model: PixelModel, reading: Reading, level: float, generator: torc
 def _redrawn(weight: Tensor, generator: torch.Generator) -> Tensor:
     if weight.ndim == 4 and weight[0, 0].numel() > 1:
         return rephased(weight, generator)
-    return weight.std() * torch.randn(weight.shape, generator=generator)
+    drawn: Tensor = weight.std() * torch.randn(weight.shape, generator=generator)
+    return drawn
 
 
 def _altered(model: PixelModel, reading: Reading, change: Callable[[Tensor], Tensor]) -> PixelModel:

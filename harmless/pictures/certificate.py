@@ -13,6 +13,7 @@ from torch import Tensor
 
 from harmless.operators.base import LinearOperator
 from harmless.preprocessing import PixelModel
+from harmless.projection.near_null import NearNull
 
 PRECISIONS = {"float64": torch.float64, "float32": torch.float32, "float16": torch.float16}
 
@@ -43,6 +44,21 @@ class Likeness:
 
 
 @dataclass(frozen=True)
+class Approximate:
+    """Of a picture whose output is kept approximately, by no exact null space.
+
+    Attributes:
+        method: "near-null" or "level set".
+        bound: on |A d| / (|A| |d|) of the change d before rounding to whole levels; None where there is none.
+        reached: the same, measured with rounding; None likewise.
+    """
+
+    method: str
+    bound: float | None = None
+    reached: float | None = None
+
+
+@dataclass(frozen=True)
 class Certificate:
     """What was measured on two pictures of one size.
 
@@ -52,6 +68,7 @@ class Certificate:
         to_target: likeness to what was put in its place; None where that is not known.
         disclosed: share of the picture's dimensions that the layer reads: rank / n; None where the rank is not known.
         moved: |x' - x| / |x|, to set the changes against.
+        approximate: None where the change lies in an exact null space.
     """
 
     changes: dict[str, Change]
@@ -59,6 +76,7 @@ class Certificate:
     to_target: Likeness | None
     disclosed: float | None
     moved: float
+    approximate: Approximate | None = None
 
 
 class Certifier:
@@ -66,12 +84,20 @@ class Certifier:
 
     Args:
         model: takes photos in [0, 255].
-        operator: the joint linear operator that reads them.
+        operator: the joint linear operator that reads them; None where there is none.
         rank: of the operator, None where it is not known.
+        near_null: whose directions were used, for its bound.
     """
 
-    def __init__(self, model: PixelModel, operator: LinearOperator, *, rank: int | None) -> None:
-        self.operator, self.rank = operator, rank
+    def __init__(
+        self,
+        model: PixelModel,
+        operator: LinearOperator | None,
+        *,
+        rank: int | None,
+        near_null: NearNull | None = None,
+    ) -> None:
+        self.operator, self.rank, self.near_null = operator, rank, near_null
         self._models = {name: copy.deepcopy(model).to(dtype) for name, dtype in PRECISIONS.items()}
 
     def certify(
@@ -91,13 +117,22 @@ class Certifier:
             to_target=None if target is None else likeness(target, changed),
             disclosed=None if self.rank is None else self.rank / x[0].numel(),
             moved=float((y - x).norm() / x.norm().clamp(min=1)),
+            approximate=self._approximate(y - x),
         )
+
+    def _approximate(self, d: Tensor) -> Approximate | None:
+        if self.operator is None:
+            return Approximate("level set")
+        if self.near_null is None:
+            return None
+        shrunk = float(self.operator.matvec(d).norm() / d.norm().clamp(min=1e-12))
+        return Approximate("near-null", self.near_null.bound, shrunk / self.near_null.norm)
 
     def _change(self, x: Tensor, y: Tensor, precision: str) -> Change:
         dtype = PRECISIONS[precision]
         both = torch.cat([x, y]).to(dtype)
         try:
-            layer = _relative(*self.operator.matvec(both).double())
+            layer = None if self.operator is None else _relative(*self.operator.matvec(both).double())
         except RuntimeError:  # not every operation runs in half precision on every device
             layer = None
         try:

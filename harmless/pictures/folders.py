@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from harmless.loading import Loaded
 from harmless.pictures.certificate import Certificate, Certifier
-from harmless.pictures.generation import GenerationSettings, generate, seed_of
+from harmless.pictures.generation import GenerationSettings, check_size, generate, seed_of
+from harmless.pictures.level_set import WalkSettings, walk
 from harmless.pictures.targets import Target
-from harmless.projection import projector
+from harmless.projection import NearNull, Projector, projector
 from harmless.tracing import read
 from models.errors import ImageError, InputError
 from models.files import atomic_write, read_photo, write_photo
 
 Format = Literal["png", "jpeg"]
+_Change = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.uint8]]
+"""A photo and a target, uint8 (H, W, 3) -> the changed photo."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +54,16 @@ class Job:
         target: what is put in.
         seed: of noise, which differs from photo to photo anyway.
         format: `jpeg` changes what the model reads, as the certificate will show.
+        approximate: bound for directions that the first layer shrinks, in place of those that it ignores.
+        walk: along the level set of the whole model, in place of both.
     """
 
     settings: GenerationSettings
     target: Target
     seed: int = 0
     format: Format = "png"
+    approximate: float | None = None
+    walk: WalkSettings | None = None
 
 
 def generate_folder(folder: Path, photos: Sequence[Path], out: Path, loaded: Loaded, job: Job) -> Iterator[Made]:
@@ -63,8 +73,7 @@ def generate_folder(folder: Path, photos: Sequence[Path], out: Path, loaded: Loa
         InputError: nothing of the model's input is provably ignored, or two photos would become one file.
         OutputError: a file cannot be written; those finished before stay.
     """
-    found = projector(read(loaded.model, loaded.input_shape).joint)
-    certifier = Certifier(loaded.model, found.operator, rank=found.rank)
+    change, certifier = _prepared(loaded, job)
     names = [path.with_suffix(f".{job.format}") for path in photos]
     twice = sorted({str(name) for name in names if names.count(name) > 1})
     if twice:
@@ -74,7 +83,7 @@ def generate_folder(folder: Path, photos: Sequence[Path], out: Path, loaded: Loa
             photo = read_photo(folder / path)
             height, width = photo.pixels.shape[:2]
             target = job.target(height, width, seed_of(photo.sha256, job.seed))
-            pixels = generate(photo.pixels, found, target, settings=job.settings)
+            pixels = change(photo.pixels, target)
             # A grey copy or one with an alpha channel would not hold these pixels.
             plain = replace(photo, format=job.format.upper(), grey=False, alpha=None, lossless=job.format == "png")
             write_photo(out / name, plain, pixels)
@@ -85,3 +94,20 @@ def generate_folder(folder: Path, photos: Sequence[Path], out: Path, loaded: Loa
         with atomic_write((out / name).with_suffix(".json")) as file:
             file.write(json.dumps(asdict(certificate), indent=1, allow_nan=False).encode() + b"\n")
         yield Made(path.as_posix(), "", name.as_posix(), certificate, photo.notes)
+
+
+def _prepared(loaded: Loaded, job: Job) -> tuple[_Change, Certifier]:
+    """How to change a picture, and the measure of it."""
+    if job.walk is not None:
+        how = job.walk
+
+        def along(pixels: NDArray[np.uint8], target: NDArray[np.uint8]) -> NDArray[np.uint8]:
+            check_size(pixels, loaded.input_shape)
+            return walk(pixels, loaded.model, target, settings=how)
+
+        return along, Certifier(loaded.model, None, rank=None)
+    joint = read(loaded.model, loaded.input_shape).joint
+    near = None if job.approximate is None else NearNull(joint, job.approximate)
+    found: Projector = near or projector(joint)
+    certifier = Certifier(loaded.model, found.operator, rank=found.rank, near_null=near)
+    return lambda pixels, target: generate(pixels, found, target, settings=job.settings), certifier

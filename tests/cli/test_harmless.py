@@ -159,6 +159,22 @@ def test_a_layer_that_ignores_nothing_generates_nothing(album: Path, tmp_path: P
     assert np.all([not path.is_file() for path in (tmp_path / "out").rglob("*")])
 
 
+def test_models_that_read_everything_get_marked_approximations(album: Path, tmp_path: Path) -> None:
+    near = generate(album, tmp_path / "near", "--approximate", "0.3", "--json", model="tiny:everything")
+    assert near.code == 0, near.stderr
+    for one in near.report["photos"]:
+        made = one["certificate"]["approximate"]
+        assert made["method"] == "near-null" and made["bound"] == 0.3 and 0 < made["reached"] < 0.31
+    table = generate(album, tmp_path / "walk", "--non-linear", "--steps", "8", model="tiny:relu_first")
+    assert table.code == 0 and "approx." in table.stdout and "CHANGED" not in table.stdout
+    certificate = json.loads((tmp_path / "walk" / "a.json").read_text())
+    assert certificate["approximate"] == {"method": "level set", "bound": None, "reached": None}
+    assert certificate["changes"]["float32"]["output"] < 0.05 and certificate["moved"] > 0.05
+    both = generate(album, tmp_path / "both", "--non-linear", "--exact-uint8")
+    check_refused(both, 2, "--non-linear goes with none of")
+    check_refused(generate(album, tmp_path / "both", "--approximate", "2"), 2, "--approximate 2 is no share")
+
+
 def test_decompose_shows_that_the_harmful_part_does_it_all(album: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert generate(album, out).code == 0
