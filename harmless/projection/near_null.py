@@ -51,14 +51,16 @@ class NearNull:
         """What lies between the tiles is not read at all."""
         block, meeting = self._block()
         limit = bound * self.norm / math.sqrt(meeting)
-        bases, kept = [], 0
+        bases, kept, least = [], 0, math.inf
         for matrix in block:
             values, right = _right(matrix)
             bases.append(right * (values > limit))
             kept += int((values > limit).sum())
+            least = min(least, float(values.min()) * math.sqrt(meeting))
         self._basis = torch.stack(bases)
         if kept == self._basis.shape[0] * self._basis.shape[1]:
-            raise InputError(f"the first layer shrinks nothing below {bound:g} of its most; raise --approximate")
+            what = f"the first layer shrinks nothing below {bound:g} of its most, at best to {least / self.norm:.2g}"
+            raise InputError(f"{what}; raise --approximate or use --non-linear")
         n = columns(self.operator)
         self.rank = n - (self._basis.shape[1] * len(bases) - kept) * self._count
         if self._between:

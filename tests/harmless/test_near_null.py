@@ -57,7 +57,7 @@ def test_tiles_keep_the_bound_however_kernels_cross_them(data: st.DataObject) ->
 
 
 def test_without_such_directions_or_structure_it_is_refused() -> None:
-    with pytest.raises(InputError, match="raise --approximate"):
+    with pytest.raises(InputError, match="at best to 1; raise --approximate"):
         NearNull(Matrix(torch.eye(5), (5,)), 0.5)
     with pytest.raises(InputError, match=r"--approximate 1\.5 is no share"):
         NearNull(DENSE, 1.5)
