@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from cli import console
-from cli.harmless.options import MODEL_HELP, how_to_load, load
+from cli.harmless.options import MODEL_HELP, SEVERAL, how_to_load, load_all
 from cli.harmless.show import certificate_row
 from models.errors import InputError
 
@@ -21,7 +21,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--model", required=True, help=MODEL_HELP)
+@click.option("--model", "models", multiple=True, required=True, help=MODEL_HELP + SEVERAL)
 @click.option("--images", type=_FOLDER, required=True, help="Folder with photos of the size that the model reads.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Where copies go.")
 @how_to_load
@@ -43,7 +43,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 def generate(
     context: click.Context,
     /,
-    model: str,
+    models: tuple[str, ...],
     images: Path,
     out: Path,
     target: str,
@@ -85,7 +85,7 @@ def generate(
     photos = list_photos(images).photos
     check_output_folder(images, out)
     check_writable(out)
-    loaded = load(model, **how)
+    loaded = load_all(models, **how)
     made: list[Made] = []
     with console.steps() as step:
         for one in generate_folder(images, photos, out, loaded, job):

@@ -9,12 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from harmless.fingerprints.spectra import rephased
-from harmless.preprocessing import PixelModel
+from harmless.preprocessing import PixelModel, Together
 from harmless.tracing import Reading
 from models.errors import InputError
 
+AnyModel = PixelModel | Together
 
-def stranger(model: PixelModel, reading: Reading, generator: torch.Generator) -> PixelModel:
+
+def stranger(model: AnyModel, reading: Reading, generator: torch.Generator) -> AnyModel:
     """`model` with other filters as rough as its own in its first layers; what comes after stays.
 
     Kernels keep their spectra and get random phases, so that they are not told apart by their smoothness alone; other
@@ -23,7 +25,7 @@ def stranger(model: PixelModel, reading: Reading, generator: torch.Generator) ->
     return _altered(model, reading, lambda weight: _redrawn(weight, generator))
 
 
-def disturbed(model: PixelModel, reading: Reading, level: float, generator: torch.Generator) -> PixelModel:
+def disturbed(model: AnyModel, reading: Reading, level: float, generator: torch.Generator) -> AnyModel:
     """`model` with white noise added to the weights of its first layers: `level` times their norm."""
 
     def add(weight: Tensor) -> Tensor:
@@ -41,7 +43,7 @@ def _redrawn(weight: Tensor, generator: torch.Generator) -> Tensor:
     return drawn
 
 
-def _altered(model: PixelModel, reading: Reading, change: Callable[[Tensor], Tensor]) -> PixelModel:
+def _altered(model: AnyModel, reading: Reading, change: Callable[[Tensor], Tensor]) -> AnyModel:
     """A copy of `model` in which all weights of the layers that read the input are changed.
 
     Raises:

@@ -12,7 +12,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
 from harmless.operators.base import LinearOperator
-from harmless.preprocessing import PixelModel
+from harmless.preprocessing import PixelModel, Together
 from harmless.projection.near_null import NearNull
 
 PRECISIONS = {"float64": torch.float64, "float32": torch.float32, "float16": torch.float16}
@@ -20,13 +20,13 @@ PRECISIONS = {"float64": torch.float64, "float32": torch.float32, "float16": tor
 
 @dataclass(frozen=True)
 class Change:
-    """In one precision.
+    """In one precision; the worst of all models where there are several.
 
     Attributes:
         layer: |A x' - A x| / |A x| of the first layer's linear part; None where it does not run in this precision.
         output: |f(x') - f(x)| / |f(x)| of the model's output; None likewise.
         cosine: similarity of the two outputs as vectors; None likewise.
-        top1: the largest entry of the output is the same one; None likewise.
+        top1: the largest entry of the output is the same one; None likewise, and where the output is an embedding.
     """
 
     layer: float | None
@@ -66,7 +66,8 @@ class Certificate:
         changes: by precision.
         to_original: likeness to the original.
         to_target: likeness to what was put in its place; None where that is not known.
-        disclosed: share of the picture's dimensions that the layer reads: rank / n; None where the rank is not known.
+        disclosed: share of the picture's dimensions that the layer reads: rank / n; None where the rank is not known or
+            the change is approximate.
         moved: |x' - x| / |x|, to set the changes against.
         approximate: None where the change lies in an exact null space.
     """
@@ -91,13 +92,14 @@ class Certifier:
 
     def __init__(
         self,
-        model: PixelModel,
+        model: PixelModel | Together,
         operator: LinearOperator | None,
         *,
         rank: int | None,
         near_null: NearNull | None = None,
     ) -> None:
         self.operator, self.rank, self.near_null = operator, rank, near_null
+        self._embeds = model.embeds
         self._models = {name: copy.deepcopy(model).to(dtype) for name, dtype in PRECISIONS.items()}
 
     def certify(
@@ -140,10 +142,14 @@ class Certifier:
                 outputs = self._models[precision](both)
         except RuntimeError:
             return Change(layer, None, None, None)
-        before, after = outputs.double().flatten(1)
-        same = torch.equal(before, after)  # all zeros, too, which have no angle
-        cosine = 1.0 if same else float(torch.nn.functional.cosine_similarity(before, after, dim=0))
-        return Change(layer, _relative(before, after), cosine, bool(before.argmax() == after.argmax()))
+        pairs = [one.double().flatten(1) for one in (outputs if isinstance(outputs, tuple) else (outputs,))]
+        top1 = all(bool(before.argmax() == after.argmax()) for before, after in pairs)
+        return Change(
+            layer,
+            max(_relative(*pair) for pair in pairs),
+            min(_cosine(*pair) for pair in pairs),
+            None if self._embeds else top1,
+        )
 
 
 def likeness(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Likeness:
@@ -161,6 +167,12 @@ def as_tensor(pixels: NDArray[np.uint8]) -> Tensor:
 def as_pixels(tensor: Tensor) -> NDArray[np.uint8]:
     """Whole levels (1, 3, H, W) -> uint8 (H, W, 3)."""
     return tensor[0].permute(1, 2, 0).round().clamp(0, 255).to(torch.uint8).numpy()
+
+
+def _cosine(before: Tensor, after: Tensor) -> float:
+    if torch.equal(before, after):  # all zeros, too, which have no angle
+        return 1.0
+    return float(torch.nn.functional.cosine_similarity(before, after, dim=0))
 
 
 def _relative(before: Tensor, after: Tensor) -> float:

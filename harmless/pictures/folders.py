@@ -16,6 +16,7 @@ from harmless.pictures.certificate import Certificate, Certifier
 from harmless.pictures.generation import GenerationSettings, check_size, generate, seed_of
 from harmless.pictures.level_set import WalkSettings, walk
 from harmless.pictures.targets import Target
+from harmless.preprocessing import PixelModel
 from harmless.projection import NearNull, Projector, projector
 from harmless.tracing import read
 from models.errors import ImageError, InputError
@@ -99,15 +100,17 @@ def generate_folder(folder: Path, photos: Sequence[Path], out: Path, loaded: Loa
 def _prepared(loaded: Loaded, job: Job) -> tuple[_Change, Certifier]:
     """How to change a picture, and the measure of it."""
     if job.walk is not None:
-        how = job.walk
+        how, model = job.walk, loaded.model
+        if not isinstance(model, PixelModel):
+            raise InputError("--non-linear follows one model's level set; name one --model")
 
         def along(pixels: NDArray[np.uint8], target: NDArray[np.uint8]) -> NDArray[np.uint8]:
             check_size(pixels, loaded.input_shape)
-            return walk(pixels, loaded.model, target, settings=how)
+            return walk(pixels, model, target, settings=how)
 
         return along, Certifier(loaded.model, None, rank=None)
     joint = read(loaded.model, loaded.input_shape).joint
     near = None if job.approximate is None else NearNull(joint, job.approximate)
     found: Projector = near or projector(joint)
-    certifier = Certifier(loaded.model, found.operator, rank=found.rank, near_null=near)
+    certifier = Certifier(loaded.model, found.operator, rank=None if near else found.rank, near_null=near)
     return lambda pixels, target: generate(pixels, found, target, settings=job.settings), certifier
