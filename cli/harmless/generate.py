@@ -64,6 +64,7 @@ def generate(
 
     Whoever holds the weights recovers what the model reads. Beside each copy lies its certificate (.json).
     A model that ignores nothing exactly takes --approximate or --non-linear, and copies are marked as approximate.
+    Run again, it goes on where it was stopped.
     """
     if format_ == "jpeg" and not allow_lossy:
         raise InputError("JPEG undoes what was fitted to the model: keep --format png, or add --allow-lossy")
@@ -77,7 +78,7 @@ def generate(
     from harmless.pictures.generation import GenerationSettings
     from harmless.pictures.level_set import WalkSettings
     from harmless.pictures.rounding import SearchSettings
-    from models.files import check_output_folder, check_writable, list_photos, printable
+    from models.files import check_output_folder, check_writable, list_photos, only_one, printable, remove_stale
 
     settings = GenerationSettings(mode, magnitude, exact_uint8, SearchSettings(moves))
     walk = WalkSettings(steps) if non_linear else None
@@ -85,6 +86,8 @@ def generate(
     photos = list_photos(images).photos
     check_output_folder(images, out)
     check_writable(out)
+    context.with_resource(only_one(out, remedy="name another --out"))
+    remove_stale(out)
     loaded = load_all(models, **how)
     made: list[Made] = []
     with console.steps() as step:

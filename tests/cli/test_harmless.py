@@ -159,6 +159,36 @@ def test_a_layer_that_ignores_nothing_generates_nothing(album: Path, tmp_path: P
     assert np.all([not path.is_file() for path in (tmp_path / "out").rglob("*")])
 
 
+def test_generate_goes_on_where_it_stopped_and_replaces_only_its_own(
+    album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harmless.pictures import folders
+
+    out, made = tmp_path / "out", []
+    original = folders.generate
+    monkeypatch.setattr(folders, "generate", lambda *a, **k: made.append(1) or original(*a, **k))
+    (out / "sub").mkdir(parents=True)
+    (out / "sub" / "b.json").write_text("mine")
+    first = generate(album, out, "--json")
+    assert first.code == 3 and "b.json: another file is there already" in first.stderr
+    assert (out / "sub" / "b.json").read_text() == "mine" and len(made) == 2
+    (out / "sub" / "b.json").unlink()
+    again = generate(album, out, "--json")  # only what was not done
+    assert again.code == 0 and len(made) == 3
+    assert again.report["photos"][0] == first.report["photos"][0]
+    written = hashes(out)
+    assert generate(album, out).code == 0 and len(made) == 3 and hashes(out) == written
+    (out / "a.png").unlink()
+    assert generate(album, out).code == 0 and len(made) == 4
+    assert all(hashes(out)[name] == written[name] for name in ("a.png", "a.json", "sub/b.png", "sub/b.json"))
+    assert generate(album, out, "--seed", "1").code == 0 and len(made) == 6  # its own may be replaced
+    assert hashes(out)["a.png"] != written["a.png"]
+    assert generate(album, out, "--seed", "1", model="tiny:strided").code == 0 and len(made) == 8
+    (out / "a.png").write_bytes(b"edited")
+    edited = generate(album, out)
+    assert edited.code == 3 and "a.png: another file" in edited.stderr and (out / "a.png").read_bytes() == b"edited"
+
+
 def test_models_that_read_everything_get_marked_approximations(album: Path, tmp_path: Path) -> None:
     near = generate(album, tmp_path / "near", "--approximate", "0.3", "--json", model="tiny:everything")
     assert near.code == 0, near.stderr
