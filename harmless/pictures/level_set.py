@@ -123,5 +123,8 @@ def _step(x: Tensor, aim: Tensor, here: Jacobian, clean: Tensor, share: float, i
         moved = towards * free
         change = moved - here.least(here.times(moved) + here.output - clean, free, iterations=iterations)
         wanted = x + change
-        free = free * ((wanted >= LOW) & (wanted <= HIGH))
+        inside = (wanted >= LOW) & (wanted <= HIGH)
+        if bool(inside.all()):
+            break
+        free = free * inside
     return wanted.clamp(LOW, HIGH)
