@@ -42,8 +42,10 @@ def make(model: str, out: Path, pairs: int, strangers: int, seed: int, as_json: 
     console.warn_quietly()
     from harmless.fingerprints import make as make_probe
     from harmless.fingerprints import save_probe
+    from harmless.fingerprints.files import check_new
     from models.files import check_writable
 
+    check_new(out)
     check_writable(out)
     probe = make_probe(load(model, **how), pairs=pairs, strangers=strangers, seed=seed)
     save_probe(probe, out)

@@ -18,6 +18,12 @@ _VERSION = 1
 _ROLES = ("a", "b", "control")
 
 
+def check_new(folder: Path) -> None:
+    """Raise InputError where a folder exists and holds anything."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{printable(folder)} is there already; name a new folder with --out")
+
+
 def save_probe(probe: Probe, folder: Path) -> None:
     """Write the pictures, then probe.json, which names them in the order in which outputs are expected.
 
@@ -25,8 +31,7 @@ def save_probe(probe: Probe, folder: Path) -> None:
         InputError: the folder exists and holds anything.
         OutputError: a file cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{printable(folder)} is there already; name a new folder with --out")
+    check_new(folder)
     names = [[f"{number:02}-{role}.png" for role in _ROLES] for number in range(len(probe.pictures))]
     for three, pictures in zip(names, probe.pictures, strict=True):
         for name, pixels in zip(three, pictures, strict=True):
@@ -77,7 +82,7 @@ def read_outputs(path: Path, pairs: int) -> NDArray[np.float64]:
         else:
             found = np.load(path, allow_pickle=False).astype(np.float64)
     except (OSError, ValueError, TypeError, EOFError, AttributeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{printable(path)} holds no outputs ({reason}); a .npy or .json is needed") from None
     if found.ndim < 2 or len(found) != 3 * pairs or found[0].size == 0:
         raise InputError(f"{printable(path)} has shape {found.shape}; the probe has {3 * pairs} pictures, a row each")
