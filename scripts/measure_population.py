@@ -1,6 +1,6 @@
-"""Measure a recogniser's mean embedding over people at large, and write it to models/populations/NAME.json.
+"""Measure recognisers' mean embedding over people at large, and write each to models/populations/NAME.json.
 
-    python scripts/measure_population.py FACES --recogniser dlib-resnet --people 1000
+    python scripts/measure_population.py FACES --recogniser dlib-resnet --recogniser sface --people 1000
 
 FACES holds one folder a person, as LFW does. People with a single photo count, so that nobody on whom masks are
 scored has a part in it. The mean says where a recogniser puts faces in general; it describes nobody.
@@ -15,30 +15,36 @@ import click
 import numpy as np
 
 from chameleon.faces import FaceDetector
-from chameleon.protection import FaceReader
+from chameleon.portrait import Portrait
+from chameleon.protection import embed
 from models import load_recogniser
 from models.files import read_photo
 
 
 @click.command()
 @click.argument("faces", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--recogniser", required=True)
+@click.option("--recogniser", "names", required=True, multiple=True)
 @click.option("--people", default=1000, show_default=True)
-def main(faces: Path, recogniser: str, people: int) -> None:
-    reader = FaceReader(FaceDetector(), load_recogniser(recogniser))
+def main(faces: Path, names: tuple[str, ...], people: int) -> None:
+    detector = FaceDetector()
     folders = sorted(folder for folder in faces.iterdir() if folder.is_dir() and len(list(folder.iterdir())) == 1)
     step = max(1, len(folders) // people)
-    embeddings = []
+    portraits = []
     for folder in folders[::step][:people]:
         pixels = read_photo(min(folder.iterdir())).pixels
-        found = reader.detector.detect(pixels)
+        found = detector.detect(pixels)
         if found:
-            embeddings.append(reader.embed([(pixels, found[0])])[0])
-    mean = np.mean(embeddings, axis=0)
-    folder = Path(__file__).parents[1] / "models" / "populations"
-    record = {"recogniser": recogniser, "people": len(embeddings), "mean": [round(float(v), 6) for v in mean]}
-    (folder / f"{recogniser}.json").write_text(json.dumps(record, indent=1) + "\n")
-    click.echo(f"{recogniser}: mean of {len(embeddings)} people", err=True)
+            portraits.append(Portrait.cut(pixels, found[0]))
+    for name in names:
+        recogniser = load_recogniser(name)
+        rows = np.stack([embed([(one.pixels, one.face)], recogniser)[0] for one in portraits])
+        if recogniser.record.metric == "cosine":  # it compares at unit length
+            rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        mean = [round(float(value), 6) for value in np.mean(rows, axis=0)]
+        record = {"recogniser": name, "people": len(rows), "mean": mean}
+        folder = Path(__file__).parents[1] / "models" / "populations"
+        (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+        click.echo(f"{name}: mean of {len(rows)} people", err=True)
 
 
 if __name__ == "__main__":

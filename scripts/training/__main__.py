@@ -83,7 +83,7 @@ def main(
         **{key: round(value, 4) for key, value in found.items()},
         "sha256": hashlib.sha256(weights).hexdigest(),
         "bytes": len(weights),
-        "command": shlex.join(["python", "-m", "scripts.training", *sys.argv[1:]]),
+        "command": shlex.join(["python", "-m", "scripts.training", *sys.argv[1:]]).replace(str(work), "DIR"),
         **code_version(),
     }
     for suffix, content in (("safetensors", weights), ("json", (json.dumps(record, indent=1) + "\n").encode())):

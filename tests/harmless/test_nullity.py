@@ -19,12 +19,9 @@ def test_counting_gives_the_nullity_that_the_oracle_measures(pair: tuple[nn.Modu
     _, rank = dense_oracle(operator)
     found = nullity(projector(operator))
     assert found.measured == columns(operator) - rank
-    down, across = (axis.reads().sum(1) for axis in operator.axes)
-    read = operator.weight.shape[1] * torch.outer(down, across)
-    if bool((read[read > 0] >= len(operator.weight) // operator.groups).all()):
+    assert found.formula <= found.measured
+    if all(axis.disjoint for axis in operator.axes):  # else outputs at borders, and filters that commute, may repeat
         assert found.formula == found.measured
-    else:  # some outputs are more than what they read, and superfluous
-        assert found.formula <= found.measured
     assert found.unread == int((to_matrix(operator) == 0).all(0).sum())
 
 
