@@ -9,11 +9,14 @@ from torch import Tensor
 
 from harmless.nullity import Nullity, nullity, unread_entries
 from harmless.operators.base import LinearOperator, Shape
-from harmless.projection import Projector, leakage, projector
+from harmless.projection import CGSettings, Projector, leakage, projector
 from harmless.tracing import Reading
 
 NEAR_NULL = (1e-3, 1e-2)
 """Directions are near-null where they are shrunk below this share of what the most sensitive one gets."""
+
+_FEW = CGSettings(max_iterations=200)
+"""What badly conditioned layers leave after these shows as leakage."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,10 @@ class Space:
 
 def inspect(reading: Reading) -> list[Space]:
     """One space for each part of `reading`, and the joint one last where there are several."""
-    spaces = [_space(part.name, projector(part.operator), reading.input_shape) for part in reading.parts]
+    operators = {part.name: part.operator for part in reading.parts}
     if len(reading.parts) > 1:
-        spaces.append(_space("joint", projector(reading.joint), reading.input_shape))
-    return spaces
+        operators["joint"] = reading.joint
+    return [_space(name, projector(one, settings=_FEW), reading.input_shape) for name, one in operators.items()]
 
 
 def _space(name: str, found: Projector, shape: Shape) -> Space:

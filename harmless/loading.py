@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import importlib
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from harmless.preprocessing import IMAGENET_MEAN, IMAGENET_STD, PixelModel, Preprocessing, parse
+from harmless.preprocessing import IMAGENET_MEAN, IMAGENET_STD, PixelModel, Preprocessing, Together, parse
 from models import registry
 from models.errors import InputError, OfflineError, WeightsError
 from models.recogniser import load_recogniser
@@ -44,11 +45,11 @@ class Loaded:
     """A model ready to run, in evaluation mode, float32.
 
     Attributes:
-        model: takes photos in [0, 255].
+        model: takes photos in [0, 255]; gives a tuple of outputs where it stands for several models.
         input_shape: of the photos.
     """
 
-    model: PixelModel
+    model: PixelModel | Together
     input_shape: tuple[int, ...]
 
 
@@ -84,6 +85,23 @@ def load(source: Source) -> Loaded:
         raise InputError(f"photos of {'x'.join(map(str, shape))} cannot be; give --input as 3xHEIGHTxWIDTH")
     model = PixelModel(network, parse(source.preprocess, start=start), embeds=embeds).eval().requires_grad_(False)
     return Loaded(model, shape)
+
+
+def load_together(sources: Sequence[Source]) -> Loaded:
+    """One model, or several that are to read the same photos.
+
+    Raises:
+        InputError: as `load`, or they take photos of different sizes.
+    """
+    found = [load(source) for source in sources]
+    if len(found) == 1:
+        return found[0]
+    shapes = {one.input_shape for one in found}
+    if len(shapes) != 1:
+        sizes = " and ".join("x".join(map(str, shape)) for shape in sorted(shapes))
+        raise InputError(f"the models take photos of {sizes}; give one size with --input and --preprocess resize=…")
+    models = [one.model for one in found if isinstance(one.model, PixelModel)]
+    return Loaded(Together(models).eval(), found[0].input_shape)
 
 
 def _torchvision(name: str, *, pretrained: bool, offline: bool) -> nn.Module:

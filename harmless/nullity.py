@@ -27,7 +27,8 @@ class Nullity:
         unread: entries of the input that no measurement depends on.
         formula: what counting gives for weights in general position; see `by_counting`.
         measured: n less the rank found on the singular values; None where they were not computed.
-        estimated: of the trace of the projector, by random probes; None where `measured` is known.
+        estimated: of the trace of the projector, by random probes; None where `measured` is known. Conjugate
+            gradients that did not converge make it an upper bound.
         deviation: standard deviation of `estimated`, an upper bound.
     """
 
@@ -56,7 +57,7 @@ def nullity(projector: Projector) -> Nullity:
     signs = 2.0 * torch.randint(0, 2, (_PROBES, *operator.input_shape), generator=generator, dtype=torch.float64) - 1
     # One by one: a batch would hold several times the input in memory.
     traces = [float((projector.null(one[None]) * one).sum()) for one in signs]
-    estimate = math.fsum(traces) / _PROBES
+    estimate = max(0.0, math.fsum(traces) / _PROBES)  # rounding may leave less than nothing
     return Nullity(n, m, unread, formula, None, estimate, math.sqrt(2 * min(estimate, n - estimate) / _PROBES))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -106,6 +107,23 @@ class PixelModel(nn.Module):
         if how.mean != (0, 0, 0) or how.std != (1, 1, 1):
             x = (x - self.mean) / self.std
         return cast(Tensor, self.network(x))
+
+
+class Together(nn.Module):
+    """Several models that read the same photo: a tuple of their outputs; what it ignores, all of them ignore."""
+
+    def __init__(self, models: Sequence[PixelModel]) -> None:
+        super().__init__()
+        self.models = nn.ModuleList(models)
+
+    @property
+    def embeds(self) -> bool:
+        """All outputs are embeddings."""
+        return all(cast(PixelModel, model).embeds for model in self.models)
+
+    def forward(self, photos: Tensor) -> tuple[Tensor, ...]:
+        """Each network's output."""
+        return tuple(model(photos) for model in self.models)
 
 
 def _shorter_side(x: Tensor, side: int) -> list[int]:

@@ -12,6 +12,7 @@ _COMMANDS = {
     "check": ("cli.harmless.check", "check", "Certify a changed photo from files alone."),
     "decompose": ("cli.harmless.decompose", "decompose", "Which part of a change is ignored, which part acts."),
     "attack": ("cli.harmless.attack", "attack", "What opponents recover of the originals."),
+    "fingerprint": ("cli.harmless.fingerprint", "fingerprint", "Recognise a model by what its first layer ignores."),
 }
 
 

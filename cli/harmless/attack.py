@@ -5,28 +5,44 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli import console
-from cli.harmless.options import MODEL_HELP, how_to_load, load
+from cli.harmless.options import MODEL_HELP, SEVERAL, how_to_load, load_all
 from models.errors import InputError
 
+if TYPE_CHECKING:
+    from harmless.loading import Loaded
+    from harmless.pictures.identity import Gallery
+    from models.files import Photo
+
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("original", type=_FILE)
 @click.argument("versions", type=_FILE, nargs=-1, required=True)
-@click.option("--model", required=True, help=MODEL_HELP)
+@click.option("--model", "models", multiple=True, required=True, help=MODEL_HELP + SEVERAL)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write what was recovered here, as PNG.")
+@click.option("--among", type=_FOLDER, help="Folder with other photos: which rank ORIGINAL takes among them, too.")
 @how_to_load
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
-def attack(original: Path, versions: tuple[Path, ...], model: str, out: Path | None, as_json: bool, **how: Any) -> None:
+def attack(
+    original: Path,
+    versions: tuple[Path, ...],
+    models: tuple[str, ...],
+    out: Path | None,
+    among: Path | None,
+    as_json: bool,
+    **how: Any,
+) -> None:
     """Recover ORIGINAL from changed VERSIONS of it, with and without the model's weights, and say how well.
 
     The higher SSIM and PSNR, the more is recovered. That they are low for these attacks does not prove privacy.
+    By the model's own output, ORIGINAL is found among others by design: that output is what was kept.
     """
     console.warn_quietly()
     from harmless.pictures.attacks import attack as recover
@@ -35,7 +51,7 @@ def attack(original: Path, versions: tuple[Path, ...], model: str, out: Path | N
     from models.files import printable, read_photo, write_photo
 
     photos = [read_photo(path) for path in (original, *versions)]
-    loaded = load(model, **how)
+    loaded = load_all(models, **how)
     for path, photo in zip((original, *versions), photos, strict=True):
         if photo.pixels.shape[:2] != loaded.input_shape[1:]:
             height, width = photo.pixels.shape[:2]
@@ -43,9 +59,16 @@ def attack(original: Path, versions: tuple[Path, ...], model: str, out: Path | N
             size = f"{printable(path)} is {width}x{height}, the model reads {wanted}"
             raise InputError(f"{size}; name another photo or set --input")
     found = projector(read(loaded.model, loaded.input_shape).joint)
+    gallery = None if among is None else _gallery(photos[0], among, loaded)
     results = recover(photos[0].pixels, [photo.pixels for photo in photos[1:]], found)
     rows: list[dict[str, Any]] = [
-        {"attack": one.attack, "needs_weights": one.needs_weights, **asdict(one.likeness)} for one in results
+        {
+            "attack": one.attack,
+            "needs_weights": one.needs_weights,
+            **asdict(one.likeness),
+            **({} if gallery is None else {"rank": asdict(gallery.rank(one.picture))}),
+        }
+        for one in results
     ]
     for one in results if out is not None else ():
         plain = replace(photos[0], format="PNG", grey=False, alpha=None, lossless=True)
@@ -61,7 +84,31 @@ def attack(original: Path, versions: tuple[Path, ...], model: str, out: Path | N
                     "needs weights": "yes" if row["needs_weights"] else "no",
                     "SSIM": f"{row['ssim']:.3f}",
                     "PSNR": "" if row["psnr"] is None else f"{row['psnr']:.1f} dB",
+                    **_ranks(row.get("rank")),
                 }
                 for row in rows
             ]
         )
+
+
+def _gallery(original: Photo, folder: Path, loaded: Loaded) -> Gallery:
+    """The original and all photos of a folder that have its size and are not itself."""
+    from harmless.pictures.identity import Gallery
+    from models.files import list_photos, printable, read_photo
+
+    photos = [read_photo(folder / path) for path in list_photos(folder).photos]
+    others = [photo.pixels for photo in photos if photo.pixels.shape == original.pixels.shape]
+    others = [pixels for pixels in others if (pixels != original.pixels).any()]
+    if len(others) < len(photos):
+        console.message(
+            f"{len(photos) - len(others)} photos of {printable(folder)} are the original or of another size"
+        )
+    if not others:
+        raise InputError(f"{printable(folder)} holds no other photo of the original's size; name another with --among")
+    return Gallery(original.pixels, others, loaded.model)
+
+
+def _ranks(rank: dict[str, int] | None) -> dict[str, str]:
+    if rank is None:
+        return {}
+    return {f"rank by {way}": f"{rank[f'by_{way}']} of {rank['candidates']}" for way in ("pixels", "output")}

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cli import console
-from cli.harmless.options import MODEL_HELP, how_to_load, load
+from cli.harmless.options import MODEL_HELP, SEVERAL, how_to_load, load_all
 from cli.harmless.show import certificate_row
 from models.errors import InputError
 
@@ -20,10 +20,10 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("original", type=_FILE)
 @click.argument("perturbed", type=_FILE)
-@click.option("--model", required=True, help=MODEL_HELP)
+@click.option("--model", "models", multiple=True, required=True, help=MODEL_HELP + SEVERAL)
 @how_to_load
 @click.option("--json", "as_json", is_flag=True, help="Print the certificate as JSON on stdout.")
-def check(original: Path, perturbed: Path, model: str, as_json: bool, **how: Any) -> None:
+def check(original: Path, perturbed: Path, models: tuple[str, ...], as_json: bool, **how: Any) -> None:
     """Measure how PERTURBED differs from ORIGINAL to a model: its first layer, its output, and to the eye.
 
     Changes are given as layer / output, relative, in each precision.
@@ -35,7 +35,7 @@ def check(original: Path, perturbed: Path, model: str, as_json: bool, **how: Any
     from models.files import printable, read_photo
 
     before, after = read_photo(original), read_photo(perturbed)
-    loaded = load(model, **how)
+    loaded = load_all(models, **how)
     for path, photo in ((original, before), (perturbed, after)):
         if photo.pixels.shape[:2] != loaded.input_shape[1:]:
             height, width = photo.pixels.shape[:2]

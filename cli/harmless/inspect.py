@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,46 +12,64 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import console
-from cli.harmless.options import MODEL_HELP, how_to_load, load
+from cli.harmless.options import MODEL_HELP, how_to_load, load_all
+from models.errors import InputError
 
 if TYPE_CHECKING:
     from harmless.inspection import Space
 
+_CONVERGED = 1e-6
+
 
 @click.command(epilog=f"MODEL: {MODEL_HELP}")
-@click.argument("model")
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True)
 @how_to_load
 @click.option("--layer", metavar="NAME", help="Follow what enters this layer instead of the photo.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the spectra into this PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON on stdout.")
-def inspect(model: str, layer: str | None, plot: Path | None, as_json: bool, **how: Any) -> None:
-    """Show the linear operations that read MODEL's input, and the dimensions of it that they cannot see.
+def inspect(models: tuple[str, ...], layer: str | None, plot: Path | None, as_json: bool, **how: Any) -> None:
+    """Show the linear operations that read a MODEL's input, and the dimensions of it that they cannot see.
 
     `counted` is what weights in general position leave, `measured` comes from the singular values ("~": estimated by
-    random probes, where there are too many). What is not known to be linear counts as read in full.
+    random probes, where there are too many; "≤" where that did not converge). What is not known to be linear counts as
+    read in full. Of several MODELs the last row is what all of them ignore.
     """
     console.warn_quietly()
     from harmless.inspection import inspect as measure
     from harmless.tracing import read
 
-    loaded = load(model, **how)
+    loaded = load_all(models, **how)
+    if layer is not None and len(models) > 1:
+        raise InputError("--layer follows one model; name one MODEL")
     reading = read(loaded.model, loaded.input_shape, layer=None if layer is None else f"network.{layer}")
     spaces = measure(reading)
     if plot is not None:
         _draw(spaces, plot)
     if as_json:
         shape = list(reading.input_shape)
-        report = {"model": model, "layer": layer, "shape": shape, "spaces": [_as_json(space) for space in spaces]}
+        report = {
+            "model": list(models),
+            "layer": layer,
+            "shape": shape,
+            "spaces": [_as_json(space, models) for space in spaces],
+        }
         click.echo(json.dumps(report, indent=1, allow_nan=False))
     else:
-        console.table([_row(space) for space in spaces])
+        console.table([_row(space, models) for space in spaces])
 
 
-def _row(space: Space) -> dict[str, str]:
+def _name(space: Space, models: tuple[str, ...]) -> str:
+    """The layer's, with its model where there are several."""
+    several = re.fullmatch(r"models\.(\d+)\.network\.(.*)", space.name)
+    return f"{models[int(several[1])]} {several[2]}" if several else space.name.removeprefix("network.")
+
+
+def _row(space: Space, models: tuple[str, ...]) -> dict[str, str]:
     size = space.nullity
-    measured = f"~{size.estimated:.0f} ± {size.deviation:.0f}" if size.measured is None else str(size.measured)
+    most = "≤" if space.leakage > _CONVERGED else ""
+    measured = f"{most}~{size.estimated:.0f} ± {size.deviation:.0f}" if size.measured is None else str(size.measured)
     return {
-        "name": space.name.removeprefix("network."),
+        "name": _name(space, models),
         "n": str(size.n),
         "m": str(size.m),
         "counted": str(size.formula),
@@ -62,14 +81,14 @@ def _row(space: Space) -> dict[str, str]:
     }
 
 
-def _as_json(space: Space) -> dict[str, Any]:
+def _as_json(space: Space, models: tuple[str, ...]) -> dict[str, Any]:
     """Everything but the spectrum itself, which has a value a dimension: its deciles."""
     values = space.singular_values
     deciles = None
     if values is not None and len(values):
         deciles = [float(values[round(share / 10 * (len(values) - 1))]) for share in range(11)]
     return {
-        "name": space.name.removeprefix("network."),
+        "name": _name(space, models),
         "operation": space.operator,
         **asdict(space.nullity),
         "unread_pixels": space.unread_pixels,

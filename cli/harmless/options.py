@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from harmless.loading import Loaded
 
 MODEL_HELP = "A name of `guise models list` or torchvision, a file (.pt, .ts, .onnx), or package.module:factory."
+SEVERAL = " Repeat it for what several models ignore jointly."
 
 
 def how_to_load(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,6 +37,14 @@ def how_to_load(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
+
+
+def load_all(models: Sequence[str], *, weights: str, size: str | None, preprocess: str, offline: bool) -> Loaded:
+    """One model or several as the options, which are for all of them, say."""
+    from harmless.loading import Source, load_together
+
+    shape = None if size is None else _shape(size)
+    return load_together([Source(name, weights, shape, preprocess, offline) for name in models])
 
 
 def load(model: str, *, weights: str, size: str | None, preprocess: str, offline: bool) -> Loaded:

@@ -14,12 +14,15 @@ def certificate_row(name: str, certificate: Certificate) -> dict[str, str]:
     for precision, change in certificate.changes.items():
         row[precision] = f"{_small(change.layer)} / {_small(change.output)}"
     changes = [change for change in certificate.changes.values() if change.output is not None]
-    row["top-1"] = "same" if all(change.top1 for change in changes) else "CHANGED"
+    told = [change.top1 for change in changes if change.top1 is not None]
+    row["top-1"] = "-" if not told else "same" if all(told) else "CHANGED"
     row["cosine"] = _worst_cosine(changes)
     row["SSIM"] = f"{certificate.to_original.ssim:.3f}"
     if certificate.to_target is not None:
         row["of target"] = f"{certificate.to_target.ssim:.3f}"
     row["read"] = "" if certificate.disclosed is None else f"{certificate.disclosed:.1%}"
+    if certificate.approximate is not None:  # read in full, if weakly
+        row["read"] = "approx."
     return row
 
 

@@ -12,20 +12,21 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
 from harmless.operators.base import LinearOperator
-from harmless.preprocessing import PixelModel
+from harmless.preprocessing import PixelModel, Together
+from harmless.projection.near_null import NearNull
 
 PRECISIONS = {"float64": torch.float64, "float32": torch.float32, "float16": torch.float16}
 
 
 @dataclass(frozen=True)
 class Change:
-    """In one precision.
+    """In one precision; the worst of all models where there are several.
 
     Attributes:
         layer: |A x' - A x| / |A x| of the first layer's linear part; None where it does not run in this precision.
         output: |f(x') - f(x)| / |f(x)| of the model's output; None likewise.
         cosine: similarity of the two outputs as vectors; None likewise.
-        top1: the largest entry of the output is the same one; None likewise.
+        top1: the largest entry of the output is the same one; None likewise, and where the output is an embedding.
     """
 
     layer: float | None
@@ -43,6 +44,21 @@ class Likeness:
 
 
 @dataclass(frozen=True)
+class Approximate:
+    """Of a picture whose output is kept approximately, by no exact null space.
+
+    Attributes:
+        method: "near-null" or "level set".
+        bound: on |A d| / (|A| |d|) of the change d before rounding to whole levels; None where there is none.
+        reached: the same, measured with rounding; None likewise.
+    """
+
+    method: str
+    bound: float | None = None
+    reached: float | None = None
+
+
+@dataclass(frozen=True)
 class Certificate:
     """What was measured on two pictures of one size.
 
@@ -50,8 +66,10 @@ class Certificate:
         changes: by precision.
         to_original: likeness to the original.
         to_target: likeness to what was put in its place; None where that is not known.
-        disclosed: share of the picture's dimensions that the layer reads: rank / n; None where the rank is not known.
+        disclosed: share of the picture's dimensions that the layer reads: rank / n; None where the rank is not known or
+            the change is approximate.
         moved: |x' - x| / |x|, to set the changes against.
+        approximate: None where the change lies in an exact null space.
     """
 
     changes: dict[str, Change]
@@ -59,6 +77,7 @@ class Certificate:
     to_target: Likeness | None
     disclosed: float | None
     moved: float
+    approximate: Approximate | None = None
 
 
 class Certifier:
@@ -66,12 +85,21 @@ class Certifier:
 
     Args:
         model: takes photos in [0, 255].
-        operator: the joint linear operator that reads them.
+        operator: the joint linear operator that reads them; None where there is none.
         rank: of the operator, None where it is not known.
+        near_null: whose directions were used, for its bound.
     """
 
-    def __init__(self, model: PixelModel, operator: LinearOperator, *, rank: int | None) -> None:
-        self.operator, self.rank = operator, rank
+    def __init__(
+        self,
+        model: PixelModel | Together,
+        operator: LinearOperator | None,
+        *,
+        rank: int | None,
+        near_null: NearNull | None = None,
+    ) -> None:
+        self.operator, self.rank, self.near_null = operator, rank, near_null
+        self._embeds = model.embeds
         self._models = {name: copy.deepcopy(model).to(dtype) for name, dtype in PRECISIONS.items()}
 
     def certify(
@@ -91,13 +119,22 @@ class Certifier:
             to_target=None if target is None else likeness(target, changed),
             disclosed=None if self.rank is None else self.rank / x[0].numel(),
             moved=float((y - x).norm() / x.norm().clamp(min=1)),
+            approximate=self._approximate(y - x),
         )
+
+    def _approximate(self, d: Tensor) -> Approximate | None:
+        if self.operator is None:
+            return Approximate("level set")
+        if self.near_null is None:
+            return None
+        shrunk = float(self.operator.matvec(d).norm() / d.norm().clamp(min=1e-12))
+        return Approximate("near-null", self.near_null.bound, shrunk / self.near_null.norm)
 
     def _change(self, x: Tensor, y: Tensor, precision: str) -> Change:
         dtype = PRECISIONS[precision]
         both = torch.cat([x, y]).to(dtype)
         try:
-            layer = _relative(*self.operator.matvec(both).double())
+            layer = None if self.operator is None else _relative(*self.operator.matvec(both).double())
         except RuntimeError:  # not every operation runs in half precision on every device
             layer = None
         try:
@@ -105,10 +142,14 @@ class Certifier:
                 outputs = self._models[precision](both)
         except RuntimeError:
             return Change(layer, None, None, None)
-        before, after = outputs.double().flatten(1)
-        same = torch.equal(before, after)  # all zeros, too, which have no angle
-        cosine = 1.0 if same else float(torch.nn.functional.cosine_similarity(before, after, dim=0))
-        return Change(layer, _relative(before, after), cosine, bool(before.argmax() == after.argmax()))
+        pairs = [one.double().flatten(1) for one in (outputs if isinstance(outputs, tuple) else (outputs,))]
+        top1 = all(bool(before.argmax() == after.argmax()) for before, after in pairs)
+        return Change(
+            layer,
+            max(_relative(*pair) for pair in pairs),
+            min(_cosine(*pair) for pair in pairs),
+            None if self._embeds else top1,
+        )
 
 
 def likeness(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Likeness:
@@ -126,6 +167,12 @@ def as_tensor(pixels: NDArray[np.uint8]) -> Tensor:
 def as_pixels(tensor: Tensor) -> NDArray[np.uint8]:
     """Whole levels (1, 3, H, W) -> uint8 (H, W, 3)."""
     return tensor[0].permute(1, 2, 0).round().clamp(0, 255).to(torch.uint8).numpy()
+
+
+def _cosine(before: Tensor, after: Tensor) -> float:
+    if torch.equal(before, after):  # all zeros, too, which have no angle
+        return 1.0
+    return float(torch.nn.functional.cosine_similarity(before, after, dim=0))
 
 
 def _relative(before: Tensor, after: Tensor) -> float:

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from harmless.pictures.certificate import as_tensor
-from harmless.preprocessing import PixelModel
 from harmless.projection import Projector
 
 
@@ -37,7 +36,7 @@ class Decomposition:
 
 
 def decompose(
-    original: NDArray[np.uint8], perturbed: NDArray[np.uint8], model: PixelModel, projector: Projector
+    original: NDArray[np.uint8], perturbed: NDArray[np.uint8], model: nn.Module, projector: Projector
 ) -> Decomposition:
     """Split what was done to a picture.
 

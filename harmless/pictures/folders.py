@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from harmless.loading import Loaded
 from harmless.pictures.certificate import Certificate, Certifier
-from harmless.pictures.generation import GenerationSettings, generate, seed_of
+from harmless.pictures.generation import GenerationSettings, check_size, generate, seed_of
+from harmless.pictures.level_set import WalkSettings, walk
+from harmless.pictures.records import Records, model_hash
 from harmless.pictures.targets import Target
-from harmless.projection import projector
+from harmless.preprocessing import PixelModel
+from harmless.projection import NearNull, Projector, projector
 from harmless.tracing import read
 from models.errors import ImageError, InputError
-from models.files import atomic_write, read_photo, write_photo
+from models.files import read_photo, settings_hash, write_photo
 
 Format = Literal["png", "jpeg"]
+_Change = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.uint8]]
+"""A photo and a target, uint8 (H, W, 3) -> the changed photo."""
 
 
 @dataclass(frozen=True)
@@ -48,23 +57,31 @@ class Job:
         target: what is put in.
         seed: of noise, which differs from photo to photo anyway.
         format: `jpeg` changes what the model reads, as the certificate will show.
+        approximate: bound for directions that the first layer shrinks, in place of those that it ignores.
+        walk: along the level set of the whole model, in place of both.
     """
 
     settings: GenerationSettings
     target: Target
     seed: int = 0
     format: Format = "png"
+    approximate: float | None = None
+    walk: WalkSettings | None = None
 
 
 def generate_folder(folder: Path, photos: Sequence[Path], out: Path, loaded: Loaded, job: Job) -> Iterator[Made]:
     """Write a changed copy of each of `photos` (paths below `folder`), and its certificate as JSON beside it.
 
+    Guarantees:
+        * Copies that an earlier run finished with the same settings and model, and that are as it left them, stay.
+        * A file that no run has written is never replaced: that photo is not done, with the reason.
+
     Raises:
         InputError: nothing of the model's input is provably ignored, or two photos would become one file.
         OutputError: a file cannot be written; those finished before stay.
     """
-    found = projector(read(loaded.model, loaded.input_shape).joint)
-    certifier = Certifier(loaded.model, found.operator, rank=found.rank)
+    change, certifier = _prepared(loaded, job)
+    records, model = Records(out), model_hash(loaded)
     names = [path.with_suffix(f".{job.format}") for path in photos]
     twice = sorted({str(name) for name in names if names.count(name) > 1})
     if twice:
@@ -74,14 +91,44 @@ def generate_folder(folder: Path, photos: Sequence[Path], out: Path, loaded: Loa
             photo = read_photo(folder / path)
             height, width = photo.pixels.shape[:2]
             target = job.target(height, width, seed_of(photo.sha256, job.seed))
-            pixels = generate(photo.pixels, found, target, settings=job.settings)
+            settings = _settings_hash(job, model, target)
+            if (certificate := records.finished(photo.sha256, settings, name.as_posix())) is not None:
+                yield Made(path.as_posix(), "", name.as_posix(), certificate, photo.notes)
+                continue
+            pixels = change(photo.pixels, target)
             # A grey copy or one with an alpha channel would not hold these pixels.
             plain = replace(photo, format=job.format.upper(), grey=False, alpha=None, lossless=job.format == "png")
-            write_photo(out / name, plain, pixels)
+            write_photo(out / name, plain, pixels, overwrite=records.own(name))
             certificate = certifier.certify(photo.pixels, read_photo(out / name).pixels, target)
+            text = json.dumps(asdict(certificate), indent=1, allow_nan=False)
+            records.write(name.with_suffix(".json"), text.encode() + b"\n")
         except (InputError, ImageError) as error:
             yield Made(path.as_posix(), str(error))
             continue
-        with atomic_write((out / name).with_suffix(".json")) as file:
-            file.write(json.dumps(asdict(certificate), indent=1, allow_nan=False).encode() + b"\n")
+        records.add(photo.sha256, settings, name.as_posix(), certificate)
         yield Made(path.as_posix(), "", name.as_posix(), certificate, photo.notes)
+
+
+def _settings_hash(job: Job, model: str, target: NDArray[np.uint8]) -> str:
+    """Of all that decides on a copy but the photo."""
+    plain = {**asdict(job), "target": hashlib.sha256(target.tobytes()).hexdigest(), "model": model}
+    return settings_hash(plain)
+
+
+def _prepared(loaded: Loaded, job: Job) -> tuple[_Change, Certifier]:
+    """How to change a picture, and the measure of it."""
+    if job.walk is not None:
+        how, model = job.walk, loaded.model
+        if not isinstance(model, PixelModel):
+            raise InputError("--non-linear follows one model's level set; name one --model")
+
+        def along(pixels: NDArray[np.uint8], target: NDArray[np.uint8]) -> NDArray[np.uint8]:
+            check_size(pixels, loaded.input_shape)
+            return walk(pixels, model, target, settings=how)
+
+        return along, Certifier(loaded.model, None, rank=None)
+    joint = read(loaded.model, loaded.input_shape).joint
+    near = None if job.approximate is None else NearNull(joint, job.approximate)
+    found: Projector = near or projector(joint)
+    certifier = Certifier(loaded.model, found.operator, rank=None if near else found.rank, near_null=near)
+    return lambda pixels, target: generate(pixels, found, target, settings=job.settings), certifier

@@ -61,11 +61,9 @@ def generate(
         InputError: the picture has another size, or the operator ignores nothing.
     """
     settings = settings or GenerationSettings()
-    if (3, *pixels.shape[:2]) != projector.operator.input_shape:
-        height, width = projector.operator.input_shape[1:]
-        raise InputError(f"it is {pixels.shape[1]}x{pixels.shape[0]}, the model reads {width}x{height}; resize it")
+    check_size(pixels, projector.operator.input_shape)
     if projector.rank == columns(projector.operator):
-        raise InputError("the model reads every dimension of its input, so nothing can be replaced; see inspect")
+        raise InputError("the model reads every dimension of its input, so nothing can be replaced; see --approximate")
     original, aim = as_tensor(pixels), as_tensor(target)
     if settings.mode == "replace":
         change = (settings.magnitude or 1.0) * projector.null(aim - original)
@@ -77,6 +75,13 @@ def generate(
     if settings.exact_uint8:
         fitted = round_exactly(fitted, original, projector, settings=settings.search)
     return as_pixels(fitted.round())
+
+
+def check_size(pixels: NDArray[np.uint8], shape: tuple[int, ...]) -> None:
+    """Raise InputError unless a photo (H, W, 3) is what a model of (3, height, width) takes."""
+    height, width = shape[1:]
+    if pixels.shape[:2] != (height, width):
+        raise InputError(f"it is {pixels.shape[1]}x{pixels.shape[0]}, the model reads {width}x{height}; resize it")
 
 
 def seed_of(sha256: str, seed: int) -> int:

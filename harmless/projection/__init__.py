@@ -16,6 +16,7 @@ from harmless.projection.dense import Dense, small
 from harmless.projection.fourier import Fourier, circulant
 from harmless.projection.gathered import Gathered
 from harmless.projection.iterative import CGSettings, ConjugateGradients, largest_singular_value
+from harmless.projection.near_null import NearNull
 from harmless.projection.picked import Picked
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Dense",
     "Fourier",
     "Gathered",
+    "NearNull",
     "Picked",
     "Projector",
     "largest_singular_value",

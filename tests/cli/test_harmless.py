@@ -159,6 +159,52 @@ def test_a_layer_that_ignores_nothing_generates_nothing(album: Path, tmp_path: P
     assert np.all([not path.is_file() for path in (tmp_path / "out").rglob("*")])
 
 
+def test_generate_goes_on_where_it_stopped_and_replaces_only_its_own(
+    album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harmless.pictures import folders
+
+    out, made = tmp_path / "out", []
+    original = folders.generate
+    monkeypatch.setattr(folders, "generate", lambda *a, **k: made.append(1) or original(*a, **k))
+    (out / "sub").mkdir(parents=True)
+    (out / "sub" / "b.json").write_text("mine")
+    first = generate(album, out, "--json")
+    assert first.code == 3 and "b.json: another file is there already" in first.stderr
+    assert (out / "sub" / "b.json").read_text() == "mine" and len(made) == 2
+    (out / "sub" / "b.json").unlink()
+    again = generate(album, out, "--json")  # only what was not done
+    assert again.code == 0 and len(made) == 3
+    assert again.report["photos"][0] == first.report["photos"][0]
+    written = hashes(out)
+    assert generate(album, out).code == 0 and len(made) == 3 and hashes(out) == written
+    (out / "a.png").unlink()
+    assert generate(album, out).code == 0 and len(made) == 4
+    assert all(hashes(out)[name] == written[name] for name in ("a.png", "a.json", "sub/b.png", "sub/b.json"))
+    assert generate(album, out, "--seed", "1").code == 0 and len(made) == 6  # its own may be replaced
+    assert hashes(out)["a.png"] != written["a.png"]
+    assert generate(album, out, "--seed", "1", model="tiny:strided").code == 0 and len(made) == 8
+    (out / "a.png").write_bytes(b"edited")
+    edited = generate(album, out)
+    assert edited.code == 3 and "a.png: another file" in edited.stderr and (out / "a.png").read_bytes() == b"edited"
+
+
+def test_models_that_read_everything_get_marked_approximations(album: Path, tmp_path: Path) -> None:
+    near = generate(album, tmp_path / "near", "--approximate", "0.3", "--json", model="tiny:everything")
+    assert near.code == 0, near.stderr
+    for one in near.report["photos"]:
+        made = one["certificate"]["approximate"]
+        assert made["method"] == "near-null" and made["bound"] == 0.3 and 0 < made["reached"] < 0.31
+    table = generate(album, tmp_path / "walk", "--non-linear", "--steps", "8", model="tiny:relu_first")
+    assert table.code == 0 and "approx." in table.stdout and "CHANGED" not in table.stdout
+    certificate = json.loads((tmp_path / "walk" / "a.json").read_text())
+    assert certificate["approximate"] == {"method": "level set", "bound": None, "reached": None}
+    assert certificate["changes"]["float32"]["output"] < 0.05 and certificate["moved"] > 0.05
+    both = generate(album, tmp_path / "both", "--non-linear", "--exact-uint8")
+    check_refused(both, 2, "--non-linear goes with none of")
+    check_refused(generate(album, tmp_path / "both", "--approximate", "2"), 2, "--approximate 2 is no share")
+
+
 def test_decompose_shows_that_the_harmful_part_does_it_all(album: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert generate(album, out).code == 0
@@ -188,3 +234,84 @@ def test_attack_says_what_is_recovered(album: Path, tmp_path: Path) -> None:
     assert names[0] == "none" and "projection" in names
     assert len(list((tmp_path / "found").glob("a.*.png"))) == len(names)
     assert "projection" in harmless("attack", album / "a.jpg", out / "a.png", *where).stdout
+
+
+def test_attack_finds_the_original_among_others_by_the_output_that_was_kept(album: Path, tmp_path: Path) -> None:
+    out, others = tmp_path / "out", tmp_path / "others"
+    assert generate(album, out, "--exact-uint8", "--moves", "300").code == 0
+    others.mkdir()
+    for turn in (90, 180, 270):
+        with Image.open(album / "a.jpg") as image:
+            image.rotate(turn).save(others / f"{turn}.png")
+    Image.new("RGB", (40, 40)).save(others / "large.png")
+    where = ("--model", "tiny:patches", "--input", "3x32x32", "--among", others)
+    outcome = harmless("attack", album / "a.jpg", out / "a.png", *where, "--json")
+    assert "1 photos of" in outcome.stderr
+    ranks = {row["attack"]: row["rank"] for row in outcome.report["attacks"]}
+    assert ranks["none"]["by_output"] == 1 and {rank["candidates"] for rank in ranks.values()} == {4}
+    assert ranks["projection"] == {"by_pixels": 1, "by_output": 1, "candidates": 4}
+    assert "1 of 4" in harmless("attack", album / "a.jpg", out / "a.png", *where).stdout
+    only = tmp_path / "only"
+    only.mkdir()
+    Image.new("RGB", (40, 40)).save(only / "large.png")
+    check_refused(harmless("attack", album / "a.jpg", out / "a.png", *where[:-1], only), 2, "holds no other photo")
+
+
+def test_several_models_share_what_all_of_them_ignore(album: Path, tmp_path: Path) -> None:
+    outcome = harmless("inspect", "tiny:patches", "tiny:few", "--input", "3x32x32", "--json")
+    names = [space["name"] for space in outcome.report["spaces"]]
+    assert names == ["tiny:patches 0", "tiny:few 0", "joint"]
+    assert [space["measured"] for space in outcome.report["spaces"]] == [2304, 3072 - 40 * 4, 3072 - 768 - 160]
+    out = tmp_path / "out"
+    assert generate(album, out, "--model", "tiny:few", "--exact-uint8", "--moves", "200").code == 0
+    for model in ("tiny:patches", "tiny:few"):
+        where = ("--model", model, "--input", "3x32x32", "--json")
+        changes = harmless("check", album / "a.jpg", out / "a.png", *where).report["changes"]
+        assert changes["float64"]["layer"] < 0.01 and changes["float64"]["top1"]
+    where = ("--model", "tiny:patches", "--model", "tiny:few", "--input", "3x32x32", "--json")
+    both = harmless("check", album / "a.jpg", out / "a.png", *where).report["changes"]["float64"]
+    assert both["output"] >= changes["float64"]["output"]
+    walk = generate(album, tmp_path / "walk", "--model", "tiny:few", "--non-linear")
+    check_refused(walk, 2, "one model's level set")
+    sizes = harmless("check", album / "a.jpg", out / "a.png", "--model", "tiny:patches", "--model", "dlib-resnet")
+    check_refused(sizes, 2, "photos of 3x150x150 and 3x224x224")
+
+
+def test_recognisers_are_inspected(monkeypatch: pytest.MonkeyPatch) -> None:
+    from harmless import inspection
+    from harmless.projection import CGSettings
+
+    monkeypatch.setattr(inspection, "_FEW", CGSettings(max_iterations=2))
+    outcome = harmless("inspect", "dlib-resnet", "--offline")
+    assert outcome.code == 0, outcome.stderr
+    # The last row and column are never read; two iterations leave far more, and say so.
+    assert "897" in outcome.stdout and "299" in outcome.stdout and "≤" in outcome.stdout
+
+
+def test_onnx_files_are_inspected(tmp_path: Path) -> None:
+    file = tmp_path / "patches.onnx"
+    write_onnx(file)
+    outcome = harmless("inspect", file, "--input", "3x32x32", "--json")
+    assert outcome.report["spaces"][0]["measured"] == 2304
+    file.write_bytes(b"no model")
+    check_refused(harmless("inspect", file, "--input", "3x32x32"), 1, "is not an ONNX file")
+
+
+def write_onnx(path: Path) -> None:
+    """tiny:patches, written node by node: torch's exporter needs more than the extra brings."""
+    import onnx
+    import tiny
+    from onnx import TensorProto, helper, numpy_helper
+
+    state = {name.replace(".", "_"): tensor.numpy() for name, tensor in tiny.patches().state_dict().items()}
+    nodes = [
+        helper.make_node("Conv", ["x", "0_weight", "0_bias"], ["a"], kernel_shape=[8, 8], strides=[8, 8]),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("Flatten", ["b"], ["c"]),
+        helper.make_node("Gemm", ["c", "3_weight", "3_bias"], ["y"], transB=1),
+    ]
+    shapes = {"x": [1, 3, 32, 32], "y": [1, 10]}
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
+    weights = [numpy_helper.from_array(values, name) for name, values in state.items()]
+    graph = helper.make_graph(nodes, "patches", ends[:1], ends[1:], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)

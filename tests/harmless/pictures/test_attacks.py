@@ -10,13 +10,30 @@ from harmless.operators import patch_embedding
 from harmless.pictures.attacks import Recovered, attack
 from harmless.pictures.certificate import as_tensor
 from harmless.pictures.generation import GenerationSettings, generate
+from harmless.pictures.identity import Gallery, Rank
 from harmless.pictures.targets import parse
+from harmless.preprocessing import PixelModel, Preprocessing
 from harmless.projection import projector
 
 SIDE = 32
 PHOTO = np.asarray((255 * resize(astronaut()[:200, 130:330], (SIDE, SIDE), anti_aliasing=True)).round(), np.uint8)
 WEIGHT = torch.randn(96, 3, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 NULL = projector(patch_embedding(WEIGHT, (3, SIDE, SIDE)))
+
+
+class Recolouring(torch.nn.Module):
+    """Answers with the picture's own values, so that outputs tell what pixels tell."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(1)
+
+
+def test_nearest_original_is_found_unless_another_comes_as_near() -> None:
+    others = [parse("noise")(SIDE, SIDE, seed) for seed in range(5)]
+    gallery = Gallery(PHOTO, others, PixelModel(Recolouring(), Preprocessing()))
+    assert gallery.rank(PHOTO) == Rank(1, 1, 6) == gallery.rank(PHOTO // 2 + 60)
+    assert gallery.rank(others[3]).by_pixels > 1 and gallery.rank(others[3]).by_output > 1
+    assert Gallery(PHOTO, [PHOTO], PixelModel(Recolouring(), Preprocessing())).rank(PHOTO).by_pixels == 2  # a tie
 
 
 def by_name(found: list[Recovered]) -> dict[str, Recovered]:

@@ -1,0 +1,93 @@
+"""A probe as a folder: PNGs that can be sent to any service, and probe.json with what to expect of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harmless.fingerprints.probe import Origin, Probe, Strangers
+from models.errors import InputError
+from models.files import Photo, atomic_write, printable, read_photo, write_photo
+
+_VERSION = 1
+_ROLES = ("a", "b", "control")
+
+
+def check_new(folder: Path) -> None:
+    """Raise InputError where a folder exists and holds anything."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{printable(folder)} is there already; name a new folder with --out")
+
+
+def save_probe(probe: Probe, folder: Path) -> None:
+    """Write the pictures, then probe.json, which names them in the order in which outputs are expected.
+
+    Raises:
+        InputError: the folder exists and holds anything.
+        OutputError: a file cannot be written.
+    """
+    check_new(folder)
+    names = [[f"{number:02}-{role}.png" for role in _ROLES] for number in range(len(probe.pictures))]
+    for three, pictures in zip(names, probe.pictures, strict=True):
+        for name, pixels in zip(three, pictures, strict=True):
+            write_photo(folder / name, _plain(pixels), pixels)
+    record = {"version": _VERSION, "equal": "a and b; not control", "pictures": names, **asdict(probe.origin)}
+    with atomic_write(folder / "probe.json") as file:
+        file.write(json.dumps(record, indent=1, allow_nan=False).encode() + b"\n")
+
+
+def load_probe(folder: Path) -> Probe:
+    """The probe in a folder.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+        ImageError: a picture cannot be read.
+    """
+    file = folder / "probe.json"
+    try:
+        record: dict[str, Any] = json.loads(file.read_bytes())
+        if record["version"] != _VERSION:
+            raise ValueError(f"version {record['version']}")
+        strangers = Strangers(**record["strangers"])
+        origin = Origin(float(record["score"]), float(record["threshold"]), strangers)
+        names = [[Path(name).name for name in three] for three in record["pictures"]]
+    except FileNotFoundError:
+        raise InputError(f"{printable(folder)} holds no probe.json; name what fingerprint make wrote") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{printable(file)} is damaged or newer ({error}); make the probe again") from None
+    pictures = [[read_photo(folder / name).pixels for name in three] for three in names]
+    if not pictures or {len(three) for three in pictures} != {3} or len({p.shape for t in pictures for p in t}) != 1:
+        raise InputError(f"{printable(file)} does not name three pictures of one size a pair; make the probe again")
+    return Probe(np.stack([np.stack(three) for three in pictures]), origin)
+
+
+def read_outputs(path: Path, pairs: int) -> NDArray[np.float64]:
+    """Outputs that somebody else's model gave, one row a picture in the probe's order: float64 (pairs, 3, D).
+
+    Args:
+        path: .npy (never a pickle) or .json with a list of lists.
+        pairs: of the probe.
+
+    Raises:
+        InputError: it cannot be read, or has another number of rows.
+    """
+    try:
+        if path.suffix.lower() == ".json":
+            found = np.asarray(json.loads(path.read_bytes()), dtype=np.float64)
+        else:
+            found = np.load(path, allow_pickle=False).astype(np.float64)
+    except (OSError, ValueError, TypeError, EOFError, AttributeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{printable(path)} holds no outputs ({reason}); a .npy or .json is needed") from None
+    if found.ndim < 2 or len(found) != 3 * pairs or found[0].size == 0:
+        raise InputError(f"{printable(path)} has shape {found.shape}; the probe has {3 * pairs} pictures, a row each")
+    return found.reshape(pairs, 3, -1)
+
+
+def _plain(pixels: NDArray[np.uint8]) -> Photo:
+    return Photo(pixels, None, "PNG", False, True, None, None, "", ())

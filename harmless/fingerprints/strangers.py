@@ -1,0 +1,66 @@
+"""Other models to hold a fingerprint against: the owner's with another first layer, or with a disturbed one."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from harmless.fingerprints.spectra import rephased
+from harmless.preprocessing import PixelModel, Together
+from harmless.tracing import Reading
+from models.errors import InputError
+
+AnyModel = PixelModel | Together
+
+
+def stranger(model: AnyModel, reading: Reading, generator: torch.Generator) -> AnyModel:
+    """`model` with other filters as rough as its own in its first layers; what comes after stays.
+
+    Kernels keep their spectra and get random phases, so that they are not told apart by their smoothness alone; other
+    weights are drawn anew with the same standard deviation.
+    """
+    return _altered(model, reading, lambda weight: _redrawn(weight, generator))
+
+
+def disturbed(model: AnyModel, reading: Reading, level: float, generator: torch.Generator) -> AnyModel:
+    """`model` with white noise added to the weights of its first layers: `level` times their norm."""
+
+    def add(weight: Tensor) -> Tensor:
+        noise = torch.randn(weight.shape, generator=generator)
+        moved: Tensor = weight + level * weight.norm() * noise / noise.norm()
+        return moved
+
+    return _altered(model, reading, add)
+
+
+def _redrawn(weight: Tensor, generator: torch.Generator) -> Tensor:
+    if weight.ndim == 4 and weight[0, 0].numel() > 1:
+        return rephased(weight, generator)
+    drawn: Tensor = weight.std() * torch.randn(weight.shape, generator=generator)
+    return drawn
+
+
+def _altered(model: AnyModel, reading: Reading, change: Callable[[Tensor], Tensor]) -> AnyModel:
+    """A copy of `model` in which all weights of the layers that read the input are changed.
+
+    Raises:
+        InputError: these layers hold no weights.
+    """
+    other = copy.deepcopy(model)
+    modules = dict(other.named_modules())
+    found = 0
+    for name in dict.fromkeys(part.name.split("#")[0] for part in reading.parts):
+        layer = modules.get(name, nn.Module())
+        for weight in [*layer.parameters(), *layer.buffers()]:
+            if weight.ndim >= 2 and weight.is_floating_point():
+                weight.data = change(weight.data)
+                found += 1
+    if not found:
+        names = ", ".join(part.name for part in reading.parts)
+        raise InputError(
+            f"{names} holds no weights, so there is nothing to identify; name a model whose first layer has some"
+        )
+    return other

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import Outcome, call, check_refused, hashes
+from PIL import Image
+
+from cli.main import guise
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny() -> object:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [str(Path(__file__).parents[1] / "harmless"), *sys.path])
+        yield
+
+
+def fingerprint(*arguments: str | Path) -> Outcome:
+    return call(guise, "harmless", "fingerprint", *arguments)
+
+
+def make(out: Path, *arguments: str) -> Outcome:
+    few = ("--input", "3x32x32", "--pairs", "2", "--strangers", "4", *arguments)
+    return fingerprint("make", "--model", "tiny:patches", "--out", out, *few)
+
+
+@pytest.fixture(scope="module")
+def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fingerprint") / "probe"
+    outcome = make(folder, "--json")
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.report["score"] < outcome.report["threshold"] < outcome.report["strangers"]["least"]
+    return folder
+
+
+def test_own_model_matches_and_another_does_not(probe: Path) -> None:
+    own = fingerprint("test", probe, "--model", "tiny:patches", "--json").report
+    assert own["matches"] and own["margin"] > 5 and 0 < own["false_positives_below"] < 1
+    other = fingerprint("test", probe, "--model", "tiny:strided")
+    assert other.code == 0 and "no" in other.stdout.splitlines()[1]
+
+
+def test_answers_alone_match(probe: Path, tmp_path: Path) -> None:
+    import torch
+
+    from harmless import Source, load
+
+    names = [name for three in json.loads((probe / "probe.json").read_text())["pictures"] for name in three]
+    photos = np.stack([np.asarray(Image.open(probe / name, formats=["PNG"])) for name in names])
+    model = load(Source("tiny:patches", input_shape=(3, 32, 32))).model
+    answers = model(torch.from_numpy(photos).permute(0, 3, 1, 2).float()).softmax(1).numpy()
+    np.save(tmp_path / "answers.npy", answers)
+    (tmp_path / "answers.json").write_text(json.dumps(answers.tolist()))
+    for name in ("answers.npy", "answers.json"):
+        assert fingerprint("test", probe, "--outputs", tmp_path / name, "--json").report["matches"]
+    np.save(tmp_path / "few.npy", answers[1:])
+    np.save(tmp_path / "pickle.npy", np.array([object()]), allow_pickle=True)
+    check_refused(fingerprint("test", probe, "--outputs", tmp_path / "few.npy"), 2, "6 pictures")
+    check_refused(fingerprint("test", probe, "--outputs", tmp_path / "pickle.npy"), 2, "holds no outputs")
+
+
+def test_folders_that_hold_anything_are_left_alone(probe: Path, tmp_path: Path) -> None:
+    before = hashes(probe)
+    check_refused(make(probe), 2, "is there already", "--out")
+    assert hashes(probe) == before
+    check_refused(fingerprint("test", tmp_path, "--model", "tiny:patches"), 2, "holds no probe.json")
+    check_refused(fingerprint("test", probe), 2, "either --model or --outputs")
+    (tmp_path / "probe.json").write_text('{"version": 7}')
+    check_refused(fingerprint("test", tmp_path, "--model", "tiny:patches"), 2, "is damaged or newer")
