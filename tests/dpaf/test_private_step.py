@@ -34,7 +34,7 @@ def step_of(module, **changed):
 @settings(max_examples=25, deadline=None)
 @given(
     count=st.integers(1, 7),
-    size=st.integers(4, 9),
+    size=st.integers(6, 9),  # instance normalisation needs two places at least
     kernel=st.integers(1, 3),
     stride=st.integers(1, 2),
     padding=st.sampled_from([0, 1, "same"]),
