@@ -24,6 +24,7 @@ import torch
 from skimage.transform import resize
 
 from benchmarks.report import code_version, environment
+from benchmarks.timing import timed
 from harmless import GenerationSettings, Source, generate, load, projector, read
 from harmless.operators import Convolution, LinearOperator, columns, patch_embedding, rows, to_matrix
 from harmless.pictures.certificate import as_tensor
@@ -174,13 +175,7 @@ def _memory() -> float:
 
 
 def _median(run: Callable[[], object], *, rounds: int = 5) -> float:
-    run()
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return float(np.median(times))
+    return float(np.median(timed(run, rounds=rounds)))
 
 
 @click.command()

@@ -1,21 +1,21 @@
 """Throughput of the private step beside the same step without privacy, on a 64-128-256 discriminator at 28x28.
 
-python -m benchmarks.private_step [--batch 256] [--out results]
+python -m benchmarks.private_step --out results
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import platform
-import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import click
 import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.report import code_version, environment
+from benchmarks.timing import timed
 from dpaf import PrivateStep
 
 
@@ -29,30 +29,19 @@ def discriminator() -> nn.Module:
     )
 
 
-def per_second(work: Callable[[], object], images: int, *, repeats: int) -> float:
-    """Images a second, by the fastest of the repeats after one that does not count."""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return images / min(times)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+@click.command(help=__doc__)
+@click.option("--batch", default=256, show_default=True)
+@click.option("--repeats", default=5, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for private_step.json.")
+def main(batch: int, repeats: int, out: Path | None) -> None:
     torch.manual_seed(0)
-    module, images = discriminator(), torch.randn(options.batch, 1, 28, 28)
+    module, images = discriminator(), torch.randn(batch, 1, 28, 28)
     last_two = discriminator()
     last_two[:2].requires_grad_(False)
-    results = {"batch": options.batch, "threads": torch.get_num_threads(), "machine": platform.processor()}
+    results: dict[str, Any] = {"command": f"python -m benchmarks.private_step --batch {batch} --repeats {repeats}"}
+    results |= {"threads": torch.get_num_threads(), **code_version(), "environment": environment()}
     for name, network in (("all layers", module), ("first layer public", last_two)):
-        step = PrivateStep(network, 1.0, 1.0, float(options.batch), physical_batch_size=64)
+        step = PrivateStep(network, 1.0, 1.0, float(batch), physical_batch_size=64)
 
         def plain(network: nn.Module = network) -> None:
             network.zero_grad()
@@ -61,13 +50,13 @@ def main() -> None:
         def private(network: nn.Module = network, step: PrivateStep = step) -> None:
             step((images,), lambda rows: torch.relu(1 - network(rows)).squeeze(1), np.random.default_rng(0))
 
-        rates = [per_second(work, options.batch, repeats=options.repeats) for work in (plain, private)]
+        rates = [batch / min(timed(work, rounds=repeats)) for work in (plain, private)]
         results[name] = {"plain": rates[0], "private": rates[1], "ratio": rates[1] / rates[0]}
     text = json.dumps(results, indent=1)
-    print(text)
-    if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "private_step.json").write_text(text + "\n")
+    click.echo(text)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "private_step.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":

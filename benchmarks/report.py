@@ -29,7 +29,7 @@ def code_version() -> dict[str, str]:
     """The commit, and a digest of the code as it is, which may differ from the commit's."""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=_ROOT, capture_output=True, text=True, check=False)
     digest = hashlib.sha256()
-    for part in ("chameleon", "harmless", "models"):
+    for part in ("chameleon", "dpaf", "harmless", "models"):
         for file in sorted((_ROOT / part).rglob("*.py")):
             digest.update(file.read_bytes())
     return {"commit": commit.stdout.strip() or "unknown", "code": digest.hexdigest()[:16]}

@@ -24,6 +24,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from benchmarks.report import code_version, environment
+from benchmarks.timing import timed
 from chameleon import batch, demo, geometry, keymaking, paper, survey
 from chameleon.faces import FaceDetector
 from chameleon.key import Key
@@ -165,13 +166,7 @@ def memory(setting: Setting, folder: Path, *, photos: int) -> dict[str, Any]:
 
 
 def _median(run: Callable[[], object], *, rounds: int = 7) -> float:
-    run()
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return float(np.median(times))
+    return float(np.median(timed(run, rounds=rounds)))
 
 
 @click.command()

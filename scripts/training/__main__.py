@@ -120,11 +120,11 @@ def train(
     per_epoch = len(lessons.images) // _BATCH
     steps, start = int(epochs * per_epoch), time.monotonic()
     student.train()
-    push = None
+    push, half = None, steps // 4 * 2  # even, as the steps of checkpoints are
     for step in range(first, steps):
         # From half time on each batch is seen twice: `batch` counts those seen, as `step` counts updates.
-        twice = recipe.push > 0 and step >= steps // 4 * 2
-        batch = steps // 4 * 2 + (step - steps // 4 * 2) // 2 if twice else step
+        twice = recipe.push > 0 and step >= half
+        batch = half + (step - half) // 2 if twice else step
         # Every epoch has its own order, the same however often training was stopped.
         order = torch.randperm(len(lessons.images), generator=torch.Generator().manual_seed(seed + batch // per_epoch))
         at = batch % per_epoch * _BATCH
