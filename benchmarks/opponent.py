@@ -76,8 +76,8 @@ def _pairs(plain: Path, protected: Path, recogniser: Recogniser) -> tuple[Tensor
     before, after = [], []
     for photo in sorted(protected.glob("*.jpg")):
         pixels = read_photo(plain / photo.name).pixels
-        face = max(detector.detect(pixels), key=lambda face: face.box[3] - face.box[1])
-        to_crop = face.to_template(recogniser.record.template)
+        largest = detector.detect(pixels)[0]
+        to_crop = largest.to_template(recogniser.record.template)
         before.append(geometry.crop(pixels, to_crop, size=size))
         after.append(geometry.crop(read_photo(photo).pixels, to_crop, size=size))
     return torch.stack(before), torch.stack(after)

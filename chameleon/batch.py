@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -21,7 +20,7 @@ from chameleon.protection import FaceReader, Measured, measure_saved, protect_ph
 from chameleon.refinement import Refined, Refiner
 from chameleon.survey import Chooser, Progress, Survey, faces_of
 from models.errors import ImageError
-from models.files import Manifest, Photo, pack, read_photo, settings_hash, unpack, write_photo
+from models.files import Manifest, Photo, file_hash, pack, read_photo, settings_hash, unpack, write_photo
 
 Status = Literal["protected", "skipped", "no face", "failed"]
 
@@ -144,7 +143,7 @@ class _Run:
             return
         records = self.manifest.records()
         names = {record["name"] for record in records}
-        sources = {_hash(self.job.folder / path) for path in photos if path.as_posix() in names}
+        sources = {file_hash(self.job.folder / path) for path in photos if path.as_posix() in names}
         for record in records:
             if record["source_sha256"] not in sources and record.get("mask") == self.job.key.mask.digest:
                 self._remember(record)
@@ -180,7 +179,7 @@ class _Run:
             photo = read_photo(self.job.folder / path)
         except ImageError as error:
             return PhotoResult(path.as_posix(), "failed", str(error))
-        there = _hash(self.job.out / path)
+        there = file_hash(self.job.out / path)
         # What other settings have written is replaced; what somebody else has put there is not.
         ours = there is not None and there in self.written
         return _Task(path, photo, ours, self._done(photo, path.as_posix(), there))
@@ -265,14 +264,6 @@ def _unpacked(text: str) -> np.ndarray:
 def manifest_beside(key: Path) -> Path:
     """Where the log of photos protected with the key file `key` lies: it tells of the originals, so not among them."""
     return key.with_name(key.name + ".manifest")
-
-
-def _hash(path: Path) -> str | None:
-    """Hexadecimal SHA-256 of a file that can be read, else None."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return None
 
 
 def _recall(record: dict[str, Any]) -> tuple[Measured, ...]:

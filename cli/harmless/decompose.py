@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cli import console
-from cli.harmless.options import MODEL_HELP, how_to_load, load
+from cli.harmless.options import MODEL_HELP, how_to_load, load_all
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -49,7 +49,7 @@ def decompose(
     photos = list_photos(images).photos
     for folder in (images, perturbed) if out is not None else ():
         check_output_folder(folder, out)  # type: ignore[arg-type]
-    loaded = load(model, **how)
+    loaded = load_all([model], **how)
     found, exact = projector(read(loaded.model, loaded.input_shape).joint), loaded.model.double()
     rows: list[dict[str, Any]] = []
     failed = 0

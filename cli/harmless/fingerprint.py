@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cli import console
-from cli.harmless.options import MODEL_HELP, how_to_load, load
+from cli.harmless.options import MODEL_HELP, how_to_load, load_all
 from models.errors import InputError
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -47,7 +47,7 @@ def make(model: str, out: Path, pairs: int, strangers: int, seed: int, as_json: 
 
     check_new(out)
     check_writable(out)
-    probe = make_probe(load(model, **how), pairs=pairs, strangers=strangers, seed=seed)
+    probe = make_probe(load_all([model], **how), pairs=pairs, strangers=strangers, seed=seed)
     save_probe(probe, out)
     origin, others = probe.origin, probe.origin.strangers
     if as_json:
@@ -86,7 +86,7 @@ def test(probe: Path, model: str | None, outputs: Path | None, as_json: bool, **
     else:
         if how["size"] is None:
             how["size"] = "3x{}x{}".format(*found.pictures.shape[2:4])
-        answers = run(load(str(model), **how), found.pictures)
+        answers = run(load_all([str(model)], **how), found.pictures)
     result = match(answers, threshold=found.origin.threshold)
     if as_json:
         rate = found.origin.strangers.rate_below

@@ -47,14 +47,6 @@ def load_all(models: Sequence[str], *, weights: str, size: str | None, preproces
     return load_together([Source(name, weights, shape, preprocess, offline) for name in models])
 
 
-def load(model: str, *, weights: str, size: str | None, preprocess: str, offline: bool) -> Loaded:
-    """The model as the options say."""
-    from harmless.loading import Source
-    from harmless.loading import load as load_source
-
-    return load_source(Source(model, weights, None if size is None else _shape(size), preprocess, offline))
-
-
 def _shape(text: str) -> tuple[int, ...]:
     parts = text.lower().split("x")
     if len(parts) != 3 or not all(part.isdecimal() and 0 < int(part) <= 16384 for part in parts):

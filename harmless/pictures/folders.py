@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -83,7 +84,7 @@ def generate_folder(folder: Path, photos: Sequence[Path], out: Path, loaded: Loa
     change, certifier = _prepared(loaded, job)
     records, model = Records(out), model_hash(loaded)
     names = [path.with_suffix(f".{job.format}") for path in photos]
-    twice = sorted({str(name) for name in names if names.count(name) > 1})
+    twice = sorted(str(name) for name, count in Counter(names).items() if count > 1)
     if twice:
         raise InputError(f"several photos would be written as {twice[0]}; rename all but one of them")
     for path, name in zip(photos, names, strict=True):

@@ -13,7 +13,7 @@ import torch
 from harmless.loading import Loaded
 from harmless.pictures.certificate import Approximate, Certificate, Change, Likeness
 from models.errors import ImageError
-from models.files import Manifest, atomic_write, printable
+from models.files import Manifest, atomic_write, file_hash, printable
 
 MANIFEST = "guise-harmless.jsonl"
 
@@ -35,7 +35,7 @@ class Records:
     def finished(self, sha256: str, settings: str, name: str) -> Certificate | None:
         """The certificate of a copy made before, if it and its file are as they were written."""
         record = self._manifest.find(sha256, settings, name)
-        if record is None or any(_sha256(self._out / file) != wanted for file, wanted in _files(record).items()):
+        if record is None or any(file_hash(self._out / file) != wanted for file, wanted in _files(record).items()):
             return None
         try:
             return _certificate(record["certificate"])
@@ -45,7 +45,8 @@ class Records:
     def own(self, name: Path) -> bool:
         """There is no such file yet, or it is as a run has written it."""
         path = self._out / name
-        return not os.path.lexists(path) or _sha256(path) == self._written.get(name.as_posix())
+        found = file_hash(path)
+        return not os.path.lexists(path) or (found is not None and found == self._written.get(name.as_posix()))
 
     def write(self, name: Path, data: bytes) -> None:
         """Write a file that is our own, or holds the same already.
@@ -55,7 +56,7 @@ class Records:
             OutputError: it cannot be written.
         """
         path = self._out / name
-        if not self.own(name) and _sha256(path) != hashlib.sha256(data).hexdigest():
+        if not self.own(name) and file_hash(path) != hashlib.sha256(data).hexdigest():
             what = f"cannot write {printable(path)}: another file is there already"
             raise ImageError(f"{what}; move it away or choose another output folder")
         with atomic_write(path) as file:
@@ -64,7 +65,7 @@ class Records:
     def add(self, sha256: str, settings: str, name: str, certificate: Certificate) -> None:
         """Record a finished copy with its certificate's file."""
         names = (name, Path(name).with_suffix(".json").as_posix())
-        files = {one: _sha256(self._out / one) for one in names}
+        files = {one: file_hash(self._out / one) or "" for one in names}
         key = {"source_sha256": sha256, "settings_hash": settings, "name": name}
         self._manifest.append({**key, "files": files, "certificate": asdict(certificate)})
         self._written.update(files)
@@ -84,13 +85,6 @@ def model_hash(loaded: Loaded) -> str:
 def _files(record: dict[str, Any]) -> dict[str, str]:
     found = record.get("files")
     return found if isinstance(found, dict) else {}
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""
 
 
 def _certificate(found: dict[str, Any]) -> Certificate:

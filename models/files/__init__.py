@@ -4,7 +4,7 @@ from models.files.atomic import atomic_write, check_writable, remove_stale
 from models.files.exclusive import only_one
 from models.files.folders import PhotoListing, check_output_folder, list_photos
 from models.files.images import Photo, as_saved, read_photo, write_photo
-from models.files.manifest import Manifest, settings_hash
+from models.files.manifest import Manifest, file_hash, settings_hash
 from models.files.names import printable
 from models.files.packing import pack, unpack
 
@@ -16,6 +16,7 @@ __all__ = [
     "atomic_write",
     "check_output_folder",
     "check_writable",
+    "file_hash",
     "list_photos",
     "only_one",
     "pack",

@@ -23,6 +23,14 @@ def settings_hash(settings: Mapping[str, Any]) -> str:
     return hashlib.sha256(_canonical(settings).encode()).hexdigest()[:16]
 
 
+def file_hash(path: Path) -> str | None:
+    """Hexadecimal SHA-256 of a file; None where it is missing or cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
 class Manifest:
     """An append-only JSONL file with one record a line, keyed by source, settings and name.
 
