@@ -11,6 +11,10 @@ import click
 from models.errors import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
     from models import Recogniser
 
 Step = Callable[[str, int, int], None]
@@ -75,6 +79,22 @@ def table(rows: list[dict[str, str]]) -> None:
     for row in rows:
         drawn.add_row(*map(printable, row.values()))
     Console(highlight=False, markup=False, emoji=False).print(drawn)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a matplotlib figure as PNG, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    import io
+
+    from models.files import atomic_write
+
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=150)
+    with atomic_write(path) as file:
+        file.write(drawn.getvalue())
 
 
 def warn_quietly() -> None:

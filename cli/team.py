@@ -110,11 +110,7 @@ def _as_json(failures: Mapping[str, np.ndarray], teams: Sequence[Team]) -> dict[
 
 def _draw(teams: Sequence[Team], path: Path) -> None:
     """All teams, by accuracy and diversity; the best ones by name."""
-    import io
-
     from matplotlib.figure import Figure
-
-    from models.files import atomic_write
 
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot(xlabel="mean rank-1 accuracy of the members", ylabel="focal diversity")
@@ -122,7 +118,4 @@ def _draw(teams: Sequence[Team], path: Path) -> None:
     for one in teams[:3]:
         axes.annotate(" + ".join(one.members), (one.accuracy, one.diversity), ha="center", va="bottom", fontsize=8)
     axes.margins(x=0.3, y=0.15)
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=150)
-    with atomic_write(path) as file:
-        file.write(drawn.getvalue())
+    console.save_figure(figure, path)

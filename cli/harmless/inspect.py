@@ -102,11 +102,7 @@ def _as_json(space: Space, models: tuple[str, ...]) -> dict[str, Any]:
 
 def _draw(spaces: list[Space], path: Path) -> None:
     """Singular values, relative to the largest, over the share of the input's dimensions."""
-    import io
-
     from matplotlib.figure import Figure
-
-    from models.files import atomic_write
 
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot(xlabel="share of the input's dimensions", ylabel="singular value / largest", yscale="log")
@@ -120,7 +116,4 @@ def _draw(spaces: list[Space], path: Path) -> None:
         axes.plot(share, values.tolist(), label=f"{space.name}: {space.nullity.best / space.nullity.n:.1%} is null")
     axes.set_xlim(0, 1)
     axes.legend()
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=150)
-    with atomic_write(path) as file:
-        file.write(drawn.getvalue())
+    console.save_figure(figure, path)
