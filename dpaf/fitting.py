@@ -12,6 +12,7 @@ from dpaf.features import PublicFeatures
 from dpaf.generator import Generator
 from dpaf.head import ClassHead
 from dpaf.moments import squared_distance
+from dpaf.processes import ALONE, Processes, average_gradients
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,13 @@ def labels_of_a_step(classes: int, most: int, fakes: int, random: torch.Generato
     return picked.repeat_interleave(fakes)
 
 
-def generator_step(generator: Generator, optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One descent step on a loss of fakes; a step that is not finite is passed over."""
+def generator_step(
+    generator: Generator, optimiser: torch.optim.Optimizer, loss: Tensor, processes: Processes = ALONE
+) -> None:
+    """One descent step on each process's loss of its fakes; a step that is not finite is passed over."""
     optimiser.zero_grad()
-    if not bool(loss.isfinite()):
-        return
     loss.backward()
+    if not average_gradients(generator, processes):
+        return
     torch.nn.utils.clip_grad_norm_(generator.parameters(), 1.0)
     optimiser.step()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dpaf.private_step import PrivateStep
+from dpaf.processes import ALONE, Processes
 
 TEMPERATURE = 10.0
 _MOMENTUM = 0.9
@@ -44,6 +45,7 @@ class ClassHead:
         divisor: float,
         learning_rate: float,
         average: bool,
+        processes: Processes = ALONE,
     ) -> None:
         """One private step, to be charged before.
 
@@ -54,13 +56,14 @@ class ClassHead:
             divisor: public, the records expected in a batch.
             learning_rate: of gradient descent with momentum.
             average: whether this iterate counts.
+            processes: that share the batch.
         """
 
         def loss(rows: Tensor, targets: Tensor) -> Tensor:
             return nn.functional.cross_entropy(TEMPERATURE * self.linear(rows), targets, reduction="none")
 
         # Nearly all gradients are below this norm: errors of a softmax have 1.4 at most, features 1.
-        step = PrivateStep(self.linear, TEMPERATURE, noise_multiplier, divisor, physical_batch_size=1024)
+        step = PrivateStep(self.linear, TEMPERATURE, noise_multiplier, divisor, 1024, processes)
         gradient = step((features, labels), loss, generator)["weight"]
         with torch.no_grad():
             self.momentum.mul_(_MOMENTUM).add_(gradient)

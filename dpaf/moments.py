@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dpaf.aggregation import FeatureAggregation
 from dpaf.features import COUNT_WEIGHT, PublicFeatures
+from dpaf.processes import ALONE, Processes
 
 
 def class_sums(
@@ -55,16 +56,18 @@ def release_means(
     classes: int,
     noise_multiplier: float,
     charge: Callable[[], np.random.Generator],
+    processes: Processes = ALONE,
 ) -> Tensor:
     """The private mean moments of each class: (classes, moments_width - 1).
 
     Args:
         features: public.
-        chunks: gives all records' (images, features, labels).
+        chunks: gives all records' (images, features, labels), or those of this process.
         classes: how many.
         noise_multiplier: of the release; one record moves the sums by 1 at most.
         charge: pays for the release and gives the generator of its noise; called once, before any noise is drawn.
+        processes: that share the records.
     """
     mechanism = FeatureAggregation(1.0, noise_multiplier, buckets=1, classes=classes, divisor=1.0)
-    sums = class_sums(features, chunks(), mechanism)
+    sums = processes.total(class_sums(features, chunks(), mechanism))
     return means_of(mechanism.release(sums, charge())[0])

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from dpaf import validate
 from dpaf.clipping import clip_factors
 from dpaf.layers import Captured, captured, private_layers
+from dpaf.processes import ALONE, Processes
 from dpaf.randomness import gaussian
 from models.errors import InputError
 
@@ -42,6 +43,8 @@ class PrivateStep:
         noise_multiplier: sigma_g, standard deviation of the noise over `max_norm`.
         divisor: public, the records expected in a batch.
         physical_batch_size: records worked on at once.
+        processes: each of which is called with its own part of the batch, perhaps none of it; all get one result if
+            their generators are alike.
 
     Raises:
         InputError: an attribute is out of range, or a layer mixes records or is of another kind.
@@ -52,6 +55,7 @@ class PrivateStep:
     noise_multiplier: float
     divisor: float
     physical_batch_size: int = 128
+    processes: Processes = ALONE
 
     def __post_init__(self) -> None:
         for name in ("max_norm", "noise_multiplier", "divisor"):
@@ -75,7 +79,7 @@ class PrivateStep:
         return self.release(sums, generator)
 
     def clipped_sums(self, records: Sequence[Tensor], loss: Loss) -> dict[str, Tensor]:
-        """NOT private: float64 sums of clipped gradients by parameter name, to be followed by `release`."""
+        """NOT private: float64 sums of clipped gradients, over all processes, by name; to be followed by `release`."""
         sums = {
             name: torch.zeros_like(value, dtype=torch.float64)
             for name, value in self.module.named_parameters()
@@ -84,7 +88,7 @@ class PrivateStep:
         for start in range(0, len(records[0]), self.physical_batch_size):
             chunk = [values[start : start + self.physical_batch_size] for values in records]
             self._add(sums, chunk, loss)
-        return sums
+        return {name: self.processes.total(value) for name, value in sums.items()}
 
     def release(self, sums: dict[str, Tensor], generator: np.random.Generator) -> dict[str, Tensor]:
         """Float32 private gradients from `clipped_sums`."""

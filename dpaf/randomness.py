@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dpaf.processes import ALONE, Processes
+
 Purpose = Literal["sampling", "buckets", "noise", "fakes", "training"]
 
 
@@ -23,21 +25,22 @@ class Streams:
         unsafe_seed: makes a run reproducible, for tests and research. Whoever knows or guesses it can take the noise
             off again: what was made with it has no privacy. Releases are told apart by their place in the ledger,
             which never comes twice.
+        processes: that train one run: all get the secret of the first.
     """
 
-    def __init__(self, *, unsafe_seed: int | None = None) -> None:
+    def __init__(self, *, unsafe_seed: int | None = None, processes: Processes = ALONE) -> None:
         self.reproducible = unsafe_seed is not None
         seeded = hashlib.sha256(f"unsafe {unsafe_seed}".encode()).digest()
-        self._secret = seeded if self.reproducible else secrets.token_bytes(32)
+        self._secret = seeded if self.reproducible else processes.first(lambda: secrets.token_bytes(32))
 
-    def numpy(self, purpose: Purpose, index: int) -> np.random.Generator:
-        """The generator of one purpose for the `index`-th release: Philox with a key of 128 bits."""
-        digest = hashlib.sha256(self._secret + f"{purpose} {index}".encode()).digest()
+    def numpy(self, purpose: Purpose, index: int, part: int = 0) -> np.random.Generator:
+        """The generator of one purpose for a part of the `index`-th release: Philox with a key of 128 bits."""
+        digest = hashlib.sha256(self._secret + f"{purpose} {index} {part}".encode()).digest()
         return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
 
-    def torch(self, purpose: Purpose, index: int) -> torch.Generator:
+    def torch(self, purpose: Purpose, index: int, part: int = 0) -> torch.Generator:
         """As `numpy`, for what needs no privacy: fakes, initial weights."""
-        return torch.Generator().manual_seed(int(self.numpy(purpose, index).integers(2**63)))
+        return torch.Generator().manual_seed(int(self.numpy(purpose, index, part).integers(2**63)))
 
 
 def gaussian(shape: tuple[int, ...], scale: float, generator: np.random.Generator) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from dpaf.features import PublicFeatures
 from dpaf.generator import Generator, MovingAverage
 from dpaf.head import ClassHead
+from dpaf.processes import ALONE, Processes
 from dpaf.settings import PerformanceSettings, PrivacySettings
 from dpaf.superstep import Critic
 
@@ -22,6 +23,7 @@ class TrainingState:
         records: the public number of records, on which rates and divisors are based.
         privacy, performance: settings.
         seed: of the initial weights, which are public.
+        processes: that share the batches.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class TrainingState:
         privacy: PrivacySettings,
         performance: PerformanceSettings,
         seed: int = 0,
+        processes: Processes = ALONE,
     ) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # initial weights only, and the caller's generator is put back
@@ -43,7 +46,12 @@ class TrainingState:
             if privacy.steps:
                 expected = privacy.sampling_rate * records
                 self.critic = Critic(
-                    self.features.scattering, classes, expected=expected, privacy=privacy, performance=performance
+                    self.features.scattering,
+                    classes,
+                    expected=expected,
+                    privacy=privacy,
+                    performance=performance,
+                    processes=processes,
                 )
         self.average = MovingAverage(self.generator, performance.average)
         self.optimiser = torch.optim.Adam(self.generator.parameters(), performance.learning_rate, betas=(0.5, 0.99))

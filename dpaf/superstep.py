@@ -19,6 +19,7 @@ from dpaf.critic import Body, Tail, chosen, hinge, running_mean
 from dpaf.generator import Generator
 from dpaf.moments import squared_distance
 from dpaf.private_step import PrivateStep
+from dpaf.processes import ALONE, Processes
 from dpaf.scattering import Scattering
 from dpaf.settings import PerformanceSettings, PrivacySettings
 from models.errors import PrivacyError
@@ -46,6 +47,7 @@ class Critic:
         expected: public, the records expected in a batch.
         privacy: the noise; as planned in the ledger.
         performance: steps and learning rates.
+        processes: that share each batch.
     """
 
     def __init__(
@@ -56,9 +58,10 @@ class Critic:
         expected: float,
         privacy: PrivacySettings,
         performance: PerformanceSettings,
+        processes: Processes = ALONE,
     ) -> None:
         self.scattering, self.classes, self.expected = scattering, classes, expected
-        self.privacy, self.performance = privacy, performance
+        self.privacy, self.performance, self.processes = privacy, performance, processes
         self.body = Body(scattering.channels, scattering.grid)
         self.tail = Tail(self.body.grid, classes)
         self.networks = nn.ModuleList([self.body, self.tail])
@@ -111,7 +114,7 @@ class Critic:
                 rows = slice(start, start + size)
                 features = self.body(self.scattering(batch.images[rows]))
                 total += mechanism.sums(features, batch.labels[rows], batch.buckets[rows])
-        return total
+        return self.processes.total(total)
 
     def _fake_aggregate(self, generator: Generator, random: torch.Generator) -> Tensor:
         assert self._mechanism is not None
@@ -162,7 +165,8 @@ class Critic:
         self._descend(whole, private, fake_loss, [self.body_optimiser, self.tail_optimiser])
 
     def _private(self, module: nn.Module, noise_multiplier: float) -> PrivateStep:
-        return PrivateStep(module, GRADIENT_NORM, noise_multiplier, self.expected, self.performance.physical_batch_size)
+        size = self.performance.physical_batch_size
+        return PrivateStep(module, GRADIENT_NORM, noise_multiplier, self.expected, size, self.processes)
 
     def _descend(
         self, module: nn.Module, private: dict[str, Tensor], fake_loss: Tensor, optimisers: list[torch.optim.Adam]

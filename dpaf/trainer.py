@@ -12,8 +12,9 @@ from dpaf.data import Records
 from dpaf.fitting import Fitting, generator_step, labels_of_a_step
 from dpaf.ledger import Ledger
 from dpaf.moments import release_means
+from dpaf.processes import ALONE, Processes
 from dpaf.randomness import Streams
-from dpaf.runfolder import RunFolder
+from dpaf.runfolder import RunFolder, RunSettings
 from dpaf.sampling import PoissonSampler
 from dpaf.settings import HEAD, MOMENTS, STEPS, PerformanceSettings, PrivacySettings
 from dpaf.state import TrainingState
@@ -38,6 +39,8 @@ class Trainer:
         streams: where randomness comes from.
         progress: is told of steps.
         watch: is given the averaged generator now and then, to draw samples; sees no record.
+        processes: that train this run together; the first one writes ledger and checkpoint, tells of steps and is
+            watched. All need the same records, folder and streams.
     """
 
     def __init__(
@@ -48,16 +51,19 @@ class Trainer:
         streams: Streams,
         progress: Progress | None = None,
         watch: Callable[[TrainingState], None] | None = None,
+        processes: Processes = ALONE,
     ) -> None:
         self._records, self._folder, self._streams = records, folder, streams
-        self._progress = progress or (lambda *_: None)
-        self._watch = watch or (lambda _: None)
-        self.settings = folder.settings()
+        self._processes = processes
+        leads = processes.rank == 0
+        self._progress = progress if progress and leads else lambda *_: None
+        self._watch = watch if watch and leads else lambda _: None
+        self.settings = processes.first(folder.settings)
         self.privacy: PrivacySettings = self.settings.privacy
         self.performance: PerformanceSettings = self.settings.performance
-        self.ledger: Ledger = folder.ledger()
-        self.state = fresh_state(folder)
-        saved = folder.checkpoint(self.ledger)
+        self.ledger: Ledger = processes.first(folder.ledger)  # the first one's alone is used
+        self.state = fresh_state(self.settings, processes)
+        saved = processes.first(lambda: folder.checkpoint(self.ledger))
         if saved is not None:
             self.state.load(saved)
         self._cache: torch.Tensor | None = None
@@ -72,8 +78,8 @@ class Trainer:
         """
         if self.privacy.moments_noise is not None and self.state.means is None:
             self._release_means()
-        for _ in self._left(HEAD, self.privacy.head_steps):
-            self._head_step()
+        for left in self._left(HEAD, self.privacy.head_steps):
+            self._head_step(left)
         self._cache = None
         fitting = Fitting(self.state.features, self.state.means, self.state.head, self.performance.head_weight)
         self._fit(fitting)
@@ -84,7 +90,7 @@ class Trainer:
         return self.state
 
     def _left(self, phase: str, steps: int) -> Iterator[int]:
-        while left := self.ledger.remaining(phase):
+        while left := self._remaining(phase):
             self._progress(phase, steps - left, steps)
             yield left
             if (left - 1) % self.performance.checkpoint_every == 0:
@@ -93,12 +99,15 @@ class Trainer:
                     self._watch(self.state)
             self._progress(phase, steps - left + 1, steps)
 
+    def _remaining(self, phase: str) -> int:
+        return self._processes.first(lambda: self.ledger.remaining(phase))
+
     def _charge(self, phase: str) -> int:
-        return self.ledger.charge(phase).entry
+        return self._processes.first(lambda: self.ledger.charge(phase).entry)
 
     def _release_means(self) -> None:
         assert self.privacy.moments_noise is not None
-        if not self.ledger.remaining(MOMENTS):
+        if not self._remaining(MOMENTS):
             raise LedgerError(
                 "the release of feature means was paid for and lost when the run stopped: begin a new run"
             )
@@ -109,24 +118,28 @@ class Trainer:
             classes=len(self.settings.classes),
             noise_multiplier=self.privacy.moments_noise,
             charge=lambda: self._streams.numpy("noise", self._charge(MOMENTS)),
+            processes=self._processes,
         )
         self._save()
         self._progress(MOMENTS, 1, 1)
 
     def _all_features(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         size = self.performance.physical_batch_size
-        for start in range(0, len(self._records), size):
-            rows = torch.arange(start, min(start + size, len(self._records)))
-            yield self._records.scaled(rows), self._features(rows), self._records.labels[rows]
+        rows = torch.arange(len(self._records))
+        for part in rows[self._processes.own(rows)].split(size):
+            yield self._records.scaled(part), self._features(part), self._records.labels[part]
 
-    def _draw(self, rate: float, entry: int) -> Tensor:
+    def _draw(self, rate: float, entry: int) -> tuple[Tensor, Tensor]:
+        """One batch, the same in all processes, and whether each of its records is this process's."""
         sampler = PoissonSampler(len(self._records), rate)
-        return torch.from_numpy(sampler.draw(self._streams.numpy("sampling", entry)))
+        rows = torch.from_numpy(sampler.draw(self._streams.numpy("sampling", entry)))
+        return rows, self._processes.own(rows)
 
-    def _head_step(self) -> None:
+    def _head_step(self, left: int) -> None:
         assert self.state.head is not None
-        left, entry = self.ledger.remaining(HEAD), self._charge(HEAD)
-        rows = self._draw(self.privacy.head_rate, entry)
+        entry = self._charge(HEAD)
+        batch, own = self._draw(self.privacy.head_rate, entry)
+        rows = batch[own]
         self.state.head.step(
             self._features(rows),
             self._records.labels[rows],
@@ -135,13 +148,14 @@ class Trainer:
             divisor=self.privacy.head_rate * self.settings.records,
             learning_rate=self.performance.head_learning_rate,
             average=left <= (self.privacy.head_steps + 1) // 2,
+            processes=self._processes,
         )
 
     def _fit(self, fitting: Fitting) -> None:
         steps = 0 if fitting.empty else self.performance.fitting_steps
         while self.state.fitted < steps:
             self._progress(FITTING, self.state.fitted, steps)
-            random = self._streams.torch("training", self.state.fitted)
+            random = self._streams.torch("training", self.state.fitted, self._processes.rank)
             self._generator_step(random, fitting.loss, falling=self.state.fitted / steps)
             self.state.fitted += 1
             if self.state.fitted % (4 * self.performance.checkpoint_every) == 0:
@@ -153,11 +167,15 @@ class Trainer:
         critic = self.state.critic
         assert critic is not None
         entry = self._charge(STEPS)
-        rows = self._draw(self.privacy.sampling_rate, entry)
-        buckets = self._streams.numpy("buckets", entry).integers(self.privacy.buckets, size=len(rows))
-        batch = Batch(self._records.scaled(rows), self._records.labels[rows], torch.from_numpy(buckets))
-        random = self._streams.torch("fakes", entry)
-        critic.step(batch, self.state.generator, self._streams.numpy("noise", entry), random)
+        drawn, own = self._draw(self.privacy.sampling_rate, entry)
+        buckets = torch.from_numpy(
+            self._streams.numpy("buckets", entry).integers(self.privacy.buckets, size=len(drawn))
+        )
+        rows = drawn[own]
+        batch = Batch(self._records.scaled(rows), self._records.labels[rows], buckets[own])
+        noise, random = self._streams.numpy("noise", entry), self._streams.torch("fakes", entry)
+        critic.step(batch, self.state.generator, noise, random)
+        random = self._streams.torch("fakes", entry, 1 + self._processes.rank)
         weight = 0.1 if not fitting.empty else 1.0  # the adversary refines what the means have settled
 
         def loss(fakes: Tensor, labels: Tensor) -> Tensor:
@@ -170,31 +188,30 @@ class Trainer:
     def _generator_step(
         self, random: torch.Generator, loss: Callable[[Tensor, Tensor], Tensor], *, falling: float
     ) -> None:
-        performance, generator = self.performance, self.state.generator
+        performance, generator, processes = self.performance, self.state.generator, self._processes
         for group in self.state.optimiser.param_groups:
             group["lr"] = performance.learning_rate * (0.05 + 0.95 * 0.5 * (1 + np.cos(np.pi * falling)))
-        labels = labels_of_a_step(generator.classes, performance.classes_at_once, performance.fakes, random)
-        generator_step(generator, self.state.optimiser, loss(generator.draw(labels, random), labels))
+        fakes = max(2, performance.fakes // processes.count)
+        labels = labels_of_a_step(generator.classes, performance.classes_at_once, fakes, random)
+        generator_step(generator, self.state.optimiser, loss(generator.draw(labels, random), labels), processes)
         self.state.average.update(generator)
 
     @torch.no_grad()
     def _features(self, rows: Tensor) -> Tensor:
-        """Public features (B, width) of those records; computed once, kept at half precision, clipped when used."""
+        """Public features (B, width) of own records; computed once, kept at half precision, clipped when used."""
+        processes = self._processes
         if self._cache is None:
-            parts = [
-                self.state.features(self._records.scaled(slice(start, start + 256))).half()
-                for start in range(0, len(self._records), 256)
-            ]
+            own = torch.arange(processes.rank, len(self._records), processes.count)
+            parts = [self.state.features(self._records.scaled(part)).half() for part in own.split(256)]
             self._cache = torch.cat(parts)
-        return self._cache[rows].float()
+        return self._cache[rows // processes.count].float()
 
     def _save(self) -> None:
-        self._folder.save(self.state.tensors(), self.ledger)
+        self._processes.first(lambda: self._folder.save(self.state.tensors(), self.ledger))
 
 
-def fresh_state(folder: RunFolder) -> TrainingState:
+def fresh_state(settings: RunSettings, processes: Processes = ALONE) -> TrainingState:
     """The state that a run begins with."""
-    settings = folder.settings()
     return TrainingState(
         settings.channels,
         settings.size,
@@ -202,6 +219,7 @@ def fresh_state(folder: RunFolder) -> TrainingState:
         records=settings.records,
         privacy=settings.privacy,
         performance=settings.performance,
+        processes=processes,
     )
 
 
@@ -212,7 +230,7 @@ def trained_state(folder: RunFolder) -> TrainingState:
         InputError: there is no run, or nothing was trained yet.
         LedgerError: the ledger was edited.
     """
-    state, saved = fresh_state(folder), folder.checkpoint()
+    state, saved = fresh_state(folder.settings()), folder.checkpoint()
     if saved is None:
         raise InputError(f"the run in {folder.path} has no checkpoint yet: resume it")
     try:

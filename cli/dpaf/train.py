@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +16,6 @@ from cli import console
 from models.errors import InputError
 
 if TYPE_CHECKING:
-    from dpaf.budget import DatasetBudgets
     from dpaf.data import Records
     from dpaf.plan import Plan
     from dpaf.runfolder import RunFolder, RunSettings
@@ -21,6 +23,23 @@ if TYPE_CHECKING:
 
 _PRESETS = ("moments", "dpaf", "matching", "dpgan")
 _COLUMNS = 10
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What the command line gave."""
+
+    data: str
+    out: Path
+    epsilon: float | None
+    delta: float | None
+    size: int | None
+    preset: str
+    minutes: float
+    physical_batch_size: int | None
+    budgets: Path | None
+    resume: bool
+    unsafe_reproducible: int | None
 
 
 @click.command()
@@ -35,104 +54,102 @@ _COLUMNS = 10
 @click.option("--budgets", type=click.Path(dir_okay=False, path_type=Path), help="File of the datasets' budgets.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @click.option("--unsafe-reproducible", type=int, metavar="SEED", help="NOT PRIVATE: noise from a seed.")
-def train(
-    data: str,
-    out: Path,
-    epsilon: float | None,
-    delta: float | None,
-    size: int | None,
-    preset: str,
-    minutes: float,
-    physical_batch_size: int | None,
-    budgets: Path | None,
-    resume: bool,
-    unsafe_reproducible: int | None,
-) -> None:
+def train(**given: Any) -> None:
     """Train a generator of images like those in --data, spending at most --epsilon.
 
-    Shows what will be spent before anything is. Stopped at any moment, it goes on with --resume.
+    Shows what will be spent before anything is. Stopped at any moment, it goes on with --resume. To share the work
+    between N processes: torchrun --nproc-per-node N -m cli dpaf train ...
     """
-    from dpaf.budget import DatasetBudgets
     from dpaf.data import load
+    from dpaf.processes import joined
     from dpaf.randomness import Streams
     from dpaf.runfolder import RunFolder
     from dpaf.trainer import Trainer
-    from models.files import check_writable, only_one, printable
+    from models.files import only_one, printable
 
+    options = _Options(**given)
     console.warn_quietly()
-    folder = RunFolder(out)
-    if not resume and epsilon is None:
+    folder = RunFolder(options.out)
+    with joined() as processes, ExitStack() as held:
+        if processes.rank:
+            sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  (to the end: the first one speaks for all)
+        else:
+            held.enter_context(only_one(options.out, remedy="choose another folder"))
+        settings = processes.first(lambda: _resumed(folder, options))
+        records = load(options.data, size=options.size if settings is None else settings.size)
+        if records.digest != processes.first(lambda: records.digest):
+            raise InputError(f"--data {options.data} differs between processes: give each a copy of one dataset")
+        settings = processes.first(lambda: _begun(folder, options, records, settings))
+        reporter = held.enter_context(_Reporter(folder))
+        streams = Streams(unsafe_seed=options.unsafe_reproducible, processes=processes)
+        Trainer(
+            records, folder, streams=streams, progress=reporter.step, watch=reporter.draw, processes=processes
+        ).train()
+    where, spent = printable(options.out), settings.privacy.epsilon
+    console.message(f"done: {where}, epsilon {spent:g}. Now: guise dpaf sample {where} --count 1000")
+
+
+def _resumed(folder: RunFolder, options: _Options) -> RunSettings | None:
+    """The settings of the run that is gone on with, None for a new one."""
+    from models.files import check_writable, printable
+
+    if not options.resume and options.epsilon is None:
         raise InputError("--epsilon is missing: give the privacy budget, such as --epsilon 3")
-    if folder.exists and not resume:
-        raise InputError(f"{printable(out)} holds a run already: --resume it, or choose another folder")
-    check_writable(out)
-    with only_one(out, remedy="choose another folder"):
-        settings = folder.settings() if resume else None
-        if settings is not None:
-            _check_options(settings, epsilon, unsafe_reproducible)
-        records = load(data, size=size if settings is None else settings.size)
-        if settings is None:
-            settings = _planned(records, data, epsilon or 0.0, delta, preset, minutes, physical_batch_size)
-            settings = replace(settings, reproducible=unsafe_reproducible is not None)
-        _reserve_and_begin(DatasetBudgets(budgets), records, folder, settings)
-        with _Reporter(folder) as reporter:
-            streams = Streams(unsafe_seed=unsafe_reproducible)
-            Trainer(records, folder, streams=streams, progress=reporter.step, watch=reporter.draw).train()
-    where = printable(out)
-    console.message(f"done: {where}, epsilon {settings.privacy.epsilon:g}. Now: guise dpaf sample {where} --count 1000")
-
-
-def _check_options(settings: RunSettings, epsilon: float | None, seed: int | None) -> None:
-    if epsilon is not None and epsilon != settings.privacy.epsilon:
+    if folder.exists and not options.resume:
+        raise InputError(f"{printable(folder.path)} holds a run already: --resume it, or choose another folder")
+    check_writable(folder.path)
+    if not options.resume:
+        return None
+    settings, seed = folder.settings(), options.unsafe_reproducible
+    if options.epsilon not in (None, settings.privacy.epsilon):
         raise InputError(f"the run has epsilon {settings.privacy.epsilon:g}: it cannot be changed, leave --epsilon out")
     if settings.reproducible != (seed is not None):
         state = "began with" if settings.reproducible else "did not begin with"
         raise InputError(f"the run {state} --unsafe-reproducible: resume it as it began")
+    return settings
 
 
-def _reserve_and_begin(budgets: DatasetBudgets, records: Records, folder: RunFolder, settings: RunSettings) -> None:
-    """Reserve the plan, then begin the ledger; nothing stays reserved for a ledger that could not be begun."""
+def _begun(folder: RunFolder, options: _Options, records: Records, resumed: RunSettings | None) -> RunSettings:
+    """Plan what is new, reserve the plan, begin the ledger; nothing stays reserved for one that could not be begun."""
+    from dpaf.budget import DatasetBudgets
+
+    settings = resumed or _planned(records, options)
+    budgets = DatasetBudgets(options.budgets)
     dataset = budgets.identify(records.digest)
     budgets.reserve(dataset, settings.data, run=settings.run, plan=settings.privacy.phases())
-    if folder.exists:
-        return
-    try:
-        folder.begin(settings)
-    except BaseException:
-        budgets.withdraw(settings.run)
-        raise
+    if not folder.exists:
+        try:
+            folder.begin(settings)
+        except BaseException:
+            budgets.withdraw(settings.run)
+            raise
+    return settings
 
 
-def _planned(
-    records: Records,
-    data: str,
-    epsilon: float,
-    delta: float | None,
-    preset: str,
-    minutes: float,
-    physical_batch_size: int | None,
-) -> RunSettings:
+def _planned(records: Records, options: _Options) -> RunSettings:
     from dpaf import validate
     from dpaf.plan import planned, without_head
     from dpaf.runfolder import RunSettings, new_run_name
     from dpaf.settings import PRESETS
 
-    delta = min(1e-5, 0.5 / len(records)) if delta is None else delta
+    assert options.epsilon is not None
+    epsilon = options.epsilon
+    delta = min(1e-5, 0.5 / len(records)) if options.delta is None else options.delta
     validate.budget(epsilon, delta, records=len(records))
-    privacy, performance = PRESETS[preset]
+    privacy, performance = PRESETS[options.preset]
     privacy = without_head(privacy, len(records.classes)).calibrate(epsilon, delta)
-    if physical_batch_size is not None:
-        performance = replace(performance, physical_batch_size=physical_batch_size)
-    plan, performance = planned(records, privacy, performance, minutes=minutes)
+    if options.physical_batch_size is not None:
+        performance = replace(performance, physical_batch_size=options.physical_batch_size)
+    plan, performance = planned(records, privacy, performance, minutes=options.minutes)
     _show(plan, records)
     return RunSettings(
         run=new_run_name(),
-        data=Path(data).name,
+        data=Path(options.data).name,
         records=len(records),
         classes=records.classes,
         channels=records.channels,
         size=records.size,
-        reproducible=False,
+        reproducible=options.unsafe_reproducible is not None,
         privacy=privacy,
         performance=performance,
     )

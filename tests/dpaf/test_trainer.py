@@ -85,9 +85,7 @@ def test_means_that_were_paid_for_and_lost_are_not_drawn_twice(tmp_path, data, s
 def test_no_noise_and_no_draw_is_used_twice(tmp_path, data, settings, monkeypatch):
     used = []
     original = Streams.numpy
-    monkeypatch.setattr(
-        Streams, "numpy", lambda self, purpose, at: used.append((purpose, at)) or original(self, purpose, at)
-    )
+    monkeypatch.setattr(Streams, "numpy", lambda self, *which: used.append(which) or original(self, *which))
     folder = toy.begin(tmp_path, data, settings)
     with pytest.raises(StoppedError):
         toy.train(folder, data, progress=stop_at(HEAD, 1))

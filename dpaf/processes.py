@@ -1,0 +1,95 @@
+"""Several processes that train one run: each works on its own records and fakes, all hold the same parameters."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes of one run, as one of them sees them. By default it is alone.
+
+    All processes are the data owner's: what they tell each other (the secret of the noise, sums before noise) is not
+    private, and gloo sends it unencrypted.
+
+    Attributes:
+        rank: which one this is, from 0.
+        count: how many there are.
+    """
+
+    rank: int = 0
+    count: int = 1
+
+    def own(self, rows: Tensor) -> Tensor:
+        """Whether each record of `rows`, int64 (B,), is this process's to work on: bool (B,).
+
+        Every record is one process's, always the same; a batch may leave some without any.
+        """
+        return rows % self.count == self.rank
+
+    def total(self, values: Tensor) -> Tensor:
+        """The sum of all processes' `values`, the same bits in each."""
+        if self.count > 1:
+            values = values.contiguous()
+            dist.all_reduce(values)
+        return values
+
+    def first(self, call: Callable[[], T]) -> T:
+        """What `call` gives in the first process, or the error that it raises there: in every process.
+
+        For what must happen once: a charge, a file, the drawing of a secret.
+        """
+        if self.count == 1:
+            return call()
+        told: list[object] = [None, None]
+        if self.rank == 0:
+            try:
+                told[0] = call()
+            except Exception as error:  # whatever it is, the others must not wait for ever
+                told[1] = error
+        dist.broadcast_object_list(told)
+        if isinstance(told[1], Exception):
+            raise told[1]
+        return cast(T, told[0])
+
+
+ALONE = Processes()
+
+
+@contextmanager
+def joined() -> Iterator[Processes]:
+    """The processes that `torchrun` has started, joined over gloo; this process alone where it has started none."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield ALONE
+        return
+    dist.init_process_group("gloo")
+    try:
+        yield Processes(dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()
+
+
+@torch.no_grad()
+def average_gradients(network: torch.nn.Module, processes: Processes) -> bool:
+    """Give every process the mean gradient and mean buffers of all; whether all are finite.
+
+    Buffers are those of batch normalisation, which each process has measured on its own fakes.
+    """
+    values = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+    values += [buffer for buffer in network.buffers() if buffer.is_floating_point()]
+    flat = torch.cat([value.detach().flatten() for value in values])
+    if processes.count > 1:
+        flat = processes.total(flat) / processes.count
+        for value, mean in zip(values, flat.split([value.numel() for value in values]), strict=True):
+            value.copy_(mean.view_as(value))
+    return bool(flat.isfinite().all())
