@@ -13,6 +13,7 @@ from models.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from matplotlib.figure import Figure
 
     from models import Recogniser
@@ -93,6 +94,24 @@ def save_figure(figure: Figure, path: Path) -> None:
 
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=150)
+    with atomic_write(path) as file:
+        file.write(drawn.getvalue())
+
+
+def save_picture(pixels: np.ndarray, path: Path) -> None:
+    """Write uint8 (H, W, 1 or 3) as PNG, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    import io
+
+    from PIL import Image
+
+    from models.files import atomic_write
+
+    drawn = io.BytesIO()
+    Image.fromarray(pixels.squeeze()).save(drawn, format="PNG")
     with atomic_write(path) as file:
         file.write(drawn.getvalue())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import click
@@ -20,7 +19,6 @@ from models.errors import InputError
 def sample(run: Path, count: int, out: Path, label: str | None, seed: int | None) -> None:
     """Draw synthetic images from RUN. It costs no privacy, however many they are."""
     import numpy as np
-    from PIL import Image
 
     from dpaf.runfolder import RunFolder
     from dpaf.synthesis import synthesise
@@ -44,10 +42,7 @@ def sample(run: Path, count: int, out: Path, label: str | None, seed: int | None
             np.savez_compressed(file, images=found.images, labels=found.labels)
     else:
         for place, (image, which) in enumerate(zip(found.images, found.labels, strict=True)):
-            encoded = io.BytesIO()
-            Image.fromarray(image.squeeze()).save(encoded, format="PNG")
-            with atomic_write(out / _plain(classes[which]) / f"{place:06d}.png") as file:
-                file.write(encoded.getvalue())
+            console.save_picture(image, out / _plain(classes[which]) / f"{place:06d}.png")
     console.message(f"{count} images in {printable(out)}; {found.accepted:.0%} of the first draws showed their class")
 
 

@@ -194,18 +194,9 @@ class _Reporter:
 
     def draw(self, state: TrainingState) -> None:
         """Write samples.png: a column for each class, at most ten."""
-        import io
-
-        from PIL import Image
-
         from dpaf.synthesis import grid, synthesise
-        from models.files import atomic_write
 
         columns = min(_COLUMNS, state.generator.classes) if state.generator.classes > 1 else _COLUMNS
         rows = 8 * (state.generator.classes if columns < state.generator.classes else columns)
         found = synthesise(state, rows, seed=0).images
-        picture = grid(found[: 8 * columns], columns=columns).squeeze()
-        drawn = io.BytesIO()
-        Image.fromarray(picture).save(drawn, format="PNG")
-        with atomic_write(self._folder.path / "samples.png") as file:
-            file.write(drawn.getvalue())
+        console.save_picture(grid(found[: 8 * columns], columns=columns), self._folder.path / "samples.png")

@@ -32,6 +32,7 @@ from models.embedded import SPACE, Student
 from models.files import atomic_write
 from scripts.training.composites import SIDE, as_input, plain
 from scripts.training.faces import Faces, load_faces
+from scripts.training.hints import Hints, hint_error, stages
 from scripts.training.judging import judge
 from scripts.training.lessons import Lessons, answers, prepare
 from scripts.training.recipes import RECIPES, CosFace, Recipe, confusion, distance, relation_error
@@ -71,7 +72,9 @@ def main(
         raise click.BadParameter(f"{name} learns from {RECIPES[name].teachers} teachers: name so many with --teacher")
     lessons = prepare(trained_on, loaded, work, rounds=rounds, seed=seed, progress=_say("composites"))
     exam = _exam(held_back, loaded)
-    student = train(RECIPES[name], lessons, exam, work / f"{name}.ckpt", epochs=epochs, seed=seed, device=device)
+    hints = Hints(loaded[0].to(device)) if RECIPES[name].hints else None
+    checkpoint = work / f"{name}.ckpt"
+    student = train(RECIPES[name], lessons, exam, checkpoint, hints=hints, epochs=epochs, seed=seed, device=device)
     found = judge(student.cpu(), *exam)
     weights = save({key: value.half().contiguous() for key, value in student.state_dict().items()})
     record = {
@@ -102,6 +105,7 @@ def train(
     exam: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
     checkpoint: Path,
     *,
+    hints: Hints | None = None,
     epochs: float,
     seed: int,
     device: str,
@@ -134,15 +138,11 @@ def train(
             images = images + push
         elif twice:
             images.requires_grad_()
-        told = torch.from_numpy(lessons.answers[chosen]).float()[:, : recipe.teachers].to(device)
-        with half_precision(images.device):
-            spaces = student.spaces(images)
-        loss = distance(spaces, told) + recipe.relations * relation_error(spaces, told)
-        if recipe.contrast:
-            loss = loss + recipe.contrast * confusion(spaces, told)
-        if recipe.margin:
-            classes = torch.from_numpy(lessons.classes[chosen]).to(device)
-            loss = loss + recipe.margin * margin(spaces.flatten(1), classes)
+        if hints is None:
+            loss = _answer_error(recipe, student, margin, images, lessons, chosen)
+        else:
+            with half_precision(images.device):
+                loss = hint_error(stages(student), images, hints(images), alone=step < recipe.alone * steps)
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate * min(1, (step + 1) / _WARM_UP) * _falling(step / steps)
         optimiser.zero_grad()
@@ -160,6 +160,21 @@ def train(
             click.echo(" ".join(f"{key} {value:.4f}" for key, value in found.items()), err=True)
             student.train()
     return student.eval()
+
+
+def _answer_error(
+    recipe: Recipe, student: Student, margin: CosFace, images: torch.Tensor, lessons: Lessons, chosen: np.ndarray
+) -> torch.Tensor:
+    told = torch.from_numpy(lessons.answers[chosen]).float()[:, : recipe.teachers].to(images.device)
+    with half_precision(images.device):
+        spaces = student.spaces(images)
+    loss = distance(spaces, told) + recipe.relations * relation_error(spaces, told)
+    if recipe.contrast:
+        loss = loss + recipe.contrast * confusion(spaces, told)
+    if recipe.margin:
+        classes = torch.from_numpy(lessons.classes[chosen]).to(images.device)
+        loss = loss + recipe.margin * margin(spaces.flatten(1), classes)
+    return loss
 
 
 def _falling(progress: float) -> float:

@@ -1,0 +1,123 @@
+"""Ways of releasing synthetic images side by side: what they are worth, how long they take, how much memory they need.
+
+python -m benchmarks.synthesis --data ../shared/data/fashion-mnist --epsilon 10 --minutes 10 --out results
+
+One process each, one after another. `real` trains the classifier on the private images themselves: the upper bound.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from benchmarks.report import code_version, environment, read_lines
+from benchmarks.synthesis import dpgan, merf, ours
+from dpaf.data import Records, load
+from dpaf.evaluation import FULL_SAMPLES, QUICK_SAMPLES, utility
+from dpaf.fidelity import frechet
+from models.files import atomic_write
+
+_METHODS = {
+    **{preset: ours.method(preset) for preset in ours.PRESETS},
+    "dp-merf": merf.images,
+    "dpgan-opacus": dpgan.images,
+}
+_REAL = "real"
+
+
+@click.command(help=__doc__)
+@click.option("--data", required=True, help="As --data of `guise dpaf train`, with a test split.")
+@click.option("--epsilon", default=10.0, show_default=True)
+@click.option("--delta", default=1e-5, show_default=True)
+@click.option("--minutes", default=10.0, show_default=True, help="Of training, for each method.")
+@click.option("--methods", "names", multiple=True, type=click.Choice([*_METHODS, _REAL]), help="[default: all]")
+@click.option("--seeds", default=1, show_default=True, help="Runs of each method.")
+@click.option("--protocol", type=click.Choice(["quick", "full"]), default="quick", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder; what is there already is kept.")
+@click.option("--one", hidden=True, nargs=2, type=(str, int))
+def main(names: tuple[str, ...], seeds: int, out: Path, one: tuple[str, int] | None, **asked: Any) -> None:
+    if one is not None:
+        click.echo(json.dumps(_measure(*one, **asked)))
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    kept = out / "synthesis.jsonl"
+    settings = {**asked, "data": Path(asked["data"]).name}
+    for seed in range(seeds):
+        for name in names or (*_METHODS, _REAL):
+            known = read_lines(kept)
+            if any((line["method"], line["seed"], line["settings"]) == (name, seed, settings) for line in known):
+                continue
+            given = [f"--{key}={value}" for key, value in asked.items()]
+            command = [sys.executable, "-W", "ignore", "-m", "benchmarks.synthesis", *given, "--out", str(out)]
+            click.echo(f"{name}, seed {seed}", err=True)
+            done = subprocess.run([*command, "--one", name, str(seed)], stdout=subprocess.PIPE, text=True, check=True)
+            line = {"method": name, "seed": seed, "settings": settings, **json.loads(done.stdout)}
+            with kept.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+    lines = [line for line in read_lines(kept) if line["settings"] == settings]
+    with atomic_write(out / "synthesis.md") as file:
+        file.write(as_markdown(lines, settings).encode())
+    found = {"command": " ".join(["python -m benchmarks.synthesis", *sys.argv[1:]]), "lines": lines}
+    with atomic_write(out / "synthesis.json") as file:
+        file.write((json.dumps(found | {"environment": environment()}, indent=1) + "\n").encode())
+    click.echo((out / "synthesis.md").read_text())
+
+
+def _measure(
+    name: str, seed: int, *, data: str, epsilon: float, delta: float, minutes: float, protocol: str
+) -> dict[str, Any]:
+    private, test = load(data), load(data, split="test")
+    count = QUICK_SAMPLES if protocol == "quick" else FULL_SAMPLES
+    start = time.monotonic()
+    if name == _REAL:
+        images, labels = _some(private, count, seed)
+        spent = None
+    else:
+        images, labels, spent = _METHODS[name](private, epsilon, delta, minutes=minutes, count=count, seed=seed)
+    seconds, memory = time.monotonic() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    found = utility(images, labels, test, protocol=protocol, seed=seed)
+    return {
+        "epsilon": spent,
+        "accuracy": sum(one.accuracy for one in found) / len(found),
+        "networks": {one.network: one.accuracy for one in found},
+        "frechet": asdict(frechet(images[: len(test)], test)),
+        "seconds": round(seconds, 1),
+        "memory_gib": round(memory, 2),
+        **code_version(),
+    }
+
+
+def _some(records: Records, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rows = np.random.default_rng(seed).permutation(len(records))[:count]
+    return records.images[rows].permute(0, 2, 3, 1).numpy(), records.labels[rows].numpy()
+
+
+def as_markdown(lines: list[dict[str, Any]], settings: dict[str, Any]) -> str:
+    """A table with one row for each method: means over seeds."""
+    head = f"{settings['data']}, epsilon {settings['epsilon']:g}, delta {settings['delta']:g}"
+    rows = [f"{head}, {settings['minutes']:g} minutes of training each, {settings['protocol']} protocol.", ""]
+    rows += ["| method | seeds | epsilon spent | accuracy, % | Frechet distance | minutes | GiB |"]
+    rows += ["|---|---|---|---|---|---|---|"]
+    for name in dict.fromkeys(line["method"] for line in lines):
+        of = [line for line in lines if line["method"] == name]
+        accuracies = [100 * line["accuracy"] for line in of]
+        spread = f" +- {np.std(accuracies, ddof=1):.1f}" if len(of) > 1 else ""
+        spent = "none: not private" if of[0]["epsilon"] is None else f"{max(line['epsilon'] for line in of):.3f}"
+        distance = np.mean([line["frechet"]["value"] for line in of])
+        cost = f"{np.mean([line['seconds'] for line in of]) / 60:.1f} | {max(line['memory_gib'] for line in of):.1f}"
+        rows.append(f"| {name} | {len(of)} | {spent} | {np.mean(accuracies):.1f}{spread} | {distance:.3f} | {cost} |")
+    extractors = {line["frechet"]["extractor"] for line in lines}
+    return "\n".join([*rows, "", f"Frechet distance with: {'; '.join(sorted(extractors))}.", ""])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""DP-MERF, from its paper: one release of each class's mean random Fourier features of pixels, matched by a generator.
+
+Source: F. Harder, K. Adamczewski, M. Park, "DP-MERF: Differentially Private Mean Embeddings with Random Features for
+Practical Privacy-Preserving Data Generation", AISTATS 2021, sections 3 and 4.1. Generator and time are those of the
+other rows; the relation is add or remove, as ours.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dpaf import Phase, Records, epsilon_pld, scale_for
+from dpaf.generator import Generator
+
+_FEATURES, _BANDWIDTH = 10_000, 105.0  # the bandwidth, of squared distances between images in [0, 1], is the authors'
+_BATCH, _RATE = 500, 0.01
+
+
+def images(
+    records: Records, epsilon: float, delta: float, *, minutes: float, count: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Images uint8 (N, H, W, channels), labels int64 (N,), epsilon spent."""
+    torch.manual_seed(seed)
+    classes, width = len(records.classes), records.channels * records.size**2
+    waves = torch.randn(width, _FEATURES // 2) / _BANDWIDTH**0.5
+    phase = Phase("mean embedding", 1.0, 1.0)
+    noise = scale_for([phase], epsilon, delta)
+    sums = torch.zeros(classes, _FEATURES)
+    for rows in torch.arange(len(records)).split(1000):
+        sums.index_add_(0, records.labels[rows], _embedded(records.scaled(rows), waves))
+    embedding = (sums + noise * torch.randn(sums.shape)) / len(records)  # one record's features have norm 1
+    generator = Generator(records.channels, records.size, classes, latent=5, width=64)
+    optimiser = torch.optim.Adam(generator.parameters(), _RATE)
+    end = time.monotonic() + 60 * minutes
+    while time.monotonic() < end:
+        labels = torch.randint(classes, (_BATCH,))
+        fakes = _embedded(generator(torch.randn(_BATCH, 5), labels), waves)
+        mean = torch.zeros(classes, _FEATURES).index_add(0, labels, fakes) / _BATCH
+        optimiser.zero_grad()
+        (mean - embedding).square().sum().backward()
+        optimiser.step()
+    generator.eval()
+    labels = torch.arange(count) % classes
+    with torch.no_grad():
+        parts = [generator(torch.randn(len(part), 5), part) for part in labels.split(500)]
+    pixels = torch.cat(parts).add(1).mul(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1)
+    return pixels.numpy(), labels.numpy(), epsilon_pld([Phase("mean embedding", 1.0, noise)], delta)
+
+
+def _embedded(images: Tensor, waves: Tensor) -> Tensor:
+    """Images in [-1, 1] to (B, _FEATURES), of norm 1: the paper's equation 3."""
+    angles = (images.flatten(1) + 1) / 2 @ waves
+    return torch.cat([angles.cos(), angles.sin()], 1) * (2 / _FEATURES) ** 0.5

@@ -1,0 +1,84 @@
+"""What a teacher makes of images on the way to its answer, for a student that is built like it.
+
+Each block of the student is first taught alone, from what the teacher's blocks before it give (blockwise distillation,
+C. Li et al., "Block-wisely Supervised Neural Architecture Search with Knowledge Distillation", CVPR 2020), then all
+together (hints, A. Romero et al., "FitNets", ICLR 2015). Answers alone take a student many times as long.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models import Recogniser
+from models.embedded import Student
+from models.embedded.mobilefacenet import MobileFaceNet
+
+_BLOCK = re.compile(r"features/features/(\d+)/")
+_BEFORE, _AFTER = ("dw_conv/relu_1/Relu",), ("conv2/conv2/2/Clip", "gdconv/depthwise/Conv")
+
+
+class Hints:
+    """The outputs of a MobileFaceNet's blocks; it must be an ONNX network with the names of the teacher's.
+
+    Raises:
+        ValueError: it has other names.
+    """
+
+    def __init__(self, teacher: Recogniser) -> None:
+        layers = {name: module for name, module in teacher.network.named_modules() if not list(module.children())}
+        blocks = {int(found[1]): module for name, module in layers.items() if (found := _BLOCK.search(name))}
+        if not blocks or not layers.keys() >= {*_BEFORE, *_AFTER}:
+            raise ValueError(f"{teacher.record.name} does not have the blocks that this recipe asks for")
+        told = [layers[name] for name in _BEFORE] + [blocks[at] for at in sorted(blocks)]
+        self._teacher = teacher
+        self._kept: list[Tensor] = [torch.empty(0)] * (len(told) + len(_AFTER))
+        for at, layer in enumerate([*told, *(layers[name] for name in _AFTER)]):
+            layer.register_forward_hook(partial(self._keep, at))
+
+    def _keep(self, at: int, _layer: nn.Module, _inputs: object, output: Tensor) -> None:
+        self._kept[at] = output
+
+    @torch.no_grad()
+    def __call__(self, inputs: Tensor) -> list[Tensor]:
+        """Outputs of each stage, the answer (N, SPACE) last, for a student's float inputs (N, 3, SIDE, SIDE)."""
+        answer = self._teacher((128 * inputs + 127.5) / 255)
+        return [*self._kept, answer]
+
+
+def stages(student: Student) -> list[nn.Module]:
+    """The stages of a MobileFaceNet that `Hints` are about: one after another they are the network."""
+    network = student.backbone
+    assert isinstance(network, MobileFaceNet)
+    *first, widen, pool, flatten = network.features
+    first, blocks = first[:3], first[3:]
+    return [nn.Sequential(*first), *blocks, widen, pool, nn.Sequential(flatten, network.head)]
+
+
+def hint_error(parts: list[nn.Module], inputs: Tensor, wanted: list[Tensor], *, alone: bool) -> Tensor:
+    """How far `stages` are off, each relative to the teacher's variance, all added up.
+
+    Args:
+        parts: `stages`.
+        inputs: of the first stage.
+        wanted: `Hints` for them.
+        alone: each stage gets what the teacher's stage before gave. Otherwise what the student's gave, and the
+            direction of the answer counts too, ten times.
+    """
+    given, total = inputs, inputs.new_zeros(())
+    for part, target in zip(parts, wanted, strict=True):
+        output = part(given)
+        total = total + _error(output, target)
+        given = target if alone else output
+    return total if alone else total + 10 * (1 - F.cosine_similarity(given, wanted[-1])).mean()
+
+
+def _error(given: Tensor, wanted: Tensor) -> Tensor:
+    """Mean squared error in units of each channel's variance; channels that hardly vary count for less."""
+    over, given, wanted = [0, 2, 3][: wanted.ndim - 1], given.float(), wanted.float()
+    variance = wanted.var(over)
+    return ((given - wanted).square().mean(over) / (variance + 0.1 * variance.mean())).mean()

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+import torch
+import toy
+from scipy.linalg import sqrtm
+
+from dpaf.data import records
+from dpaf.fidelity import frechet, frechet_distance, neighbours
+from models.errors import InputError
+
+
+def as_images(data, rows=slice(None)):
+    return data.images[rows].permute(0, 2, 3, 1).numpy()
+
+
+def test_the_distance_is_that_of_the_formula():
+    random = np.random.default_rng(0)
+    first, second = random.normal(size=(60, 5)), random.normal(1, 2, size=(80, 5)) @ random.normal(size=(5, 5))
+    covariances = np.cov(first.T), np.cov(second.T)
+    mixed = sqrtm(covariances[0] @ covariances[1]).real
+    apart = ((first.mean(0) - second.mean(0)) ** 2).sum()
+    expected = apart + np.trace(covariances[0] + covariances[1] - 2 * mixed)
+    assert frechet_distance(torch.from_numpy(first), torch.from_numpy(second)) == pytest.approx(expected, rel=1e-9)
+
+
+def test_images_are_nearer_to_their_like():
+    data = toy.two_classes(120)
+    same = frechet(as_images(data, slice(0, 60)), toy.two_classes(60))
+    noise = np.random.default_rng(1).integers(0, 256, (60, 28, 28, 1), np.uint8)
+    other = frechet(noise, toy.two_classes(60))
+    assert same.value < 0.2 * other.value
+    assert same.images == (60, 60) and (same.imagenet or "scattering" in same.extractor)
+
+
+def test_copies_of_training_images_are_found():
+    random = np.random.default_rng(2)
+    both = random.integers(0, 256, (80, 28, 28)).astype(np.uint8)
+    labels = np.arange(40) % 2
+    training, test = (records(part, labels, size=28, where="t", digest=b"") for part in (both[:40], both[40:]))
+    copied = neighbours(as_images(training, slice(0, 10)), training, test)
+    assert copied.nearest.tolist() == list(range(10)) and copied.nearer_to_training == 1
+    assert copied.distances.max() < 1e-3
+    fresh = neighbours(random.integers(0, 256, (200, 28, 28, 1)).astype(np.uint8), training, test)
+    assert 0.3 < fresh.nearer_to_training < 0.7
+
+
+def test_other_sizes_are_refused():
+    with pytest.raises(InputError, match="of that kind"):
+        frechet(np.zeros((4, 32, 32, 1), np.uint8), toy.two_classes())
