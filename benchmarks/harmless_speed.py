@@ -60,7 +60,7 @@ def generation() -> Result:
     """One photo for ViT-B/32: box, then rounding or the search for whole levels; white and smooth filters."""
     photo = np.asarray((255 * resize(skimage.data.astronaut(), (224, 224), anti_aliasing=True)).round(), dtype=np.uint8)
     noise, results = parse("noise")(224, 224, 0), {}
-    for name, weight in (("white", _white()), ("smooth", _smooth())):
+    for name, weight in (("white", _white()), ("smooth", smooth_filters())):
         operator = patch_embedding(weight, (3, 224, 224))
         found = projector(operator)
         for exact in (False, True):
@@ -148,7 +148,7 @@ def _white() -> torch.Tensor:
     return torch.randn(768, 3, 32, 32, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
-def _smooth() -> torch.Tensor:
+def smooth_filters() -> torch.Tensor:
     """White filters with their spectrum falling as trained ones' does."""
     down, across = torch.fft.fftfreq(32)[:, None], torch.fft.rfftfreq(32)
     falling = 1 / (1 + 900 * (down**2 + across**2))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from dpaf.accounting import epsilon_pld, epsilon_prv, epsilon_rdp
+from dpaf.accounting import Phase, epsilon_pld, epsilon_prv, epsilon_rdp
 from dpaf.audit import Audit
 from dpaf.ledger import Ledger
 from dpaf.runfolder import RunSettings
@@ -69,6 +69,21 @@ def privacy_report(settings: RunSettings, ledger: Ledger, *, audit: Audit | None
         "audit": None if audit is None else asdict(audit) | {"passed": audit.passed},
         "program": f"guise {_version('guise')}",
     }
+
+
+def spending(ledger: Ledger, *, points: int = 5) -> list[tuple[int, float]]:
+    """Releases charged so far and the epsilon that they cost together, at `points` places of each phase.
+
+    A run makes its phases one after another, in the plan's order.
+    """
+    curve = [(0, 0.0)]
+    before: list[Phase] = []
+    for phase in ledger.spent():
+        for steps in sorted({max(1, phase.steps * part // points) for part in range(1, points + 1)}):
+            so_far = [*before, replace(phase, steps=steps)]
+            curve.append((sum(one.steps for one in so_far), epsilon_pld(so_far, ledger.delta)))
+        before.append(phase)
+    return curve
 
 
 def as_markdown(report: dict[str, Any]) -> str:

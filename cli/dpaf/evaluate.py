@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from dpaf.data import Records
+    from dpaf.fidelity import Neighbours
 
 _PAIRS, _COLUMNS = 40, 10
 
@@ -71,7 +72,9 @@ def evaluate(
     if as_json:
         networks = [asdict(one) for one in found]
         told = {"protocol": protocol, "samples": count, "mean": mean, "networks": networks, "frechet": asdict(distance)}
-        click.echo(json.dumps(told | {"nearer_to_training_than_test": repetition}, indent=1))
+        if repetition is not None:
+            told |= {"nearer_to_training": repetition.nearer_to_training, "membership": repetition.membership}
+        click.echo(json.dumps(told, indent=1))
         return
     rows = [
         {"network": one.network, "accuracy": f"{one.accuracy:.4f}"}
@@ -82,14 +85,15 @@ def evaluate(
     console.message(f"mean accuracy on {len(test)} real images: {mean:.4f} ({protocol} protocol, {count} samples)")
     console.message(f"Frechet distance: {distance.value:.3f} ({distance.extractor})")
     if repetition is not None and neighbours is not None:
+        nearer, membership = f"{repetition.nearer_to_training:.1%}", f"{repetition.membership:.3f}"
         console.message(
-            f"{repetition:.1%} of 1,000 are nearer to a training than to a test image (50% if none is repeated): "
-            f"see {printable(neighbours)}, which shows private images"
+            f"of 1,000, {nearer} are nearer to a training than to a test image; membership is told with area {membership} "
+            f"under the curve (50% and 0.5 if nothing is given away): {printable(neighbours)} shows private images"
         )
 
 
-def _draw_neighbours(images: np.ndarray, training: Records, test: Records, path: Path) -> float:
-    """Pairs of the synthetic images that are nearest to a private one, and that one; the share nearer to training."""
+def _draw_neighbours(images: np.ndarray, training: Records, test: Records, path: Path) -> Neighbours:
+    """Draw pairs: the synthetic images that are nearest to a private one, and that one."""
     import numpy as np
 
     from dpaf.fidelity import neighbours
@@ -100,4 +104,4 @@ def _draw_neighbours(images: np.ndarray, training: Records, test: Records, path:
     theirs = training.images[found.nearest[closest]].permute(0, 2, 3, 1).numpy()
     lines = (part.reshape(-1, _COLUMNS, *part.shape[1:]) for part in (images[closest], theirs))
     console.save_picture(grid(np.stack([*lines], axis=1).reshape(-1, *images.shape[1:]), columns=_COLUMNS), path)
-    return found.nearer_to_training
+    return found

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from command_line import call, check_refused, hashes
+from PIL import Image
 
 from cli.dpaf import dpaf
+from dpaf.report import spending
 from dpaf.runfolder import RunFolder
 
 
@@ -54,6 +56,10 @@ def test_the_report_holds_the_guarantee_and_nothing_of_the_data(run):
     assert 1.9 < report["accounting"]["epsilon_spent"] <= 2
     assert report["accounting"]["second_opinion"]["epsilon_prv"] == pytest.approx(2, rel=0.02)
     assert "digest" not in (run / "privacy.json").read_text()
+    assert (run / "privacy.png").stat().st_size > 10_000
+    curve = spending(RunFolder(run).ledger())
+    assert curve == sorted(curve) and curve[0] == (0, 0) and curve[-1][0] == 201
+    assert curve[-1][1] == pytest.approx(report["accounting"]["epsilon_spent"])
     assert "(2, 0.001)-differential privacy" in (run / "privacy.md").read_text()
 
 
@@ -67,6 +73,15 @@ def test_a_run_is_evaluated_on_real_images(run, images):
     report = call(dpaf, "evaluate", run, "--test", images, "--count", 100, "--json").report
     assert report["samples"] == 100 and 0 <= report["mean"] <= 1
     assert len(report["networks"][0]["by_class"]) == 2
+    assert report["frechet"]["value"] > 0 and "membership" not in report
+
+
+def test_neighbours_are_drawn_for_the_owner_only(run, images, tmp_path):
+    options = ("evaluate", run, "--test", images, "--count", 100)
+    check_refused(call(dpaf, *options, "--neighbours", tmp_path / "n.png"), 2, "go together")
+    outcome = call(dpaf, *options, "--neighbours", tmp_path / "n.png", "--training", images)
+    assert outcome.code == 0 and "shows private images" in outcome.stderr
+    assert Image.open(tmp_path / "n.png").size == (280, 8 * 28)
 
 
 @pytest.mark.slow

@@ -1,14 +1,16 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from models import load_recogniser
+from models import Recogniser, load_recogniser
 from models.embedded import NETWORKS, SPACE, Student
 from scripts.training import __main__ as training
 from scripts.training.composites import SIDE, compose, identities, plain
 from scripts.training.faces import HELD_BACK, Faces
+from scripts.training.hints import Hints, hint_error, stages
 from scripts.training.judging import verification
 from scripts.training.lessons import answers, prepare
 from scripts.training.recipes import RECIPES, CosFace, distance, relation_error
@@ -106,7 +108,7 @@ def test_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, teach
 
     def trained(name, judge):
         monkeypatch.setattr(training, "judge", judge)
-        recipe = RECIPES["mobilefacenet"]
+        recipe = replace(RECIPES["iresnet"], teachers=1, push=0.0)
         return training.train(recipe, lessons, exam, tmp_path / name, epochs=2, seed=0, device="cpu").state_dict()
 
     calls = []
@@ -123,6 +125,47 @@ def test_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, teach
     resumed = trained("stopped", lambda *_: {})
     for name, tensor in whole.items():
         torch.testing.assert_close(resumed[name], tensor, rtol=0, atol=0, msg=name)
+
+
+class LikeATeacher(torch.nn.Module):
+    """A student's stages, each followed by a layer with the name that hints are looked for under."""
+
+    def __init__(self, student):
+        super().__init__()
+        *parts, self.head = stages(student)
+        names = ["dw_conv/relu_1/Relu", *(f"features/features/{at}/Add" for at in range(15))]
+        for name, part in zip([*names, "conv2/conv2/2/Clip", "gdconv/depthwise/Conv"], parts, strict=True):
+            self.add_module(f"before {name}", part)
+            self.add_module(name, torch.nn.Identity())
+
+    def forward(self, images):
+        for name, part in self.named_children():
+            if name != "head":
+                images = part(images)
+        return self.head(images)
+
+
+def test_hints_are_what_each_stage_gives_and_a_student_that_agrees_has_no_error(teachers):
+    student = Student("mobilefacenet", teachers=1).eval()
+    for parameter in student.parameters():
+        torch.nn.init.normal_(parameter, std=0.1, generator=torch.manual_seed(0)) if parameter.ndim > 1 else None
+    record = replace(teachers[0].record, mean=(127.5,) * 3, std=(128.0,) * 3, color_order="RGB")
+    hints = Hints(Recogniser(LikeATeacher(student), record).eval())
+    inputs = torch.randn(3, 3, SIDE, SIDE, generator=torch.manual_seed(1)).clamp(-0.9, 0.9)
+    with torch.no_grad():
+        wanted = hints(inputs)
+        torch.testing.assert_close(wanted[-1], student.backbone(inputs))
+        parts = stages(student)
+        for alone in (True, False):
+            assert hint_error(parts, inputs, wanted, alone=alone) == pytest.approx(0, abs=1e-3)
+        parts[4] = torch.nn.Sequential(parts[4], torch.nn.Dropout(1.0).train())
+        one, all_after = (hint_error(parts, inputs, wanted, alone=alone) for alone in (True, False))
+    assert 0.1 < one < all_after
+
+
+def test_a_teacher_without_those_blocks_is_refused(teachers):
+    with pytest.raises(ValueError, match="does not have the blocks"):
+        Hints(teachers[0])
 
 
 def test_embedded_networks_are_described_by_their_json():
