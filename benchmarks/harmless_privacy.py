@@ -124,7 +124,7 @@ def as_markdown(told: dict[str, Any]) -> str:
         "is the original's among strangers by the model's own output, the worst of the three pictures.",
         "",
         "None of this is a promise of privacy. What the weights' owner recovers is what the model reads; a stranger",
-        "with a blur comes near to it where filters are smooth; and by the output, which was kept, the original is found.",
+        "with a blur comes near to it where filters are smooth; by the output, which was kept, the original is found.",
         "",
     ]
     for name, space in told["spaces"].items():

@@ -87,8 +87,9 @@ def evaluate(
     if repetition is not None and neighbours is not None:
         nearer, membership = f"{repetition.nearer_to_training:.1%}", f"{repetition.membership:.3f}"
         console.message(
-            f"of 1,000, {nearer} are nearer to a training than to a test image; membership is told with area {membership} "
-            f"under the curve (50% and 0.5 if nothing is given away): {printable(neighbours)} shows private images"
+            f"of 1,000, {nearer} are nearer to a training than to a test image; distances tell members with an area "
+            f"under the curve of {membership} (50% and 0.5 if nothing is given away): "
+            f"{printable(neighbours)} shows private images"
         )
 
 
