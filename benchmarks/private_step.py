@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from benchmarks.report import code_version, environment
-from benchmarks.timing import timed
+from benchmarks.timing import side_by_side
 from dpaf import PrivateStep
 
 
@@ -31,7 +31,7 @@ def discriminator() -> nn.Module:
 
 @click.command(help=__doc__)
 @click.option("--batch", default=256, show_default=True)
-@click.option("--repeats", default=5, show_default=True)
+@click.option("--repeats", default=20, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for private_step.json.")
 def main(batch: int, repeats: int, out: Path | None) -> None:
     torch.manual_seed(0)
@@ -50,7 +50,7 @@ def main(batch: int, repeats: int, out: Path | None) -> None:
         def private(network: nn.Module = network, step: PrivateStep = step) -> None:
             step((images,), lambda rows: torch.relu(1 - network(rows)).squeeze(1), np.random.default_rng(0))
 
-        rates = [batch / min(timed(work, rounds=repeats)) for work in (plain, private)]
+        rates = [batch / seconds for seconds in side_by_side(plain, private, rounds=repeats)]
         results[name] = {"plain": rates[0], "private": rates[1], "ratio": rates[1] / rates[0]}
     text = json.dumps(results, indent=1)
     click.echo(text)

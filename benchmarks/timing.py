@@ -15,3 +15,14 @@ def timed(run: Callable[[], object], *, rounds: int) -> list[float]:
         run()
         times.append(time.perf_counter() - start)
     return times
+
+
+def side_by_side(*runs: Callable[[], object], rounds: int) -> list[float]:
+    """The least seconds that each of `runs` takes, all of them in turn `rounds` times: on a noisy machine, alike."""
+    times = [timed(run, rounds=1) for run in runs]
+    for _ in range(rounds - 1):
+        for of, run in zip(times, runs, strict=True):
+            start = time.perf_counter()
+            run()
+            of.append(time.perf_counter() - start)
+    return [min(of) for of in times]

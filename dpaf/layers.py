@@ -57,24 +57,8 @@ class Captured:
         if self.output._version != self.version:
             raise InputError(f"layer {self.name} has its output changed in place: use inplace=False")
 
-    def matrices(self, at_output: Tensor) -> tuple[Tensor, Tensor]:
-        """Inputs (B, T, K) and gradients at the output (B, T, O), whose product over T is the weight's gradient."""
-        if isinstance(self.layer, nn.Linear):
-            count = len(self.inputs)
-            return (
-                self.inputs.reshape(count, -1, self.layer.in_features),
-                at_output.reshape(count, -1, self.layer.out_features),
-            )
-        conv = self.layer
-        inputs = self.inputs
-        padding: Any = conv.padding
-        if isinstance(padding, str):
-            inputs, padding = F.pad(inputs, conv._reversed_padding_repeated_twice), 0
-        unfolded = F.unfold(inputs, conv.kernel_size, conv.dilation, padding, conv.stride)
-        return unfolded.transpose(1, 2), at_output.flatten(2).transpose(1, 2)
-
-    def squared_norms(self, inputs: Tensor, gradients: Tensor) -> Tensor:
-        """Squared norm of each record's gradient, never too small: float64 (B,).
+    def squared_norms(self, at_output: Tensor) -> Tensor:
+        """Squared norm of each record's gradient, never too small, from gradients at the output: float64 (B,).
 
         Not finite where anything of the record is not.
 
@@ -82,29 +66,73 @@ class Captured:
         own size S counts too: 2^-20 S^2 for what rounding may hide in a norm, and S^2 / 100^2 at the least for what it
         may leave in a sum. Gradients that do not cancel to a hundredth are not affected but for some 1e-5.
         """
+        inputs, gradients = self._matrices(at_output)
         places, fan_in, fan_out = inputs.shape[1], inputs.shape[2], gradients.shape[2]
         if places * (fan_in + fan_out) < fan_in * fan_out:  # ghost norms: products of places, not of weights
             squared = _gram(inputs).mul_(_gram(gradients)).sum((1, 2), dtype=torch.float64)
         else:
             squared = torch.bmm(gradients.transpose(1, 2), inputs).double().square().sum((1, 2))
-        at_places = torch.linalg.vector_norm(gradients, dim=2, dtype=torch.float64)
-        sizes = torch.linalg.vector_norm(inputs, dim=2, dtype=torch.float64)
-        terms = (sizes * at_places).sum(1).square()
+        at_places = torch.linalg.vector_norm(gradients, dim=2).double()
+        terms = (self._sizes() * at_places).sum(1).square()
         if self._trainable("bias"):
             squared = squared + gradients.sum(1).double().square().sum(1)
             terms = terms + at_places.sum(1).square()
         return torch.maximum(squared.clamp_min(0) + _HIDDEN * terms, _LEAST * terms)
 
-    def summed(self, inputs: Tensor, weighted: Tensor) -> dict[str, Tensor]:
-        """Gradients summed over records, by parameter name, from gradients at the output already weighted."""
-        result = {}
+    def summed(self, at_output: Tensor, factors: Tensor) -> dict[str, Tensor]:
+        """The records' gradients weighted by `factors` (B,) and summed, by parameter name."""
+        inputs, kept = self.inputs, factors > 0
+        if not kept.all():  # 0 times NaN is NaN: what was not finite is replaced before it is weighted
+            inputs, at_output = (torch.where(_beside(kept, values), values, 0) for values in (inputs, at_output))
+        weighted = at_output * _beside(factors.to(at_output.dtype), at_output)
         prefix = f"{self.name}." if self.name else ""
-        if self._trainable("weight"):
-            product = weighted.flatten(0, 1).T @ inputs.flatten(0, 1)
-            result[f"{prefix}weight"] = product.view_as(self.layer.weight)
-        if self._trainable("bias"):
-            result[f"{prefix}bias"] = weighted.sum((0, 1))
-        return result
+        at_weight, at_bias = self._backward(inputs, weighted)
+        result = {f"{prefix}weight": at_weight} if self._trainable("weight") else {}
+        return result | ({f"{prefix}bias": at_bias} if self._trainable("bias") else {})
+
+    def _backward(self, inputs: Tensor, weighted: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradients of weight and bias from those at the output."""
+        layer = self.layer
+        if isinstance(layer, nn.Linear):
+            rows = weighted.reshape(-1, layer.out_features)
+            at_weight = rows.T @ inputs.reshape(-1, layer.in_features)
+            return at_weight, rows.sum(0)
+        inputs, padding = self._padded(inputs)
+        _, at_weight, at_bias = torch.ops.aten.convolution_backward(
+            weighted, inputs, layer.weight.detach(), [layer.out_channels], layer.stride, padding, layer.dilation,
+            False, [0, 0], 1, [False, True, True],
+        )  # fmt: skip
+        return at_weight, at_bias
+
+    def _matrices(self, at_output: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs (B, T, K) and gradients at the output (B, T, O), whose product over T is the weight's gradient."""
+        layer, count = self.layer, len(self.inputs)
+        if isinstance(layer, nn.Linear):
+            rows = self.inputs.reshape(count, -1, layer.in_features)
+            return rows, at_output.reshape(count, -1, layer.out_features)
+        inputs, padding = self._padded(self.inputs)
+        unfolded = F.unfold(inputs, layer.kernel_size, layer.dilation, padding, layer.stride)
+        return unfolded.transpose(1, 2), at_output.flatten(2).transpose(1, 2)
+
+    def _sizes(self) -> Tensor:
+        """Norms of the inputs' rows of `_matrices`: float64 (B, T)."""
+        layer = self.layer
+        if isinstance(layer, nn.Linear):
+            rows = self.inputs.reshape(len(self.inputs), -1, layer.in_features)
+            sizes: Tensor = torch.linalg.vector_norm(rows, dim=2, dtype=torch.float64)
+            return sizes
+        inputs, padding = self._padded(self.inputs)
+        energy = inputs.double().square().sum(1, keepdim=True)
+        window = energy.new_ones(1, 1, *layer.kernel_size)
+        sums: Tensor = F.conv2d(energy, window, None, layer.stride, padding, layer.dilation)
+        return sums.flatten(1).sqrt()
+
+    def _padded(self, inputs: Tensor) -> tuple[Tensor, Any]:
+        """A convolution's inputs and the padding that is left to do, in numbers."""
+        assert isinstance(self.layer, nn.Conv2d)
+        if isinstance(self.layer.padding, str):
+            return F.pad(inputs, self.layer._reversed_padding_repeated_twice), (0, 0)
+        return inputs, self.layer.padding
 
     def _trainable(self, name: str) -> bool:
         value = getattr(self.layer, name)
@@ -134,6 +162,11 @@ def captured(module: nn.Module) -> Iterator[list[Captured]]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _beside(each: Tensor, values: Tensor) -> Tensor:
+    """One number for each record, (B,), to go with values (B, ...)."""
+    return each.view(-1, *[1] * (values.ndim - 1))
 
 
 def _gram(rows: Tensor) -> Tensor:

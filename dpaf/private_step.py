@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from dpaf import validate
 from dpaf.clipping import clip_factors
-from dpaf.layers import Captured, captured, private_layers
+from dpaf.layers import captured, private_layers
 from dpaf.processes import ALONE, Processes
 from dpaf.randomness import gaussian
 from models.errors import InputError
@@ -106,23 +106,14 @@ class PrivateStep:
             layer.check_untouched()
         outputs = [layer.output for layer in layers]
         at_outputs = torch.autograd.grad(losses.sum(), outputs, allow_unused=True)
-        pairs = [layer.matrices(at) for layer, at in zip(layers, at_outputs, strict=True) if at is not None]
-        used = [layer for layer, at in zip(layers, at_outputs, strict=True) if at is not None]
+        used = [(layer, at) for layer, at in zip(layers, at_outputs, strict=True) if at is not None]
         squared = torch.zeros(len(sound), dtype=torch.float64)
-        for layer, pair in zip(used, pairs, strict=True):
-            squared += layer.squared_norms(*pair)
+        for layer, at in used:
+            squared += layer.squared_norms(at)
         factors = clip_factors(torch.where(sound, squared, torch.inf), self.max_norm)
-        for layer, (inputs, gradients) in zip(used, pairs, strict=True):
-            _accumulate(sums, layer, inputs, gradients, factors)
-
-
-def _accumulate(sums: dict[str, Tensor], layer: Captured, inputs: Tensor, gradients: Tensor, factors: Tensor) -> None:
-    kept = (factors > 0).view(-1, 1, 1)
-    # 0 times NaN is NaN: what was not finite is replaced before it is weighted.
-    weighted = torch.where(kept, gradients, 0) * factors.to(gradients.dtype).view(-1, 1, 1)
-    inputs = torch.where(kept, inputs, 0)
-    for name, gradient in layer.summed(inputs, weighted).items():
-        sums[name] += gradient.double()
+        for layer, at in used:
+            for name, gradient in layer.summed(at, factors).items():
+                sums[name] += gradient.double()
 
 
 def _at_least_2d(values: Tensor) -> Tensor:
