@@ -1,13 +1,15 @@
 """Walk a picture away from itself while the output of the whole network stays put, to first order: approximate.
 
 Each step goes towards a target, less what the network sees of it and of the drift so far: x + t d - J^+ (t J d + f(x) -
-f(x_0)), with J the Jacobian at x, applied by differentiation and never formed, and its pseudo-inverse by conjugate
-gradients. Source: E. Allgower and K. Georg, "Numerical Continuation Methods", 1990 (predictor and Newton corrector).
+f(x_0)), with J the Jacobian at x; then what drift is left is taken back with the same J. Where outputs are few, such as
+embeddings, J is formed; else it is applied by differentiation, and its pseudo-inverse by conjugate gradients. Source:
+E. Allgower and K. Georg, "Numerical Continuation Methods", 1990 (predictor and Newton chord corrector).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -28,38 +30,87 @@ class WalkSettings:
         steps: tried.
         drift: |f(x') - f(x)| / |f(x)| that no step may exceed, before rounding to whole levels.
         first: share of the way to the target in the first step; it grows where steps succeed.
-        solver_iterations: of conjugate gradients in each step.
+        corrections: after each step, at most.
+        solver_iterations: of conjugate gradients, where the Jacobian is not formed.
     """
 
     steps: int = 40
     drift: float = 1e-3
     first: float = 0.02
+    corrections: int = 3
     solver_iterations: int = 30
 
 
-class Jacobian:
-    """The derivative of a model's output at one picture, by products only.
+_FORMED, _CHUNK = 512, 32  # outputs up to which a Jacobian is formed, rows at a time
+_RANK = 1e-6  # squared singular values below that share of the largest are taken for zero
+
+
+class Jacobian(Protocol):
+    """The derivative of a model's output at one picture."""
+
+    output: Tensor
+    """(D,), at that picture."""
+
+    def times(self, v: Tensor) -> Tensor:
+        """J v: (1, 3, H, W) -> (D,)."""
+
+    def least(self, r: Tensor, free: Tensor) -> Tensor:
+        """The smallest change of free pixels with J times it close to r: (D,), (1, 3, H, W) -> (1, 3, H, W)."""
+
+
+class FormedJacobian:
+    """The Jacobian as a matrix: one backward pass for each output, exact solutions.
+
+    Args:
+        model: (N, 3, H, W) -> (N, ...), each picture by itself.
+        x: (1, 3, H, W).
+    """
+
+    def __init__(self, model: PixelModel, x: Tensor) -> None:
+        with torch.no_grad():
+            self.output = model(x).flatten()
+        rows = []
+        for part in torch.eye(len(self.output)).split(_CHUNK):
+            copies = x.detach().repeat(len(part), 1, 1, 1).requires_grad_()
+            with torch.enable_grad():
+                y = model(copies).flatten(1)
+            rows.append(torch.autograd.grad(_differentiable(y), copies, part)[0])
+        self._rows, self._shape = torch.cat(rows).flatten(1), x.shape
+
+    def times(self, v: Tensor) -> Tensor:
+        """As `Jacobian`."""
+        return self._rows @ v.flatten()
+
+    def least(self, r: Tensor, free: Tensor) -> Tensor:
+        """As `Jacobian`."""
+        rows = self._rows * free.flatten()
+        z: Tensor = torch.linalg.pinv((rows @ rows.T).double(), rtol=_RANK, hermitian=True) @ r.double()
+        return (z.float() @ rows).view(self._shape)
+
+
+class AppliedJacobian:
+    """The Jacobian by products only, for many outputs; solutions by conjugate gradients.
 
     Args:
         model: (1, 3, H, W) -> a tensor.
         x: (1, 3, H, W).
+        iterations: of conjugate gradients in each solution.
 
     Raises:
         InputError: the model's output cannot be differentiated.
     """
 
-    def __init__(self, model: PixelModel, x: Tensor) -> None:
+    def __init__(self, model: PixelModel, x: Tensor, *, iterations: int) -> None:
+        self._iterations = iterations
         with torch.enable_grad():
             self._x = x.detach().requires_grad_()
-            self._y = model(self._x).flatten()
-            if not self._y.requires_grad:
-                raise InputError("the model's output has no derivative, so no level set can be followed")
+            self._y = _differentiable(model(self._x).flatten())
             self._u = torch.zeros_like(self._y, requires_grad=True)
             (self._pulled,) = torch.autograd.grad(self._y, self._x, self._u, create_graph=True)
         self.output = self._y.detach()
 
     def times(self, v: Tensor) -> Tensor:
-        """J v: (1, 3, H, W) -> (D,), as the derivative of J^T u by u."""
+        """As `Jacobian`: the derivative of J^T u by u."""
         (product,) = torch.autograd.grad(self._pulled, self._u, v, retain_graph=True)
         return product
 
@@ -68,12 +119,12 @@ class Jacobian:
         (product,) = torch.autograd.grad(self._y, self._x, u, retain_graph=True)
         return product
 
-    def least(self, r: Tensor, free: Tensor, *, iterations: int) -> Tensor:
-        """The smallest change of free pixels with J times it close to r, by conjugate gradients on J J^T."""
+    def least(self, r: Tensor, free: Tensor) -> Tensor:
+        """As `Jacobian`: by conjugate gradients on J J^T."""
         z, residual = torch.zeros_like(r), r.clone()
         direction, size = residual, residual.square().sum()
         goal = 1e-8 * size
-        for _ in range(iterations):
+        for _ in range(self._iterations):
             curved = self.times(self.transposed(direction) * free)
             curvature = (direction * curved).sum()
             if float(size) <= float(goal) or float(curvature) <= 0:
@@ -83,6 +134,23 @@ class Jacobian:
             before, size = size, residual.square().sum()
             direction = residual + size / before * direction
         return self.transposed(z) * free
+
+
+def jacobian(model: PixelModel, x: Tensor, *, iterations: int = 30) -> Jacobian:
+    """The derivative of `model` at x (1, 3, H, W), formed where the outputs are few.
+
+    Raises:
+        InputError: the model's output cannot be differentiated.
+    """
+    with torch.no_grad():
+        few = model(x).numel() <= _FORMED
+    return FormedJacobian(model, x) if few else AppliedJacobian(model, x, iterations=iterations)
+
+
+def _differentiable(output: Tensor) -> Tensor:
+    if not output.requires_grad:
+        raise InputError("the model's output has no derivative, so no level set can be followed")
+    return output
 
 
 def walk(
@@ -103,28 +171,38 @@ def walk(
     """
     settings = settings or WalkSettings()
     x, aim = as_tensor(pixels).float(), as_tensor(target).float()
-    start = Jacobian(model, x)
-    clean, size, here, share = start.output, start.output.norm().clamp(min=1e-12), start, settings.first
+    here, share = jacobian(model, x, iterations=settings.solver_iterations), settings.first
+    clean, most = here.output, settings.drift * float(here.output.norm().clamp(min=1e-12))
     for _ in range(settings.steps):
-        after = _step(x, aim, here, clean, share, settings.solver_iterations)
-        there = Jacobian(model, after)
-        if float((there.output - clean).norm() / size) > settings.drift:
+        after = _step(x, aim, here, clean, share)
+        for correction in range(settings.corrections + 1):
+            with torch.no_grad():
+                drift = model(after).flatten() - clean
+            if float(drift.norm()) <= most or correction == settings.corrections:
+                break
+            after = (after - here.least(drift, _inside(after))).clamp(LOW, HIGH)
+        if float(drift.norm()) > most:
             share /= 3
             continue
-        x, here, share = after, there, min(0.5, 1.5 * share)
+        x, share = after, min(0.5, 1.5 * share)
+        here = jacobian(model, x, iterations=settings.solver_iterations)
     return as_pixels(x.round())
 
 
-def _step(x: Tensor, aim: Tensor, here: Jacobian, clean: Tensor, share: float, iterations: int) -> Tensor:
+def _step(x: Tensor, aim: Tensor, here: Jacobian, clean: Tensor, share: float) -> Tensor:
     """A step and its correction; pixels that it would take out of the box stay, and the others make up for it."""
     towards, free = share * (aim - x), torch.ones_like(x)
     wanted = x
     for _ in range(2):
         moved = towards * free
-        change = moved - here.least(here.times(moved) + here.output - clean, free, iterations=iterations)
+        change = moved - here.least(here.times(moved) + here.output - clean, free)
         wanted = x + change
         inside = (wanted >= LOW) & (wanted <= HIGH)
         if bool(inside.all()):
             break
         free = free * inside
     return wanted.clamp(LOW, HIGH)
+
+
+def _inside(x: Tensor) -> Tensor:
+    return ((x > LOW) & (x < HIGH)).to(x.dtype)
