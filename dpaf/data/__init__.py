@@ -12,7 +12,14 @@ from models import cache
 from models.errors import InputError, OfflineError
 from models.files import printable
 
-_TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMNIST", "cifar10": "CIFAR10"}
+_TORCHVISION = {
+    "mnist": "MNIST",
+    "fashion-mnist": "FashionMNIST",
+    "kmnist": "KMNIST",
+    "usps": "USPS",
+    "cifar10": "CIFAR10",
+    "cifar100": "CIFAR100",
+}
 NAMES = ("digits", *_TORCHVISION)
 
 __all__ = ["NAMES", "SIZES", "Records", "load", "records"]
