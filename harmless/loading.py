@@ -1,4 +1,4 @@
-"""Models by what users call them: a recogniser of ours, a torchvision name, a file, or `package.module:factory`."""
+"""Models by what users call them: a recogniser of ours, a torchvision or timm name, a file, or a factory."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,9 +26,9 @@ class Source:
     """Which model, and how.
 
     Attributes:
-        model: a recogniser's name, a torchvision name, a path (.pt, .ts, .onnx), or package.module:factory.
-        weights: "random" (seed 0), "pretrained" (torchvision's, downloaded on first use), or a file of weights
-            (.safetensors, or a checkpoint that loads without running code) for a torchvision name or a factory.
+        model: a recogniser's name, a torchvision name, timm:NAME, a path (.pt, .ts, .onnx), or package.module:factory.
+        weights: "random" (seed 0), "pretrained" (torchvision's or timm's, downloaded on first use), or a file (.safetensors,
+            or a checkpoint that loads without running code) for such a name or a factory.
         input_shape: of the photo, (3, H, W); None for what the model is known to take.
         preprocess: see `harmless.preprocessing.parse`.
         offline: open no connection.
@@ -73,7 +74,10 @@ def load(source: Source) -> Loaded:
     elif suffix in (".pt", ".ts", ".pth", ".th", ".bin", ".safetensors") or Path(name).is_file():
         network = _torchscript(Path(name))
     else:
-        if ":" in name:
+        if name.startswith("timm:"):
+            network, start, side = _timm(name, pretrained=source.weights == "pretrained", offline=source.offline)
+            shape = shape or side
+        elif ":" in name:
             network = _factory(name)
         else:
             network = _torchvision(name, pretrained=source.weights == "pretrained", offline=source.offline)
@@ -123,6 +127,30 @@ def _torchvision(name: str, *, pretrained: bool, offline: bool) -> nn.Module:
         torch.manual_seed(0)
         network: nn.Module = zoo.get_model(name, weights=weights)
     return network
+
+
+def _timm(name: str, *, pretrained: bool, offline: bool) -> tuple[nn.Module, Preprocessing, tuple[int, ...]]:
+    """The model, what it normalises by, and the shape it takes."""
+    try:
+        timm: Any = importlib.import_module("timm")
+    except ImportError:
+        raise InputError(f'{name} is a model of timm; run `pip install "guise[timm]"` to use it') from None
+    wanted = name.removeprefix("timm:")
+    if not timm.is_model(wanted):
+        near = difflib.get_close_matches(wanted, timm.list_models(), n=3)
+        hint = f"did you mean {', '.join(near)}?" if near else "see timm.list_models()"
+        raise InputError(f"timm has no model {wanted!r}; {hint}")
+    if pretrained and offline:
+        raise OfflineError(f"--offline forbids to look for weights of {name}: name a file with --weights")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        try:
+            network: nn.Module = timm.create_model(wanted, pretrained=pretrained)
+        except Exception as error:  # whatever the hub or the model raises
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise WeightsError(f"{name} cannot be made: {reason}; try --weights random") from None
+    known = timm.data.resolve_model_data_config(network)
+    return network, Preprocessing(mean=known["mean"], std=known["std"]), known["input_size"]
 
 
 def _factory(name: str) -> nn.Module:

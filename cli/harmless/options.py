@@ -12,7 +12,9 @@ from models.errors import InputError
 if TYPE_CHECKING:
     from harmless.loading import Loaded
 
-MODEL_HELP = "A name of `guise models list` or torchvision, a file (.pt, .ts, .onnx), or package.module:factory."
+MODEL_HELP = (
+    "A name of `guise models list` or torchvision, timm:NAME, a file (.pt, .ts, .onnx), or package.module:factory."
+)
 SEVERAL = " Repeat it for what several models ignore jointly."
 
 
