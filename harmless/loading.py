@@ -27,8 +27,8 @@ class Source:
 
     Attributes:
         model: a recogniser's name, a torchvision name, timm:NAME, a path (.pt, .ts, .onnx), or package.module:factory.
-        weights: "random" (seed 0), "pretrained" (torchvision's or timm's, downloaded on first use), or a file (.safetensors,
-            or a checkpoint that loads without running code) for such a name or a factory.
+        weights: "random" (seed 0), "pretrained" (torchvision's or timm's, downloaded on first use), or a file
+            (.safetensors, or a checkpoint that loads without running code) for such a name or a factory.
         input_shape: of the photo, (3, H, W); None for what the model is known to take.
         preprocess: see `harmless.preprocessing.parse`.
         offline: open no connection.
@@ -75,8 +75,8 @@ def load(source: Source) -> Loaded:
         network = _torchscript(Path(name))
     else:
         if name.startswith("timm:"):
-            network, start, side = _timm(name, pretrained=source.weights == "pretrained", offline=source.offline)
-            shape = shape or side
+            network, start, taken = _timm(name, pretrained=source.weights == "pretrained", offline=source.offline)
+            shape = shape or taken
         elif ":" in name:
             network = _factory(name)
         else:
