@@ -1,4 +1,4 @@
-"""How close synthetic images are to real ones as a whole, and whether they repeat any of them: not private."""
+"""How close synthetic images are to real ones as a whole. Where the real ones are private, so is the figure."""
 
 from __future__ import annotations
 
@@ -14,16 +14,22 @@ from dpaf import validate
 from dpaf.data import Records
 from dpaf.features import PublicFeatures
 from models.errors import InputError
+from models.files import printable
 
 Extractor = Callable[[Tensor], Tensor]
 """Float images (B, channels, size, size) in [-1, 1] to features (B, width)."""
-INCEPTION, SCATTERING = "torchvision Inception v3, ImageNet weights", "scattering, 512 random projections"
+_NAMES = {
+    "scattering": "random projections of scattering features, with coarse pixels",
+    "inception": "torchvision Inception v3, ImageNet weights",
+}
 _CHUNK = 250
 
 
 @dataclass(frozen=True)
 class Distance:
-    """A Frechet distance and what it was measured with: compare those of one extractor only.
+    """A Frechet distance and what it was measured with.
+
+    Only those of one extractor and equal numbers of images can be compared: the fewer images, the larger it comes out.
 
     Attributes:
         value: at least 0.
@@ -39,31 +45,31 @@ class Distance:
     images: tuple[int, int]
 
 
-def inception_weights() -> Path | None:
-    """Where torchvision's Inception v3 weights lie, if they were ever fetched; this module fetches nothing."""
-    import torchvision
-
-    name = Path(torchvision.models.Inception_V3_Weights.IMAGENET1K_V1.url).name
-    path = Path(torch.hub.get_dir()) / "checkpoints" / name
-    return path if path.is_file() else None
-
-
-def frechet(images: np.ndarray, real: Records, *, progress: Callable[[int, int], None] | None = None) -> Distance:
+def frechet(
+    images: np.ndarray,
+    real: Records,
+    *,
+    extractor: str = "scattering",
+    progress: Callable[[int, int], None] | None = None,
+) -> Distance:
     """The Frechet distance (Heusel et al., NeurIPS 2017, equation 6) of synthetic images to real ones.
 
     Args:
         images: uint8 (N, H, W, channels).
         real: of the same size, such as the test set.
+        extractor: "scattering", fixed features and coarse pixels, or "inception", if torch's cache holds its weights.
         progress: called with images done and images in all.
 
     Raises:
-        InputError: sizes differ, or there are fewer than two images.
+        InputError: sizes differ, there are fewer than two images, or no such extractor.
     """
     validate.count("the number of synthetic images", len(images), least=2)
     if images.shape[1:] != (real.size, real.size, real.channels):
         raise InputError(f"synthetic images are {images.shape[1:]}: give real ones of that kind")
-    path = inception_weights()
-    extract = _scattering(real.channels, real.size) if path is None else _inception(path)
+    if extractor not in _NAMES:
+        raise InputError(f"extractor {extractor!r} does not exist: choose {' or '.join(_NAMES)}")
+    imagenet = extractor == "inception"
+    extract = _inception() if imagenet else scattering_features(real.channels, real.size)
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
     total, done, both = len(pixels) + len(real), 0, []
     for source in (pixels, real.images):
@@ -74,9 +80,7 @@ def frechet(images: np.ndarray, real: Records, *, progress: Callable[[int, int],
             if progress is not None:
                 progress(done, total)
         both.append(torch.cat(parts))
-    return Distance(
-        frechet_distance(*both), INCEPTION if path else SCATTERING, path is not None, (len(pixels), len(real))
-    )
+    return Distance(frechet_distance(*both), _NAMES[extractor], imagenet, (len(pixels), len(real)))
 
 
 def frechet_distance(first: Tensor, second: Tensor) -> float:
@@ -94,7 +98,8 @@ def _root(matrix: Tensor) -> Tensor:
     return root
 
 
-def _scattering(channels: int, size: int) -> Extractor:
+def scattering_features(channels: int, size: int) -> Extractor:
+    """512 random projections of scattering features, and coarse pixels; nothing in them was learnt."""
     features = PublicFeatures(channels, size)
 
     @torch.no_grad()
@@ -107,9 +112,13 @@ def _scattering(channels: int, size: int) -> Extractor:
     return extract
 
 
-def _inception(path: Path) -> Extractor:
+def _inception() -> Extractor:
     import torchvision
 
+    name = Path(torchvision.models.Inception_V3_Weights.IMAGENET1K_V1.url).name
+    path = Path(torch.hub.get_dir()) / "checkpoints" / name
+    if not path.is_file():  # fetching is left to the user, who knows whether there may be a connection
+        raise InputError(f"the weights {name} are not in {printable(path.parent)}: put them there, or use scattering")
     network = torchvision.models.inception_v3(weights=None, init_weights=False)
     network.load_state_dict(torch.load(path, weights_only=True))
     network.fc = nn.Identity()
@@ -122,45 +131,3 @@ def _inception(path: Path) -> Extractor:
         return features
 
     return extract
-
-
-@dataclass(frozen=True)
-class Neighbours:
-    """Which real images synthetic ones are nearest to.
-
-    Attributes:
-        nearest: int64 (N,), row of the nearest training image.
-        distances: float32 (N,), to it, in the space of the scattering features.
-        nearer_to_training: share of the synthetic images that are nearer to some training image than to any test
-            image, of as many training as test images: about one half unless training images are repeated.
-        membership: how well the distance to the nearest synthetic image tells training from test images, as area under
-            the curve: about one half where nothing is given away. A plain attack; others may do better.
-    """
-
-    nearest: np.ndarray
-    distances: np.ndarray
-    nearer_to_training: float
-    membership: float
-
-
-def neighbours(images: np.ndarray, training: Records, test: Records) -> Neighbours:
-    """The nearest training image of each synthetic one, and whether they are nearer to those than to test images.
-
-    Args:
-        images: uint8 (N, H, W, channels).
-        training, test: real images of the same size.
-    """
-    extract = _scattering(training.channels, training.size)
-
-    def features(pixels: Tensor) -> Tensor:
-        return torch.cat([extract(part.float().div(127.5).sub(1)) for part in pixels.split(_CHUNK)])
-
-    fakes, known = features(torch.from_numpy(images).permute(0, 3, 1, 2)), features(training.images)
-    distances, nearest = torch.cdist(fakes, known).min(1)
-    fair = torch.randperm(len(known), generator=torch.Generator().manual_seed(0))[: len(test)]
-    to_training = torch.cdist(known[fair], fakes)
-    to_test = torch.cdist(features(test.images)[: len(fair)], fakes)
-    nearer = to_training.amin(0) < to_test.amin(0)
-    pairs = to_training.amin(1)[:, None] - to_test.amin(1)
-    membership = (pairs < 0).double().mean() + 0.5 * (pairs == 0).double().mean()
-    return Neighbours(nearest.numpy(), distances.numpy(), float(nearer.float().mean()), float(membership))

@@ -72,7 +72,7 @@ class Captured:
             squared = _gram(inputs).mul_(_gram(gradients)).sum((1, 2), dtype=torch.float64)
         else:
             squared = torch.bmm(gradients.transpose(1, 2), inputs).double().square().sum((1, 2))
-        at_places = torch.linalg.vector_norm(gradients, dim=2).double()
+        at_places = gradients.double().square().sum(2).sqrt()  # in single precision small ones would vanish
         terms = (self._sizes() * at_places).sum(1).square()
         if self._trainable("bias"):
             squared = squared + gradients.sum(1).double().square().sum(1)
@@ -100,7 +100,7 @@ class Captured:
         inputs, padding = self._padded(inputs)
         _, at_weight, at_bias = torch.ops.aten.convolution_backward(
             weighted, inputs, layer.weight.detach(), [layer.out_channels], layer.stride, padding, layer.dilation,
-            False, [0, 0], 1, [False, True, True],
+            False, [0, 0], 1, [False, self._trainable("weight"), self._trainable("bias")],
         )  # fmt: skip
         return at_weight, at_bias
 

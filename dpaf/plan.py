@@ -57,7 +57,12 @@ def without_head(privacy: PrivacySettings, classes: int) -> PrivacySettings:
 
 
 def planned(
-    records: Records, privacy: PrivacySettings, performance: PerformanceSettings, *, minutes: float | None = None
+    records: Records,
+    privacy: PrivacySettings,
+    performance: PerformanceSettings,
+    *,
+    minutes: float | None = None,
+    processes: int = 1,
 ) -> tuple[Plan, PerformanceSettings]:
     """The plan of calibrated settings, and the performance settings with it: more fakes where classes are few.
 
@@ -66,10 +71,13 @@ def planned(
         privacy: calibrated.
         performance: as wanted.
         minutes: of fitting the generator, which costs no privacy; None keeps `performance.fitting_steps`.
+        processes: that will share the work.
     """
     at_once = min(len(records.classes), performance.classes_at_once)
     performance = replace(performance, fakes=max(performance.fakes, _LEAST_FAKES // at_once))
-    forward, step = _speeds(records, privacy, performance)
+    own = replace(performance, fakes=max(2, performance.fakes // processes))
+    forward, step = _speeds(records, privacy, own)
+    forward /= processes
     if minutes is not None and performance.fitting_steps:
         performance = replace(performance, fitting_steps=max(_LEAST_STEPS, int(60 * minutes / step)))
     seconds = performance.fitting_steps * step + len(records) * forward

@@ -88,7 +88,9 @@ class PrivateStep:
         for start in range(0, len(records[0]), self.physical_batch_size):
             chunk = [values[start : start + self.physical_batch_size] for values in records]
             self._add(sums, chunk, loss)
-        return {name: self.processes.total(value) for name, value in sums.items()}
+        total = self.processes.total(torch.cat([value.flatten() for value in sums.values()]))
+        parts = total.split([value.numel() for value in sums.values()])
+        return {name: part.view_as(sums[name]) for name, part in zip(sums, parts, strict=True)}
 
     def release(self, sums: dict[str, Tensor], generator: np.random.Generator) -> dict[str, Tensor]:
         """Float32 private gradients from `clipped_sums`."""

@@ -39,10 +39,37 @@ class Processes:
 
     def total(self, values: Tensor) -> Tensor:
         """The sum of all processes' `values`, the same bits in each."""
-        if self.count > 1:
-            values = values.contiguous()
-            dist.all_reduce(values)
+        if self.count == 1:
+            return values
+        values = values.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(values)
         return values
+
+    def everyones(self, value: T) -> list[T]:
+        """The `value` of each process, in their order."""
+        if self.count == 1:
+            return [value]
+        found: list[T] = [value] * self.count
+        dist.all_gather_object(found, value)
+        return found
+
+    def each(self, call: Callable[[], T]) -> T:
+        """What `call` gives here, the first process before the others; an error in any is raised in all.
+
+        For what each must do itself, such as reading files, that the first may have to fetch.
+        """
+        result: list[T] = []
+        for turn in (True, False):
+            raised = None
+            if turn == (self.rank == 0):
+                try:
+                    result.append(call())
+                except Exception as error:  # whatever it is, the others must not wait for ever
+                    raised = error
+            for met in self.everyones(raised):
+                if met is not None:
+                    raise met
+        return result[0]
 
     def first(self, call: Callable[[], T]) -> T:
         """What `call` gives in the first process, or the error that it raises there: in every process.
@@ -69,7 +96,7 @@ ALONE = Processes()
 @contextmanager
 def joined() -> Iterator[Processes]:
     """The processes that `torchrun` has started, joined over gloo; this process alone where it has started none."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if "MASTER_ADDR" not in os.environ or int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
         return
     dist.init_process_group("gloo")
@@ -81,15 +108,17 @@ def joined() -> Iterator[Processes]:
 
 @torch.no_grad()
 def average_gradients(network: torch.nn.Module, processes: Processes) -> bool:
-    """Give every process the mean gradient and mean buffers of all; whether all are finite.
+    """Give every process the mean gradient and mean buffers of all; False, and nothing done, where one is not finite.
 
     Buffers are those of batch normalisation, which each process has measured on its own fakes.
     """
-    values = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
-    values += [buffer for buffer in network.buffers() if buffer.is_floating_point()]
-    flat = torch.cat([value.detach().flatten() for value in values])
+    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+    finite = torch.tensor([float(not value.isfinite().all()) for value in gradients])
+    if processes.total(finite).any():
+        return False
     if processes.count > 1:
-        flat = processes.total(flat) / processes.count
+        values = [*gradients, *(buffer for buffer in network.buffers() if buffer.is_floating_point())]
+        flat = processes.total(torch.cat([value.flatten() for value in values])) / processes.count
         for value, mean in zip(values, flat.split([value.numel() for value in values]), strict=True):
             value.copy_(mean.view_as(value))
-    return bool(flat.isfinite().all())
+    return True

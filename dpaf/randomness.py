@@ -25,11 +25,11 @@ class Streams:
         unsafe_seed: makes a run reproducible, for tests and research. Whoever knows or guesses it can take the noise
             off again: what was made with it has no privacy. Releases are told apart by their place in the ledger,
             which never comes twice.
-        processes: that train one run: all get the secret of the first.
+        processes: that train one run: all get the secret of the first, so that they draw the same noise once.
     """
 
     def __init__(self, *, unsafe_seed: int | None = None, processes: Processes = ALONE) -> None:
-        self.reproducible = unsafe_seed is not None
+        self.reproducible, self.processes = unsafe_seed is not None, processes
         seeded = hashlib.sha256(f"unsafe {unsafe_seed}".encode()).digest()
         self._secret = seeded if self.reproducible else processes.first(lambda: secrets.token_bytes(32))
 

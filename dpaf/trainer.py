@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -19,7 +20,7 @@ from dpaf.sampling import PoissonSampler
 from dpaf.settings import HEAD, MOMENTS, STEPS, PerformanceSettings, PrivacySettings
 from dpaf.state import TrainingState
 from dpaf.superstep import Batch
-from models.errors import InputError, LedgerError
+from models.errors import InputError, LedgerError, PrivacyError
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, steps done and steps in all."""
@@ -30,17 +31,20 @@ class Trainer:
     """Trains one run to its end, from wherever its checkpoint and its ledger stand.
 
     Guarantees:
-        * Records are touched in `_release_means`, `_head_step` and `_super_step` only, each after its charge.
+        * Records are touched in `_release_means`, `_head_step` and `_super_step` only; what leaves these was charged.
         * The guarantee is the ledger's plan, whenever and however often the program is stopped.
 
     Args:
         records: the private data.
         folder: of a run that has begun.
-        streams: where randomness comes from.
+        streams: where randomness comes from, and which processes train this run together. The first one writes ledger
+            and checkpoint, tells of steps and is watched; all need the same records.
         progress: is told of steps.
         watch: is given the averaged generator now and then, to draw samples; sees no record.
-        processes: that train this run together; the first one writes ledger and checkpoint, tells of steps and is
-            watched. All need the same records, folder and streams.
+
+    Raises:
+        InputError: there is no run in the folder, or processes have different records.
+        LedgerError: ledger and checkpoint do not belong together.
     """
 
     def __init__(
@@ -51,10 +55,11 @@ class Trainer:
         streams: Streams,
         progress: Progress | None = None,
         watch: Callable[[TrainingState], None] | None = None,
-        processes: Processes = ALONE,
     ) -> None:
         self._records, self._folder, self._streams = records, folder, streams
-        self._processes = processes
+        self._processes = processes = streams.processes
+        if len(set(processes.everyones(records.digest))) > 1:
+            raise InputError("the processes have different data: give each a copy of one dataset")
         leads = processes.rank == 0
         self._progress = progress if progress and leads else lambda *_: None
         self._watch = watch if watch and leads else lambda _: None
@@ -207,7 +212,12 @@ class Trainer:
         return self._cache[rows // processes.count].float()
 
     def _save(self) -> None:
-        self._processes.first(lambda: self._folder.save(self.state.tensors(), self.ledger))
+        tensors = self.state.tensors()
+        if self._processes.count > 1:
+            digest = hashlib.sha256(b"".join(value.numpy().tobytes() for value in tensors.values())).digest()
+            if len(set(self._processes.everyones(digest))) > 1:
+                raise PrivacyError("the processes' parameters have drifted apart: run them on machines of one kind")
+        self._processes.first(lambda: self._folder.save(tensors, self.ledger))
 
 
 def fresh_state(settings: RunSettings, processes: Processes = ALONE) -> TrainingState:

@@ -104,7 +104,8 @@ def _some(records: Records, count: int, seed: int) -> tuple[np.ndarray, np.ndarr
 def as_markdown(lines: list[dict[str, Any]], settings: dict[str, Any]) -> str:
     """A table with one row for each method: means over seeds."""
     head = f"{settings['data']}, epsilon {settings['epsilon']:g}, delta {settings['delta']:g}"
-    rows = [f"{head}, {settings['minutes']:g} minutes of training each, {settings['protocol']} protocol.", ""]
+    given = f"{settings['minutes']:g} minutes for the generator where a method lets one choose"
+    rows = [f"{head}, {given}, {settings['protocol']} protocol.", ""]
     rows += ["| method | seeds | epsilon spent | accuracy, % | Frechet distance | minutes | GiB |"]
     rows += ["|---|---|---|---|---|---|---|"]
     for name in dict.fromkeys(line["method"] for line in lines):

@@ -16,7 +16,8 @@ from torch import Tensor
 from dpaf import Phase, Records, epsilon_pld, scale_for
 from dpaf.generator import Generator
 
-_FEATURES, _BANDWIDTH = 10_000, 105.0  # the bandwidth, of squared distances between images in [0, 1], is the authors'
+_FEATURES, _BANDWIDTH = 10_000, 105.0 / 784  # for each pixel of images in [0, 1]: the authors', of 28 x 28
+_COUNT = 0.02  # squared length of a constant feature, which counts each class
 _BATCH, _RATE = 500, 0.01
 
 
@@ -26,20 +27,21 @@ def images(
     """Images uint8 (N, H, W, channels), labels int64 (N,), epsilon spent."""
     torch.manual_seed(seed)
     classes, width = len(records.classes), records.channels * records.size**2
-    waves = torch.randn(width, _FEATURES // 2) / _BANDWIDTH**0.5
+    waves = torch.randn(width, _FEATURES // 2) / (_BANDWIDTH * width) ** 0.5
     phase = Phase("mean embedding", 1.0, 1.0)
     noise = scale_for([phase], epsilon, delta)
-    sums = torch.zeros(classes, _FEATURES)
+    sums = torch.zeros(classes, _FEATURES + 1)
     for rows in torch.arange(len(records)).split(1000):
         sums.index_add_(0, records.labels[rows], _embedded(records.scaled(rows), waves))
     embedding = (sums + noise * torch.randn(sums.shape)) / len(records)  # one record's features have norm 1
+    shares = embedding[:, -1].clamp_min(1e-6)  # the paper releases counts, too, where classes are unequal
     generator = Generator(records.channels, records.size, classes, latent=5, width=64)
     optimiser = torch.optim.Adam(generator.parameters(), _RATE)
     end = time.monotonic() + 60 * minutes
     while time.monotonic() < end:
-        labels = torch.randint(classes, (_BATCH,))
+        labels = torch.multinomial(shares, _BATCH, replacement=True)
         fakes = _embedded(generator(torch.randn(_BATCH, 5), labels), waves)
-        mean = torch.zeros(classes, _FEATURES).index_add(0, labels, fakes) / _BATCH
+        mean = torch.zeros_like(embedding).index_add(0, labels, fakes) / _BATCH
         optimiser.zero_grad()
         (mean - embedding).square().sum().backward()
         optimiser.step()
@@ -52,6 +54,7 @@ def images(
 
 
 def _embedded(images: Tensor, waves: Tensor) -> Tensor:
-    """Images in [-1, 1] to (B, _FEATURES), of norm 1: the paper's equation 3."""
+    """Images in [-1, 1] to (B, _FEATURES + 1), of norm 1: the paper's equation 3, and a constant."""
     angles = (images.flatten(1) + 1) / 2 @ waves
-    return torch.cat([angles.cos(), angles.sin()], 1) * (2 / _FEATURES) ** 0.5
+    waved = torch.cat([angles.cos(), angles.sin()], 1) * (2 * (1 - _COUNT) / _FEATURES) ** 0.5
+    return torch.cat([waved, waved.new_full((len(waved), 1), _COUNT**0.5)], 1)

@@ -73,18 +73,16 @@ def train(**given: Any) -> None:
     with joined() as processes, ExitStack() as held:
         if processes.rank:
             sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  (to the end: the first one speaks for all)
-        else:
-            held.enter_context(only_one(options.out, remedy="choose another folder"))
+        processes.first(lambda: held.enter_context(only_one(options.out, remedy="choose another folder")))
         settings = processes.first(lambda: _resumed(folder, options))
-        records = load(options.data, size=options.size if settings is None else settings.size)
-        if records.digest != processes.first(lambda: records.digest):
+        size = options.size if settings is None else settings.size
+        records = processes.each(lambda: load(options.data, size=size))
+        if len(set(processes.everyones(records.digest))) > 1:
             raise InputError(f"--data {options.data} differs between processes: give each a copy of one dataset")
-        settings = processes.first(lambda: _begun(folder, options, records, settings))
+        settings = processes.first(lambda: _begun(folder, options, records, settings, processes.count))
         reporter = held.enter_context(_Reporter(folder))
         streams = Streams(unsafe_seed=options.unsafe_reproducible, processes=processes)
-        Trainer(
-            records, folder, streams=streams, progress=reporter.step, watch=reporter.draw, processes=processes
-        ).train()
+        Trainer(records, folder, streams=streams, progress=reporter.step, watch=reporter.draw).train()
     where, spent = printable(options.out), settings.privacy.epsilon
     console.message(f"done: {where}, epsilon {spent:g}. Now: guise dpaf sample {where} --count 1000")
 
@@ -109,11 +107,13 @@ def _resumed(folder: RunFolder, options: _Options) -> RunSettings | None:
     return settings
 
 
-def _begun(folder: RunFolder, options: _Options, records: Records, resumed: RunSettings | None) -> RunSettings:
+def _begun(
+    folder: RunFolder, options: _Options, records: Records, resumed: RunSettings | None, processes: int
+) -> RunSettings:
     """Plan what is new, reserve the plan, begin the ledger; nothing stays reserved for one that could not be begun."""
     from dpaf.budget import DatasetBudgets
 
-    settings = resumed or _planned(records, options)
+    settings = resumed or _planned(records, options, processes)
     budgets = DatasetBudgets(options.budgets)
     dataset = budgets.identify(records.digest)
     budgets.reserve(dataset, settings.data, run=settings.run, plan=settings.privacy.phases())
@@ -126,7 +126,7 @@ def _begun(folder: RunFolder, options: _Options, records: Records, resumed: RunS
     return settings
 
 
-def _planned(records: Records, options: _Options) -> RunSettings:
+def _planned(records: Records, options: _Options, processes: int) -> RunSettings:
     from dpaf import validate
     from dpaf.plan import planned, without_head
     from dpaf.runfolder import RunSettings, new_run_name
@@ -140,7 +140,7 @@ def _planned(records: Records, options: _Options) -> RunSettings:
     privacy = without_head(privacy, len(records.classes)).calibrate(epsilon, delta)
     if options.physical_batch_size is not None:
         performance = replace(performance, physical_batch_size=options.physical_batch_size)
-    plan, performance = planned(records, privacy, performance, minutes=options.minutes)
+    plan, performance = planned(records, privacy, performance, minutes=options.minutes, processes=processes)
     _show(plan, records)
     return RunSettings(
         run=new_run_name(),
@@ -186,7 +186,9 @@ class _Reporter:
 
     def step(self, what: str, done: int, total: int) -> None:
         self._step(what, done, total)
-        if done == total and what not in ("fitting the generator",):
+        from dpaf.trainer import FITTING
+
+        if done == total and what != FITTING:
             from dpaf.accounting import epsilon_pld
 
             ledger = self._folder.ledger()

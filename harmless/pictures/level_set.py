@@ -41,8 +41,8 @@ class WalkSettings:
     solver_iterations: int = 30
 
 
-_FORMED, _CHUNK = 512, 32  # outputs up to which a Jacobian is formed, rows at a time
-_RANK = 1e-6  # squared singular values below that share of the largest are taken for zero
+_FORMED, _MOST = 512, 2**26  # a Jacobian of so many rows and numbers is formed
+_RANK = 1e-10  # squared singular values below that share of the largest are taken for zero
 
 
 class Jacobian(Protocol):
@@ -59,23 +59,24 @@ class Jacobian(Protocol):
 
 
 class FormedJacobian:
-    """The Jacobian as a matrix: one backward pass for each output, exact solutions.
+    """The Jacobian as a matrix: one backward pass for each output, direct solutions.
 
     Args:
-        model: (N, 3, H, W) -> (N, ...), each picture by itself.
+        model: (1, 3, H, W) -> a tensor.
         x: (1, 3, H, W).
+
+    Raises:
+        InputError: the model's output cannot be differentiated.
     """
 
     def __init__(self, model: PixelModel, x: Tensor) -> None:
-        with torch.no_grad():
-            self.output = model(x).flatten()
-        rows = []
-        for part in torch.eye(len(self.output)).split(_CHUNK):
-            copies = x.detach().repeat(len(part), 1, 1, 1).requires_grad_()
-            with torch.enable_grad():
-                y = model(copies).flatten(1)
-            rows.append(torch.autograd.grad(_differentiable(y), copies, part)[0])
-        self._rows, self._shape = torch.cat(rows).flatten(1), x.shape
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            y = _differentiable(model(x).flatten())
+        self.output, self._shape = y.detach(), x.shape
+        self._rows = torch.empty(len(y), x.numel())
+        for row, output in zip(self._rows, y, strict=True):
+            row.copy_(torch.autograd.grad(output, x, retain_graph=True)[0].flatten())
 
     def times(self, v: Tensor) -> Tensor:
         """As `Jacobian`."""
@@ -84,7 +85,10 @@ class FormedJacobian:
     def least(self, r: Tensor, free: Tensor) -> Tensor:
         """As `Jacobian`."""
         rows = self._rows * free.flatten()
-        z: Tensor = torch.linalg.pinv((rows @ rows.T).double(), rtol=_RANK, hermitian=True) @ r.double()
+        gram = torch.zeros(len(rows), len(rows), dtype=torch.float64)
+        for part in rows.split(2**14, dim=1):
+            gram += part.double() @ part.double().T
+        z: Tensor = torch.linalg.pinv(gram, rtol=_RANK, hermitian=True) @ r.double()
         return (z.float() @ rows).view(self._shape)
 
 
@@ -143,8 +147,10 @@ def jacobian(model: PixelModel, x: Tensor, *, iterations: int = 30) -> Jacobian:
         InputError: the model's output cannot be differentiated.
     """
     with torch.no_grad():
-        few = model(x).numel() <= _FORMED
-    return FormedJacobian(model, x) if few else AppliedJacobian(model, x, iterations=iterations)
+        outputs = model(x).numel()
+    if outputs <= _FORMED and outputs * x.numel() <= _MOST:
+        return FormedJacobian(model, x)
+    return AppliedJacobian(model, x, iterations=iterations)
 
 
 def _differentiable(output: Tensor) -> Tensor:
@@ -181,7 +187,7 @@ def walk(
             if float(drift.norm()) <= most or correction == settings.corrections:
                 break
             after = (after - here.least(drift, _inside(after))).clamp(LOW, HIGH)
-        if float(drift.norm()) > most:
+        if not float(drift.norm()) <= most:  # NaN, too
             share /= 3
             continue
         x, share = after, min(0.5, 1.5 * share)

@@ -74,7 +74,7 @@ def hint_error(parts: list[nn.Module], inputs: Tensor, wanted: list[Tensor], *, 
         output = part(given)
         total = total + _error(output, target)
         given = target if alone else output
-    return total if alone else total + 10 * (1 - F.cosine_similarity(given, wanted[-1])).mean()
+    return total if alone else total + 10 * (1 - F.cosine_similarity(given.float(), wanted[-1].float())).mean()
 
 
 def _error(given: Tensor, wanted: Tensor) -> Tensor:

@@ -77,8 +77,12 @@ def test_a_run_is_evaluated_on_real_images(run, images):
 
 
 def test_neighbours_are_drawn_for_the_owner_only(run, images, tmp_path):
-    options = ("evaluate", run, "--test", images, "--count", 100)
+    test = tmp_path / "test.npz"
+    np.savez(test, images=np.random.default_rng(9).integers(0, 200, (40, 28, 28)), labels=np.arange(40) % 2)
+    options = ("evaluate", run, "--test", test, "--count", 100)
     check_refused(call(dpaf, *options, "--neighbours", tmp_path / "n.png"), 2, "go together")
+    known = ("evaluate", run, "--test", images, "--count", 100, "--training", images)
+    check_refused(call(dpaf, *known, "--neighbours", tmp_path / "n.png"), 2, "took no part")
     outcome = call(dpaf, *options, "--neighbours", tmp_path / "n.png", "--training", images)
     assert outcome.code == 0 and "shows private images" in outcome.stderr
     assert Image.open(tmp_path / "n.png").size == (280, 8 * 28)
