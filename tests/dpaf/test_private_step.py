@@ -96,11 +96,11 @@ def test_terms_that_cancel_cannot_hide_a_norm_in_rounding(size, width):
         assert oracles.norm(sums) <= 0.5 * 1.01
 
 
-@pytest.mark.parametrize("size", [1e-10, 1e-24, 1e-30])
+@pytest.mark.parametrize("size", [1e-10, 1e-23, 1e-25])
 def test_terms_that_cancel_are_found_where_gradients_are_tiny(size):
     module = nn.Linear(4, 4, bias=False)
     others = torch.ones(3, 2, 4)
-    places = torch.full((1, 1, 4), 1e3 / size)
+    places = torch.full((1, 1, 4), 1e12 / size)
     bad = torch.cat([places, -places], 1)
     weights = torch.tensor([1.0, 1.0, 1.0, size]).view(4, 1, 1)
     alone = step_of(module).clipped_sums((others, weights[:3]), lambda x, w: (w * module(x)).sum((1, 2)))
