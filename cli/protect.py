@@ -152,7 +152,8 @@ def protect(
             remove_stale(place)
         if key is None and found is not None:
             team = " + ".join(printable(one.record.name) for one in surrogates)
-            console.message(f"There is no key {printable(key_file)} yet: learning a mask against {team}.")
+            why = f": {registry.WHY_TEAM}" if recognisers == registry.TEAM else ""
+            console.message(f"There is no key {printable(key_file)} yet: learning a mask against {team}{why}.")
             how = keymaking.Learning(surrogates, preset, strength, seed)
             key = keymaking.learn_key(folder, found, chooser, how, progress=step)
             save_key(key, key_file)

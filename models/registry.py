@@ -188,8 +188,11 @@ RECORDS: dict[str, Record] = {
 }
 
 
-TEAM = ("dlib-resnet", "sface")
+_CHOSEN = json.loads((Path(__file__).parent / "team.json").read_text())
+TEAM: tuple[str, ...] = tuple(_CHOSEN["members"])
 """What masks are learnt against unless said otherwise: all of it comes with the installation."""
+WHY_TEAM: str = _CHOSEN["why"]
+"""Why these, in a clause; `scripts/choose_team.py` has measured it."""
 
 
 def get(name: str) -> Record:
