@@ -1,6 +1,8 @@
 """Rank the teams of surrogates that come with the installation, and keep the best one in models/team.json.
 
-    python -m scripts.choose_team --faces ../shared/data/lfw --size 3 --least-accuracy 0.95
+    python -m scripts.choose_team --faces ../shared/data/lfw --size 3
+    python -m scripts.choose_team --faces ../shared/data/lfw --member dlib-resnet --member sface \
+        --member guise-mobilefacenet
 
 FACES holds one folder a person, as LFW does. Queries are photos of people with 20 or more, whom no recogniser of ours
 was trained on; they search each other and one photo of everybody else.
@@ -30,21 +32,26 @@ from scripts.training.faces import HELD_BACK
 @click.option("--faces", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
 @click.option("--size", default=3, show_default=True, help="Members of a team.")
 @click.option("--least-accuracy", default=0.95, show_default=True, help="Rank-1, of recognisers that may be members.")
+@click.option("--member", "members", multiple=True, help="Take these, whose masks carry over best by benchmarks/.")
 @click.option("--strangers", default=1500, show_default=True, help="Photos of other people to search.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("models/team.json"), show_default=True)
-def main(faces: Path, size: int, least_accuracy: float, strangers: int, out: Path) -> None:
+def main(faces: Path, size: int, least_accuracy: float, members: tuple[str, ...], strangers: int, out: Path) -> None:
     pool = [load_recogniser(name) for name, one in RECORDS.items() if one.source in ("embedded", "package")]
     with tempfile.TemporaryDirectory() as folder:
         _gather(faces, Path(folder), strangers=strangers)
         failures = measure_failures(Path(folder), FaceDetector(), pool, progress=_progress)
     able = {name: failed for name, failed in failures.items() if 1 - failed.mean() >= least_accuracy}
     teams = rank_teams(able, size=size)
+    ranked = [team.members for team in teams]
     why = (
-        f"of the {len(teams)} team(s) of {size} that come with Guise and find {least_accuracy:.0%} of photos, its errors "
-        f"overlap least (focal diversity {teams[0].diversity:.2f})"
+        f"masks made with it carried over best to a recogniser that took no part; {ranked.index(members) + 1} of "
+        f"{len(teams)} teams of {size} by focal diversity"
+        if members
+        else f"of the {len(teams)} team(s) of {size} that come with Guise and find {least_accuracy:.0%} of photos, its "
+        f"errors overlap least (focal diversity {teams[0].diversity:.2f})"
     )
     record = {
-        "members": teams[0].members,
+        "members": members or teams[0].members,
         "why": why,
         "queries": len(next(iter(failures.values()))),
         "failures": {name: int(failed.sum()) for name, failed in failures.items()},

@@ -32,7 +32,7 @@ from models.embedded import SPACE, Student
 from models.files import atomic_write
 from scripts.training.composites import SIDE, as_input, plain
 from scripts.training.faces import Faces, load_faces
-from scripts.training.hints import Hints, hint_error, stages
+from scripts.training.hints import Adapters, Hints, hint_error, stages
 from scripts.training.judging import judge
 from scripts.training.lessons import Lessons, answers, prepare
 from scripts.training.recipes import RECIPES, CosFace, Recipe, confusion, distance, relation_error
@@ -114,11 +114,13 @@ def train(
     torch.manual_seed(seed)
     student = Student(recipe.network, teachers=recipe.teachers).to(device).to(memory_format=torch.channels_last)
     margin = CosFace(SPACE * recipe.teachers, lessons.people).to(device)
-    optimiser = torch.optim.AdamW(_groups([student, margin], recipe.weight_decay), betas=(0.9, 0.98))
+    adapters = Adapters(student) if recipe.hints == "ends" else nn.Identity()
+    adapters, parts = adapters.to(device), (student, margin, adapters)
+    optimiser = torch.optim.AdamW(_groups(list(parts), recipe.weight_decay), betas=(0.9, 0.98))
     random, first = torch.Generator().manual_seed(seed), 0
     if checkpoint.is_file():
         kept = torch.load(checkpoint, weights_only=True)
-        for part, state in zip((student, margin, optimiser), kept["states"], strict=True):
+        for part, state in zip((*parts, optimiser), kept["states"], strict=True):
             part.load_state_dict(state)
         first = kept["step"]
     per_epoch = len(lessons.images) // _BATCH
@@ -138,11 +140,15 @@ def train(
             images = images + push
         elif twice:
             images.requires_grad_()
-        if hints is None:
+        if recipe.hints != "blocks":
             loss = _answer_error(recipe, student, margin, images, lessons, chosen)
-        else:
+        if hints is not None:
             with half_precision(images.device):
-                loss = hint_error(stages(student), images, hints(images), alone=step < recipe.alone * steps)
+                told = hints(images)
+                if isinstance(adapters, Adapters):
+                    loss = loss + adapters.error(told)
+                else:
+                    loss = hint_error(stages(student), images, told, alone=step < recipe.alone * steps)
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate * min(1, (step + 1) / _WARM_UP) * _falling(step / steps)
         optimiser.zero_grad()
@@ -153,7 +159,7 @@ def train(
         if (step + 1) % _REPORT == 0:
             click.echo(f"{step + 1}/{steps} {time.monotonic() - start:.0f} s loss {float(loss.detach()):.3f}", err=True)
         if (step + 1) % _KEEP == 0 or step + 1 == steps:
-            states = [part.state_dict() for part in (student, margin, optimiser)]
+            states = [part.state_dict() for part in (*parts, optimiser)]
             with atomic_write(checkpoint) as file:
                 torch.save({"states": states, "step": step + 1}, file)
             found = judge(student.eval(), *(part.to(device) for part in exam))

@@ -1,12 +1,14 @@
-"""What a teacher makes of images on the way to its answer, for a student that is built like it.
+"""What a teacher makes of images on the way to its answer, told to students.
 
-Each block of the student is first taught alone, from what the teacher's blocks before it give (blockwise distillation,
-C. Li et al., "Block-wisely Supervised Neural Architecture Search with Knowledge Distillation", CVPR 2020), then all
-together (hints, A. Romero et al., "FitNets", ICLR 2015). Answers alone take a student many times as long.
+A student that is built like the teacher is first taught block by block, each from what the teacher's blocks before it
+give (C. Li et al., "Block-wisely Supervised Neural Architecture Search with Knowledge Distillation", CVPR 2020), then
+as a whole. One that is built otherwise is told the teacher's maps where its own have been brought to the same channels
+(A. Romero et al., "FitNets: Hints for Thin Deep Nets", ICLR 2015). Answers alone take students many times as long.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from functools import partial
 
@@ -16,7 +18,9 @@ from torch.nn import functional as F
 
 from models import Recogniser
 from models.embedded import Student
+from models.embedded.iresnet import IResNet
 from models.embedded.mobilefacenet import MobileFaceNet
+from models.embedded.vit import ViT
 
 _BLOCK = re.compile(r"features/features/(\d+)/")
 _BEFORE, _AFTER = ("dw_conv/relu_1/Relu",), ("conv2/conv2/2/Clip", "gdconv/depthwise/Conv")
@@ -82,3 +86,56 @@ def _error(given: Tensor, wanted: Tensor) -> Tensor:
     over, given, wanted = [0, 2, 3][: wanted.ndim - 1], given.float(), wanted.float()
     variance = wanted.var(over)
     return ((given - wanted).square().mean(over) / (variance + 0.1 * variance.mean())).mean()
+
+
+_ENDS = (5, 12, 15)  # of the teacher's stages, at 28, 14 and 7 pixels a side, among its `Hints`
+
+
+class Adapters(nn.Module):
+    """What brings a student's maps to the teacher's channels; needed while it learns only.
+
+    Args:
+        student: an IResNet or a ViT; its maps are kept whenever it is called.
+        channels: of the teacher's maps at the ends of its stages.
+    """
+
+    def __init__(self, student: Student, channels: tuple[int, ...] = (64, 128, 128)) -> None:
+        super().__init__()
+        layers = _ends(student.backbone)
+        self._kept: list[Tensor] = [torch.empty(0)] * len(layers)
+        for at, layer in enumerate(layers):
+            layer.register_forward_hook(partial(self._keep, at))
+        self.layers = nn.ModuleList(nn.LazyConv2d(out, 1) for out in channels)
+        student.eval()
+        with torch.no_grad():
+            student.spaces(torch.zeros(1, 3, 112, 112))
+            for layer, kept in zip(self.layers, self._kept, strict=True):
+                layer(_as_maps(kept))
+
+    def _keep(self, at: int, _layer: nn.Module, _inputs: object, output: Tensor) -> None:
+        self._kept[at] = output
+
+    def error(self, hints: list[Tensor]) -> Tensor:
+        """How far the maps of the student's last call are off, relative to the teacher's variance, added up."""
+        total = hints[-1].new_zeros(())
+        for layer, kept, end in zip(self.layers, self._kept, _ENDS, strict=True):
+            given = layer(_as_maps(kept))
+            total = total + _error(given, F.adaptive_avg_pool2d(hints[end], given.shape[2:]))
+        return total
+
+
+def _ends(network: nn.Module) -> list[nn.Module]:
+    """Layers of an IResNet or a ViT at a third, two thirds and the whole of the way."""
+    if isinstance(network, IResNet):
+        units = [layer for layer in network.features if hasattr(layer, "shortcut")]
+        return [units[1], units[3], units[4]]
+    assert isinstance(network, ViT)
+    return [network.blocks[1], network.blocks[3], network.blocks[5]]
+
+
+def _as_maps(output: Tensor) -> Tensor:
+    """Maps as they are; tokens (N, T, C) as maps (N, C, side, side)."""
+    if output.ndim == 4:
+        return output
+    side = math.isqrt(output.shape[1])
+    return output.transpose(1, 2).unflatten(2, (side, side))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +21,8 @@ class Recipe:
         relations: weight of agreeing with the teachers on how alike two faces of a batch are.
         contrast: weight of telling which of a batch's answers is whose.
         margin: weight of CosFace on the training people; 0 leaves it out.
-        hints: whether the student is built like its one teacher and is told what goes on inside it, for `alone` of the
-            steps block by block; nothing else is asked of it.
+        hints: what the student is told of what goes on inside its first teacher: "blocks" if it is built like it, for
+            `alone` of the steps block by block, and nothing else is asked of it; "ends" of stages otherwise.
         push: root mean square, in 8-bit steps, of the largest adversarial change that its answers shall survive. In
             the second half of training each batch is seen twice, the second time moved along the first one's gradient
             (A. Shafahi et al., "Adversarial Training for Free!", NeurIPS 2019). A little of it makes what is learnt on
@@ -36,16 +37,16 @@ class Recipe:
     contrast: float = 0.0
     margin: float = 0.0
     push: float = 0.0
-    hints: bool = False
+    hints: Literal["", "blocks", "ends"] = ""
     alone: float = 0.15
 
 
 _TEMPERATURE = 0.07
 
 RECIPES = {
-    "vit": Recipe("vit", 2, 5e-4, 0.05, contrast=1.0),
-    "iresnet": Recipe("iresnet", 2, 2e-3, 0.02, relations=10.0, margin=0.01, push=0.5),
-    "mobilefacenet": Recipe("mobilefacenet", 1, 4e-3, 0.0, hints=True),
+    "vit": Recipe("vit", 2, 5e-4, 0.05, contrast=1.0, hints="ends"),
+    "iresnet": Recipe("iresnet", 2, 2e-3, 0.02, relations=10.0, hints="ends"),
+    "mobilefacenet": Recipe("mobilefacenet", 1, 4e-3, 0.0, hints="blocks"),
 }
 
 

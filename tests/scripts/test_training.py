@@ -10,7 +10,7 @@ from models.embedded import NETWORKS, SPACE, Student
 from scripts.training import __main__ as training
 from scripts.training.composites import SIDE, compose, identities, plain
 from scripts.training.faces import HELD_BACK, Faces
-from scripts.training.hints import Hints, hint_error, stages
+from scripts.training.hints import Adapters, Hints, hint_error, stages
 from scripts.training.judging import verification
 from scripts.training.lessons import answers, prepare
 from scripts.training.recipes import RECIPES, CosFace, distance, relation_error
@@ -145,12 +145,16 @@ class LikeATeacher(torch.nn.Module):
         return self.head(images)
 
 
-def test_hints_are_what_each_stage_gives_and_a_student_that_agrees_has_no_error(teachers):
-    student = Student("mobilefacenet", teachers=1).eval()
+def hints_of(student, teachers):
     for parameter in student.parameters():
         torch.nn.init.normal_(parameter, std=0.1, generator=torch.manual_seed(0)) if parameter.ndim > 1 else None
     record = replace(teachers[0].record, mean=(127.5,) * 3, std=(128.0,) * 3, color_order="RGB")
-    hints = Hints(Recogniser(LikeATeacher(student), record).eval())
+    return Hints(Recogniser(LikeATeacher(student.eval()), record).eval())
+
+
+def test_hints_are_what_each_stage_gives_and_a_student_that_agrees_has_no_error(teachers):
+    student = Student("mobilefacenet", teachers=1)
+    hints = hints_of(student, teachers)
     inputs = torch.randn(3, 3, SIDE, SIDE, generator=torch.manual_seed(1)).clamp(-0.9, 0.9)
     with torch.no_grad():
         wanted = hints(inputs)
@@ -161,6 +165,23 @@ def test_hints_are_what_each_stage_gives_and_a_student_that_agrees_has_no_error(
         parts[4] = torch.nn.Sequential(parts[4], torch.nn.Dropout(1.0).train())
         one, all_after = (hint_error(parts, inputs, wanted, alone=alone) for alone in (True, False))
     assert 0.1 < one < all_after
+
+
+@pytest.mark.parametrize("network", ["iresnet", "vit"])
+def test_a_student_that_is_built_otherwise_comes_nearer_to_the_hints_about_its_stages(teachers, network):
+    hints, student = hints_of(Student("mobilefacenet", teachers=1), teachers), Student(network, teachers=2)
+    adapters, inputs = Adapters(student), torch.randn(2, 3, SIDE, SIDE, generator=torch.manual_seed(1))
+    wanted = hints(inputs)
+    optimiser = torch.optim.Adam([*student.parameters(), *adapters.parameters()], 1e-3)
+    errors = []
+    for _ in range(4):
+        student.train().spaces(inputs)
+        errors.append(adapters.error(wanted))
+        optimiser.zero_grad()
+        errors[-1].backward()
+        optimiser.step()
+    assert next(student.backbone.parameters()).grad.abs().sum() > 0
+    assert errors[-1] < 0.9 * errors[0]
 
 
 def test_a_teacher_without_those_blocks_is_refused(teachers):
