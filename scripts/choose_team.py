@@ -42,16 +42,16 @@ def main(faces: Path, size: int, least_accuracy: float, members: tuple[str, ...]
         failures = measure_failures(Path(folder), FaceDetector(), pool, progress=_progress)
     able = {name: failed for name, failed in failures.items() if 1 - failed.mean() >= least_accuracy}
     teams = rank_teams(able, size=size)
-    ranked = [team.members for team in teams]
-    why = (
-        f"masks made with it carried over best to a recogniser that took no part; {ranked.index(members) + 1} of "
-        f"{len(teams)} teams of {size} by focal diversity"
-        if members
-        else f"of the {len(teams)} team(s) of {size} that come with Guise and find {least_accuracy:.0%} of photos, its "
-        f"errors overlap least (focal diversity {teams[0].diversity:.2f})"
-    )
+    chosen = members or teams[0].members
+    places = [set(team.members) for team in teams]
+    if set(chosen) not in places:
+        raise click.BadParameter(f"{' + '.join(chosen)} is no team of {size} of those that find enough photos")
+    why = f"of {len(teams)} teams of {size}, its errors overlap least (focal diversity {teams[0].diversity:.2f})"
+    if members:
+        place = f"{places.index(set(chosen)) + 1} of {len(teams)} teams of {size} by focal diversity"
+        why = f"masks made with it carried over best to a recogniser that took no part; {place}"
     record = {
-        "members": members or teams[0].members,
+        "members": chosen,
         "why": why,
         "queries": len(next(iter(failures.values()))),
         "failures": {name: int(failed.sum()) for name, failed in failures.items()},

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +64,10 @@ def test_public_names_are_what_all_says() -> None:
     assert all(getattr(models, name) is not None for name in models.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         models.nothing  # noqa: B018
+
+
+def test_the_default_team_comes_with_the_installation_and_says_why() -> None:
+    assert len(registry.TEAM) > 1 and len(registry.WHY_TEAM) > 20
+    assert all(RECORDS[name].source in ("embedded", "package") for name in registry.TEAM)
+    measured = json.loads((Path(registry.__file__).parent / "team.json").read_text())
+    assert tuple(measured["members"]) in [tuple(team["members"]) for team in measured["teams"]]
