@@ -115,7 +115,7 @@ def train(
     student = Student(recipe.network, teachers=recipe.teachers).to(device).to(memory_format=torch.channels_last)
     margin = CosFace(SPACE * recipe.teachers, lessons.people).to(device)
     adapters = Adapters(student) if recipe.hints == "ends" else nn.Identity()
-    adapters, parts = adapters.to(device), (student, margin, adapters)
+    parts = (student, margin, adapters)
     optimiser = torch.optim.AdamW(_groups(list(parts), recipe.weight_decay), betas=(0.9, 0.98))
     random, first = torch.Generator().manual_seed(seed), 0
     if checkpoint.is_file():
@@ -140,7 +140,7 @@ def train(
             images = images + push
         elif twice:
             images.requires_grad_()
-        if recipe.hints != "blocks":
+        if hints is None or recipe.hints != "blocks":
             loss = _answer_error(recipe, student, margin, images, lessons, chosen)
         if hints is not None:
             with half_precision(images.device):

@@ -21,6 +21,7 @@ from models.embedded import Student
 from models.embedded.iresnet import IResNet
 from models.embedded.mobilefacenet import MobileFaceNet
 from models.embedded.vit import ViT
+from scripts.training.composites import SIDE
 
 _BLOCK = re.compile(r"features/features/(\d+)/")
 _BEFORE, _AFTER = ("dw_conv/relu_1/Relu",), ("conv2/conv2/2/Clip", "gdconv/depthwise/Conv")
@@ -105,10 +106,11 @@ class Adapters(nn.Module):
         self._kept: list[Tensor] = [torch.empty(0)] * len(layers)
         for at, layer in enumerate(layers):
             layer.register_forward_hook(partial(self._keep, at))
-        self.layers = nn.ModuleList(nn.LazyConv2d(out, 1) for out in channels)
+        device = next(student.parameters()).device
+        self.layers = nn.ModuleList(nn.LazyConv2d(out, 1) for out in channels).to(device)
         student.eval()
         with torch.no_grad():
-            student.spaces(torch.zeros(1, 3, 112, 112))
+            student.spaces(torch.zeros(1, 3, SIDE, SIDE, device=device))
             for layer, kept in zip(self.layers, self._kept, strict=True):
                 layer(_as_maps(kept))
 
