@@ -85,7 +85,8 @@ def test_neighbours_are_drawn_for_the_owner_only(run, images, tmp_path):
     check_refused(call(dpaf, *known, "--neighbours", tmp_path / "n.png"), 2, "took no part")
     outcome = call(dpaf, *options, "--neighbours", tmp_path / "n.png", "--training", images)
     assert outcome.code == 0 and "shows private images" in outcome.stderr
-    assert Image.open(tmp_path / "n.png").size == (280, 8 * 28)
+    with Image.open(tmp_path / "n.png") as drawn:
+        assert drawn.size == (280, 8 * 28)
 
 
 @pytest.mark.slow
