@@ -48,11 +48,11 @@ def main(faces: Path, size: int, least_accuracy: float, members: tuple[str, ...]
         raise click.BadParameter(f"{' + '.join(chosen)} is no team of {size} of those that find enough photos")
     why = f"of {len(teams)} teams of {size}, its errors overlap least (focal diversity {teams[0].diversity:.2f})"
     if members:
-        place = f"{places.index(set(chosen)) + 1} of {len(teams)} teams of {size} by focal diversity"
-        why = f"masks made with it carried over best to a recogniser that took no part; {place}"
+        why = "of those that come with Guise, its masks carried over best to a recogniser that took no part"
     record = {
         "members": chosen,
         "why": why,
+        "place_by_focal_diversity": places.index(set(chosen)) + 1,
         "queries": len(next(iter(failures.values()))),
         "failures": {name: int(failed.sum()) for name, failed in failures.items()},
         "teams": [
