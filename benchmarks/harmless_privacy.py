@@ -52,15 +52,19 @@ def _pictures(side: int) -> list[np.ndarray]:
     found = []
     for name, (top, left, size) in _SQUARES.items():
         whole = getattr(skimage.data, name)()[top : top + size, left : left + size]
-        found.append((255 * resize(whole, (side, side), anti_aliasing=True)).round().astype(np.uint8))
+        found.append(_resized(whole, side))
     return found
 
 
 def _others(folder: Path, side: int) -> list[np.ndarray]:
     paths = list_photos(folder).photos
     chosen = np.random.default_rng(0).permutation(len(paths))[:_OTHERS]
-    photos = (read_photo(folder / paths[at]).pixels for at in chosen)
-    return [(255 * resize(photo, (side, side), anti_aliasing=True)).round().astype(np.uint8) for photo in photos]
+    return [_resized(read_photo(folder / paths[at]).pixels, side) for at in chosen]
+
+
+def _resized(pixels: np.ndarray, side: int) -> np.ndarray:
+    resized: np.ndarray = (255 * resize(pixels, (side, side), anti_aliasing=True)).round().astype(np.uint8)
+    return resized
 
 
 def _attacked(loaded: Loaded, found: Projector, strangers: list[np.ndarray], mode: str) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import click
@@ -88,14 +89,7 @@ def save_figure(figure: Figure, path: Path) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    import io
-
-    from models.files import atomic_write
-
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=150)
-    with atomic_write(path) as file:
-        file.write(drawn.getvalue())
+    _save_png(lambda drawn: figure.savefig(drawn, format="png", dpi=150), path)
 
 
 def save_picture(pixels: np.ndarray, path: Path) -> None:
@@ -104,14 +98,16 @@ def save_picture(pixels: np.ndarray, path: Path) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    import io
-
     from PIL import Image
 
+    _save_png(lambda drawn: Image.fromarray(pixels.squeeze()).save(drawn, format="PNG"), path)
+
+
+def _save_png(draw: Callable[[BytesIO], object], path: Path) -> None:
     from models.files import atomic_write
 
-    drawn = io.BytesIO()
-    Image.fromarray(pixels.squeeze()).save(drawn, format="PNG")
+    drawn = BytesIO()
+    draw(drawn)
     with atomic_write(path) as file:
         file.write(drawn.getvalue())
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dpaf import validate
-from dpaf.data import Records
+from dpaf.data import Records, scaled
 from models.errors import InputError
 
 QUICK_SAMPLES, FULL_SAMPLES = 20_000, 60_000
@@ -133,7 +133,7 @@ def _trained(
         for rows in order[torch.randperm(len(order))].split(_BATCH):
             if len(rows) < 2:
                 continue  # batch normalisation needs two
-            loss = F.cross_entropy(network(_scaled(images[rows])), labels[rows])
+            loss = F.cross_entropy(network(scaled(images[rows])), labels[rows])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -148,8 +148,4 @@ def _trained(
 @torch.no_grad()
 def _predictions(network: nn.Module, images: Tensor) -> Tensor:
     network.eval()
-    return torch.cat([network(_scaled(part)).argmax(1) for part in images.split(500)])
-
-
-def _scaled(images: Tensor) -> Tensor:
-    return images.float().div(127.5).sub(1)
+    return torch.cat([network(scaled(part)).argmax(1) for part in images.split(500)])

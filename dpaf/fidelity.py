@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dpaf import validate
-from dpaf.data import Records
+from dpaf.data import Records, scaled
 from dpaf.features import PublicFeatures
 from models.errors import InputError
 from models.files import printable
@@ -75,7 +75,7 @@ def frechet(
     for source in (pixels, real.images):
         parts = []
         for part in source.split(_CHUNK):
-            parts.append(extract(part.float().div(127.5).sub(1)).double())
+            parts.append(extract(scaled(part)).double())
             done += len(part)
             if progress is not None:
                 progress(done, total)

@@ -83,7 +83,7 @@ class Captured:
         """The records' gradients weighted by `factors` (B,) and summed, by parameter name."""
         inputs, kept = self.inputs, factors > 0
         if not kept.all():  # 0 times NaN is NaN: what was not finite is replaced before it is weighted
-            inputs, at_output = (torch.where(_beside(kept, values), values, 0) for values in (inputs, at_output))
+            inputs, at_output = (zeroed(values, kept) for values in (inputs, at_output))
         weighted = at_output * _beside(factors.to(at_output.dtype), at_output)
         prefix = f"{self.name}." if self.name else ""
         at_weight, at_bias = self._backward(inputs, weighted)
@@ -162,6 +162,11 @@ def captured(module: nn.Module) -> Iterator[list[Captured]]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def zeroed(values: Tensor, kept: Tensor) -> Tensor:
+    """`values` (B, ...) with zeros for the records that are not `kept`, bool (B,)."""
+    return torch.where(_beside(kept, values), values, torch.zeros_like(values))
 
 
 def _beside(each: Tensor, values: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from dpaf import validate
 from dpaf.clipping import clip_factors
-from dpaf.layers import captured, private_layers
+from dpaf.layers import captured, private_layers, zeroed
 from dpaf.processes import ALONE, Processes
 from dpaf.randomness import gaussian
 from models.errors import InputError
@@ -101,7 +101,7 @@ class PrivateStep:
     def _add(self, sums: dict[str, Tensor], chunk: list[Tensor], loss: Loss) -> None:
         sound = torch.stack([values.isfinite().flatten(1).all(1) for values in map(_at_least_2d, chunk)]).all(0)
         with captured(self.module) as layers, torch.enable_grad():
-            losses = loss(*(_zeroed(values, sound) for values in chunk))
+            losses = loss(*(zeroed(values, sound) for values in chunk))
         if losses.shape != sound.shape:
             raise InputError(f"the loss has shape {tuple(losses.shape)}: it must give one value for each record")
         for layer in layers:
@@ -120,7 +120,3 @@ class PrivateStep:
 
 def _at_least_2d(values: Tensor) -> Tensor:
     return values.unsqueeze(1) if values.ndim == 1 else values
-
-
-def _zeroed(values: Tensor, sound: Tensor) -> Tensor:
-    return torch.where(sound.view(-1, *[1] * (values.ndim - 1)), values, torch.zeros_like(values))

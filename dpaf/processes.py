@@ -113,8 +113,8 @@ def average_gradients(network: torch.nn.Module, processes: Processes) -> bool:
     Buffers are those of batch normalisation, which each process has measured on its own fakes.
     """
     gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
-    finite = torch.tensor([float(not value.isfinite().all()) for value in gradients])
-    if processes.total(finite).any():
+    broken = torch.tensor([float(not value.isfinite().all()) for value in gradients])
+    if processes.total(broken).any():
         return False
     if processes.count > 1:
         values = [*gradients, *(buffer for buffer in network.buffers() if buffer.is_floating_point())]

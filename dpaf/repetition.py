@@ -9,7 +9,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from dpaf.data import Records
+from dpaf.data import Records, scaled
 from dpaf.fidelity import scattering_features
 from models.errors import InputError
 
@@ -54,7 +54,7 @@ def repetition(images: np.ndarray, training: Records, test: Records) -> Repetiti
     extract, random = scattering_features(training.channels, training.size), torch.Generator().manual_seed(0)
 
     def features(pixels: Tensor) -> Tensor:
-        return torch.cat([extract(part.float().div(127.5).sub(1)) for part in pixels.split(_CHUNK)])
+        return torch.cat([extract(scaled(part)) for part in pixels.split(_CHUNK)])
 
     def some(records: Records, count: int) -> Tensor:
         return torch.randperm(len(records), generator=random)[:count]

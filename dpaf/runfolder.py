@@ -15,6 +15,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from dpaf.audit import Audit
+from dpaf.data import Records
 from dpaf.ledger import Ledger
 from dpaf.settings import PerformanceSettings, PrivacySettings
 from models.errors import InputError, LedgerError
@@ -48,10 +49,28 @@ class RunSettings:
     privacy: PrivacySettings
     performance: PerformanceSettings
 
-
-def new_run_name() -> str:
-    """Twelve random hexadecimal digits."""
-    return secrets.token_hex(6)
+    @classmethod
+    def of(
+        cls,
+        records: Records,
+        data: str,
+        privacy: PrivacySettings,
+        performance: PerformanceSettings,
+        *,
+        reproducible: bool = False,
+    ) -> RunSettings:
+        """The settings of a new run on `records`, with a name of twelve random hexadecimal digits."""
+        return cls(
+            run=secrets.token_hex(6),
+            data=data,
+            records=len(records),
+            classes=records.classes,
+            channels=records.channels,
+            size=records.size,
+            reproducible=reproducible,
+            privacy=privacy,
+            performance=performance,
+        )
 
 
 class RunFolder:

@@ -21,7 +21,9 @@ from opacus.grad_sample import GradSampleModule
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from benchmarks.synthesis.drawing import drawn
 from dpaf import Records
+from dpaf.data import scaled
 from dpaf.generator import Generator
 
 _BATCH, _RATE, _LATENT = 256, 5e-4, 32
@@ -48,19 +50,14 @@ def images(
     """Images uint8 (N, H, W, channels), labels int64 (N,), epsilon spent."""
     warnings.simplefilter("ignore")
     torch.manual_seed(seed)
-    classes, rate = len(records.classes), min(1.0, _BATCH / len(records))
+    rate = min(1.0, _BATCH / len(records))
     seconds = _seconds_of_a_step(records)
     steps = max(1, int(60 * minutes / seconds))
     noise = get_noise_multiplier(
         target_epsilon=epsilon, target_delta=delta, sample_rate=rate, steps=steps, accountant="prv"
     )
     generator, engine = _trained(records, noise, steps)
-    generator.eval()
-    labels = torch.arange(count) % classes
-    with torch.no_grad():
-        parts = [generator(torch.randn(len(part), _LATENT), part) for part in labels.split(500)]
-    made = torch.cat(parts).add(1).mul(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1)
-    return made.numpy(), labels.numpy(), engine.get_epsilon(delta)
+    return *drawn(generator, count), engine.get_epsilon(delta)
 
 
 def _seconds_of_a_step(records: Records) -> float:
@@ -91,7 +88,7 @@ def _trained(
     theirs = torch.optim.Adam(generator.parameters(), _RATE, betas=(0.5, 0.99))
     batches = (batch for again in repeat(loader) for batch in again)
     for pixels, labels in islice(batches, steps):
-        _step(critic, generator, optimiser, theirs, pixels.float().div(127.5).sub(1), labels, classes)
+        _step(critic, generator, optimiser, theirs, scaled(pixels), labels, classes)
         if times is not None:
             times.append(time.monotonic())
     return generator, engine

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.synthesis.drawing import drawn
 from dpaf import Phase, Records, epsilon_pld, scale_for
 from dpaf.generator import Generator
 
@@ -45,12 +46,7 @@ def images(
         optimiser.zero_grad()
         (mean - embedding).square().sum().backward()
         optimiser.step()
-    generator.eval()
-    labels = torch.arange(count) % classes
-    with torch.no_grad():
-        parts = [generator(torch.randn(len(part), 5), part) for part in labels.split(500)]
-    pixels = torch.cat(parts).add(1).mul(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1)
-    return pixels.numpy(), labels.numpy(), epsilon_pld([Phase("mean embedding", 1.0, noise)], delta)
+    return *drawn(generator, count), epsilon_pld([Phase("mean embedding", 1.0, noise)], delta)
 
 
 def _embedded(images: Tensor, waves: Tensor) -> Tensor:

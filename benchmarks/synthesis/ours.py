@@ -10,7 +10,6 @@ import numpy as np
 
 from dpaf import PRESETS, Records, RunFolder, RunSettings, Streams, Trainer, planned, synthesise
 from dpaf.plan import without_head
-from dpaf.runfolder import new_run_name
 
 Made = tuple[np.ndarray, np.ndarray, float]
 """Images uint8 (N, H, W, channels), labels int64 (N,), epsilon spent."""
@@ -23,17 +22,7 @@ def method(preset: str) -> Callable[..., Made]:
         privacy, performance = PRESETS[preset]
         privacy = without_head(privacy, len(records.classes)).calibrate(epsilon, delta)
         _, performance = planned(records, privacy, performance, minutes=minutes)
-        settings = RunSettings(
-            run=new_run_name(),
-            data="benchmark",
-            records=len(records),
-            classes=records.classes,
-            channels=records.channels,
-            size=records.size,
-            reproducible=False,
-            privacy=privacy,
-            performance=performance,
-        )
+        settings = RunSettings.of(records, "benchmark", privacy, performance)
         with tempfile.TemporaryDirectory() as folder:
             run = RunFolder(Path(folder))
             run.begin(settings)

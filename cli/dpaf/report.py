@@ -24,12 +24,13 @@ def report(run: Path, as_json: bool) -> None:
     from models.files import atomic_write, printable
 
     folder = RunFolder(run)
-    found = privacy_report(folder.settings(), folder.ledger(), audit=folder.audit())
+    ledger = folder.ledger()
+    found = privacy_report(folder.settings(), ledger, audit=folder.audit())
     encoded = json.dumps(found, indent=1)
     for name, text in (("privacy.json", encoded), ("privacy.md", as_markdown(found))):
         with atomic_write(run / name) as file:
             file.write(text.encode() + b"\n")
-    _draw(folder.ledger(), run / "privacy.png")
+    _draw(ledger, run / "privacy.png")
     if as_json:
         click.echo(encoded)
     else:

@@ -129,7 +129,7 @@ def _begun(
 def _planned(records: Records, options: _Options, processes: int) -> RunSettings:
     from dpaf import validate
     from dpaf.plan import planned, without_head
-    from dpaf.runfolder import RunSettings, new_run_name
+    from dpaf.runfolder import RunSettings
     from dpaf.settings import PRESETS
 
     assert options.epsilon is not None
@@ -142,16 +142,12 @@ def _planned(records: Records, options: _Options, processes: int) -> RunSettings
         performance = replace(performance, physical_batch_size=options.physical_batch_size)
     plan, performance = planned(records, privacy, performance, minutes=options.minutes, processes=processes)
     _show(plan, records)
-    return RunSettings(
-        run=new_run_name(),
-        data=Path(options.data).name,
-        records=len(records),
-        classes=records.classes,
-        channels=records.channels,
-        size=records.size,
+    return RunSettings.of(
+        records,
+        Path(options.data).name,
+        privacy,
+        performance,
         reproducible=options.unsafe_reproducible is not None,
-        privacy=privacy,
-        performance=performance,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dpaf.data.files import idx_folder, read_idx, read_images, read_npz
-from dpaf.data.records import SIZES, Records, content_digest, records
+from dpaf.data.records import SIZES, Records, content_digest, records, scaled
 from models import cache
 from models.errors import InputError, OfflineError
 from models.files import printable
@@ -22,7 +22,7 @@ _TORCHVISION = {
 }
 NAMES = ("digits", *_TORCHVISION)
 
-__all__ = ["NAMES", "SIZES", "Records", "load", "records"]
+__all__ = ["NAMES", "SIZES", "Records", "load", "records", "scaled"]
 
 
 def load(source: str, *, size: int | None = None, split: str = "train") -> Records:

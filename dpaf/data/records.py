@@ -43,7 +43,12 @@ class Records:
 
     def scaled(self, rows: Tensor | slice) -> Tensor:
         """Those images as float32 in [-1, 1]."""
-        return self.images[rows].float().div(127.5).sub(1)
+        return scaled(self.images[rows])
+
+
+def scaled(images: Tensor) -> Tensor:
+    """Bytes as float32 in [-1, 1]."""
+    return images.float().div(127.5).sub(1)
 
 
 def records(

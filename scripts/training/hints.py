@@ -40,13 +40,7 @@ class Hints:
         if not blocks or not layers.keys() >= {*_BEFORE, *_AFTER}:
             raise ValueError(f"{teacher.record.name} does not have the blocks that this recipe asks for")
         told = [layers[name] for name in _BEFORE] + [blocks[at] for at in sorted(blocks)]
-        self._teacher = teacher
-        self._kept: list[Tensor] = [torch.empty(0)] * (len(told) + len(_AFTER))
-        for at, layer in enumerate([*told, *(layers[name] for name in _AFTER)]):
-            layer.register_forward_hook(partial(self._keep, at))
-
-    def _keep(self, at: int, _layer: nn.Module, _inputs: object, output: Tensor) -> None:
-        self._kept[at] = output
+        self._teacher, self._kept = teacher, _outputs([*told, *(layers[name] for name in _AFTER)])
 
     @torch.no_grad()
     def __call__(self, inputs: Tensor) -> list[Tensor]:
@@ -102,10 +96,7 @@ class Adapters(nn.Module):
 
     def __init__(self, student: Student, channels: tuple[int, ...] = (64, 128, 128)) -> None:
         super().__init__()
-        layers = _ends(student.backbone)
-        self._kept: list[Tensor] = [torch.empty(0)] * len(layers)
-        for at, layer in enumerate(layers):
-            layer.register_forward_hook(partial(self._keep, at))
+        self._kept = _outputs(_ends(student.backbone))
         device = next(student.parameters()).device
         self.layers = nn.ModuleList(nn.LazyConv2d(out, 1) for out in channels).to(device)
         student.eval()
@@ -114,9 +105,6 @@ class Adapters(nn.Module):
             for layer, kept in zip(self.layers, self._kept, strict=True):
                 layer(_as_maps(kept))
 
-    def _keep(self, at: int, _layer: nn.Module, _inputs: object, output: Tensor) -> None:
-        self._kept[at] = output
-
     def error(self, hints: list[Tensor]) -> Tensor:
         """How far the maps of the student's last call are off, relative to the teacher's variance, added up."""
         total = hints[-1].new_zeros(())
@@ -124,6 +112,18 @@ class Adapters(nn.Module):
             given = layer(_as_maps(kept))
             total = total + _error(given, F.adaptive_avg_pool2d(hints[end], given.shape[2:]))
         return total
+
+
+def _outputs(layers: list[nn.Module]) -> list[Tensor]:
+    """A list that holds the layers' outputs of the last call."""
+    kept = [torch.empty(0)] * len(layers)
+
+    def keep(at: int, _layer: nn.Module, _inputs: object, output: Tensor) -> None:
+        kept[at] = output
+
+    for at, layer in enumerate(layers):
+        layer.register_forward_hook(partial(keep, at))
+    return kept
 
 
 def _ends(network: nn.Module) -> list[nn.Module]:

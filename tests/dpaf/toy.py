@@ -6,7 +6,7 @@ import numpy as np
 
 from dpaf.data import records
 from dpaf.randomness import Streams
-from dpaf.runfolder import RunFolder, RunSettings, new_run_name
+from dpaf.runfolder import RunFolder, RunSettings
 from dpaf.settings import PRESETS, PerformanceSettings, PrivacySettings
 from dpaf.trainer import Trainer
 
@@ -40,19 +40,8 @@ def privacy(preset="dpaf", **changed):
 def begin(path, data, settings=None, *, preset="dpaf", reproducible=True):
     performance = {**vars(PRESETS[preset][1]), **FAST}
     folder = RunFolder(path)
-    folder.begin(
-        RunSettings(
-            run=new_run_name(),
-            data="toy",
-            records=len(data),
-            classes=data.classes,
-            channels=data.channels,
-            size=data.size,
-            reproducible=reproducible,
-            privacy=settings or privacy(preset),
-            performance=PerformanceSettings(**performance),
-        )
-    )
+    chosen = PerformanceSettings(**performance)
+    folder.begin(RunSettings.of(data, "toy", settings or privacy(preset), chosen, reproducible=reproducible))
     return folder
 
 
