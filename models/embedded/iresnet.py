@@ -1,8 +1,7 @@
 """A narrow IResNet: residual units that normalise before, between and after their two convolutions.
 
 Source: D. Han et al., "Deep Pyramidal Residual Networks", CVPR 2017, as ArcFace takes it over (J. Deng et al., CVPR
-2019, section 3.1); here with half of the usual channels or fewer,
-and half the resolution from the first layer on.
+2019, section 3.1); here with half of the usual channels or fewer, and half the resolution from the first layer on.
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ from typing import cast
 
 from torch import Tensor, nn
 
-_WIDTHS = (32, 64, 128, 192)
-_UNITS = (1, 1, 2, 1)
+# (channels, units) at 56, 28, 14 and 7 pixels a side.
+_STAGES = ((32, 1), (64, 2), (128, 3), (128, 2))
 _SLOPE = 0.25  # of the activation where it is negative; a learnt one (PReLU) costs CPUs five times as much
 
 
@@ -40,16 +39,18 @@ class IResNet(nn.Module):
 
     def __init__(self, embedding_size: int = 128) -> None:
         super().__init__()
-        channels = _WIDTHS[0]
+        channels = _STAGES[0][0]
         layers: list[nn.Module] = [
             nn.Conv2d(3, channels, 3, 2, 1, bias=False),
             nn.BatchNorm2d(channels),
             nn.LeakyReLU(_SLOPE),
         ]
-        for stage, (out, units) in enumerate(zip(_WIDTHS, _UNITS, strict=True)):
+        self.ends: list[int] = []  # where in `features` each stage is over
+        for stage, (out, units) in enumerate(_STAGES):
             for index in range(units):
                 layers.append(_Unit(channels, out, stride=2 if index == 0 and stage > 0 else 1))
                 channels = out
+            self.ends.append(len(layers))
         layers += [nn.BatchNorm2d(channels), nn.Flatten()]
         self.features = nn.Sequential(*layers)
         self.head = nn.Sequential(nn.Linear(channels * 7 * 7, embedding_size), nn.BatchNorm1d(embedding_size))

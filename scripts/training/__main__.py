@@ -32,10 +32,10 @@ from models.embedded import SPACE, Student
 from models.files import atomic_write
 from scripts.training.composites import SIDE, as_input, plain
 from scripts.training.faces import Faces, load_faces
-from scripts.training.hints import Adapters, Hints, hint_error, stages
+from scripts.training.hints import Hints, hint_error, stages
 from scripts.training.judging import judge
 from scripts.training.lessons import Lessons, answers, prepare
-from scripts.training.recipes import RECIPES, CosFace, Recipe, confusion, distance, relation_error
+from scripts.training.recipes import RECIPES, Recipe, confusion, distance
 
 _BATCH, _WARM_UP, _SHIFT = 64, 200, 2
 _REPORT, _KEEP = 100, 400  # steps
@@ -72,7 +72,7 @@ def main(
         raise click.BadParameter(f"{name} learns from {RECIPES[name].teachers} teachers: name so many with --teacher")
     lessons = prepare(trained_on, loaded, work, rounds=rounds, seed=seed, progress=_say("composites"))
     exam = _exam(held_back, loaded)
-    hints = Hints(loaded[0].to(device)) if RECIPES[name].hints else None
+    hints = Hints(loaded[0].to(device)) if RECIPES[name].alone else None
     checkpoint = work / f"{name}.ckpt"
     student = train(RECIPES[name], lessons, exam, checkpoint, hints=hints, epochs=epochs, seed=seed, device=device)
     found = judge(student.cpu(), *exam)
@@ -113,93 +113,65 @@ def train(
     """A student trained on `lessons`; what `checkpoint` holds is gone on from."""
     torch.manual_seed(seed)
     student = Student(recipe.network, teachers=recipe.teachers).to(device).to(memory_format=torch.channels_last)
-    margin = CosFace(SPACE * recipe.teachers, lessons.people).to(device)
-    adapters = Adapters(student) if recipe.hints == "ends" else nn.Identity()
-    parts = (student, margin, adapters)
-    optimiser = torch.optim.AdamW(_groups(list(parts), recipe.weight_decay), betas=(0.9, 0.98))
+    parts = stages(student) if hints is not None else {}
+    optimiser = torch.optim.AdamW(_groups(student, recipe.weight_decay), betas=(0.9, 0.98))
     random, first = torch.Generator().manual_seed(seed), 0
     if checkpoint.is_file():
         kept = torch.load(checkpoint, weights_only=True)
-        for part, state in zip((*parts, optimiser), kept["states"], strict=True):
-            part.load_state_dict(state)
+        student.load_state_dict(kept["student"])
+        optimiser.load_state_dict(kept["optimiser"])
         first = kept["step"]
     per_epoch = len(lessons.images) // _BATCH
     steps, start = int(epochs * per_epoch), time.monotonic()
     student.train()
-    push, half = None, steps // 4 * 2  # even, as the steps of checkpoints are
     for step in range(first, steps):
-        # From half time on each batch is seen twice: `batch` counts those seen, as `step` counts updates.
-        twice = recipe.push > 0 and step >= half
-        batch = half + (step - half) // 2 if twice else step
         # Every epoch has its own order, the same however often training was stopped.
-        order = torch.randperm(len(lessons.images), generator=torch.Generator().manual_seed(seed + batch // per_epoch))
-        at = batch % per_epoch * _BATCH
+        order = torch.randperm(len(lessons.images), generator=torch.Generator().manual_seed(seed + step // per_epoch))
+        at = step % per_epoch * _BATCH
         chosen = np.sort(order[at : at + _BATCH].numpy())
-        images = _varied(torch.from_numpy(lessons.images[chosen]), random.manual_seed(seed + batch)).to(device)
-        if push is not None:
-            images = images + push
-        elif twice:
-            images.requires_grad_()
-        if hints is None or recipe.hints != "blocks":
-            loss = _answer_error(recipe, student, margin, images, lessons, chosen)
-        if hints is not None:
+        images = _varied(torch.from_numpy(lessons.images[chosen]), random.manual_seed(seed + step)).to(device)
+        if hints is None:
+            loss = _answer_error(recipe, student, images, lessons.answers[chosen])
+        else:
             with half_precision(images.device):
-                told = hints(images)
-                if isinstance(adapters, Adapters):
-                    loss = loss + adapters.error(told)
-                else:
-                    loss = hint_error(stages(student), images, told, alone=step < recipe.alone * steps)
+                loss = hint_error(parts, images, hints(images), alone=step < recipe.alone * steps)
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate * min(1, (step + 1) / _WARM_UP) * _falling(step / steps)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(student.parameters(), 5.0)
         optimiser.step()
-        push = _pushed(images.grad, recipe.push, random) if images.grad is not None else None
         if (step + 1) % _REPORT == 0:
             click.echo(f"{step + 1}/{steps} {time.monotonic() - start:.0f} s loss {float(loss.detach()):.3f}", err=True)
         if (step + 1) % _KEEP == 0 or step + 1 == steps:
-            states = [part.state_dict() for part in (*parts, optimiser)]
+            states = {"student": student.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}
             with atomic_write(checkpoint) as file:
-                torch.save({"states": states, "step": step + 1}, file)
+                torch.save(states, file)
             found = judge(student.eval(), *(part.to(device) for part in exam))
             click.echo(" ".join(f"{key} {value:.4f}" for key, value in found.items()), err=True)
             student.train()
     return student.eval()
 
 
-def _answer_error(
-    recipe: Recipe, student: Student, margin: CosFace, images: torch.Tensor, lessons: Lessons, chosen: np.ndarray
-) -> torch.Tensor:
-    told = torch.from_numpy(lessons.answers[chosen]).float()[:, : recipe.teachers].to(images.device)
+def _answer_error(recipe: Recipe, student: Student, images: torch.Tensor, answers: np.ndarray) -> torch.Tensor:
+    told = torch.from_numpy(answers).float()[:, : recipe.teachers].to(images.device)
     with half_precision(images.device):
         spaces = student.spaces(images)
-    loss = distance(spaces, told) + recipe.relations * relation_error(spaces, told)
-    if recipe.contrast:
-        loss = loss + recipe.contrast * confusion(spaces, told)
-    if recipe.margin:
-        classes = torch.from_numpy(lessons.classes[chosen]).to(images.device)
-        loss = loss + recipe.margin * margin(spaces.flatten(1), classes)
-    return loss
+    loss = distance(spaces, told)
+    return loss + recipe.contrast * confusion(spaces, told) if recipe.contrast else loss
 
 
 def _falling(progress: float) -> float:
     return 0.02 + 0.98 * (1 + math.cos(math.pi * progress)) / 2
 
 
-def _groups(parts: list[nn.Module], weight_decay: float) -> list[dict[str, Any]]:
+def _groups(student: Student, weight_decay: float) -> list[dict[str, Any]]:
     """Parameters with weight decay, and those without: biases and normalisation."""
-    parameters = [parameter for part in parts for parameter in part.parameters()]
+    parameters = list(student.parameters())
     return [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
-
-
-def _pushed(gradient: torch.Tensor, largest: float, random: torch.Generator) -> torch.Tensor:
-    """Changes along `gradient` whose root mean square is up to `largest` 8-bit steps."""
-    sizes = largest * torch.rand(len(gradient), 1, 1, 1, generator=random).to(gradient.device) / 128
-    return sizes * gradient / gradient.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(1e-12)
 
 
 def _varied(images: torch.Tensor, random: torch.Generator) -> torch.Tensor:

@@ -30,14 +30,14 @@ def plain(faces: Faces) -> Tensor:
     return torch.cat(images).round().clamp(0, 255).byte()
 
 
-def compose(faces: Faces, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """One composite of each face: uint8 (N, 3, SIDE, SIDE), and whether it is still that person: bool (N,)."""
-    images, pure = _blended(faces.pixels.float() / 255, random)
+def compose(faces: Faces, random: torch.Generator) -> Tensor:
+    """One composite of each face: uint8 (N, 3, SIDE, SIDE)."""
+    images = _blended(faces.pixels.float() / 255, random)
     images = _spoilt(_lit(_bent(images, random), random), random)
-    return (255 * images.clamp(0, 1)).round().byte(), pure
+    return (255 * images.clamp(0, 1)).round().byte()
 
 
-def _blended(images: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+def _blended(images: Tensor, random: torch.Generator) -> Tensor:
     """A third left alone, a quarter mixed evenly with another face, the rest in soft patches of another face."""
     count = len(images)
     flipped = torch.rand(count, generator=random) < 0.5
@@ -49,7 +49,7 @@ def _blended(images: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
         4 * _smooth(count, 1, int(torch.randint(2, 6, (), generator=random)), images.shape[2], random)
     )
     share = torch.where(kind < 0.35, torch.zeros(()), torch.where(kind < 0.6, even, patches))
-    return images + share * (mates - images), (kind < 0.35).flatten()
+    return images + share * (mates - images)
 
 
 def _bent(images: Tensor, random: torch.Generator) -> Tensor:
@@ -106,15 +106,6 @@ def _smooth(count: int, channels: int, knots: int, side: int, random: torch.Gene
         mode="bicubic",
         align_corners=True,
     )
-
-
-def identities(people: Tensor) -> tuple[Tensor, int]:
-    """Classes for a margin loss: people with four photos or more as 0, 1, ...; others -1; and how many there are."""
-    counts = torch.bincount(people)
-    classes = torch.full_like(counts, -1)
-    known = torch.nonzero(counts >= 4).flatten()
-    classes[known] = torch.arange(len(known))
-    return classes[people], len(known)
 
 
 def as_input(images: Tensor) -> Tensor:

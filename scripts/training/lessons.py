@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from chameleon.objective import half_precision
 from models import Recogniser
 from models.files import atomic_write
-from scripts.training.composites import compose, identities
+from scripts.training.composites import compose
 from scripts.training.faces import Faces
 
 _BATCH = 64
@@ -28,14 +28,10 @@ class Lessons:
     Attributes:
         images: uint8 (N, 3, SIDE, SIDE).
         answers: float16 (N, teachers, D), unit embeddings.
-        classes: int64 (N,), person of an unblended composite, -1 where it has none.
-        people: how many classes there are.
     """
 
     images: np.ndarray
     answers: np.ndarray
-    classes: np.ndarray
-    people: int
 
 
 def answers(images: Tensor, teachers: Sequence[Recogniser]) -> Tensor:
@@ -65,32 +61,30 @@ def prepare(
         raise ValueError(f"{folder} holds lessons of {note.read_text()}: choose another --work")
     folder.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps(told))
-    classes, people = identities(faces.people)
     parts = []
     for number in range(rounds):
         path = folder / f"round-{number}.npz"
         if not path.is_file():
-            arrays = _make(faces, teachers, classes, seed=seed + number, progress=progress)
+            arrays = _make(faces, teachers, seed=seed + number, progress=progress)
             with atomic_write(path) as file:
                 np.savez(file, **arrays)
         with np.load(path) as kept:
-            parts.append({name: kept[name] for name in ("images", "answers", "classes")})
+            parts.append({name: kept[name] for name in ("images", "answers")})
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return Lessons(**joined, people=people)
+    return Lessons(**joined)
 
 
 def _make(
-    faces: Faces, teachers: Sequence[Recogniser], classes: Tensor, *, seed: int, progress: Callable[[int, int], None]
+    faces: Faces, teachers: Sequence[Recogniser], *, seed: int, progress: Callable[[int, int], None]
 ) -> dict[str, np.ndarray]:
     """One composite of each face, in random order."""
     random = torch.Generator().manual_seed(seed)
-    parts: dict[str, list[Tensor]] = {"images": [], "answers": [], "classes": []}
+    parts: dict[str, list[Tensor]] = {"images": [], "answers": []}
     done, count = 0, len(faces.people)
     for chosen in torch.randperm(count, generator=random).split(_BATCH):
-        images, pure = compose(faces[chosen], random)
+        images = compose(faces[chosen], random)
         parts["images"].append(images)
         parts["answers"].append(answers(images, teachers).half())
-        parts["classes"].append(torch.where(pure, classes[chosen], -1))
         done += len(chosen)
         progress(done, count)
     return {name: torch.cat(part).numpy() for name, part in parts.items()}
