@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -77,10 +78,13 @@ def table(rows: list[dict[str, str]]) -> None:
 
     drawn = Table(box=None, pad_edge=False)
     for column in rows[0] if rows else ():
-        drawn.add_column(column, overflow="fold", no_wrap=column == "name")
+        words = max(map(len, column.split()), default=0)
+        drawn.add_column(column, overflow="fold", no_wrap=column == "name", min_width=words)
     for row in rows:
         drawn.add_row(*map(printable, row.values()))
-    Console(highlight=False, markup=False, emoji=False).print(drawn)
+    # Where nobody watches, a row is a line, however long; rich would fold it at 80 columns.
+    width = None if sys.stdout.isatty() else 10_000
+    Console(width=width, highlight=False, markup=False, emoji=False).print(drawn)
 
 
 def save_figure(figure: Figure, path: Path) -> None:
