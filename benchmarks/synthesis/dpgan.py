@@ -27,6 +27,7 @@ from dpaf.data import scaled
 from dpaf.generator import Generator
 
 _BATCH, _RATE, _LATENT = 256, 5e-4, 32
+_ERROR = 0.05  # of epsilon; at the default of 0.01 tens of thousands of steps are composed for minutes
 
 
 class _Discriminator(nn.Module):
@@ -54,10 +55,16 @@ def images(
     seconds = _seconds_of_a_step(records)
     steps = max(1, int(60 * minutes / seconds))
     noise = get_noise_multiplier(
-        target_epsilon=epsilon, target_delta=delta, sample_rate=rate, steps=steps, accountant="prv"
+        target_epsilon=epsilon,
+        target_delta=delta,
+        sample_rate=rate,
+        steps=steps,
+        accountant="prv",
+        epsilon_tolerance=_ERROR,
+        eps_error=_ERROR,
     )
     generator, engine = _trained(records, noise, steps)
-    return *drawn(generator, count), engine.get_epsilon(delta)
+    return *drawn(generator, count), engine.accountant.get_epsilon(delta, eps_error=_ERROR)
 
 
 def _seconds_of_a_step(records: Records) -> float:
