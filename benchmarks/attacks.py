@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from skimage.restoration import denoise_tv_chambolle
 
+from benchmarks.judges import choose
 from chameleon import geometry
-from chameleon.faces import FaceDetector
+from chameleon.faces import Face, FaceDetector
 from chameleon.mask import Mask, Placement, subtract
 from chameleon.robustness import blurred, recompressed
 
@@ -27,21 +28,25 @@ def purified(pixels: np.ndarray) -> np.ndarray:
     return np.asarray((255 * clean).round(), dtype=np.uint8)
 
 
-def average_of(photos: Sequence[np.ndarray], detector: FaceDetector) -> Mask | None:
-    """What the faces of protected photos, uint8 (H, W, 3) each, have in common when their landmarks are aligned.
+def average_of(photos: Sequence[tuple[np.ndarray, np.ndarray]], detector: FaceDetector) -> Mask | None:
+    """What faces in protected photos have in common when their landmarks are aligned.
 
     The fine detail of one face differs from photo to photo more than a mask that is always the same.
+
+    Args:
+        photos: uint8 (H, W, 3) and the box of the user's face, float (4,), of each.
+        detector: the opponent's.
     """
-    crops = [crop for photo in photos if (crop := _canonical(photo, detector)) is not None]
+    crops = [crop for photo, box in photos if (crop := _canonical(photo, box, detector)) is not None]
     return _mask(np.mean(crops, axis=0)) if crops else None
 
 
-def difference_of(original: np.ndarray, protected: np.ndarray, detector: FaceDetector) -> Mask | None:
-    """The mask as a pair, both uint8 (H, W, 3), shows it."""
-    faces = detector.detect(original)
-    if not faces:
+def difference_of(original: np.ndarray, protected: np.ndarray, box: np.ndarray, detector: FaceDetector) -> Mask | None:
+    """The mask as a pair, both uint8 (H, W, 3), shows it on the face in `box`."""
+    face = _face(original, box, detector)
+    if face is None:
         return None
-    to_canonical = faces[0].to_template(geometry.CANONICAL_TEMPLATE)
+    to_canonical = face.to_template(geometry.CANONICAL_TEMPLATE)
     before, after = (
         geometry.crop(photo, to_canonical, size=geometry.CANVAS).numpy() for photo in (original, protected)
     )
@@ -57,11 +62,18 @@ def without(pixels: np.ndarray, *, mask: Mask, amplitude: float, detector: FaceD
     return pixels
 
 
-def _canonical(photo: np.ndarray, detector: FaceDetector) -> np.ndarray | None:
+def _face(photo: np.ndarray, box: np.ndarray, detector: FaceDetector) -> Face | None:
+    """The face that the opponent finds in `box`."""
     faces = detector.detect(photo)
-    if not faces:
+    chosen = choose([face.box for face in faces], near=box, shape=photo.shape[:2])
+    return None if chosen is None else faces[chosen]
+
+
+def _canonical(photo: np.ndarray, box: np.ndarray, detector: FaceDetector) -> np.ndarray | None:
+    face = _face(photo, box, detector)
+    if face is None:
         return None
-    crop = geometry.crop(photo, faces[0].to_template(geometry.CANONICAL_TEMPLATE), size=geometry.CANVAS).numpy()
+    crop = geometry.crop(photo, face.to_template(geometry.CANONICAL_TEMPLATE), size=geometry.CANVAS).numpy()
     smooth = blurred(np.asarray((255 * crop).round().transpose(1, 2, 0), dtype=np.uint8), sigma=3.0)
     detail: np.ndarray = crop - smooth.transpose(2, 0, 1) / 255
     return detail

@@ -21,6 +21,8 @@ from chameleon.protection import embed
 from chameleon.retrieval import Metric
 from models import Recogniser, load_recogniser
 from models.errors import InputError
+from models.files import file_hash
+from models.registry import RECORDS
 
 MOBILEFACENET = Path("recognisers", "judge-mobilefacenet")
 _LEAST_OVERLAP = 0.2  # detectors differ in what they call a face: dlib frames less of the forehead than MTCNN
@@ -34,12 +36,14 @@ class Judge(Protocol):
         metric: how it compares embeddings.
         threshold: distance below which it takes two faces for one person's.
         kin: name of the surrogate that has the same weights, "" where there is none.
+        weights: SHA-256 of its network's.
     """
 
     name: str
     metric: Metric
     threshold: float
     kin: str
+    weights: str
 
     def embed(self, pixels: np.ndarray, near: np.ndarray | None) -> np.ndarray | None:
         """Embedding, float32 (D,), of one face in `pixels`, uint8 (H, W, 3) RGB.
@@ -116,6 +120,7 @@ class DlibJudge:
     """dlib's own detector, landmarks, chip and network (PyPI `dlib-bin`, weights of `face_recognition_models`)."""
 
     name, kin = "dlib", "dlib-resnet"
+    weights = str(RECORDS[kin].sha256)
     metric: Metric = "euclidean"
     threshold = 0.6
 
@@ -161,7 +166,7 @@ class NcnnJudge:
             import ncnn
         except ImportError:
             raise InputError(f"the judge {self.name} needs the package ncnn: run `pip install ncnn`") from None
-        self._ncnn = ncnn
+        self._ncnn, self.weights = ncnn, str(file_hash(files[1]))
         self._network = ncnn.Net()
         if self._network.load_param(str(files[0])) or self._network.load_model(str(files[1])):
             raise InputError(f"the judge {self.name} cannot be loaded from {folder}: copy it anew")
@@ -186,6 +191,7 @@ class RecogniserJudge:
         self.kin = recogniser.record.name
         self.metric: Metric = recogniser.record.metric
         self.threshold = recogniser.record.threshold
+        self.weights = str(recogniser.record.sha256)
         self._recogniser = recogniser
 
     def embed(self, pixels: np.ndarray, near: np.ndarray | None) -> np.ndarray | None:

@@ -19,6 +19,7 @@ import sys
 from pathlib import Path
 
 import click
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -77,7 +78,7 @@ def _pairs(plain: Path, protected: Path, recogniser: Recogniser) -> tuple[Tensor
     for photo in sorted(protected.glob("*.jpg")):
         pixels = read_photo(plain / photo.name).pixels
         largest = detector.detect(pixels)[0]
-        to_crop = largest.to_template(recogniser.record.template)
+        to_crop = largest.to_template(np.array(recogniser.record.template))
         before.append(geometry.crop(pixels, to_crop, size=size))
         after.append(geometry.crop(read_photo(photo).pixels, to_crop, size=size))
     return torch.stack(before), torch.stack(after)

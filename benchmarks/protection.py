@@ -32,14 +32,16 @@ from chameleon.protection import FaceReader
 from chameleon.refinement import RefinementSettings
 from models import load_recogniser
 from models.errors import FaceError, GuiseError, InputError
-from models.files import Manifest
+from models.files import Manifest, settings_hash
 from models.registry import TEAM
 
 _DATA = Path(__file__).parents[2] / "shared" / "data"
 _LINES = "lines.jsonl"
 
 
-def measure(users: Sequence[people.User], strengths: Sequence[str], plan: Plan, reader: FaceReader, out: Path) -> bool:
+def measure(
+    users: Sequence[people.User], strengths: Sequence[str], plan: Plan, reader: FaceReader, out: Path, *, command: str
+) -> bool:
     """Add a line to `out` for each user and strength that has none; whether all users could be measured."""
     lines, version, complete = Manifest(out / _LINES), report.code_version(), True
     for user in users:
@@ -54,7 +56,8 @@ def measure(users: Sequence[people.User], strengths: Sequence[str], plan: Plan, 
                 for strength in missing:
                     line = session.measure(strength, partial(_progress, f"{user.alias} {strength}: learning"))
                     key = {"source_sha256": "", "settings_hash": plan.digest, "name": names[strength]}
-                    lines.append({**key, "learning": plan.label, "strength": strength, **version, **line})
+                    said = {"learning": plan.label, "strength": strength, "command": command}
+                    lines.append({**key, **said, **version, **line})
         except FaceError as error:
             click.echo(f"{user.alias} is left out: {error}", err=True)
             complete = False
@@ -73,7 +76,8 @@ def _judges(
     judges = {}
     for name in names:
         judge = load_judge(name, _DATA)
-        cache = out / f"strangers-{judge.name.replace(':', '-')}-{strangers}-{seed}.npz"
+        weights = settings_hash({"weights": judge.weights, "photos": [photo.name for photo in photos]})
+        cache = out / f"strangers-{judge.name.replace(':', '-')}-{weights}.npz"
         progress = partial(_progress, f"{judge.name}: strangers", total=len(photos))
         judges[judge.name] = judge, scoring.known_strangers(judge, photos, cache=cache, progress=progress)
     return judges
@@ -133,6 +137,8 @@ def main(
     try:
         if AS_LEARNT in strengths and learn_at is None and {"ours", "mask"} & set(methods):
             raise InputError(f"{AS_LEARNT} names no budget to learn for: add --learn-at")
+        if AS_LEARNT in strengths and refine and "ours" in methods:
+            raise InputError(f"{AS_LEARNT} puts masks on without refining them: add --refine 0, or ask for mask alone")
         if not data.is_dir():
             raise InputError(f"the photos are not there: no folder {data}; see --data")
         users = people.users(data, count=count, seed=seed)
@@ -140,13 +146,16 @@ def main(
         team = [load_recogniser(name) for name in surrogates]
         names = [*judges, *(f"recogniser:{name}" for name in surrogates)]
         known = _judges(names, data, out, strangers=strangers, seed=seed)
-        plans = [Plan(team, method, steps, refine, learn_at or "", seed, known, robust, attack) for method in methods]
+        whose = settings_hash({user.alias: [photo.name for photo in (*user.learn, *user.score)] for user in users})
+        plans = [
+            Plan(team, method, steps, refine, learn_at or "", seed, known, whose, robust, attack) for method in methods
+        ]
         left = [one.record.name for one in team] if leave_out == ("each",) else list(leave_out)
         plans += [_without(plans[0], name) for name in left]
     except GuiseError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    complete = [measure(users, strengths, plan, reader, out) for plan in plans]
+    complete = [measure(users, strengths, plan, reader, out, command=command) for plan in plans]
     click.echo(report.write(out, command=command, lines=report.read_lines(out / _LINES)))
     sys.exit(0 if all(complete) else 3)
 

@@ -18,10 +18,11 @@ from typing import Any
 from models.files import atomic_write
 
 _ROOT = Path(__file__).parents[1]
-_PACKAGES = ("torch", "numpy", "pillow", "facenet-pytorch", "dlib-bin", "ncnn", "onnx2torch")
+_PACKAGES = "torch numpy pillow facenet-pytorch dlib-bin ncnn onnx2torch opacus dp-accounting".split()
 SAVED = "as saved"
 """The version of the protected photos that nothing has been done to."""
 _SETTINGS = ("clean", "1A", "2B", "2A")
+_PAIRS = {"clean": "clean", "1A": "1A, 2B", "2A": "2A"}  # a pair is the same pair from both sides
 Line = dict[str, Any]
 
 
@@ -29,9 +30,10 @@ def code_version() -> dict[str, str]:
     """The commit, and a digest of the code as it is, which may differ from the commit's."""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=_ROOT, capture_output=True, text=True, check=False)
     digest = hashlib.sha256()
-    for part in ("chameleon", "dpaf", "harmless", "models"):
-        for file in sorted((_ROOT / part).rglob("*.py")):
-            digest.update(file.read_bytes())
+    for part in ("chameleon", "dpaf", "harmless", "models", "benchmarks", "scripts"):
+        for pattern in ("*.py", "*.safetensors"):
+            for file in sorted((_ROOT / part).rglob(pattern)):
+                digest.update(file.read_bytes())
     return {"commit": commit.stdout.strip() or "unknown", "code": digest.hexdigest()[:16]}
 
 
@@ -157,7 +159,7 @@ def markdown(summary: Sequence[dict[str, Any]]) -> str:
             saved = verdict["versions"][SAVED]
             shares = [_percent(saved[measure][s]) for measure in ("recall", "rank1") for s in _SETTINGS]
             recognised.append([*start, name, *shares, _percent(saved["no_face"])])
-            linked = [_percent(saved[f"linked@{far}"][s]) for far in _FAR for s in _SETTINGS]
+            linked = [_percent(saved[f"linked@{far}"][s]) for far in _FAR for s in _PAIRS]
             verified.append([*start, name, *linked])
         costs.append([*start, str(entry["users"]), *(_cost(name, entry[name]) for name in _COSTS)])
     headings = [f"{measure} {setting}" for measure in ("recall", "rank-1") for setting in _SETTINGS]
@@ -167,7 +169,7 @@ def markdown(summary: Sequence[dict[str, Any]]) -> str:
         "(\\* its weights were a surrogate)\n",
         _table([*first, *headings, "no face"], recognised),
         "\nPairs taken for one person's, in percent, at the threshold for a false accept rate\n",
-        _table([*first, *(f"{setting} at {far}" for far in _FAR for setting in _SETTINGS)], verified),
+        _table([*first, *(f"{_PAIRS[s]} at {far}" for far in _FAR for s in _PAIRS)], verified),
         "\nVisibility on the faces of the saved files, and time\n",
         _table([*first[:2], "users", *_COSTS.values()], costs),
     ]
@@ -188,17 +190,18 @@ def draw_curves(summary: Sequence[dict[str, Any]], path: Path) -> None:
     judges = list(dict.fromkeys(j for e in summary for j, v in e["judges"].items() if not v["white_box"]))
     if not judges:
         return
-    figure = Figure(figsize=(5 * len(judges), 9), layout="constrained")
-    panels = figure.subplots(2, len(judges), squeeze=False, sharex=True, sharey=True)
+    figure = Figure(figsize=(5 * len(judges), 12), layout="constrained")
+    panels = figure.subplots(3, len(judges), squeeze=False, sharex=True, sharey=True)
+    colours = {learning: f"C{at}" for at, learning in enumerate(dict.fromkeys(e["learning"] for e in summary))}
     for column, judge in enumerate(judges):
-        for row, setting in enumerate(("1A", "2B")):
+        for row, setting in enumerate(("1A", "2B", "2A")):
             axes = panels[row][column]
             axes.set(title=f"{judge}, {setting}", xlabel="SSIM of the face", ylabel="recall, %", ylim=(0, 100))
             for learning, points in _curves(summary, judge, setting).items():
-                axes.plot(*zip(*points, strict=True), marker="o", label=learning)
+                axes.plot(*zip(*points, strict=True), marker="o", label=learning, color=colours[learning])
             axes.invert_xaxis() if not (row or column) else None
-    handles, labels = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", fontsize=8)
+    shown = dict(pair for axes in panels.flat for pair in zip(*axes.get_legend_handles_labels()[::-1], strict=True))
+    figure.legend(list(shown.values()), list(shown), loc="outside lower center", fontsize=8)
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=120)
     with atomic_write(path) as file:
@@ -240,7 +243,8 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def write(out: Path, *, command: str, lines: Sequence[Line]) -> str:
     """Write results.json and results.md into `out`; the text of the latter."""
     summary = summarise(lines)
-    record = {"command": command, **code_version(), **environment(), "summary": summary, "lines": list(lines)}
+    commands = list(dict.fromkeys([*(line["command"] for line in lines if "command" in line), command]))
+    record = {"commands": commands, **code_version(), **environment(), "summary": summary, "lines": list(lines)}
     text = markdown(summary)
     draw_curves(summary, out / "curves.png")
     for name, content in (("results.json", json.dumps(record, indent=1) + "\n"), ("results.md", text)):

@@ -49,6 +49,7 @@ class Plan:
         learn_at: strength to learn for, "" for the one at which it is applied.
         seed: of the choice of people and of learning.
         judges: by name, each with the strangers as it sees them.
+        users: the people to protect, by a digest of their photos' names.
         robust: judge also what software on the way makes of the photos.
         attack: judge also what opponents make of them.
     """
@@ -60,6 +61,7 @@ class Plan:
     learn_at: str
     seed: int
     judges: dict[str, tuple[Judge, np.ndarray]]
+    users: str
     robust: bool = False
     attack: bool = False
 
@@ -82,7 +84,8 @@ class Plan:
                 "refine": self.refine,
                 "learn_at": self.learn_at,
                 "seed": self.seed,
-                "judges": {name: len(strangers) for name, (_, strangers) in self.judges.items()},
+                "users": self.users,
+                "judges": {name: [judge.weights, len(seen)] for name, (judge, seen) in self.judges.items()},
                 "versions": [self.robust, self.attack],
             }
         )
@@ -204,10 +207,12 @@ class Session:
         found: dict[str, scoring.Change] = {"purified": attacks.purified}
         if not held:
             return found
+        boxes = {photo: self._chooser.pick(self._found.sightings[photo])[0].face.box for photo in held}
         first = next(iter(held))
+        original = read_photo(originals / first).pixels
         estimates = {
-            f"average of {CAPTURED}": attacks.average_of(list(held.values()), detector),
-            "one pair": attacks.difference_of(read_photo(originals / first).pixels, held[first], detector),
+            f"average of {CAPTURED}": attacks.average_of([(held[photo], boxes[photo]) for photo in held], detector),
+            "one pair": attacks.difference_of(original, held[first], boxes[first], detector),
         }
         for name, mask in estimates.items():
             for amplitude in attacks.AMPLITUDES if mask is not None else ():

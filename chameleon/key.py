@@ -39,6 +39,7 @@ class Provenance:
         steps: of the optimisation.
         seed: of the optimisation.
         guise: version of the program.
+        weights: SHA-256 of each surrogate's, by its name, where known; older keys do not say.
     """
 
     recognisers: tuple[str, ...]
@@ -48,6 +49,7 @@ class Provenance:
     steps: int
     seed: int
     guise: str
+    weights: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

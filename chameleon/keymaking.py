@@ -52,8 +52,15 @@ def learn_key(folder: Path, found: Survey, chooser: Chooser, how: Learning, *, p
     if how.preset == "paper":
         mask = paper.learn_mask(faces, how.recognisers, seed=how.seed, progress=report)
     else:
-        budget = budget_of(how.strength)
-        mask = learn_mask(faces, how.recognisers, budget=budget, settings=how.settings, seed=how.seed, progress=report)
+        mask = learn_mask(
+            faces,
+            how.recognisers,
+            budget=budget_of(how.strength),
+            one_person=chooser.person is not None,
+            settings=how.settings,
+            seed=how.seed,
+            progress=report,
+        )
     persons = _persons(faces, how.recognisers) if chooser.person is not None and how.preset == "guise" else {}
     return Key(mask, chooser.owner, provenance(how, photos=len(faces)), chooser.which, persons)
 
@@ -69,6 +76,7 @@ def provenance(how: Learning, *, photos: int) -> Provenance:
         steps=how.settings.steps if ours else paper.EPOCHS,
         seed=how.seed,
         guise=version("guise"),
+        weights={one.record.name: one.record.sha256 for one in how.recognisers if one.record.sha256 is not None},
     )
 
 

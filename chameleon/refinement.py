@@ -99,7 +99,8 @@ class Refiner:
 
     def describe(self) -> dict[str, Any]:
         """What decides on the result beside mask, budget and photos, as plain JSON."""
-        return {"recognisers": [one.record.name for one in self._recognisers], **asdict(self.settings)}
+        names = [one.record.name for one in self._recognisers]
+        return {"recognisers": names, "persons": sorted(self._persons), **asdict(self.settings)}
 
     def remember(self, standing: Standing) -> None:
         """Keep later photos apart from a protected face."""

@@ -120,4 +120,8 @@ def portraits(folder: Path, found: Survey, chooser: Chooser) -> list[Portrait]:
     if not candidates:
         raise FaceError("the user's face is in none of the photos: check --user-face")
     largest = sorted(candidates, key=lambda candidate: -candidate[1].face.area)[:_MOST_PORTRAITS]
-    return [Portrait.cut(read_photo(folder / photo).pixels, sighting.face) for photo, sighting in largest]
+    return [_portrait(read_photo(folder / photo), sighting) for photo, sighting in largest]
+
+
+def _portrait(photo: Photo, sighting: Sighting) -> Portrait:
+    return Portrait.cut(photo.pixels, sighting.face, grey=photo.grey)

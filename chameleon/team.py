@@ -1,4 +1,7 @@
-"""Which recognisers make the best team of surrogates: those whose errors fall on different queries.
+"""How much the errors of a team of recognisers overlap.
+
+The less, the better a team of surrogates it should make; on the recognisers that come with Guise masks told otherwise:
+see models/team.json, whose team is placed by it and was not chosen by it.
 
 Source: focal diversity as in K.-H. Chow et al., "Personalized Privacy Protection Mask Against Unauthorized Facial
 Recognition", ECCV 2024, after Y. Wu et al., "Boosting Deep Ensemble Performance with Hierarchical Pruning", ICDM 2021.
@@ -88,7 +91,7 @@ def rank_teams(failures: Mapping[str, np.ndarray], *, size: int) -> list[Team]:
         InputError: the pool has fewer members than a team.
     """
     if not 2 <= size <= len(failures):
-        raise InputError(f"a team of {size} cannot be made of a pool of {len(failures)}: use --size 2 to the pool's")
+        raise InputError(f"a team of {size} cannot be made of a pool of {len(failures)}: ask for 2 to {len(failures)}")
     teams = []
     for members in combinations(failures, size):
         table = np.stack([failures[name] for name in members])

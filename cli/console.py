@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -105,6 +105,24 @@ def save_picture(pixels: np.ndarray, path: Path) -> None:
     from PIL import Image
 
     _save_png(lambda drawn: Image.fromarray(pixels.squeeze()).save(drawn, format="PNG"), path)
+
+
+def check_picture(path: Path, option: str, folders: Iterable[Path]) -> None:
+    """Find a bad place for a picture before the work begins: it shows faces, and must replace no photo.
+
+    Raises:
+        InputError: it is no PNG, or lies in one of the folders of photos.
+        OutputError: nothing can be written there.
+    """
+    from models.files import check_writable, printable
+
+    if path.suffix.lower() != ".png":
+        raise InputError(f"{option} {printable(path)} is no PNG: give it a name that ends in .png")
+    for folder in folders:
+        if path.resolve().is_relative_to(folder.resolve()):
+            what = f"picture {printable(path)} lies inside {printable(folder)}"
+            raise InputError(f"{what}: choose a place outside the folders of photos with {option}")
+    check_writable(path.resolve().parent)
 
 
 def _save_png(draw: Callable[[BytesIO], object], path: Path) -> None:

@@ -97,7 +97,7 @@ def protect(
     """Write copies of your photos that look nearly the same and are harder for face recognition to link to you.
 
     The first run learns one mask for you and keeps it in a private key file; later runs with the same key need no
-    learning. The mask is fitted to each photo, in two or three seconds. Originals are never changed. Run the same
+    learning. The mask is fitted to each photo, in some three seconds. Originals are never changed. Run the same
     command again after any interruption.
     """
     console.warn_quietly()
@@ -167,7 +167,7 @@ def protect(
         if budget is not None and refine and surrogates:
             settings = RefinementSettings(steps=refine)
             # Somebody else's face is taken away from itself, not from the key's user.
-            persons = key.persons if chooser.owner is key.owner else {}
+            persons = key.persons if _is_user(chooser, key) else {}
             refiner = Refiner(key.mask, surrogates, persons, budget=budget, settings=settings)
         job = batch.Job(folder, out, key, key_file, budget, keep_metadata, refiner)
         results: list[batch.PhotoResult] = []
@@ -220,7 +220,7 @@ def _of_key(key: Key, named: tuple[str, ...], load: Callable[[str], Recogniser])
     """The recognisers that `key` was learnt against, in its order; those of the user's own are among `named`.
 
     Raises:
-        InputError: one of them is not.
+        InputError: one of them is not, or has other weights by now.
     """
     from models.files import printable
 
@@ -229,7 +229,18 @@ def _of_key(key: Key, named: tuple[str, ...], load: Callable[[str], Recogniser])
         if name not in registry.RECORDS and name not in files:
             what = f"the key was learnt against {printable(name)}, and photos are fitted against it too"
             raise InputError(f"{what}: name its file with --recogniser, or put the mask on as it is with --refine 0")
-    return [files[name] if name in files else load(name) for name in key.provenance.recognisers]
+    found = [files[name] if name in files else load(name) for name in key.provenance.recognisers]
+    for record in (one.record for one in found):
+        if record.sha256 is not None and key.provenance.weights.get(record.name, record.sha256) != record.sha256:
+            what = f"{printable(record.name)} has other weights than when the key was made"
+            raise InputError(f"{what}: learn a new key with --key, or put the mask on as it is with --refine 0")
+    return found
+
+
+def _is_user(chooser: Chooser, key: Key) -> bool:
+    """Whether the faces to protect are those of the key's user, however they were named."""
+    ours, theirs = key.owner.centroid, chooser.owner.centroid
+    return chooser.person is not None and ours.shape == theirs.shape and key.owner.owns(theirs)
 
 
 def _say_unused(context: click.Context, key_file: Path, *, learnt: tuple[str, ...]) -> None:

@@ -21,6 +21,7 @@ from models.files import printable, read_photo
 
 _MOST_SHOWN = 6
 _FEW_PHOTOS = 8
+_JUDGE = "dlib-resnet"  # tells people apart in `protect`, too
 
 
 def show_plan(found: Survey, chooser: Chooser, out: Path, *, learn: bool, as_json: bool) -> None:
@@ -78,13 +79,16 @@ class Outcome:
         lines += [
             f"  key           {printable(key)} - private: it takes the mask off and shows who you are",
             f"  records       {printable(records_beside(key))} - keep beside the key: exact restoration needs both",
-            "Measured on the written files, by a recogniser the mask was learnt against (dlib-resnet). Others may",
-            "still link them: `guise verify` measures with others. Do not post the originals beside the copies.",
+            f"Measured on the written files by {_JUDGE}, {self._part()} in learning. Others may still link",
+            "them: `guise verify --recogniser NAME` measures with others. Do not post the originals beside the copies.",
         ]
         photos = self.job.key.provenance.photos
         if photos < _FEW_PHOTOS:
             lines.append(f"The mask was learnt on {photos} photo(s): with 12 or more it holds better on new ones.")
         click.echo("\n".join(lines))
+
+    def _part(self) -> str:
+        return "which took part" if _JUDGE in self.job.key.provenance.recognisers else "which took no part"
 
 
 def show_results(results: Sequence[PhotoResult]) -> None:

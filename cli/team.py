@@ -1,4 +1,4 @@
-"""`guise models team`: which recognisers fail where others do not, and so make the best surrogates together."""
+"""`guise models team`: which recognisers fail where others do not."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def team(
     """Rank teams of recognisers by focal diversity: how seldom the others fail where one does.
 
     Each face searches all others; where somebody else is nearest, the recogniser has failed. Few failures make an
-    uncertain figure: show it many people.
+    uncertain figure: show it many people. Diversity alone does not make good surrogates: the default team of `protect`
+    was chosen by how well its masks held, not by this.
     """
     from chameleon.faces import FaceDetector
     from chameleon.team import measure_failures, rank_teams
@@ -50,6 +51,8 @@ def team(
             registry.get(name)
     if size > len(names):
         raise InputError(f"a team of {size} cannot be made of a pool of {len(names)}: name more with --pool")
+    if plot is not None:
+        console.check_picture(plot, "--plot", [faces])
     console.warn_quietly()
     device = console.best_device(device)
     recognisers = [console.load(name, device=device, offline=offline) for name in names]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chameleon.verification import Report
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_WHO = ("recurring", "largest")
 _MOST_SHOWN = 6
 
 
@@ -65,16 +66,21 @@ def verify(
     """Measure how well recognisers still match the photos in PROTECTED with those in ORIGINALS.
 
     Photos are paired by their path, faces found anew in the saved files. It is a fair judgement only on photos from
-    which the mask was not learnt, by recognisers against which it was not learnt.
+    which the mask was not learnt, by recognisers against which it was not learnt; dlib-resnet took part unless
+    `protect --recogniser` said otherwise. Judge by others, such as your own, with --recogniser file:PATH.
     """
     console.warn_quietly()
     from chameleon.faces import FaceDetector
     from chameleon.protection import FaceReader
     from chameleon.verification import measure_folders
     from cli import verify_report
+    from models.files import printable
 
+    if user_face not in _WHO and not Path(user_face).is_file():
+        what = f"--user-face {printable(user_face)} is neither a photo nor {' or '.join(_WHO)}"
+        raise InputError(f"{what}: name a photo of the user, or one of these")
     picture = picture or protected.resolve().with_name(f"{protected.resolve().name}-before-after.png")
-    _check_picture(picture, [folder for folder in (originals, protected, others) if folder is not None])
+    console.check_picture(picture, "--picture", [folder for folder in (originals, protected, others) if folder])
     device, names = console.best_device(device), tuple(dict.fromkeys(names))
     loaded = {name: console.load(name, device=device, offline=offline) for name in {"dlib-resnet", *names}}
     reader = FaceReader(FaceDetector(device=device), loaded["dlib-resnet"])
@@ -97,18 +103,6 @@ def verify(
         verify_report.show(report, drawn)
     if report.unmeasured or drawn is None:
         context.exit(3)
-
-
-def _check_picture(picture: Path, folders: list[Path]) -> None:
-    """Keep the picture out of the folders: it shows originals, and must replace no photo."""
-    from models.files import printable
-
-    if picture.suffix.lower() != ".png":
-        raise InputError(f"--picture {printable(picture)} is no PNG: give it a name that ends in .png")
-    for folder in folders:
-        if picture.resolve().is_relative_to(folder.resolve()):
-            what = f"picture {printable(picture)} lies inside {printable(folder)}"
-            raise InputError(f"{what}: choose a place outside the folders of photos with --picture")
 
 
 def _who(user_face: str, reader: FaceReader) -> Who:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from models import cache, registry, weights
 from models.download import Progress
-from models.errors import InputError
+from models.errors import InputError, WeightsError
 from models.frozen import frozen
 from models.registry import Record
 
@@ -136,7 +136,10 @@ def _student(path: Path, record: Record) -> nn.Module:
     from models.embedded import SPACE, Student
 
     network = Student(path.stem, teachers=record.embedding_size // SPACE)
-    network.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
+    try:
+        network.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
+    except RuntimeError:
+        raise WeightsError(f"{path} holds another network than {record.name}: install guise again") from None
     return network
 
 

@@ -46,8 +46,9 @@ class Record:
         metric: `euclidean`, or `cosine` for 1 - cosine similarity.
         threshold: two faces at a distance below it are taken for the same person.
         network: its architecture, where Guise builds it.
-        lfw_accuracy: verification accuracy on Labeled Faces in the Wild as published, 0..1; of embedded ones on people
-            of LFW whom they never saw.
+        lfw_accuracy: verification accuracy on Labeled Faces in the Wild as published, 0..1.
+        unseen_accuracy: of embedded ones on people of LFW whom they never saw, 0..1: easier pairs than LFW's own.
+        made_by: the command that trained it.
     """
 
     name: str
@@ -68,6 +69,8 @@ class Record:
     threshold: float
     network: Literal["dlib", "sface", "facenet", "student", ""] = ""
     lfw_accuracy: float | None = None
+    unseen_accuracy: float | None = None
+    made_by: str = ""
 
 
 def _facenet(name: str, file: str, *, sha256: str | None, size: int, training_data: str, lfw: float) -> Record:
@@ -120,7 +123,8 @@ def _embedded(described: Path) -> Record:
         metric="cosine",
         threshold=made["threshold"],
         network="student",
-        lfw_accuracy=made["accuracy"],
+        unseen_accuracy=made["accuracy"],
+        made_by=made["command"],
     )
 
 

@@ -1,11 +1,11 @@
-"""Rank the teams of surrogates that come with the installation, and keep the best one in models/team.json.
+"""Rank the teams of surrogates that come with the installation, and keep one of them in models/team.json.
 
-    python -m scripts.choose_team --faces ../shared/data/lfw --size 3
     python -m scripts.choose_team --faces ../shared/data/lfw --member dlib-resnet --member sface \
         --member guise-mobilefacenet
+    python -m scripts.choose_team --faces ../shared/data/lfw --size 3      # the most diverse, whatever masks on it do
 
 FACES holds one folder a person, as LFW does. Queries are photos of people with 20 or more, whom no recogniser of ours
-was trained on; they search each other and one photo of everybody else.
+was trained on; they search each other and one photo of each of some others.
 """
 
 from __future__ import annotations

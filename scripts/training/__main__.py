@@ -16,6 +16,7 @@ import math
 import shlex
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ def main(
         **{key: round(value, 4) for key, value in found.items()},
         "sha256": hashlib.sha256(weights).hexdigest(),
         "bytes": len(weights),
+        "recipe": asdict(RECIPES[name]),
         "command": shlex.join(["python", "-m", "scripts.training", *sys.argv[1:]]).replace(str(work), "DIR"),
         **code_version(),
     }
@@ -110,14 +112,21 @@ def train(
     seed: int,
     device: str,
 ) -> Student:
-    """A student trained on `lessons`; what `checkpoint` holds is gone on from."""
+    """A student trained on `lessons`; what `checkpoint` holds is gone on from.
+
+    Raises:
+        ValueError: the checkpoint is one of other settings.
+    """
     torch.manual_seed(seed)
     student = Student(recipe.network, teachers=recipe.teachers).to(device).to(memory_format=torch.channels_last)
     parts = stages(student) if hints is not None else {}
     optimiser = torch.optim.AdamW(_groups(student, recipe.weight_decay), betas=(0.9, 0.98))
     random, first = torch.Generator().manual_seed(seed), 0
+    settings = {**asdict(recipe), "epochs": epochs, "seed": seed, "lessons": len(lessons.images)}
     if checkpoint.is_file():
-        kept = torch.load(checkpoint, weights_only=True)
+        kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        if kept.get("settings") != settings:
+            raise ValueError(f"{checkpoint} was made with other settings: move it away, or choose another --work")
         student.load_state_dict(kept["student"])
         optimiser.load_state_dict(kept["optimiser"])
         first = kept["step"]
@@ -144,9 +153,9 @@ def train(
         if (step + 1) % _REPORT == 0:
             click.echo(f"{step + 1}/{steps} {time.monotonic() - start:.0f} s loss {float(loss.detach()):.3f}", err=True)
         if (step + 1) % _KEEP == 0 or step + 1 == steps:
-            states = {"student": student.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}
+            states = {"student": student.state_dict(), "optimiser": optimiser.state_dict()}
             with atomic_write(checkpoint) as file:
-                torch.save(states, file)
+                torch.save({"settings": settings, "step": step + 1, **states}, file)
             found = judge(student.eval(), *(part.to(device) for part in exam))
             click.echo(" ".join(f"{key} {value:.4f}" for key, value in found.items()), err=True)
             student.train()

@@ -55,7 +55,11 @@ def prepare(
     Raises:
         ValueError: the folder holds lessons by other teachers, or with another seed.
     """
-    told = {"teachers": [teacher.record.name for teacher in teachers], "seed": seed, "faces": len(faces.people)}
+    told = {
+        "teachers": [[teacher.record.name, teacher.record.sha256] for teacher in teachers],
+        "seed": seed,
+        "faces": len(faces.people),
+    }
     note = folder / "lessons.json"
     if note.is_file() and json.loads(note.read_text()) != told:
         raise ValueError(f"{folder} holds lessons of {note.read_text()}: choose another --work")

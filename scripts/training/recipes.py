@@ -1,4 +1,4 @@
-"""How each kind of student is trained: the three differ in architecture, loss and teachers, so that they err apart."""
+"""How each kind of student is trained."""
 
 from __future__ import annotations
 

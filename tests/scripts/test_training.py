@@ -181,4 +181,4 @@ def test_embedded_networks_are_described_by_their_json():
     for described in EMBEDDED.glob("*.json"):
         made, record = json.loads(described.read_text()), RECORDS[f"guise-{described.stem}"]
         assert (record.sha256, record.bytes) == (made["sha256"], made["bytes"])
-        assert made["command"].startswith("python -m scripts.training") and 0.5 < record.lfw_accuracy <= 1
+        assert record.made_by.startswith("python -m scripts.training") and 0.5 < record.unseen_accuracy <= 1
