@@ -18,7 +18,7 @@ from typing import Any
 from models.files import atomic_write
 
 _ROOT = Path(__file__).parents[1]
-_PACKAGES = "torch numpy pillow facenet-pytorch dlib-bin ncnn onnx2torch opacus dp-accounting".split()
+_PACKAGES = ["torch", "numpy", "pillow", "facenet-pytorch", "dlib-bin", "ncnn", "onnx2torch", "opacus", "dp-accounting"]
 SAVED = "as saved"
 """The version of the protected photos that nothing has been done to."""
 _SETTINGS = ("clean", "1A", "2B", "2A")

@@ -112,12 +112,14 @@ def scale_for(shape: Sequence[Phase], epsilon: float, delta: float) -> float:
     def phases(factor: float) -> list[Phase]:
         return [Phase(one.name, one.sampling_rate, one.noise_multiplier * factor, one.steps) for one in shape]
 
+    # Opacus' Renyi accountant is an upper bound that costs little; below some .1 it has none, however much the noise.
+    rough = epsilon_rdp if epsilon_rdp(phases(1e6), delta) <= epsilon else epsilon_pld
     high = 1.0
-    while epsilon_rdp(phases(high), delta) > epsilon:  # an upper bound that costs little
+    while rough(phases(high), delta) > epsilon:
         high *= 1.25
         if high > 1e6:
             raise InputError(f"no noise keeps these steps to epsilon {epsilon:g}: take fewer, or a larger epsilon")
-    while high > 1e-6 and epsilon_rdp(phases(high / 1.25), delta) <= epsilon:
+    while high > 1e-6 and rough(phases(high / 1.25), delta) <= epsilon:
         high /= 1.25
     cost_high = epsilon_pld(phases(high), delta)
     low = high / 1.25

@@ -16,6 +16,7 @@ import platformdirs
 
 from dpaf import validate
 from dpaf.accounting import Phase, epsilon_pld
+from dpaf.ledger import Ledger
 from models.errors import BudgetError, LedgerError, OutputError
 from models.files import printable
 
@@ -23,6 +24,7 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS secret (key BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS budgets (dataset TEXT PRIMARY KEY, name TEXT, epsilon REAL NOT NULL, delta REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS runs (run TEXT PRIMARY KEY, dataset TEXT NOT NULL, name TEXT, plan TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS marks (run TEXT PRIMARY KEY, entries INTEGER NOT NULL, head TEXT NOT NULL);
 """
 
 
@@ -111,6 +113,20 @@ class DatasetBudgets:
                     state = f"{spent:.4g} of epsilon {limit[0]:g} is reserved by earlier runs on {name}"
                     raise BudgetError(f"{state}, and with this one it would be {cost:.4g}: nothing was spent")
             database.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", (run, dataset, name, text))
+
+    def mark(self, ledger: Ledger) -> None:
+        """Remember how far a run has come, so that an older copy of it cannot spend the same plan once more.
+
+        Raises:
+            LedgerError: `ledger` is such a copy: it does not hold what the run is known to have spent.
+        """
+        with self._transaction() as database:
+            known = database.execute("SELECT entries, head FROM marks WHERE run = ?", (ledger.run,)).fetchone()
+            if known is not None and not ledger.holds(*known):
+                what = f"{printable(ledger.path)} is an older copy: its run has spent {known[0]} steps or more"
+                raise LedgerError(f"{what}, and noise made twice protects nobody: go on with the newer folder")
+            values = (ledger.run, ledger.entries, ledger.head)
+            database.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", values)
 
     def withdraw(self, run: str) -> None:
         """Give back what `run` reserved. Only for a run whose ledger could not even be begun."""

@@ -26,12 +26,12 @@ class Utility:
     Attributes:
         network: its name.
         accuracy: on all real test images, in [0, 1].
-        by_class: on those of each class; NaN where there are none.
+        by_class: on those of each class; None where there are none.
     """
 
     network: str
     accuracy: float
-    by_class: tuple[float, ...]
+    by_class: tuple[float | None, ...]
 
 
 def small_cnn(channels: int, size: int, classes: int) -> nn.Module:
@@ -112,7 +112,8 @@ def utility(
             network = build(test.channels, test.size, classes)
             trained = _trained(network, pixels, torch.from_numpy(labels), name, progress)
         right = _predictions(trained, test.images) == test.labels
-        by_class = [float(right[test.labels == label].float().mean()) for label in range(classes)]
+        shares = [float(right[test.labels == label].float().mean()) for label in range(classes)]
+        by_class = [share if share == share else None for share in shares]  # NaN: no test image shows that class
         found.append(Utility(name, float(right.float().mean()), tuple(by_class)))
     return found
 
@@ -124,8 +125,7 @@ def _trained(
     name: str,
     progress: Callable[[str, int, int], None] | None,
 ) -> nn.Module:
-    held = torch.arange(len(images)) % _HELD_OUT == 0
-    order = (~held).nonzero()[:, 0]
+    held, order = torch.randperm(len(images)).tensor_split([len(images) // _HELD_OUT])
     optimiser = torch.optim.Adam(network.parameters(), 1e-3)
     best, best_accuracy = network, -1.0
     for epoch in range(_EPOCHS):

@@ -28,8 +28,11 @@ def private_layers(module: nn.Module) -> dict[str, Layer]:
         own = [value for value in part.parameters(recurse=False) if value.requires_grad]
         if not own:
             continue
-        plain = isinstance(part, nn.Linear) or (isinstance(part, nn.Conv2d) and part.groups == 1)
-        if not plain or (isinstance(part, nn.Conv2d) and part.padding_mode != "zeros"):
+        # Of a subclass nobody knows what it does with its weight; weight norms keep it under other names.
+        plain = type(part) is nn.Linear or (
+            type(part) is nn.Conv2d and part.groups == 1 and part.padding_mode == "zeros"
+        )
+        if not plain or {name for name, _ in part.named_parameters(recurse=False)} - {"weight", "bias"}:
             kind = f"{type(part).__name__} ({name or 'the module itself'})"
             raise InputError(f"{kind} has no per-record gradients here: freeze it, or use plain Conv2d and Linear")
         assert isinstance(part, Layer)

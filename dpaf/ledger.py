@@ -17,6 +17,11 @@ from models.errors import BudgetError, InputError, LedgerError
 from models.files import printable
 from models.files.atomic import sync_folder, write_error
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 _FORMAT = "guise ledger 1"
 
 
@@ -57,7 +62,7 @@ class Ledger:
                 raise ValueError
         except (KeyError, TypeError, ValueError, InputError):
             raise LedgerError(f"{printable(path)} is no ledger of this program: restore it from a copy") from None
-        self._heads = [_hash(lines[0])]
+        self._heads, self._bytes = [_hash(lines[0])], len(lines[0]) + 1
         self._spent: Counter[str] = Counter()
         self._limits = {phase.name: phase.steps for phase in self.plan}
         for place, line in enumerate(lines[1:]):
@@ -89,7 +94,7 @@ class Ledger:
         line = _line(header)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _append(path, line, os.O_CREAT | os.O_EXCL)
+            _append(path, line, os.O_CREAT | os.O_EXCL, after=0)
             sync_folder(path.parent)
         except FileExistsError:
             raise InputError(f"{printable(path)} exists already: resume its run, or choose another folder") from None
@@ -106,6 +111,9 @@ class Ledger:
         """
         try:
             data = path.read_bytes()
+        except FileNotFoundError:
+            what = f"there is no ledger {printable(path)}, so nothing was spent"
+            raise LedgerError(f"{what}: if the run was stopped as it began, begin it again in another folder") from None
         except OSError as error:
             raise LedgerError(f"cannot read the ledger {printable(path)}: {error.strerror}") from None
         whole, _, torn = data.rpartition(b"\n")
@@ -139,17 +147,16 @@ class Ledger:
         """Pay for one step of `phase`; make its release after this returns, and with nothing less than its noise.
 
         Raises:
-            BudgetError: the plan holds no further step of that phase: nothing was charged.
+            BudgetError: the plan holds no further step of that phase.
+            LedgerError: somebody else has charged since this ledger was opened: nothing was charged.
             OutputError: the charge cannot be written: make no release. Open the ledger anew to go on.
         """
         if self.remaining(phase) < 1:
-            raise BudgetError(f"the plan holds no further {phase!r} step: nothing was spent")
+            raise BudgetError(f"the plan holds no further {phase!r} step: open the ledger anew to see what is left")
         line = _line({"entry": self.entries, "phase": phase, "previous": self.head})
         try:
-            if self._torn:  # a line that a crash cut short was never paid, and nothing was released for it
-                os.truncate(self.path, self.path.stat().st_size - self._torn)
-                self._torn = 0
-            _append(self.path, line, 0)
+            _append(self.path, line, 0, after=self._bytes, torn=self._torn)
+            self._torn = 0
         except OSError as error:
             self._limits = dict.fromkeys(self._limits, 0)  # what reached the disk is unknown: charge no more here
             raise write_error(self.path, error) from error
@@ -173,6 +180,7 @@ class Ledger:
         if self.remaining(entry["phase"]) < 0:
             raise LedgerError(f"{printable(self.path)} holds more {entry['phase']!r} than its plan: restore it")
         self._heads.append(_hash(line))
+        self._bytes += len(line) + 1
 
 
 def _line(value: dict[str, Any]) -> bytes:
@@ -193,8 +201,18 @@ def _parsed(path: Path, line: bytes) -> dict[str, Any]:
     return value
 
 
-def _append(path: Path, line: bytes, flags: int) -> None:
+def _append(path: Path, line: bytes, flags: int, *, after: int, torn: int = 0) -> None:
+    """Put a line on the disk behind `after` bytes; the `torn` ones of a line that a crash cut short go.
+
+    Such a line was never paid, and nothing was released for it.
+    """
     with open(path, "ab", buffering=0, opener=lambda name, more: os.open(name, more | flags, 0o644)) as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed: of two that charge at once, one sees the other
+        if os.fstat(file.fileno()).st_size != after + torn:
+            what = f"another process has charged to {printable(path)} since it was opened"
+            raise LedgerError(f"{what}: let one run use it at a time, and --resume")
+        file.truncate(after)
         if file.write(line) != len(line):
             raise OSError(28, "disk full", str(path))
         os.fsync(file.fileno())

@@ -102,6 +102,8 @@ class PrivateStep:
         sound = torch.stack([values.isfinite().flatten(1).all(1) for values in map(_at_least_2d, chunk)]).all(0)
         with captured(self.module) as layers, torch.enable_grad():
             losses = loss(*(zeroed(values, sound) for values in chunk))
+        if not layers:
+            raise InputError("the loss does not call the module: there is nothing to step")
         if losses.shape != sound.shape:
             raise InputError(f"the loss has shape {tuple(losses.shape)}: it must give one value for each record")
         for layer in layers:

@@ -26,7 +26,7 @@ _ASSUMPTIONS = (
 )
 _NOT_CHARGED = (
     "presets, learning rates and other settings, if they were chosen by looking at this very dataset",
-    "runs on the same data that were not made with this program or not entered in its budgets",
+    "all other runs on the same data: `guise dpaf ledger` shows what those that it knows of spend together",
     "the decision to publish this run rather than another",
 )
 
@@ -46,7 +46,7 @@ def privacy_report(settings: RunSettings, ledger: Ledger, *, audit: Audit | None
             "epsilon": ledger.epsilon,
             "delta": delta,
             "relation": "add or remove one image with its label",
-            "unit": "one image: a person in several images is protected less, by about epsilon for each",
+            "unit": "one image: a person in several images is protected far less than epsilon for each says",
             "holds_for": "the whole run folder and everything made from it",
         },
         "accounting": {

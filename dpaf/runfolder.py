@@ -138,7 +138,9 @@ class RunFolder:
             LedgerError: it is damaged, was edited, or is another run's.
         """
         ledger, settings = Ledger.open(self.ledger_path), self.settings()
-        if ledger.run != settings.run or ledger.plan != settings.privacy.phases():
+        privacy = settings.privacy
+        same = (ledger.run, ledger.plan, ledger.epsilon, ledger.delta)
+        if same != (settings.run, privacy.phases(), privacy.epsilon, privacy.delta):
             raise LedgerError(f"the ledger in {printable(self.path)} and run.json do not belong together: restore them")
         return ledger
 

@@ -21,6 +21,7 @@ from dpaf.settings import HEAD, MOMENTS, STEPS, PerformanceSettings, PrivacySett
 from dpaf.state import TrainingState
 from dpaf.superstep import Batch
 from models.errors import InputError, LedgerError, PrivacyError
+from models.files import printable
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, steps done and steps in all."""
@@ -43,8 +44,10 @@ class Trainer:
         watch: is given the averaged generator now and then, to draw samples; sees no record.
 
     Raises:
-        InputError: there is no run in the folder, or processes have different records.
+        InputError: there is no run in the folder, its checkpoint comes from other settings, or processes have different
+            records.
         LedgerError: ledger and checkpoint do not belong together.
+        PrivacyError: noise would come from a seed, and the run does not say so.
     """
 
     def __init__(
@@ -64,13 +67,15 @@ class Trainer:
         self._progress = progress if progress and leads else lambda *_: None
         self._watch = watch if watch and leads else lambda _: None
         self.settings = processes.first(folder.settings)
+        if streams.reproducible and not self.settings.reproducible:
+            raise PrivacyError("noise from a seed is no noise: begin the run as reproducible, or leave the seed out")
         self.privacy: PrivacySettings = self.settings.privacy
         self.performance: PerformanceSettings = self.settings.performance
         self.ledger: Ledger = processes.first(folder.ledger)  # the first one's alone is used
         self.state = fresh_state(self.settings, processes)
         saved = processes.first(lambda: folder.checkpoint(self.ledger))
         if saved is not None:
-            self.state.load(saved)
+            _load(self.state, saved, folder)
         self._cache: torch.Tensor | None = None
 
     def train(self) -> TrainingState:
@@ -243,8 +248,13 @@ def trained_state(folder: RunFolder) -> TrainingState:
     state, saved = fresh_state(folder.settings()), folder.checkpoint()
     if saved is None:
         raise InputError(f"the run in {folder.path} has no checkpoint yet: resume it")
+    _load(state, saved, folder)
+    return state
+
+
+def _load(state: TrainingState, saved: dict[str, Tensor], folder: RunFolder) -> None:
     try:
         state.load(saved)
     except (KeyError, RuntimeError):
-        raise InputError(f"the checkpoint in {folder.path} comes from other settings: restore it from a copy") from None
-    return state
+        what = f"the checkpoint in {printable(folder.path)} comes from other settings than run.json has"
+        raise InputError(f"{what}: put back the run.json that belongs to it") from None

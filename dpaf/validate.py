@@ -10,6 +10,7 @@ from torch import nn
 from models.errors import InputError
 
 MAX_EPSILON = 100.0
+_LEAST_DELTA = 1e-11
 
 
 def positive(name: str, value: float) -> None:
@@ -37,6 +38,8 @@ def budget(epsilon: float, delta: float, *, records: int | None = None) -> None:
     if epsilon > MAX_EPSILON:
         raise InputError(f"epsilon is {epsilon:g}, which protects nobody: choose at most {MAX_EPSILON:g}, better 1-10")
     positive("delta", delta)
+    if delta < _LEAST_DELTA:
+        raise InputError(f"delta is {delta:g}, below what accountants resolve: give at least {_LEAST_DELTA:g}")
     if delta >= 1:
         raise InputError(f"delta is {delta:g}: give a probability far below 1")
     if records is not None and delta >= 1 / records:

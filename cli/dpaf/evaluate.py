@@ -24,7 +24,12 @@ _COMPARED, _PAIRS, _COLUMNS = 1000, 40, 10
 
 @click.command()
 @click.argument("run", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--test", "source", required=True, help="Real test images: as --data of train, of which the test split.")
+@click.option(
+    "--test",
+    "source",
+    required=True,
+    help="Real test images, as --data of train: its test split, or all of it where there is none.",
+)
 @click.option("--protocol", type=click.Choice(["quick", "full"]), default="quick", show_default=True)
 @click.option("--extractor", type=click.Choice(["scattering", "inception"]), default="scattering", show_default=True)
 @click.option("--count", type=click.IntRange(100), help="Synthetic images. [default: 20,000, full 60,000]")
@@ -61,7 +66,7 @@ def evaluate(
 
     folder = RunFolder(run)
     settings = folder.settings()
-    test = load(source, size=settings.size, split="test")
+    test = load(source, size=settings.size, split="test").labelled_as(settings.classes, where=source)
     count = count or (QUICK_SAMPLES if protocol == "quick" else FULL_SAMPLES)
     repeated = None
     with console.steps() as step:
@@ -86,7 +91,10 @@ def evaluate(
         return
     rows = [
         {"network": one.network, "accuracy": f"{one.accuracy:.4f}"}
-        | {name: f"{share:.3f}" for name, share in zip(settings.classes, one.by_class, strict=False)}
+        | {
+            name: "" if share is None else f"{share:.3f}"
+            for name, share in zip(settings.classes, one.by_class, strict=False)
+        }
         for one in found
     ]
     console.table(rows)

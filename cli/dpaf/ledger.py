@@ -25,6 +25,8 @@ def ledger(
     """Show what RUN has spent, or all datasets; with --data and --epsilon, set a dataset's budget."""
     if (data is None) != (epsilon is None):
         raise InputError("--data and --epsilon go together: name the dataset and what all its runs may spend")
+    if run is not None and data is not None:
+        raise InputError("RUN shows one run, --data sets a budget: give one of them")
     rows = _of_run(run) if run is not None else _of_datasets(data, epsilon, delta, budgets)
     if as_json:
         click.echo(json.dumps(rows, indent=1))
@@ -55,13 +57,16 @@ def _of_run(run: Path) -> list[dict[str, object]]:
 
 
 def _of_datasets(data: str | None, epsilon: float | None, delta: float, path: Path | None) -> list[dict[str, object]]:
+    from dpaf import validate
     from dpaf.budget import DatasetBudgets
 
     budgets = DatasetBudgets(path)
     if data is not None and epsilon is not None:
         from dpaf.data import load
 
-        budgets.set_budget(budgets.identify(load(data).digest), Path(data).name, epsilon=epsilon, delta=delta)
+        records = load(data)
+        validate.budget(epsilon, delta, records=len(records))
+        budgets.set_budget(budgets.identify(records.digest), Path(data).name, epsilon=epsilon, delta=delta)
     return [asdict(account) for account in budgets.accounts(delta=delta)]
 
 

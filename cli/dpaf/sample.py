@@ -41,11 +41,15 @@ def sample(run: Path, count: int, out: Path, label: str | None, seed: int | None
         with atomic_write(out) as file:
             np.savez_compressed(file, images=found.images, labels=found.labels)
     else:
+        folders = _folders(classes)
         for place, (image, which) in enumerate(zip(found.images, found.labels, strict=True)):
-            console.save_picture(image, out / _plain(classes[which]) / f"{place:06d}.png")
+            console.save_picture(image, out / folders[which] / f"{place:06d}.png")
     console.message(f"{count} images in {printable(out)}; {found.accepted:.0%} of the first draws showed their class")
 
 
-def _plain(name: str) -> str:
-    """A folder's name for a class."""
-    return "".join(letter if letter.isalnum() or letter in "-_ " else "_" for letter in name) or "_"
+def _folders(classes: tuple[str, ...]) -> list[str]:
+    """A folder's name for each class, no two alike."""
+    plain = ["".join(letter if letter.isalnum() or letter in "-_ " else "_" for letter in name) for name in classes]
+    if len({name.casefold() for name in plain}) == len(plain) and all(plain):
+        return plain
+    return [f"{place} {name}".strip() for place, name in enumerate(plain)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from cli import console
 from models.errors import InputError
 
 if TYPE_CHECKING:
+    from dpaf.budget import DatasetBudgets
     from dpaf.data import Records
     from dpaf.plan import Plan
     from dpaf.runfolder import RunFolder, RunSettings
@@ -54,12 +54,14 @@ class _Options:
 @click.option("--budgets", type=click.Path(dir_okay=False, path_type=Path), help="File of the datasets' budgets.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @click.option("--unsafe-reproducible", type=int, metavar="SEED", help="NOT PRIVATE: noise from a seed.")
-def train(**given: Any) -> None:
+@click.pass_context
+def train(context: click.Context, **given: Any) -> None:
     """Train a generator of images like those in --data, spending at most --epsilon.
 
     Shows what will be spent before anything is. Stopped at any moment, it goes on with --resume. To share the work
     between N processes: torchrun --nproc-per-node N -m cli dpaf train ...
     """
+    from dpaf.budget import DatasetBudgets
     from dpaf.data import load
     from dpaf.processes import joined
     from dpaf.randomness import Streams
@@ -68,6 +70,8 @@ def train(**given: Any) -> None:
     from models.files import only_one, printable
 
     options = _Options(**given)
+    if options.resume:
+        _say_unused(context)
     console.warn_quietly()
     folder = RunFolder(options.out)
     with joined() as processes, ExitStack() as held:
@@ -79,12 +83,23 @@ def train(**given: Any) -> None:
         records = processes.each(lambda: load(options.data, size=size))
         if len(set(processes.everyones(records.digest))) > 1:
             raise InputError(f"--data {options.data} differs between processes: give each a copy of one dataset")
-        settings = processes.first(lambda: _begun(folder, options, records, settings, processes.count))
-        reporter = held.enter_context(_Reporter(folder))
+        settings = processes.first(lambda: settings or _planned(records, options, processes.count))
+        budgets = processes.first(lambda: DatasetBudgets(options.budgets))
+        processes.first(lambda: _begin(folder, settings, records, budgets))
+        reporter = held.enter_context(_Reporter(folder, budgets))
         streams = Streams(unsafe_seed=options.unsafe_reproducible, processes=processes)
         Trainer(records, folder, streams=streams, progress=reporter.step, watch=reporter.draw).train()
     where, spent = printable(options.out), settings.privacy.epsilon
     console.message(f"done: {where}, epsilon {spent:g}. Now: guise dpaf sample {where} --count 1000")
+
+
+def _say_unused(context: click.Context) -> None:
+    """A run is gone on with as it was planned."""
+    names = ("size", "preset", "minutes", "physical_batch_size")
+    given = [name for name in names if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
+    if given:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        console.message(f"The run goes on as it was planned: {options} without effect.")
 
 
 def _resumed(folder: RunFolder, options: _Options) -> RunSettings | None:
@@ -101,20 +116,16 @@ def _resumed(folder: RunFolder, options: _Options) -> RunSettings | None:
     settings, seed = folder.settings(), options.unsafe_reproducible
     if options.epsilon not in (None, settings.privacy.epsilon):
         raise InputError(f"the run has epsilon {settings.privacy.epsilon:g}: it cannot be changed, leave --epsilon out")
+    if options.delta not in (None, settings.privacy.delta):
+        raise InputError(f"the run has delta {settings.privacy.delta:g}: it cannot be changed, leave --delta out")
     if settings.reproducible != (seed is not None):
         state = "began with" if settings.reproducible else "did not begin with"
         raise InputError(f"the run {state} --unsafe-reproducible: resume it as it began")
     return settings
 
 
-def _begun(
-    folder: RunFolder, options: _Options, records: Records, resumed: RunSettings | None, processes: int
-) -> RunSettings:
-    """Plan what is new, reserve the plan, begin the ledger; nothing stays reserved for one that could not be begun."""
-    from dpaf.budget import DatasetBudgets
-
-    settings = resumed or _planned(records, options, processes)
-    budgets = DatasetBudgets(options.budgets)
+def _begin(folder: RunFolder, settings: RunSettings, records: Records, budgets: DatasetBudgets) -> None:
+    """Reserve the plan and begin the ledger; nothing stays reserved for one that could not be begun."""
     dataset = budgets.identify(records.digest)
     budgets.reserve(dataset, settings.data, run=settings.run, plan=settings.privacy.phases())
     if not folder.exists:
@@ -123,7 +134,7 @@ def _begun(
         except BaseException:
             budgets.withdraw(settings.run)
             raise
-    return settings
+    budgets.mark(folder.ledger())
 
 
 def _planned(records: Records, options: _Options, processes: int) -> RunSettings:
@@ -169,8 +180,8 @@ def _show(plan: Plan, records: Records) -> None:
 class _Reporter:
     """Progress with epsilon spent so far, and grids of samples while training goes on."""
 
-    def __init__(self, folder: RunFolder) -> None:
-        self._folder, self._last = folder, time.monotonic()
+    def __init__(self, folder: RunFolder, budgets: DatasetBudgets) -> None:
+        self._folder, self._budgets = folder, budgets
         self._steps = console.steps()
 
     def __enter__(self) -> _Reporter:
@@ -191,9 +202,10 @@ class _Reporter:
             console.message(f"{what}: done; epsilon spent so far {epsilon_pld(ledger.spent(), ledger.delta):.3f}")
 
     def draw(self, state: TrainingState) -> None:
-        """Write samples.png: a column for each class, at most ten."""
+        """Write samples.png: a column for each class, at most ten. What was spent so far is marked, too."""
         from dpaf.synthesis import grid, synthesise
 
+        self._budgets.mark(self._folder.ledger())
         columns = min(_COLUMNS, state.generator.classes) if state.generator.classes > 1 else _COLUMNS
         rows = 8 * (state.generator.classes if columns < state.generator.classes else columns)
         found = synthesise(state, rows, seed=0).images

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dpaf.data.records import SIZES, Records, content_digest, records
+from dpaf.data.records import SIZES, Records, content_digest, nearest_size, records
 from models.errors import GuiseError, InputError
 from models.files import list_photos, printable, read_photo
 
@@ -71,7 +71,8 @@ def read_npz(path: Path, *, size: int | None, split: str) -> Records:
 
 
 def read_images(folder: Path, *, size: int | None, split: str) -> Records:
-    """Images below `folder`: one subfolder a class, or no subfolders at all. All are cropped to a square and resized.
+    """Images below `folder`: one subfolder a class, or no subfolders at all. All are cropped to a square and resized;
+    without `size`, to the supported side that is nearest to the first one's.
 
     Colour unless all are grey; transparent pixels are shown on black.
 
@@ -84,15 +85,16 @@ def read_images(folder: Path, *, size: int | None, split: str) -> Records:
         raise InputError(
             f"{printable(folder)} holds images both in subfolders and beside them: one folder a class, or none"
         )
-    side = size or SIZES[0]
-    if side not in SIZES:
-        raise InputError(f"size {side} is not supported: choose one of {', '.join(map(str, SIZES))}")
+    if size not in (None, *SIZES):
+        raise InputError(f"size {size} is not supported: choose one of {', '.join(map(str, SIZES))}")
+    side = size
     pixels, labels, hashes, grey = [], [], [], True
     for path in listing.photos:
         try:
             photo = read_photo(folder / path)
         except GuiseError as error:
             raise InputError(f"{error}; or take it out of the dataset") from None
+        side = side or nearest_size(min(photo.pixels.shape[:2]))
         pixels.append(_square(photo.pixels, side))
         label = names.index(path.parts[0] if len(path.parts) > 1 else "")
         labels.append(label)

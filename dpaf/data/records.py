@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from models.errors import InputError
+from models.files import printable
 
 SIZES = (28, 32, 64, 128)
 
@@ -41,6 +42,19 @@ class Records:
     def size(self) -> int:
         return int(self.images.shape[2])
 
+    def labelled_as(self, classes: tuple[str, ...], *, where: str) -> Records:
+        """The same images with labels that count in `classes`.
+
+        Raises:
+            InputError: they show a class that is not among these.
+        """
+        strange = [name for name in self.classes if name not in classes]
+        if strange:
+            known = ", ".join(map(printable, classes))
+            raise InputError(f"{printable(where)} shows class {printable(strange[0])}, and the run knows {known}")
+        places = torch.tensor([classes.index(name) for name in self.classes])
+        return replace(self, labels=places[self.labels], classes=classes)
+
     def scaled(self, rows: Tensor | slice) -> Tensor:
         """Those images as float32 in [-1, 1]."""
         return scaled(self.images[rows])
@@ -71,6 +85,8 @@ def records(
         images = images[..., None]
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise InputError(f"images in {where} have shape {images.shape}: give (N, H, W), (N, H, W, 1) or (N, H, W, 3)")
+    if min(images.shape[1:3]) < 1:
+        raise InputError(f"images in {where} have shape {images.shape}: there is nothing on them")
     if len(images) < 2:
         raise InputError(f"{where} holds {len(images)} image(s): private training needs many, hundreds at the least")
     images = _as_bytes(images, where)
@@ -79,12 +95,17 @@ def records(
     if split == "train" and counts.min() < 2:
         which = int(counts.argmin())
         raise InputError(f"class {which} in {where} has {counts[which]} image(s): add some, or leave the class out")
-    chosen = size or min(SIZES, key=lambda one: (abs(one - max(images.shape[1:3])), one))
+    chosen = size or nearest_size(min(images.shape[1:3]))
     if chosen not in SIZES:
         raise InputError(f"size {chosen} is not supported: choose one of {', '.join(map(str, SIZES))}")
     tensor = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
     names = tuple(str(one) for one in range(len(counts)))
     return Records(_resized(tensor, chosen), torch.from_numpy(labels), names, digest)
+
+
+def nearest_size(side: int) -> int:
+    """The supported side that is nearest to `side`; of two the smaller."""
+    return min(SIZES, key=lambda one: (abs(one - side), one))
 
 
 def content_digest(*arrays: np.ndarray) -> bytes:

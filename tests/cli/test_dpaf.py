@@ -1,5 +1,7 @@
 """`guise dpaf`, from a file of images to a report, and what it refuses."""
 
+import shutil
+
 import numpy as np
 import pytest
 from command_line import call, check_refused, hashes
@@ -101,6 +103,17 @@ def test_a_finished_run_resumes_to_the_same(images, run):
     outcome = train(images, run, "--resume")
     assert outcome.code == 0, outcome.stderr
     assert hashes(run)["ledger.jsonl"] == before["ledger.jsonl"]
+    assert "--minutes without effect" in outcome.stderr
+
+
+def test_an_older_copy_of_a_run_cannot_spend_its_plan_again(images, run, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    lines = (copy / "ledger.jsonl").read_text().splitlines(keepends=True)
+    (copy / "ledger.jsonl").write_text("".join(lines[:3]))
+    (copy / "checkpoint.safetensors").unlink()
+    check_refused(train(images, copy, "--resume", budgets=run.parent / "budgets.sqlite"), 1, "older copy")
+    assert len((copy / "ledger.jsonl").read_text().splitlines()) == 3
 
 
 @pytest.mark.parametrize(
@@ -133,6 +146,7 @@ def test_a_run_is_not_resumed_with_other_data_epsilon_or_noise(images, run, tmp_
     np.savez(other, images=np.zeros((60, 28, 28), np.uint8), labels=np.arange(60) % 2)
     check_refused(train(other, run, "--resume"), 1, "other data")
     check_refused(train(images, run, "--resume", "--epsilon", 3), 2, "cannot be changed")
+    check_refused(train(images, run, "--resume", "--delta", 1e-6), 2, "cannot be changed")
     check_refused(train(images, run, "--resume", "--unsafe-reproducible", 1), 2, "did not begin with")
 
 

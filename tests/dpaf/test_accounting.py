@@ -41,7 +41,7 @@ def test_composition_is_cheaper_than_adding_epsilons():
     assert max(epsilon_pld([phase], DELTA) for phase in phases) < epsilon_pld(phases, DELTA) < apart
 
 
-@pytest.mark.parametrize("epsilon", [0.5, 1.0, 10.0])
+@pytest.mark.parametrize("epsilon", [0.05, 0.5, 1.0, 10.0])
 def test_calibration_spends_the_budget_and_no_more(epsilon):
     shape = [Phase("a", 1.0, 4.0), Phase("b", 0.05, 1.0, 100)]
     factor = scale_for(shape, epsilon, DELTA)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import toy
@@ -20,6 +22,24 @@ def test_images_of_two_plain_classes_teach_a_classifier_and_swapped_labels_misle
     (wrong,) = utility(images, 1 - labels, test)
     assert right.accuracy > 0.95 and wrong.accuracy < 0.05
     assert right.by_class == pytest.approx((1.0, 1.0), abs=0.1)
+
+
+def test_no_class_is_held_out_whole_and_classes_without_test_images_have_no_share():
+    labels = (np.arange(600) % 12 > 0).astype(np.int64)  # every twelfth image is of class 0
+    images = np.where(labels == 0, 255, 0).astype(np.uint8)[:, None, None, None] + np.zeros((1, 28, 28, 1), np.uint8)
+    test = records(images[:24, ..., 0], labels[:24], size=28, where="t", digest=b"", split="test")
+    (found,) = utility(images, labels, test)
+    assert found.by_class == (1.0, 1.0)
+    (found,) = utility(images, 2 * labels, test)
+    assert found.by_class == (1.0, 0.0, None)
+
+
+def test_labels_follow_the_names_of_classes():
+    data = replace(toy.two_classes(6), classes=("cat", "dog"))
+    named = data.labelled_as(("bird", "dog", "cat"), where="t")
+    assert named.labels.tolist() == [{0: 2, 1: 1}[label] for label in data.labels.tolist()]
+    with pytest.raises(InputError, match="shows class dog, and the run knows cat"):
+        data.labelled_as(("cat",), where="t")
 
 
 def test_what_does_not_go_together_is_refused():

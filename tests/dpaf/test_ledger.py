@@ -36,6 +36,15 @@ def test_no_step_beyond_the_plan(ledger):
     assert ledger.path.read_bytes() == before
 
 
+def test_of_two_open_copies_the_second_to_charge_is_refused(ledger):
+    other = Ledger.open(ledger.path)
+    ledger.charge("means")
+    before = ledger.path.read_bytes()
+    with pytest.raises(LedgerError, match="another process has charged"):
+        other.charge("means")
+    assert ledger.path.read_bytes() == before and Ledger.open(ledger.path).remaining("means") == 0
+
+
 def test_a_plan_beyond_the_budget_is_not_begun(tmp_path):
     with pytest.raises(BudgetError, match=r"the budget is 0\.5"):
         Ledger.create(tmp_path / "l", PLAN, epsilon=0.5, delta=1e-5, run="r")

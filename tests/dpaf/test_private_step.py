@@ -154,6 +154,11 @@ def test_noise_has_the_scale_that_was_paid_for(factor, accepted):
         (nn.Conv2d(2, 4, 3, groups=2), "Conv2d"),
         (nn.InstanceNorm2d(3, track_running_stats=True), "remembers"),
         (nn.Tanh(), "no trainable"),
+        (
+            type("Halved", (nn.Linear,), {"forward": lambda self, x: super(type(self), self).forward(x) / 2})(3, 3),
+            "Halved",
+        ),
+        (torch.nn.utils.weight_norm(nn.Linear(3, 3)), "Linear"),
     ],
 )
 def test_modules_without_per_record_gradients_are_refused(module, word):
@@ -171,6 +176,11 @@ def test_a_layer_used_twice_is_refused():
     module = nn.Linear(3, 3)
     with pytest.raises(InputError, match="twice"):
         step_of(module).clipped_sums((torch.randn(2, 3),), lambda x: module(module(x)).sum(1))
+
+
+def test_a_loss_that_passes_the_module_over_is_refused():
+    with pytest.raises(InputError, match="does not call the module"):
+        step_of(nn.Linear(3, 3)).clipped_sums((torch.randn(2, 3),), lambda x: x.sum(1))
 
 
 def test_a_loss_over_the_batch_is_refused():

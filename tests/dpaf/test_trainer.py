@@ -10,7 +10,7 @@ from dpaf.randomness import Streams
 from dpaf.settings import HEAD, MOMENTS, STEPS
 from dpaf.synthesis import synthesise
 from dpaf.trainer import FITTING, Trainer, trained_state
-from models.errors import BudgetError, InputError, LedgerError
+from models.errors import BudgetError, InputError, LedgerError, PrivacyError
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +126,13 @@ def test_nothing_is_released_once_the_plan_is_spent(tmp_path, data, settings):
     trainer = Trainer(data, folder, streams=Streams())
     with pytest.raises(BudgetError):
         trainer._super_step(None)
+
+
+def test_noise_from_a_seed_needs_a_run_that_says_so(tmp_path, data, settings):
+    folder = toy.begin(tmp_path, data, settings, reproducible=False)
+    with pytest.raises(PrivacyError, match="noise from a seed"):
+        Trainer(data, folder, streams=Streams(unsafe_seed=1))
+    assert folder.ledger().entries == 0
 
 
 def test_a_run_is_not_begun_twice(tmp_path, data, settings):
