@@ -11,11 +11,13 @@ from typing import cast
 from torch import Tensor, nn
 
 # (channels, units) at 56, 28, 14 and 7 pixels a side.
-_STAGES = ((32, 1), (64, 2), (128, 3), (128, 2))
+_STAGES = ((32, 1), (64, 3), (128, 4), (128, 2))
 _SLOPE = 0.25  # of the activation where it is negative; a learnt one (PReLU) costs CPUs five times as much
 
 
-class _Unit(nn.Module):
+class Unit(nn.Module):
+    """Two convolutions beside a shortcut; the second one strides."""
+
     def __init__(self, channels: int, out: int, *, stride: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
@@ -45,12 +47,10 @@ class IResNet(nn.Module):
             nn.BatchNorm2d(channels),
             nn.LeakyReLU(_SLOPE),
         ]
-        self.ends: list[int] = []  # where in `features` each stage is over
         for stage, (out, units) in enumerate(_STAGES):
             for index in range(units):
-                layers.append(_Unit(channels, out, stride=2 if index == 0 and stage > 0 else 1))
+                layers.append(Unit(channels, out, stride=2 if index == 0 and stage > 0 else 1))
                 channels = out
-            self.ends.append(len(layers))
         layers += [nn.BatchNorm2d(channels), nn.Flatten()]
         self.features = nn.Sequential(*layers)
         self.head = nn.Sequential(nn.Linear(channels * 7 * 7, embedding_size), nn.BatchNorm1d(embedding_size))

@@ -16,12 +16,12 @@ from torch.nn import functional as F
 
 from models import Recogniser
 from models.embedded import Student
-from models.embedded.iresnet import IResNet
+from models.embedded.iresnet import IResNet, Unit
 from models.embedded.mobilefacenet import MobileFaceNet
 
 _BLOCK = re.compile(r"features/features/(\d+)/")
 _BEFORE, _AFTER = ("dw_conv/relu_1/Relu",), ("conv2/conv2/2/Clip", "gdconv/depthwise/Conv")
-_ENDS = (5, 12, 15)  # of what the teacher does at 28, 14 and 7 pixels a side, among its `Hints`
+_UNITS = (1, 3, 5, 6, 8, 10, 12, 13, 15)  # the teacher's blocks, among its `Hints`, up to each unit of an IResNet
 
 
 class Hints:
@@ -54,10 +54,10 @@ def stages(student: Student) -> dict[int, nn.Module]:
         first, blocks = first[:3], first[3:]
         return dict(enumerate([nn.Sequential(*first), *blocks, widen, pool, nn.Sequential(flatten, network.head)]))
     assert isinstance(network, IResNet)
-    features, (_, first, second, third) = network.features, network.ends
-    rest = nn.Sequential(*features[third:], network.head)
-    parts = features[:first], features[first:second], features[second:third], rest
-    return dict(zip((*_ENDS, -1), parts, strict=True))
+    features = list(network.features)
+    _, *ends = [place + 1 for place, layer in enumerate(features) if isinstance(layer, Unit)]
+    parts = [nn.Sequential(*features[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
+    return dict(zip((*_UNITS, -1), [*parts, nn.Sequential(*features[ends[-1] :], network.head)], strict=True))
 
 
 def hint_error(parts: dict[int, nn.Module], inputs: Tensor, wanted: list[Tensor], *, alone: bool) -> Tensor:
