@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
+import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from models.errors import InputError, OfflineError, WeightsError
 from models.recogniser import load_recogniser
 
 DEFAULT_INPUT = (3, 224, 224)
+_FILES = (".onnx", ".pt", ".ts", ".pth", ".th", ".bin", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,9 @@ def load(source: Source) -> Loaded:
     """
     name, suffix = source.model, Path(source.model).suffix.lower()
     shape, start, embeds = source.input_shape, Preprocessing(), False
+    own = name in registry.RECORDS or suffix in _FILES or Path(name).is_file()
+    if source.weights != "random" and (own or (source.weights == "pretrained" and _calls(name))):
+        raise InputError(f"--weights {source.weights} has no effect on {name}, which brings its own: leave it out")
     if name in registry.RECORDS:
         recogniser = load_recogniser(name, offline=source.offline)
         network: nn.Module = recogniser
@@ -71,17 +77,16 @@ def load(source: Source) -> Loaded:
         shape, embeds = shape or (3, side, side), True
     elif suffix == ".onnx":
         network = _onnx(Path(name))
-    elif suffix in (".pt", ".ts", ".pth", ".th", ".bin", ".safetensors") or Path(name).is_file():
+    elif suffix in _FILES or Path(name).is_file():
         network = _torchscript(Path(name))
     else:
         if name.startswith("timm:"):
             network, start, taken = _timm(name, pretrained=source.weights == "pretrained", offline=source.offline)
             shape = shape or taken
-        elif ":" in name:
+        elif _calls(name):
             network = _factory(name)
         else:
-            network = _torchvision(name, pretrained=source.weights == "pretrained", offline=source.offline)
-            start = Preprocessing(mean=IMAGENET_MEAN, std=IMAGENET_STD)
+            network, start = _torchvision(name, pretrained=source.weights == "pretrained", offline=source.offline)
         if source.weights not in ("random", "pretrained"):
             _load_weights(network, Path(source.weights))
     shape = tuple(shape or DEFAULT_INPUT)
@@ -108,7 +113,13 @@ def load_together(sources: Sequence[Source]) -> Loaded:
     return Loaded(Together(models).eval(), found[0].input_shape)
 
 
-def _torchvision(name: str, *, pretrained: bool, offline: bool) -> nn.Module:
+def _calls(name: str) -> bool:
+    """A factory is meant."""
+    return ":" in name and not name.startswith("timm:")
+
+
+def _torchvision(name: str, *, pretrained: bool, offline: bool) -> tuple[nn.Module, Preprocessing]:
+    """The model, and what it normalises by: its weights' own statistics, else ImageNet's."""
     from torchvision import models as zoo
 
     if name not in zoo.list_models(module=zoo):
@@ -126,7 +137,9 @@ def _torchvision(name: str, *, pretrained: bool, offline: bool) -> nn.Module:
         warnings.simplefilter("ignore")  # about slow initialisation
         torch.manual_seed(0)
         network: nn.Module = zoo.get_model(name, weights=weights)
-    return network
+    preset = None if weights is None else weights.transforms()
+    mean, std = getattr(preset, "mean", IMAGENET_MEAN), getattr(preset, "std", IMAGENET_STD)
+    return network, Preprocessing(mean=tuple(mean), std=tuple(std))
 
 
 def _timm(name: str, *, pretrained: bool, offline: bool) -> tuple[nn.Module, Preprocessing, tuple[int, ...]]:
@@ -156,6 +169,8 @@ def _timm(name: str, *, pretrained: bool, offline: bool) -> tuple[nn.Module, Pre
 def _factory(name: str) -> nn.Module:
     """What `package.module:factory` gives when it is called."""
     module, _, attribute = name.partition(":")
+    if os.getcwd() not in sys.path:  # as `python -m` has it, and an installed command has not
+        sys.path.insert(0, os.getcwd())
     try:
         with torch.random.fork_rng():
             torch.manual_seed(0)

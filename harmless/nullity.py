@@ -13,6 +13,7 @@ from harmless.operators.convolution import Convolution
 from harmless.operators.matrix import Matrix
 from harmless.operators.simplify import simplified
 from harmless.projection.base import Projector
+from models.errors import InputError
 
 _PROBES = 4
 
@@ -59,6 +60,13 @@ def nullity(projector: Projector) -> Nullity:
     traces = [float((projector.null(one[None]) * one).sum()) for one in signs]
     estimate = max(0.0, math.fsum(traces) / _PROBES)  # rounding may leave less than nothing
     return Nullity(n, m, unread, formula, None, estimate, math.sqrt(2 * min(estimate, n - estimate) / _PROBES))
+
+
+def check_ignores(projector: Projector) -> None:
+    """Raise InputError where nothing is left to fill: by the rank, or by counting where it is not known."""
+    rank, n = projector.rank, columns(projector.operator)
+    if rank == n or (rank is None and by_counting(projector.operator) == 0):
+        raise InputError("the model reads every dimension of its input, so nothing can be replaced; see --approximate")
 
 
 def by_counting(operator: LinearOperator) -> int:

@@ -9,6 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils._pytree import tree_leaves
 
 from harmless.operators.elementary import LUMA
 from models.errors import InputError
@@ -106,7 +107,12 @@ class PixelModel(nn.Module):
             x = F.conv2d(x, self.luma.view(1, 3, 1, 1).repeat(3, 1, 1, 1))
         if how.mean != (0, 0, 0) or how.std != (1, 1, 1):
             x = (x - self.mean) / self.std
-        return cast(Tensor, self.network(x))
+        output = self.network(x)
+        if isinstance(output, Tensor):
+            return output
+        # Dictionaries and lists of several outputs count as one vector.
+        parts = [leaf.flatten(1) for leaf in tree_leaves(output) if isinstance(leaf, Tensor) and leaf.ndim > 0]
+        return torch.cat([part for part in parts if part.is_floating_point()], 1)
 
 
 class Together(nn.Module):

@@ -20,7 +20,8 @@ def certificate_row(name: str, certificate: Certificate) -> dict[str, str]:
     row["SSIM"] = f"{certificate.to_original.ssim:.3f}"
     if certificate.to_target is not None:
         row["of target"] = f"{certificate.to_target.ssim:.3f}"
-    row["read"] = "" if certificate.disclosed is None else f"{certificate.disclosed:.1%}"
+    row["read"] = "" if certificate.read is None else f"{certificate.read:.1%}"
+    row["kept"] = "" if certificate.kept is None else f"{certificate.kept:.1%}"
     if certificate.approximate is not None:  # read in full, if weakly
         row["read"] = "approx."
     return row

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from harmless.fingerprints.spectra import pink, rephased
 from harmless.fingerprints.strangers import disturbed, stranger
 from harmless.loading import Loaded
+from harmless.nullity import check_ignores
 from harmless.pictures.certificate import as_pixels, as_tensor
 from harmless.pictures.generation import GenerationSettings, generate
 from harmless.pictures.rounding import SearchSettings
@@ -110,6 +111,7 @@ def make(loaded: Loaded, *, pairs: int = 4, strangers: int = 40, seed: int = 0) 
     """
     reading = read(loaded.model, loaded.input_shape)
     found, generator = projector(reading.joint), torch.Generator().manual_seed(seed)
+    check_ignores(found)
     pictures = np.stack([_three(found, generator) for _ in range(pairs)])
     own = match(run(loaded, pictures), threshold=1.0).score
     if own > _USABLE:

@@ -29,7 +29,10 @@ def simplified(operator: LinearOperator) -> LinearOperator:
     index = 0
     while index + 1 < len(steps):
         folded = _folded(steps[index], steps[index + 1])
-        if folded is None:
+        if folded is None and (moved := _moved(steps[index], steps[index + 1])) is not None:
+            steps[index : index + 2] = moved
+            index = max(index - 1, 0)
+        elif folded is None:
             index += 1
         else:
             steps[index : index + 2] = [folded]
@@ -53,11 +56,25 @@ def _known(operator: LinearOperator) -> LinearOperator:
     return operator
 
 
+def _moved(first: LinearOperator, second: LinearOperator) -> list[LinearOperator] | None:
+    """A factor for each entry, before values are moved about, is one for each of them where they come to lie."""
+    if not isinstance(first, Scale) or not isinstance(second, Gather):
+        return None
+    factors = first.factors.expand(first.input_shape).flatten()[second.index.clamp(min=0)]
+    return [second, Scale(factors.view(second.output_shape), second.output_shape)]
+
+
 def _folded(first: LinearOperator, second: LinearOperator) -> LinearOperator | None:
     """One operator for two in a row, where there is a simple one."""
     if isinstance(first, Gather) and isinstance(second, Gather):
         moved = torch.where(second.zeros, -1, first.index[second.index])
         return Gather(moved.view(second.output_shape), first.input_shape)
+    if isinstance(first, Scale) and isinstance(second, Scale):
+        return Scale(first.factors * second.factors, first.input_shape)
+    if isinstance(first, Scale) and isinstance(second, Matrix):
+        factors = second.split(first.factors.expand(first.input_shape)[None])[0, 0]
+        if torch.equal(factors, factors[:1].expand_as(factors)):  # alike in all stretches
+            return Matrix(second.weight * factors[0], second.input_shape, second.output_shape)
     if isinstance(first, Gather) and torch.equal(first.index, torch.arange(first.count)):
         if isinstance(second, Matrix):  # nothing but another shape
             return Matrix(second.weight, first.input_shape, second.output_shape)

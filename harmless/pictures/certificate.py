@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
-from harmless.operators.base import LinearOperator
 from harmless.preprocessing import PixelModel, Together
-from harmless.projection.near_null import NearNull
+from harmless.projection import NearNull, Projector
+from models.errors import InputError
 
 PRECISIONS = {"float64": torch.float64, "float32": torch.float32, "float16": torch.float16}
 
@@ -23,7 +24,8 @@ class Change:
     """In one precision; the worst of all models where there are several.
 
     Attributes:
-        layer: |A x' - A x| / |A x| of the first layer's linear part; None where it does not run in this precision.
+        layer: |A x' - A x| / |A x| of the first layer's linear part; None where it does not run in this precision, or
+            not to finite numbers.
         output: |f(x') - f(x)| / |f(x)| of the model's output; None likewise.
         cosine: similarity of the two outputs as vectors; None likewise.
         top1: the largest entry of the output is the same one; None likewise, and where the output is an embedding.
@@ -66,8 +68,10 @@ class Certificate:
         changes: by precision.
         to_original: likeness to the original.
         to_target: likeness to what was put in its place; None where that is not known.
-        disclosed: share of the picture's dimensions that the layer reads: rank / n; None where the rank is not known or
+        read: share of the picture's dimensions that the layer reads: rank / n; None where the rank is not known or
             the change is approximate.
+        kept: share of the rest of the original that is still there, to be found as it was: <P x', P x> / <P x, P x> of
+            the part P x in the null space, means taken off; None where there is no exact null space.
         moved: |x' - x| / |x|, to set the changes against.
         approximate: None where the change lies in an exact null space.
     """
@@ -75,7 +79,8 @@ class Certificate:
     changes: dict[str, Change]
     to_original: Likeness
     to_target: Likeness | None
-    disclosed: float | None
+    read: float | None
+    kept: float | None
     moved: float
     approximate: Approximate | None = None
 
@@ -85,20 +90,13 @@ class Certifier:
 
     Args:
         model: takes photos in [0, 255].
-        operator: the joint linear operator that reads them; None where there is none.
-        rank: of the operator, None where it is not known.
-        near_null: whose directions were used, for its bound.
+        projector: onto what the joint linear operator that reads them ignores, or nearly so; None where there is none.
     """
 
-    def __init__(
-        self,
-        model: PixelModel | Together,
-        operator: LinearOperator | None,
-        *,
-        rank: int | None,
-        near_null: NearNull | None = None,
-    ) -> None:
-        self.operator, self.rank, self.near_null = operator, rank, near_null
+    def __init__(self, model: PixelModel | Together, projector: Projector | None) -> None:
+        self.near_null = projector if isinstance(projector, NearNull) else None
+        self.exact = None if self.near_null is not None else projector
+        self.operator = None if projector is None else projector.operator
         self._embeds = model.embeds
         self._models = {name: copy.deepcopy(model).to(dtype) for name, dtype in PRECISIONS.items()}
 
@@ -108,6 +106,7 @@ class Certifier:
         """Both (H, W, 3), the target too.
 
         Raises:
+            InputError: the model fails on them.
             ValueError: they differ in size.
         """
         if original.shape != changed.shape:
@@ -117,7 +116,8 @@ class Certifier:
             changes={name: self._change(x, y, name) for name in PRECISIONS},
             to_original=likeness(original, changed),
             to_target=None if target is None else likeness(target, changed),
-            disclosed=None if self.rank is None else self.rank / x[0].numel(),
+            read=None if self.exact is None or self.exact.rank is None else self.exact.rank / x[0].numel(),
+            kept=None if self.exact is None else _kept(self.exact, x, y),
             moved=float((y - x).norm() / x.norm().clamp(min=1)),
             approximate=self._approximate(y - x),
         )
@@ -132,20 +132,25 @@ class Certifier:
 
     def _change(self, x: Tensor, y: Tensor, precision: str) -> Change:
         dtype = PRECISIONS[precision]
-        both = torch.cat([x, y]).to(dtype)
+        both = [one.to(dtype) for one in (x, y)]
         try:
-            layer = None if self.operator is None else _relative(*self.operator.matvec(both).double())
+            layer = None if self.operator is None else _relative(*(self.operator.matvec(one).double() for one in both))
         except RuntimeError:  # not every operation runs in half precision on every device
             layer = None
         try:
-            with torch.no_grad():
-                outputs = self._models[precision](both)
-        except RuntimeError:
+            with torch.no_grad():  # one by one: a traced model may know no other batch
+                outputs = [self._models[precision](one) for one in both]
+        except RuntimeError as error:
+            if precision == "float32":
+                reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+                raise InputError(f"the model fails on the picture: {reason}; give its size with --input") from None
             return Change(layer, None, None, None)
-        pairs = [one.double().flatten(1) for one in (outputs if isinstance(outputs, tuple) else (outputs,))]
+        pairs = [(a.double().flatten(), b.double().flatten()) for a, b in zip(*map(_as_tuple, outputs), strict=True)]
+        if not all(bool(one.isfinite().all()) for pair in pairs for one in pair):  # half precision overflows early
+            return Change(_finite(layer), None, None, None)
         top1 = all(bool(before.argmax() == after.argmax()) for before, after in pairs)
         return Change(
-            layer,
+            _finite(layer),
             max(_relative(*pair) for pair in pairs),
             min(_cosine(*pair) for pair in pairs),
             None if self._embeds else top1,
@@ -167,6 +172,19 @@ def as_tensor(pixels: NDArray[np.uint8]) -> Tensor:
 def as_pixels(tensor: Tensor) -> NDArray[np.uint8]:
     """Whole levels (1, 3, H, W) -> uint8 (H, W, 3)."""
     return tensor[0].permute(1, 2, 0).round().clamp(0, 255).to(torch.uint8).numpy()
+
+
+def _kept(projector: Projector, x: Tensor, y: Tensor) -> float:
+    before, after = (projector.null(one - one.mean()) for one in (x, y))
+    return float((after * before).sum() / before.square().sum().clamp(min=1e-12))
+
+
+def _as_tuple(outputs: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return outputs if isinstance(outputs, tuple) else (outputs,)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _cosine(before: Tensor, after: Tensor) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harmless.loading import Loaded
+from harmless.nullity import check_ignores
 from harmless.pictures.certificate import Certificate, Certifier
 from harmless.pictures.generation import GenerationSettings, check_size, generate, seed_of
 from harmless.pictures.level_set import WalkSettings, walk
@@ -127,9 +128,12 @@ def _prepared(loaded: Loaded, job: Job) -> tuple[_Change, Certifier]:
             check_size(pixels, loaded.input_shape)
             return walk(pixels, model, target, settings=how)
 
-        return along, Certifier(loaded.model, None, rank=None)
+        return along, Certifier(loaded.model, None)
     joint = read(loaded.model, loaded.input_shape).joint
-    near = None if job.approximate is None else NearNull(joint, job.approximate)
-    found: Projector = near or projector(joint)
-    certifier = Certifier(loaded.model, found.operator, rank=None if near else found.rank, near_null=near)
+    if job.approximate is None:
+        found: Projector = projector(joint)
+        check_ignores(found)
+    else:
+        found = NearNull(joint, job.approximate)
+    certifier = Certifier(loaded.model, found)
     return lambda pixels, target: generate(pixels, found, target, settings=job.settings), certifier

@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harmless.operators.base import columns
 from harmless.pictures.box import fit_to_box
 from harmless.pictures.certificate import as_pixels, as_tensor
 from harmless.pictures.rounding import SearchSettings, round_exactly
@@ -58,18 +57,18 @@ def generate(
         uint8 (H, W, 3).
 
     Raises:
-        InputError: the picture has another size, or the operator ignores nothing.
+        InputError: the picture has another size, or there is nothing in the null space to put in.
     """
     settings = settings or GenerationSettings()
     check_size(pixels, projector.operator.input_shape)
-    if projector.rank == columns(projector.operator):
-        raise InputError("the model reads every dimension of its input, so nothing can be replaced; see --approximate")
     original, aim = as_tensor(pixels), as_tensor(target)
     if settings.mode == "replace":
         change = (settings.magnitude or 1.0) * projector.null(aim - original)
     else:
         change = projector.null(aim - aim.mean())
         change *= (settings.magnitude or 32.0) / change.square().mean().sqrt().clamp(min=1e-9)
+    if float(change.abs().max()) < 1e-6:
+        raise InputError("this target changes nothing where the model does not look: choose another with --target")
     # Single precision is enough: what it leaves is far below what whole levels cost.
     fitted = fit_to_box(original.float(), (original + change).float(), projector).pixels.double()
     if settings.exact_uint8:

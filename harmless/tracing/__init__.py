@@ -20,6 +20,9 @@ from models.errors import InputError
 
 __all__ = ["Part", "Reading", "read"]
 
+_INSIDE = "network."
+"""Where `PixelModel` keeps the model that users name layers of."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -101,7 +104,7 @@ def _parts(readers: list[Reader], shape: Shape, where: str) -> tuple[Part, ...]:
         if keeps_all(operator):
             inside = f" in {reader.layer}" if reader.layer else ""
             what = f"{where} is read by {reader.by}{inside} before any linear layer"
-            raise InputError(f"{what}, so nothing of it is provably ignored; choose a layer with --layer")
+            raise InputError(f"{what}, so nothing of it is provably ignored")
         name = reader.chain.layer or reader.chain.measured or reader.layer or reader.by
         same = sum(1 for part in found if part.name.split("#")[0] == name)
         found.append(Part(f"{name}#{same + 1}" if same else name, operator, reader.by))
@@ -132,8 +135,11 @@ def _from_layer(model: nn.Module, example: Tensor, layer: str) -> Tracer:
     """A tracer that starts where the layer's input is computed, found by a run beforehand."""
     modules = dict(model.named_modules())
     if layer not in modules or not layer:
-        close = difflib.get_close_matches(layer, modules, n=3, cutoff=0.4) or [name for name in modules if name][:3]
-        raise InputError(f"the model has no layer {layer!r}; did you mean {', '.join(close) or 'another model'}?")
+        prefix = _INSIDE if layer.startswith(_INSIDE) else ""
+        names = [name.removeprefix(prefix) for name in modules if name.startswith(prefix) and name != prefix]
+        wanted = layer.removeprefix(prefix)
+        close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.4) or [name for name in names if name][:3]
+        raise InputError(f"the model has no layer {wanted!r}; did you mean {', '.join(close) or 'another model'}?")
     if isinstance(modules[layer], torch.jit.ScriptModule):
         raise InputError(f"layer {layer!r} is TorchScript, which cannot be watched; give package.module:factory")
     scout = Tracer(example)

@@ -157,9 +157,10 @@ def _convolves(call: Call) -> LinearOperator | None:
 
 def _pools(call: Call) -> LinearOperator | None:
     kernel, stride = call.argument("kernel_size"), call.argument("stride") or call.argument("kernel_size")
-    if call.argument("ceil_mode", False) or len(call.shape) != 4 or call.shape[0] != 1:
-        return function(call)
     both = [list(one) * (2 // len(one)) for one in (kernel, stride, call.argument("padding", None) or [0])]
+    uneven = not call.argument("count_include_pad", True) and any(both[2])  # borders are averages of fewer
+    if call.argument("ceil_mode", False) or uneven or len(call.shape) != 4 or call.shape[0] != 1:
+        return function(call)
     return average_pooling(call.item, kernel=both[0], stride=both[1], padding=both[2])
 
 

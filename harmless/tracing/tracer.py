@@ -88,7 +88,7 @@ class Tracer(TorchDispatchMode):
         result = function(*args, **kwargs)
         outputs = list(result) if isinstance(result, (list, tuple)) else [result]
         if function._schema.is_mutable:
-            self._overwritten([tensor for tensor in tensors if any(tensor is out for out in outputs)])
+            self._overwritten([tensor for tensor in tensors if any(tensor is out for out in outputs)], varying)
         for index, output in enumerate(outputs):
             if isinstance(output, Tensor):
                 self.written[output] = (self._count, index)
@@ -125,9 +125,12 @@ class Tracer(TorchDispatchMode):
         several = operators if isinstance(operators, Sequence) else [operators]
         return [Chain(_extended(before.steps, operator), measured, layer) for operator in several]
 
-    def _overwritten(self, changed: list[Tensor]) -> None:
+    def _overwritten(self, changed: list[Tensor], varying: list[Tensor]) -> None:
         """What shares memory with a tensor changed in place is no longer what it was: count it as read."""
         places = {tensor.untyped_storage().data_ptr() for tensor in changed}
+        for tensor in list(self.written.keys()) if varying else []:
+            if tensor.untyped_storage().data_ptr() in places:
+                self._varying[tensor] = True
         for tensor in list(self._chains.keys()):
             if tensor.untyped_storage().data_ptr() in places:
                 if not any(tensor is one for one in changed):

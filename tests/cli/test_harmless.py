@@ -69,7 +69,7 @@ def test_generate_writes_pictures_with_certificates_and_check_confirms_them(albu
     for one in outcome.report["photos"]:
         changes = one["certificate"]["changes"]
         assert changes["float64"]["layer"] < 5e-3 and all(change["top1"] for change in changes.values())
-        assert one["certificate"]["disclosed"] == 0.25 and one["certificate"]["to_original"]["ssim"] < 0.7
+        assert one["certificate"]["read"] == 0.25 and one["certificate"]["to_original"]["ssim"] < 0.7
         assert json.loads((out / one["file"]).with_suffix(".json").read_text()) == one["certificate"]
     checked = harmless(
         "check", album / "a.jpg", out / "a.png", "--model", "tiny:patches", "--input", "3x32x32", "--json"
