@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -169,8 +168,9 @@ def _timm(name: str, *, pretrained: bool, offline: bool) -> tuple[nn.Module, Pre
 def _factory(name: str) -> nn.Module:
     """What `package.module:factory` gives when it is called."""
     module, _, attribute = name.partition(":")
-    if os.getcwd() not in sys.path:  # as `python -m` has it, and an installed command has not
-        sys.path.insert(0, os.getcwd())
+    here = str(Path.cwd())
+    if here not in sys.path:  # as `python -m` has it, and an installed command has not
+        sys.path.insert(0, here)
     try:
         with torch.random.fork_rng():
             torch.manual_seed(0)

@@ -55,7 +55,7 @@ class _Options:
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @click.option("--unsafe-reproducible", type=int, metavar="SEED", help="NOT PRIVATE: noise from a seed.")
 @click.pass_context
-def train(context: click.Context, **given: Any) -> None:
+def train(context: click.Context, /, **given: Any) -> None:
     """Train a generator of images like those in --data, spending at most --epsilon.
 
     Shows what will be spent before anything is. Stopped at any moment, it goes on with --resume. To share the work

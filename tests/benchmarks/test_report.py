@@ -50,4 +50,4 @@ def test_results_hold_lines_command_and_versions_and_a_torn_line_is_passed_over(
     report.write(tmp_path, command="python x", lines=report.read_lines(lines))
     results = json.loads((tmp_path / "results.json").read_text())
     assert [entry["name"] for entry in results["lines"]] == ["u1"]
-    assert results["command"] == "python x" and results["versions"]["torch"] and results["cores"] >= 1
+    assert results["commands"] == ["python x"] and results["versions"]["torch"] and results["cores"] >= 1

@@ -160,7 +160,7 @@ class Halved(nn.Linear):
         (nn.InstanceNorm2d(3, track_running_stats=True), "remembers"),
         (nn.Tanh(), "no trainable"),
         (Halved(3, 3), "Halved"),
-        (torch.nn.utils.weight_norm(nn.Linear(3, 3)), "Linear"),
+        (nn.utils.parametrizations.weight_norm(nn.Linear(3, 3)), "Linear"),
     ],
 )
 def test_modules_without_per_record_gradients_are_refused(module, word):
