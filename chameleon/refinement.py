@@ -30,6 +30,7 @@ from models.errors import InputError
 Standing = Mapping[str, np.ndarray]
 """Where a protected face lies, by name of the recogniser: float32 (D,), a unit vector (`Identity.directions`)."""
 
+_LARGEST = 127 * REFINEMENT_STEP  # what int8 holds
 _APART = -0.2  # cosine between two protected photos below which they need not be taken further apart
 
 
@@ -136,9 +137,9 @@ class Refiner:
             optimiser.step()
             optimiser.zero_grad()
             with torch.no_grad():
-                changes.clamp_(-EPSILON - learnt, EPSILON - learnt)
+                changes.clamp_((-EPSILON - learnt).clamp(min=-_LARGEST), (EPSILON - learnt).clamp(max=_LARGEST))
                 prices = (prices * (0.1 * (spent - 1)).exp()).clamp(1e-2, 1e2)
-        steps = (support * changes.detach() / REFINEMENT_STEP).round().clamp(-127, 127)
+        steps = (support * changes.detach() / REFINEMENT_STEP).round()
         with torch.no_grad():
             final = objective.plain_embeddings(learnt + REFINEMENT_STEP * steps)
         stand = {

@@ -11,6 +11,7 @@ import click
 from cli import console
 from models import registry, weights
 from models.errors import InputError
+from models.files import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,6 +54,7 @@ def team(
         raise InputError(f"a team of {size} cannot be made of a pool of {len(names)}: name more with --pool")
     if plot is not None:
         console.check_picture(plot, "--plot", [faces])
+        check_writable(plot.resolve().parent)
     console.warn_quietly()
     device = console.best_device(device)
     recognisers = [console.load(name, device=device, offline=offline) for name in names]

@@ -315,3 +315,36 @@ def write_onnx(path: Path) -> None:
     weights = [numpy_helper.from_array(values, name) for name, values in state.items()]
     graph = helper.make_graph(nodes, "patches", ends[:1], ends[1:], weights)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+
+
+def test_the_name_that_is_suggested_is_one_that_works() -> None:
+    refused = harmless("inspect", "tiny:Dictionary", "--input", "3x32x32", "--layer", "frst.3")
+    assert refused.code == 2 and "no layer 'frst.3'; did you mean first.3" in refused.stderr
+    assert harmless("inspect", "tiny:Dictionary", "--input", "3x32x32", "--layer", "first.3").code == 0
+
+
+def test_answers_of_several_parts_and_precisions_that_overflow_are_certified(album: Path, tmp_path: Path) -> None:
+    assert generate(album, tmp_path / "out", model="tiny:Dictionary").code == 0
+    report = json.loads((tmp_path / "out" / "a.json").read_text())
+    assert report["changes"]["float32"]["output"] < 0.05 and report["changes"]["float16"]["output"] is None
+    same = harmless(
+        "check", album / "a.jpg", album / "a.jpg", "--model", "tiny:patches", "--input", "3x32x32", "--json"
+    )
+    assert same.report["kept"] == pytest.approx(1) and report["kept"] < 0.5
+
+
+def test_what_nothing_linear_reads_first_is_still_compared_by_its_output(album: Path) -> None:
+    pair = album / "a.jpg", album / "sub" / "b.png"
+    outcome = harmless("check", *pair, "--model", "tiny:relu_first", "--input", "3x32x32", "--json")
+    assert outcome.code == 0 and "Only the output is compared" in outcome.stderr
+    assert outcome.report["changes"]["float32"]["layer"] is None and outcome.report["read"] is None
+
+
+def test_weights_that_would_go_unused_are_refused(tmp_path: Path) -> None:
+    check_refused(harmless("inspect", "guise-vit", "--weights", tmp_path / "mine.safetensors"), 2, "brings its own")
+    check_refused(harmless("inspect", "tiny:patches", "--weights", "pretrained"), 2, "brings its own")
+
+
+def test_a_target_that_changes_nothing_is_said(album: Path, tmp_path: Path) -> None:
+    outcome = generate(album, tmp_path / "out", "--mode", "add", "--target", "constant")
+    assert outcome.code == 1 and "changes nothing where the model does not look" in outcome.stdout + outcome.stderr

@@ -53,6 +53,13 @@ def test_what_cannot_be_ranked_is_said_in_one_line(faces, options, words):
     assert outcome.code == 2 and words in outcome.stderr and outcome.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(("name", "word"), [("plot.png", "lies inside"), ("plot.svg", "is no PNG")])
+def test_a_bad_place_for_the_plot_is_found_before_the_work(faces, tmp_path, name, word):
+    where = faces if name.endswith("png") else tmp_path
+    outcome = call(team, "--faces", faces, "--plot", where / name, "--offline")
+    assert outcome.code == 2 and word in outcome.stderr and not (where / name).exists()
+
+
 def test_a_folder_without_people_in_folders_is_refused(tmp_path, head):
     head.save(tmp_path / "me.png")
     outcome = call(team, "--faces", tmp_path, "--pool", "dlib-resnet", "--pool", "sface", "--offline")

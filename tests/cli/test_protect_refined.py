@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from command_line import hashes
 from PIL import Image
 
+from chameleon.key import load_key, save_key
 from chameleon.refinement import Refiner
 
 
@@ -68,11 +71,26 @@ def test_a_guest_is_taken_away_from_themselves_not_from_the_keys_user(protect, p
     assert [sorted(persons) for persons in seen] == [["dlib-resnet"], []]
 
 
+def test_the_keys_user_may_be_named_by_a_photo_again(protect, photos, tmp_path, head, monkeypatch):
+    seen = []
+    refine = Refiner.refine
+    monkeypatch.setattr(Refiner, "refine", lambda self, *a, **k: (seen.append(self._persons), refine(self, *a, **k))[1])
+    head.save(photos / "a.png")
+    head.save(tmp_path / "me.png")
+    assert protect("--user-face", tmp_path / "me.png").code == 0
+    assert [sorted(persons) for persons in seen] == [["dlib-resnet"]]
+
+
+def test_a_key_of_other_weights_says_so(protect, photos, key, head):
+    known = load_key(key)
+    save_key(replace(known, provenance=replace(known.provenance, weights={"dlib-resnet": "0" * 64})), key)
+    head.save(photos / "a.png")
+    refused = protect()
+    assert refused.code == 2 and "other weights" in refused.stderr and "--refine 0" in refused.stderr
+    assert protect("--refine", "0").code == 0
+
+
 def test_a_key_that_needs_a_file_says_so(protect, photos, key, head):
-    from dataclasses import replace
-
-    from chameleon.key import load_key, save_key
-
     known = load_key(key)
     save_key(replace(known, provenance=replace(known.provenance, recognisers=("dlib-resnet", "mine"))), key)
     head.save(photos / "a.png")

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from torchvision.models import VisionTransformer
 
 from harmless.operators import Convolution, Matrix, columns
+from harmless.preprocessing import PixelModel, parse
 from harmless.projection import projector
 from harmless.tracing import Reading, read
 from models.embedded.vit import ViT
@@ -180,3 +181,55 @@ def test_matrices_over_tokens_serve_all_of_them() -> None:
     model = Net(lambda s, x: s.a(x.flatten(2)).relu(), a=nn.Linear(256, 9))
     (part,) = read(model, IMAGE).parts
     assert isinstance(part.operator, Matrix) and part.operator.stretches == 3
+
+
+def filled(net: Net, x: Tensor) -> Tensor:
+    gate = torch.zeros(1, *IMAGE, dtype=x.dtype)
+    gate[:, :, :8] = net.a(x)  # through a view: the whole varies, though only a part was written to
+    return (x * gate).sum((2, 3))
+
+
+def test_a_factor_that_was_written_through_a_view_is_no_constant() -> None:
+    with pytest.raises(InputError, match="is read by mul"):
+        read(Net(filled, a=nn.Conv2d(3, 3, (9, 1), padding=0)), IMAGE)
+
+
+def test_averages_that_leave_the_padding_out_are_followed_with_their_borders() -> None:
+    def run(net: Net, x: Tensor) -> Tensor:
+        return net.a(F.avg_pool2d(x, 3, 2, 1, count_include_pad=False)).relu()
+
+    model = Net(run, a=nn.Conv2d(3, 2, 3))
+    reading = read(model, IMAGE)
+    x = torch.randn(1, *IMAGE, dtype=torch.float64)
+    with torch.no_grad():
+        linear = copy.deepcopy(model.a).double()(F.avg_pool2d(x, 3, 2, 1, count_include_pad=False))
+        bias = model.a.bias.double().view(1, -1, 1, 1)
+    torch.testing.assert_close(reading.joint.matvec(x), linear - bias, rtol=1e-6, atol=1e-6)
+    assert check(model, reading) > 0
+
+
+class Rearranged(nn.Module):
+    """A linear embedding of patches, as many transformers have it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Linear(48, 12)
+
+    def forward(self, x: Tensor) -> Tensor:
+        patches = x.unfold(2, 4, 4).unfold(3, 4, 4).permute(0, 2, 3, 1, 4, 5).flatten(3)
+        return self.embed(patches).relu()
+
+
+@pytest.mark.parametrize(
+    ("network", "preprocess", "nullity"),
+    [
+        (Rearranged(), "", 16 * 36),
+        (Rearranged(), "mean=.5:.5:.5,std=.5:.25:.5", 16 * 36),
+        (nn.Sequential(PATCHES, nn.ReLU()), "crop=8,imagenet", 768 - 4 * 12),
+    ],
+)
+def test_structure_shows_behind_the_preprocessing(network: nn.Module, preprocess: str, nullity: int) -> None:
+    model = PixelModel(network, parse(preprocess)).eval()
+    reading = read(model, IMAGE)
+    assert projector(reading.joint).method != "conjugate gradients"
+    assert check(model, reading) == nullity

@@ -1,0 +1,23 @@
+import torch
+from PIL import Image
+
+from benchmarks import opponent
+from chameleon.demo import portrait
+from models import load_recogniser
+
+
+def test_pairs_are_framed_alike_and_training_brings_changed_faces_nearer(tmp_path, monkeypatch):
+    monkeypatch.setenv("GUISE_CACHE", str(tmp_path / "cache"))
+    plain, protected = tmp_path / "plain", tmp_path / "protected"
+    head = Image.fromarray(portrait()).crop((90, 0, 360, 270))
+    for folder, photo in ((plain, head), (protected, head.quantize(8).convert("RGB"))):
+        folder.mkdir()
+        photo.save(folder / "a.jpg", quality=95)
+    network = load_recogniser("guise-mobilefacenet", offline=True)
+    before, after = opponent._pairs(plain, protected, network)
+    assert before.shape == after.shape == (1, 3, 112, 112) and 0.001 < (before - after).abs().mean() < 0.1
+    monkeypatch.setattr(opponent, "_BATCH", 2)
+    trained = opponent.train(network, before, after, steps=6, seed=0)
+    with torch.no_grad():
+        old, new = (float(torch.cosine_similarity(one(after), network(before))) for one in (network, trained))
+    assert new > old
