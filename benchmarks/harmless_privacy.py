@@ -118,12 +118,13 @@ def main(others: Path, out: Path) -> None:
 
 def as_markdown(told: dict[str, Any]) -> str:
     """The privacy page."""
+    strangers = next(iter(told["spaces"].values()))["modes"]["replace"][0]["candidates"] - 1
     lines = [
         "# What others recover of a harmless picture",
         "",
         f"Made by `{told['command']}` at {told['commit'][:12]}; the figures are in the JSON beside this page. Three",
         f"pictures, noise as target, {_VERSIONS} versions of each. SSIM to the original, 1 being all of it; how",
-        f"many of the three are found, first among {_OTHERS} strangers, by the model's own output.",
+        f"many of the three are found, first among {strangers} strangers, by the model's own output.",
         "",
         "None of this is a promise of privacy. What the weights' owner recovers is what the model reads; a stranger",
         "with a blur comes near to it where filters are smooth; by the output, which was kept, the original is found.",

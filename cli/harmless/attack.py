@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import console
-from cli.harmless.options import MODEL_HELP, SEVERAL, how_to_load, load_all
+from cli.harmless.options import MODEL_HELP, SEVERAL, how_to_load, load_all, read_for
 from models.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,16 +48,10 @@ def attack(
     from harmless.pictures.attacks import attack as recover
     from harmless.projection import projector
     from harmless.tracing import read
-    from models.files import printable, read_photo, write_photo
+    from models.files import write_photo
 
-    photos = [read_photo(path) for path in (original, *versions)]
     loaded = load_all(models, **how)
-    for path, photo in zip((original, *versions), photos, strict=True):
-        if photo.pixels.shape[:2] != loaded.input_shape[1:]:
-            height, width = photo.pixels.shape[:2]
-            wanted = "x".join(map(str, loaded.input_shape[:0:-1]))
-            size = f"{printable(path)} is {width}x{height}, the model reads {wanted}"
-            raise InputError(f"{size}; name another photo or set --input")
+    photos = [read_for(loaded, path) for path in (original, *versions)]
     found = projector(read(loaded.model, loaded.input_shape).joint)
     gallery = None if among is None else _gallery(photos[0], among, loaded)
     results = recover(photos[0].pixels, [photo.pixels for photo in photos[1:]], found)
@@ -73,7 +67,7 @@ def attack(
     for one in results if out is not None else ():
         plain = replace(photos[0], format="PNG", grey=False, alpha=None, lossless=True)
         name = one.attack.replace(" ", "-")
-        write_photo(out / f"{versions[0].stem}.{name}.png", plain, one.picture)  # type: ignore[operator]
+        write_photo(out / f"{versions[0].stem}.{name}.png", plain, one.picture, overwrite=False)  # type: ignore[operator]
     if as_json:
         click.echo(json.dumps({"attacks": rows}, indent=1, allow_nan=False))
     else:

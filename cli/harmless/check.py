@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cli import console
-from cli.harmless.options import MODEL_HELP, SEVERAL, how_to_load, load_all
+from cli.harmless.options import MODEL_HELP, SEVERAL, how_to_load, load_all, read_for
 from cli.harmless.show import certificate_row
 from models.errors import InputError
 
@@ -32,17 +32,9 @@ def check(original: Path, perturbed: Path, models: tuple[str, ...], as_json: boo
     from harmless.pictures.certificate import Certifier
     from harmless.projection import projector
     from harmless.tracing import read
-    from models.files import printable, read_photo
 
-    before, after = read_photo(original), read_photo(perturbed)
     loaded = load_all(models, **how)
-    for path, photo in ((original, before), (perturbed, after)):
-        if photo.pixels.shape[:2] != loaded.input_shape[1:]:
-            height, width = photo.pixels.shape[:2]
-            wanted = "x".join(map(str, loaded.input_shape[:0:-1]))
-            raise InputError(
-                f"{printable(path)} is {width}x{height}, the model reads {wanted}; resize it or set --input"
-            )
+    before, after = read_for(loaded, original), read_for(loaded, perturbed)
     try:
         found = projector(read(loaded.model, loaded.input_shape).joint)
     except InputError as error:  # nothing linear comes first: the output can still be compared

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cli import console
-from cli.harmless.options import MODEL_HELP, how_to_load, load_all
+from cli.harmless.options import MODEL_HELP, how_to_load, load_all, read_for
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -18,7 +18,12 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.command()
 @click.option("--model", required=True, help=MODEL_HELP)
 @click.option("--images", type=_FOLDER, required=True, help="Folder with the originals.")
-@click.option("--perturbed", type=_FOLDER, required=True, help="Folder with the perturbed ones, under the same names.")
+@click.option(
+    "--perturbed",
+    type=_FOLDER,
+    required=True,
+    help="Folder with them perturbed, by the same names or as PNG.",
+)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Draw both parts here, around mid grey.")
 @how_to_load
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON on stdout.")
@@ -43,8 +48,8 @@ def decompose(
     from harmless.pictures.decomposition import visible
     from harmless.projection import projector
     from harmless.tracing import read
-    from models.errors import ImageError
-    from models.files import check_output_folder, list_photos, printable, read_photo, write_photo
+    from models.errors import ImageError, InputError
+    from models.files import check_output_folder, list_photos, printable, write_photo
 
     photos = list_photos(images).photos
     for folder in (images, perturbed) if out is not None else ():
@@ -55,12 +60,9 @@ def decompose(
     failed = 0
     for path in photos:
         try:
-            before, after = read_photo(images / path), read_photo(perturbed / path)
-            sizes = {photo.pixels.shape for photo in (before, after)}
-            if sizes != {(*loaded.input_shape[1:], 3)}:
-                raise ImageError(f"its sizes are not {'x'.join(map(str, loaded.input_shape[:0:-1]))}; resize both")
+            before, after = read_for(loaded, images / path), read_for(loaded, _partner(perturbed, path))
             parts = split(before.pixels, after.pixels, exact, found)
-        except ImageError as error:
+        except (ImageError, InputError) as error:
             console.message(f"not done: {printable(path)}: {error}")
             failed += 1
             continue
@@ -74,10 +76,17 @@ def decompose(
         )
         for kind, part in (("harmless", parts.harmless), ("harmful", parts.harmful)) if out is not None else ():
             plain = replace(before, format="PNG", grey=False, alpha=None, lossless=True)
-            write_photo(out / f"{path.as_posix()}.{kind}.png", plain, visible(part))  # type: ignore[operator]
+            name = f"{path.as_posix()}.{kind}.png"
+            write_photo(out / name, plain, visible(part), overwrite=False)  # type: ignore[operator]
     if as_json:
         click.echo(json.dumps({"photos": rows}, indent=1, allow_nan=False))
     else:
         console.table([{"name": row["name"], **{k: f"{row[k]:.3g}" for k in list(row)[1:]}} for row in rows])
     if failed:
         context.exit(1 if failed == len(photos) else 3)
+
+
+def _partner(folder: Path, path: Path) -> Path:
+    """The perturbed photo: of the same name, or the PNG that `generate` has made of a photo in another format."""
+    made = folder / path.with_suffix(".png")
+    return made if made.is_file() and not (folder / path).is_file() else folder / path

@@ -10,7 +10,10 @@ import click
 from models.errors import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from harmless.loading import Loaded
+    from models.files import Photo
 
 MODEL_HELP = (
     "A name of `guise models list` or torchvision, timm:NAME, a file (.pt, .ts, .onnx), or package.module:factory."
@@ -47,6 +50,24 @@ def load_all(models: Sequence[str], *, weights: str, size: str | None, preproces
 
     shape = None if size is None else _shape(size)
     return load_together([Source(name, weights, shape, preprocess, offline) for name in models])
+
+
+def read_for(loaded: Loaded, path: Path) -> Photo:
+    """A photo of the size that the model reads.
+
+    Raises:
+        ImageError: it cannot be read.
+        InputError: it has another size.
+    """
+    from harmless.pictures.generation import check_size
+    from models.files import printable, read_photo
+
+    photo = read_photo(path)
+    try:
+        check_size(photo.pixels, loaded.input_shape)
+    except InputError as error:
+        raise InputError(f"{printable(path)} does not fit: {error}, or set --input") from None
+    return photo
 
 
 def _shape(text: str) -> tuple[int, ...]:

@@ -97,7 +97,7 @@ def test_photos_of_another_size_are_named_and_the_rest_is_done(album: Path, tmp_
     assert outcome.code == 3 and "not done: wide.png: it is 40x32, the model reads 32x32" in outcome.stderr
     assert len(list((tmp_path / "out").rglob("*.png"))) == 2
     check = harmless("check", album / "a.jpg", album / "wide.png", "--model", "tiny:patches", "--input", "3x32x32")
-    check_refused(check, 2, "wide.png is 40x32", "32x32")
+    check_refused(check, 2, "wide.png does not fit: it is 40x32", "32x32")
 
 
 def test_copies_that_would_meet_are_refused(album: Path, tmp_path: Path) -> None:
@@ -221,7 +221,10 @@ def test_decompose_shows_that_the_harmful_part_does_it_all(album: Path, tmp_path
         assert 0.7 < row["harmless_share"] < 0.8  # white noise: as large as the null space
         assert row["effect"] > 1e-3 and row["unexplained"] < 1e-12
     assert len(list((tmp_path / "parts").rglob("*.png"))) == 4
-    missing = harmless("decompose", *where, "--perturbed", out)  # holds no a.jpg
+    made = harmless("decompose", *where, "--perturbed", out)  # holds a.png, made of a.jpg
+    assert made.code == 0 and "a.jpg" in made.stdout
+    (out / "a.png").unlink()
+    missing = harmless("decompose", *where, "--perturbed", out)
     assert missing.code == 3 and "not done: a.jpg" in missing.stderr and "sub/b.png" in missing.stdout
 
 
