@@ -1,6 +1,6 @@
 """Small recognisers that come with Guise: stand-ins for families that masks must work against.
 
-They were distilled from larger recognisers by `python -m scripts.training`; each has its weights beside it in half
+They were distilled from other recognisers by `python -m scripts.training`; each has its weights beside it in half
 precision, and a JSON that says what it learnt from and how well it tells people apart whom it never saw.
 """
 
