@@ -1,7 +1,7 @@
 """Rank the teams of surrogates that come with the installation, and keep one of them in models/team.json.
 
-    python -m scripts.choose_team --faces ../shared/data/lfw --member dlib-resnet --member sface \
-        --member guise-mobilefacenet
+    python -m scripts.choose_team --faces ../shared/data/lfw --size 4 --member dlib-resnet --member sface \
+        --member guise-iresnet --member guise-mobilefacenet
     python -m scripts.choose_team --faces ../shared/data/lfw --size 3      # the most diverse, whatever masks on it do
 
 FACES holds one folder a person, as LFW does. Queries are photos of people with 20 or more, whom no recogniser of ours
