@@ -54,6 +54,7 @@ class PrivacySettings:
         validate.positive("head_noise", self.head_noise)
         for name in ("head_rate", "sampling_rate"):
             validate.rate(name, getattr(self, name))
+        validate.budget(1.0 if self.epsilon is None else self.epsilon, self.delta)
         if not self.phases():
             raise InputError("these settings release nothing, so that nothing can be learnt: turn one phase on")
 
@@ -138,6 +139,10 @@ class PerformanceSettings:
             validate.count(name, getattr(self, name))
         for name in ("fitting_steps", "critic_steps", "generator_steps"):
             validate.count(name, getattr(self, name), least=0)
+        for name in ("learning_rate", "head_learning_rate", "critic_rate"):
+            validate.positive(name, getattr(self, name))
+        if not 0 <= self.average < 1:
+            raise InputError(f"average is {self.average}: give a share from 0 to below 1")
         if self.fakes < 2:
             raise InputError(f"fakes is {self.fakes}: two for each class at least, to tell their spread")
         if self.critic not in ("adversarial", "matching"):

@@ -29,13 +29,23 @@ def test_settings_that_release_nothing_are_refused():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"head_rate": 1.2}, {"steps": -1}, {"aggregate_noise": 0.0}, {"buckets": 0}, {"head_noise": float("nan")}]
+    "wrong",
+    [
+        {"head_rate": 1.2},
+        {"steps": -1},
+        {"aggregate_noise": 0.0},
+        {"buckets": 0},
+        {"head_noise": float("nan")},
+        {"epsilon": -1.0},
+        {"delta": 1.0},
+    ],
 )
 def test_values_out_of_range_are_refused(wrong):
     with pytest.raises(InputError):
         replace(PrivacySettings(), **wrong)
 
 
-def test_performance_settings_are_checked_too():
-    with pytest.raises(InputError, match="critic"):
-        PerformanceSettings(critic="other")  # type: ignore[arg-type]
+@pytest.mark.parametrize("wrong", [{"critic": "other"}, {"average": 1.0}, {"learning_rate": 0.0}])
+def test_performance_settings_are_checked_too(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        PerformanceSettings(**wrong)
