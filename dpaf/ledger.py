@@ -112,8 +112,8 @@ class Ledger:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            what = f"there is no ledger {printable(path)}, so nothing was spent"
-            raise LedgerError(f"{what}: if the run was stopped as it began, begin it again in another folder") from None
+            what = f"there is no ledger {printable(path)}"
+            raise LedgerError(f"{what}: restore it, or if the run was stopped as it began, begin another") from None
         except OSError as error:
             raise LedgerError(f"cannot read the ledger {printable(path)}: {error.strerror}") from None
         whole, _, torn = data.rpartition(b"\n")
