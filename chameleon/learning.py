@@ -27,9 +27,8 @@ from models import Recogniser
 EPSILON = 16 / 255
 """No channel of any pixel changes by more than this (the paper's bound).
 
-Twice as much takes three points more off recall in 1A at the same SSIM and mean FLIP
-(benchmarks/results/protection-32-levels.md), and leaves stripes in hair and blotches at brows that both measures forgive
-and people do not.
+Twice as much takes three points more off recall in 1A at the same SSIM and mean FLIP, and leaves stripes in hair and
+blotches at brows that both measures forgive and people do not: benchmarks/results/protection-32-levels.md.
 """
 COLOUR = 0.2
 """Weight of the colour that a mask adds: halves it at no loss of protection."""
