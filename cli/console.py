@@ -107,6 +107,17 @@ def save_picture(pixels: np.ndarray, path: Path) -> None:
     _save_png(lambda drawn: Image.fromarray(pixels.squeeze()).save(drawn, format="PNG"), path)
 
 
+def check_user_face(user_face: str, words: tuple[str, ...]) -> None:
+    """Raise InputError unless --user-face is a file or one of `words`."""
+    from pathlib import Path
+
+    from models.files import printable
+
+    if user_face not in words and not Path(user_face).is_file():
+        what = f"--user-face {printable(user_face)} is neither a photo nor {', '.join(words)}"
+        raise InputError(f"{what}: name a photo of the user, or one of these")
+
+
 def check_picture(path: Path, option: str, folders: Iterable[Path]) -> None:
     """Find a bad place for a picture before the work begins: it shows faces, and must replace no photo.
 

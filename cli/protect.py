@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from chameleon.survey import Chooser, Survey
     from models import Recogniser
 
-_READER = "dlib-resnet"  # tells people apart, offline
 _WHO = ("recurring", "largest", "all")
 _REFINE = 60  # as in chameleon.refinement, which imports torch
 _TYPED = click.core.ParameterSource.COMMANDLINE
@@ -123,10 +122,10 @@ def protect(
         context.with_resource(only_one(key_file))
     key = load_key(key_file) if key_file.exists() else None
     device = console.best_device(device)
-    reader = FaceReader(FaceDetector(device=device), console.load(_READER, device=device, offline=offline))
+    reader = FaceReader(FaceDetector(device=device), console.load(registry.READER, device=device, offline=offline))
 
     def load(name: str) -> Recogniser:
-        return reader.recogniser if name == _READER else console.load(name, device=device, offline=offline)
+        return reader.recogniser if name == registry.READER else console.load(name, device=device, offline=offline)
 
     surrogates = []
     if key is None and not dry_run:
@@ -206,14 +205,11 @@ def _places(folder: Path, out: Path | None, key_file: Path | None) -> tuple[Path
 
 def _check_names(recognisers: tuple[str, ...], user_face: str | None) -> None:
     """Find a slip of the pen before the work begins."""
-    from models.files import printable
-
     for name in recognisers:
         if not name.startswith("file:"):
             registry.get(name)
-    if user_face not in (None, *_WHO) and not Path(user_face).is_file():
-        what = f"--user-face {printable(user_face)} is neither a photo nor {', '.join(_WHO)}"
-        raise InputError(f"{what}: name a photo of the user, or one of these")
+    if user_face is not None:
+        console.check_user_face(user_face, _WHO)
 
 
 def _of_key(key: Key, named: tuple[str, ...], load: Callable[[str], Recogniser]) -> list[Recogniser]:
@@ -265,7 +261,7 @@ def _choose(found: Survey | None, user_face: str | None, key: Key | None, reader
     threshold = reader.recogniser.record.threshold
     if user_face is None and key is not None:
         if key.owner.centroid.size != reader.recogniser.record.embedding_size:
-            what = f"the key tells its user by {key.owner.centroid.size} numbers, not as {_READER} does"
+            what = f"the key tells its user by {key.owner.centroid.size} numbers, not as {registry.READER} does"
             raise KeyFileError(f"{what}: say whose faces to protect with --user-face")
         return Chooser(key.which, key.owner)
     assert found is not None and user_face is not None

@@ -18,10 +18,10 @@ from chameleon.survey import Chooser, Survey
 from cli import console
 from models.errors import ImageError, OutputError
 from models.files import printable, read_photo
+from models.registry import READER
 
 _MOST_SHOWN = 6
 _FEW_PHOTOS = 8
-_JUDGE = "dlib-resnet"  # tells people apart in `protect`, too
 
 
 def show_plan(found: Survey, chooser: Chooser, out: Path, *, learn: bool, as_json: bool) -> None:
@@ -79,7 +79,7 @@ class Outcome:
         lines += [
             f"  key           {printable(key)} - private: it takes the mask off and shows who you are",
             f"  records       {printable(records_beside(key))} - keep beside the key: exact restoration needs both",
-            f"Measured on the written files by {_JUDGE}, {self._part()} in learning. Others may still link",
+            f"Measured on the written files by {READER}, {self._part()} in learning. Others may still link",
             "them: `guise verify --recogniser NAME` measures with others. Do not post the originals beside the copies.",
         ]
         photos = self.job.key.provenance.photos
@@ -88,7 +88,7 @@ class Outcome:
         click.echo("\n".join(lines))
 
     def _part(self) -> str:
-        return "which took part" if _JUDGE in self.job.key.provenance.recognisers else "which took no part"
+        return "which took part" if READER in self.job.key.provenance.recognisers else "which took no part"
 
 
 def show_results(results: Sequence[PhotoResult]) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import console
-from models.errors import InputError, OutputError
+from models.errors import OutputError
+from models.registry import READER
 
 if TYPE_CHECKING:
     from chameleon.pairs import Who
@@ -29,7 +30,7 @@ _MOST_SHOWN = 6
     "--recogniser",
     "names",
     multiple=True,
-    default=["dlib-resnet"],
+    default=[READER],
     show_default=True,
     help="Judge by this recogniser (repeatable): a name of `guise models list`, or file:PATH.",
 )
@@ -74,16 +75,13 @@ def verify(
     from chameleon.protection import FaceReader
     from chameleon.verification import measure_folders
     from cli import verify_report
-    from models.files import printable
 
-    if user_face not in _WHO and not Path(user_face).is_file():
-        what = f"--user-face {printable(user_face)} is neither a photo nor {' or '.join(_WHO)}"
-        raise InputError(f"{what}: name a photo of the user, or one of these")
+    console.check_user_face(user_face, _WHO)
     picture = picture or protected.resolve().with_name(f"{protected.resolve().name}-before-after.png")
     console.check_picture(picture, "--picture", [folder for folder in (originals, protected, others) if folder])
     device, names = console.best_device(device), tuple(dict.fromkeys(names))
-    loaded = {name: console.load(name, device=device, offline=offline) for name in {"dlib-resnet", *names}}
-    reader = FaceReader(FaceDetector(device=device), loaded["dlib-resnet"])
+    loaded = {name: console.load(name, device=device, offline=offline) for name in {READER, *names}}
+    reader = FaceReader(FaceDetector(device=device), loaded[READER])
     with console.steps() as step:
         report = measure_folders(
             originals,

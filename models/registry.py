@@ -192,6 +192,9 @@ RECORDS: dict[str, Record] = {
 }
 
 
+READER = "dlib-resnet"
+"""Who tells people apart in photos: comes with the installation."""
+
 _CHOSEN = json.loads((Path(__file__).parent / "team.json").read_text())
 TEAM: tuple[str, ...] = tuple(_CHOSEN["members"])
 """What masks are learnt against unless said otherwise: all of it comes with the installation."""
