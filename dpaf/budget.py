@@ -115,7 +115,8 @@ class DatasetBudgets:
             database.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", (run, dataset, name, text))
 
     def mark(self, ledger: Ledger) -> None:
-        """Remember how far a run has come, so that an older copy of it cannot spend the same plan once more.
+        """Remember how far a run has come: called after each charge, before its release, it lets no copy of the run,
+        older or in use at the same time, make a release that another has paid for.
 
         Raises:
             LedgerError: `ledger` is such a copy: it does not hold what the run is known to have spent.
@@ -123,8 +124,8 @@ class DatasetBudgets:
         with self._transaction() as database:
             known = database.execute("SELECT entries, head FROM marks WHERE run = ?", (ledger.run,)).fetchone()
             if known is not None and not ledger.holds(*known):
-                what = f"{printable(ledger.path)} is an older copy: its run has spent {known[0]} steps or more"
-                raise LedgerError(f"{what}, and noise made twice protects nobody: go on with the newer folder")
+                what = f"{printable(ledger.path)} is a copy: its run has spent {known[0]} steps or more elsewhere"
+                raise LedgerError(f"{what}, and noise made twice protects nobody: go on with the other folder")
             values = (ledger.run, ledger.entries, ledger.head)
             database.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", values)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -47,6 +48,7 @@ class Ledger:
         * No charge is made that the plan does not hold, and no plan is begun that exceeds its budget.
         * A line that was altered, taken out or put in is found when the ledger is opened. Lines cut off at the end are
           found by whoever remembers `head`, as checkpoints do; so is a chain that was forged anew as a whole.
+        * No two copies of a ledger are charged alike: each line holds a random number.
 
     A ledger says nothing about the records but how they were sampled: it may be published.
     """
@@ -153,7 +155,8 @@ class Ledger:
         """
         if self.remaining(phase) < 1:
             raise BudgetError(f"the plan holds no further {phase!r} step: open the ledger anew to see what is left")
-        line = _line({"entry": self.entries, "phase": phase, "previous": self.head})
+        charge = {"entry": self.entries, "phase": phase, "previous": self.head, "nonce": secrets.token_hex(8)}
+        line = _line(charge)
         try:
             _append(self.path, line, 0, after=self._bytes, torn=self._torn)
             self._torn = 0

@@ -40,6 +40,8 @@ class Trainer:
         folder: of a run that has begun.
         streams: where randomness comes from, and which processes train this run together. The first one writes ledger
             and checkpoint, tells of steps and is watched; all need the same records.
+        paid: is given the ledger after each charge; what it raises keeps the release from happening.
+            `DatasetBudgets.mark` finds copies of a run here.
         progress: is told of steps.
         watch: is given the averaged generator now and then, to draw samples; sees no record.
 
@@ -56,6 +58,7 @@ class Trainer:
         folder: RunFolder,
         *,
         streams: Streams,
+        paid: Callable[[Ledger], None] | None = None,
         progress: Progress | None = None,
         watch: Callable[[TrainingState], None] | None = None,
     ) -> None:
@@ -66,6 +69,7 @@ class Trainer:
         leads = processes.rank == 0
         self._progress = progress if progress and leads else lambda *_: None
         self._watch = watch if watch and leads else lambda _: None
+        self._paid = paid or (lambda _: None)
         self.settings = processes.first(folder.settings)
         if streams.reproducible and not self.settings.reproducible:
             raise PrivacyError("noise from a seed is no noise: begin the run as reproducible, or leave the seed out")
@@ -113,7 +117,12 @@ class Trainer:
         return self._processes.first(lambda: self.ledger.remaining(phase))
 
     def _charge(self, phase: str) -> int:
-        return self._processes.first(lambda: self.ledger.charge(phase).entry)
+        def pay() -> int:
+            entry = self.ledger.charge(phase).entry
+            self._paid(self.ledger)
+            return entry
+
+        return self._processes.first(pay)
 
     def _release_means(self) -> None:
         assert self.privacy.moments_noise is not None

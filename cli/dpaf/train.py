@@ -86,9 +86,11 @@ def train(context: click.Context, /, **given: Any) -> None:
         settings = processes.first(lambda: settings or _planned(records, options, processes.count))
         budgets = processes.first(lambda: DatasetBudgets(options.budgets))
         processes.first(lambda: _begin(folder, settings, records, budgets))
-        reporter = held.enter_context(_Reporter(folder, budgets))
+        reporter = held.enter_context(_Reporter(folder))
         streams = Streams(unsafe_seed=options.unsafe_reproducible, processes=processes)
-        Trainer(records, folder, streams=streams, progress=reporter.step, watch=reporter.draw).train()
+        Trainer(
+            records, folder, streams=streams, paid=budgets.mark, progress=reporter.step, watch=reporter.draw
+        ).train()
     where, spent = printable(options.out), settings.privacy.epsilon
     console.message(f"done: {where}, epsilon {spent:g}. Now: guise dpaf sample {where} --count 1000")
 
@@ -180,8 +182,8 @@ def _show(plan: Plan, records: Records) -> None:
 class _Reporter:
     """Progress with epsilon spent so far, and grids of samples while training goes on."""
 
-    def __init__(self, folder: RunFolder, budgets: DatasetBudgets) -> None:
-        self._folder, self._budgets = folder, budgets
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
         self._steps = console.steps()
 
     def __enter__(self) -> _Reporter:
@@ -202,10 +204,9 @@ class _Reporter:
             console.message(f"{what}: done; epsilon spent so far {epsilon_pld(ledger.spent(), ledger.delta):.3f}")
 
     def draw(self, state: TrainingState) -> None:
-        """Write samples.png: a column for each class, at most ten. What was spent so far is marked, too."""
+        """Write samples.png: a column for each class, at most ten."""
         from dpaf.synthesis import grid, synthesise
 
-        self._budgets.mark(self._folder.ledger())
         columns = min(_COLUMNS, state.generator.classes) if state.generator.classes > 1 else _COLUMNS
         rows = 8 * (state.generator.classes if columns < state.generator.classes else columns)
         found = synthesise(state, rows, seed=0).images

@@ -112,7 +112,7 @@ def test_an_older_copy_of_a_run_cannot_spend_its_plan_again(images, run, tmp_pat
     lines = (copy / "ledger.jsonl").read_text().splitlines(keepends=True)
     (copy / "ledger.jsonl").write_text("".join(lines[:3]))
     (copy / "checkpoint.safetensors").unlink()
-    check_refused(train(images, copy, "--resume", budgets=run.parent / "budgets.sqlite"), 1, "older copy")
+    check_refused(train(images, copy, "--resume", budgets=run.parent / "budgets.sqlite"), 1, "is a copy")
     assert len((copy / "ledger.jsonl").read_text().splitlines()) == 3
 
 

@@ -109,7 +109,7 @@ def test_a_full_disk_charges_nothing(ledger, monkeypatch):
 def test_ledgers_hold_no_sizes_of_batches(ledger):
     ledger.charge("steps")
     entry = json.loads(ledger.path.read_bytes().splitlines()[1])
-    assert entry.keys() == {"entry", "phase", "previous"}
+    assert entry.keys() == {"entry", "phase", "previous", "nonce"}
 
 
 def _charge_and_tell(path, pipe):

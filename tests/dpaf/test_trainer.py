@@ -1,12 +1,15 @@
 import json
+import shutil
 
 import pytest
 import torch
 import toy
 
+from dpaf.budget import DatasetBudgets
 from dpaf.data import Records
 from dpaf.ledger import Ledger
 from dpaf.randomness import Streams
+from dpaf.runfolder import RunFolder
 from dpaf.settings import HEAD, MOMENTS, STEPS
 from dpaf.synthesis import synthesise
 from dpaf.trainer import FITTING, Trainer, trained_state
@@ -80,6 +83,21 @@ def test_means_that_were_paid_for_and_lost_are_not_drawn_twice(tmp_path, data, s
     with pytest.raises(LedgerError, match="paid for and lost"):
         toy.train(folder, data)
     assert phases_of(folder) == [MOMENTS]
+
+
+def test_of_two_copies_in_use_at_once_one_pays_and_releases_nothing(tmp_path, data, settings, monkeypatch):
+    budgets = DatasetBudgets(tmp_path / "budgets.sqlite")
+    one = toy.begin(tmp_path / "one", data, settings)
+    other = RunFolder(shutil.copytree(one.path, tmp_path / "other"))
+    with pytest.raises(StoppedError):
+        toy.train(one, data, paid=budgets.mark, progress=stop_at(MOMENTS, 1))
+    drawn = []
+    monkeypatch.setattr(Streams, "numpy", lambda _, *which: drawn.append(which))
+    with pytest.raises(LedgerError, match="is a copy"):  # though it stands just where the first one stands
+        toy.train(other, data, paid=budgets.mark)
+    assert phases_of(other) == [MOMENTS] and not drawn
+    monkeypatch.undo()
+    toy.train(one, data, paid=budgets.mark)
 
 
 def test_no_noise_and_no_draw_is_used_twice(tmp_path, data, settings, monkeypatch):
