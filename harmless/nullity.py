@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from harmless.operators.base import LinearOperator, columns, rows
+from harmless.operators.combining import Composed
 from harmless.operators.convolution import Convolution
 from harmless.operators.matrix import Matrix
-from harmless.operators.simplify import simplified
+from harmless.operators.simplify import is_coisometry, simplified
 from harmless.projection.base import Projector
 from models.errors import InputError
 
@@ -78,6 +79,11 @@ def by_counting(operator: LinearOperator) -> int:
     """
     operator = simplified(operator)
     n, m = columns(operator), rows(operator)
+    if isinstance(operator, Composed):
+        if is_coisometry(operator.steps[0]):
+            rest = operator.steps[1:]
+            return n - rows(operator.steps[0]) + by_counting(rest[0] if len(rest) == 1 else Composed(rest))
+        m = min(map(rows, operator.steps))  # no more comes through than through its narrowest step
     if isinstance(operator, Matrix):
         width = operator.weight.shape[1]
         return operator.stretches * max(0, width - operator.weight.shape[0])

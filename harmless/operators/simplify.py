@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from harmless.operators.base import LinearOperator
+from harmless.operators.base import LinearOperator, Shape
 from harmless.operators.combining import Composed, Stacked
 from harmless.operators.convolution import Convolution
 from harmless.operators.elementary import Scale
@@ -57,11 +57,32 @@ def _known(operator: LinearOperator) -> LinearOperator:
 
 
 def _moved(first: LinearOperator, second: LinearOperator) -> list[LinearOperator] | None:
-    """A factor for each entry, before values are moved about, is one for each of them where they come to lie."""
-    if not isinstance(first, Scale) or not isinstance(second, Gather):
-        return None
-    factors = first.factors.expand(first.input_shape).flatten()[second.index.clamp(min=0)]
-    return [second, Scale(factors.view(second.output_shape), second.output_shape)]
+    """Two operators for two in a row, of which the first is better known."""
+    if isinstance(first, Scale) and isinstance(second, Gather):
+        # A factor for each entry, before values are moved about, is one for each where it comes to lie.
+        factors = first.factors.expand(first.input_shape).flatten()[second.index.clamp(min=0)]
+        return [second, Scale(factors.view(second.output_shape), second.output_shape)]
+    if isinstance(first, Convolution) and isinstance(second, Convolution) and not is_coisometry(first):
+        if (mix := _mix(first)) is not None and (rank := int(torch.linalg.matrix_rank(mix))) < mix.shape[1]:
+            return _through(mix, max(rank, 1), first.input_shape, second)
+    return None
+
+
+def _through(mix: Tensor, rank: int, shape: Shape, second: Convolution) -> list[LinearOperator]:
+    """`second` after a mix of channels that loses some, as the `rank` channels that it keeps and what reads these."""
+    left, values, right = torch.linalg.svd(mix, full_matrices=False)
+    kept = Convolution(right[:rank, :, None, None], shape)
+    weight = torch.einsum("ochw,cr->orhw", _ungrouped(second), left[:, :rank] * values[:rank])
+    return [kept, _with_weight(second, weight, rank)]
+
+
+def is_coisometry(operator: LinearOperator) -> bool:
+    """Known to have A A^T = 1: entries copied once each, or channels mixed into fewer by orthonormal rows."""
+    if isinstance(operator, Gather):
+        return not bool(operator.zeros.any()) and len(operator.index.unique()) == len(operator.index)
+    if not isinstance(operator, Convolution) or (mix := _mix(operator)) is None or mix.shape[0] >= mix.shape[1]:
+        return False
+    return torch.allclose(mix @ mix.T, torch.eye(len(mix), dtype=mix.dtype), rtol=0, atol=1e-12)
 
 
 def _folded(first: LinearOperator, second: LinearOperator) -> LinearOperator | None:
@@ -79,7 +100,7 @@ def _folded(first: LinearOperator, second: LinearOperator) -> LinearOperator | N
         if isinstance(second, Matrix):  # nothing but another shape
             return Matrix(second.weight, first.input_shape, second.output_shape)
         return second if first.input_shape == second.input_shape else None
-    if isinstance(second, Convolution) and (mix := _mix(first)) is not None:
+    if isinstance(second, Convolution) and (mix := _injective_mix(first)) is not None:
         return _with_weight(second, torch.einsum("ochw,ci->oihw", _ungrouped(second), mix), mix.shape[1])
     if isinstance(first, Convolution) and (mix := _mix(second)) is not None:
         weight = torch.einsum("po,oihw->pihw", mix, _ungrouped(first))
@@ -107,6 +128,13 @@ def _mix(operator: LinearOperator) -> Tensor | None:
             mix[(first >= 0).nonzero().flatten(), first[first >= 0] // pixels] = 1
             return mix
     return None
+
+
+def _injective_mix(operator: LinearOperator) -> Tensor | None:
+    """The same, where no combination of channels is lost in it, so that what follows shows what is."""
+    mix = _mix(operator)
+    injective = mix is not None and int(torch.linalg.matrix_rank(mix)) == mix.shape[1]
+    return mix if injective else None
 
 
 def _ungrouped(operator: Convolution) -> Tensor:

@@ -8,7 +8,7 @@ from harmless.operators.base import LinearOperator
 from harmless.operators.combining import Composed
 from harmless.operators.convolution import Convolution
 from harmless.operators.gather import Gather
-from harmless.operators.simplify import simplified
+from harmless.operators.simplify import is_coisometry, simplified
 from harmless.projection.banded import Banded, bandable, banded_bytes
 from harmless.projection.base import Projector
 from harmless.projection.blocks import Blocks, splits
@@ -53,7 +53,7 @@ def _project(operator: LinearOperator, settings: CGSettings | None) -> Projector
         return Gathered(operator)
     if isinstance(operator, Composed):
         first, rest = operator.steps[0], operator.steps[1:]
-        if isinstance(first, Gather) and _copies_once(first):
+        if is_coisometry(first):
             return Picked(operator, first, _project(rest[0] if len(rest) == 1 else Composed(rest), settings))
     if splits(operator):
         return Blocks(operator)
@@ -70,10 +70,6 @@ def _project(operator: LinearOperator, settings: CGSettings | None) -> Projector
     if dense is not None:
         return dense
     return ConjugateGradients(operator, settings=settings)
-
-
-def _copies_once(gather: Gather) -> bool:
-    return not bool(gather.zeros.any()) and len(gather.index.unique()) == len(gather.index)
 
 
 def leakage(projector: Projector, v: Tensor) -> float:

@@ -1,16 +1,15 @@
-"""Operators that see only some of the input, in another order: the projector of what follows does the work."""
+"""Operators that see only a part of the input: some entries, or mixed channels. What follows them does the work."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
 from harmless.operators.base import LinearOperator
-from harmless.operators.gather import Gather
 from harmless.projection.base import Projector
 
 
 class Picked:
-    """Projection for A = B S, where S copies some entries once each, so that S S^T is the identity.
+    """Projection for A = B S, where S S^T is the identity: it loses what is orthogonal to its rows, and no more.
 
     Args:
         operator: A.
@@ -18,7 +17,7 @@ class Picked:
         inner: projects onto the null space of B.
     """
 
-    def __init__(self, operator: LinearOperator, pick: Gather, inner: Projector) -> None:
+    def __init__(self, operator: LinearOperator, pick: LinearOperator, inner: Projector) -> None:
         self.operator, self.pick, self.inner = operator, pick, inner
         self.method = inner.method
         self.singular_values, self.rank = inner.singular_values, inner.rank

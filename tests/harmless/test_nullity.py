@@ -8,7 +8,7 @@ from oracle import dense_oracle
 from torch import nn
 
 from harmless.nullity import by_counting, nullity, unread_entries
-from harmless.operators import Convolution, Gather, Matrix, Resize, columns, patch_embedding, rows, to_matrix
+from harmless.operators import Composed, Convolution, Gather, Matrix, Resize, columns, patch_embedding, rows, to_matrix
 from harmless.projection import ConjugateGradients, projector
 
 
@@ -51,6 +51,13 @@ def test_estimate_of_what_is_too_large_to_decompose_is_right_within_its_deviatio
     assert estimate.measured is None and estimate.estimated is not None and estimate.deviation is not None
     assert exact.measured == 256 and abs(estimate.estimated - 256) < 4 * estimate.deviation < 200
     assert estimate.best == round(estimate.estimated)
+
+
+def test_no_more_comes_through_than_through_the_narrowest_step() -> None:
+    wide = Convolution(torch.randn(64, 3, 3, 3), (3, 8, 8), padding=1)
+    assert by_counting(wide) == 0 and by_counting(Composed([Resize((3, 16, 16), 8, 8), wide])) == 3 * (256 - 64)
+    grey = Convolution(torch.ones(3, 3, 1, 1), (3, 8, 8))
+    assert by_counting(Composed([grey, wide])) == 2 * 64
 
 
 def test_measurements_of_padding_alone_do_not_count() -> None:

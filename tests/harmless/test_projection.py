@@ -119,6 +119,8 @@ def matrix(*shape: int) -> Tensor:
 IMAGE = (3, 12, 12)
 EVERY = torch.arange(3 * 144).view(IMAGE)
 TO_PATCHES = Gather(EVERY.view(3, 3, 4, 3, 4).permute(1, 3, 0, 2, 4).reshape(9, 48), IMAGE)
+GREY = Convolution(torch.tensor([0.3, 0.6, 0.1]).view(1, 3, 1, 1).repeat(3, 1, 1, 1), IMAGE)
+TWO_OF_THREE = Convolution((matrix(3, 2) @ matrix(2, 3)).view(3, 3, 1, 1), IMAGE)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +136,8 @@ TO_PATCHES = Gather(EVERY.view(3, 3, 4, 3, 4).permute(1, 3, 0, 2, 4).reshape(9, 
         (Composed([reshaping(IMAGE, (432,)), Matrix(matrix(9, 432), (432,))]), Blocks),
         (Composed([crop(IMAGE, 8, 8), patch_embedding(matrix(7, 3, 4, 4), (3, 8, 8))]), Picked),
         (Composed([Resize(IMAGE, 8, 8), patch_embedding(matrix(7, 3, 4, 4), (3, 8, 8))]), Dense),
+        (Composed([GREY, Convolution(matrix(2, 3, 3, 3), IMAGE, stride=2, padding=1)]), Picked),
+        (Composed([TWO_OF_THREE, Convolution(matrix(5, 3, 3, 3), IMAGE, padding=1)]), Picked),
         (Stacked([Matrix(matrix(2, 12), IMAGE), patch_embedding(matrix(3, 3, 6, 6), IMAGE)]), Dense),
         (Gather(torch.tensor([3, 3, -1, 9]), IMAGE), None),
     ],

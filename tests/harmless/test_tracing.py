@@ -226,6 +226,9 @@ class Rearranged(nn.Module):
         (Rearranged(), "", 16 * 36),
         (Rearranged(), "mean=.5:.5:.5,std=.5:.25:.5", 16 * 36),
         (nn.Sequential(PATCHES, nn.ReLU()), "crop=8,imagenet", 768 - 4 * 12),
+        (nn.Sequential(PATCHES, nn.ReLU()), "gray", 768 - 16 * 12),
+        (nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU()), "gray,imagenet", 2 * 256),
+        (nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU()), "gray,crop=8", 768 - 64),
     ],
 )
 def test_structure_shows_behind_the_preprocessing(network: nn.Module, preprocess: str, nullity: int) -> None:
