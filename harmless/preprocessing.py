@@ -72,29 +72,23 @@ def _triple(word: str, value: str) -> Triple:
     return first, second, third
 
 
-class PixelModel(nn.Module):
-    """A model that takes photos: (N, 3, H, W) in [0, 255] -> whatever the network gives.
-
-    Attributes:
-        network: takes what the preprocessing gives.
-        embeds: the output is an embedding, to be compared by its angle; else scores of classes.
-    """
+class Preprocess(nn.Module):
+    """Photos (N, 3, H, W) in [0, 255] -> what a network takes."""
 
     mean: Tensor
     std: Tensor
     luma: Tensor
 
-    def __init__(self, network: nn.Module, preprocessing: Preprocessing, *, embeds: bool = False) -> None:
+    def __init__(self, how: Preprocessing) -> None:
         super().__init__()
-        self.network, self.preprocessing, self.embeds = network, preprocessing, embeds
-        for name, values in (("mean", preprocessing.mean), ("std", preprocessing.std), ("luma", LUMA)):
+        self.how = how
+        for name, values in (("mean", how.mean), ("std", how.std), ("luma", LUMA)):
             self.register_buffer(
                 name, torch.tensor(values, dtype=torch.float64).float().view(3, 1, 1), persistent=False
             )
 
     def forward(self, photos: Tensor) -> Tensor:
-        """The network's output."""
-        how, x = self.preprocessing, photos / 255
+        how, x = self.how, photos / 255
         if how.resize is not None:
             x = F.interpolate(x, _shorter_side(x, how.resize), mode="bilinear", antialias=True)
         if how.crop is not None:
@@ -107,7 +101,24 @@ class PixelModel(nn.Module):
             x = F.conv2d(x, self.luma.view(1, 3, 1, 1).repeat(3, 1, 1, 1))
         if how.mean != (0, 0, 0) or how.std != (1, 1, 1):
             x = (x - self.mean) / self.std
-        output = self.network(x)
+        return x
+
+
+class PixelModel(nn.Module):
+    """A model that takes photos: (N, 3, H, W) in [0, 255] -> whatever the network gives.
+
+    Attributes:
+        network: takes what the preprocessing gives.
+        embeds: the output is an embedding, to be compared by its angle; else scores of classes.
+    """
+
+    def __init__(self, network: nn.Module, preprocessing: Preprocessing, *, embeds: bool = False) -> None:
+        super().__init__()
+        self.preprocess, self.network, self.embeds = Preprocess(preprocessing), network, embeds
+
+    def forward(self, photos: Tensor) -> Tensor:
+        """The network's output."""
+        output = self.network(self.preprocess(photos))
         if isinstance(output, Tensor):
             return output
         # Dictionaries and lists of several outputs count as one vector.

@@ -6,11 +6,11 @@ import copy
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from harmless.fingerprints.spectra import rephased
 from harmless.preprocessing import PixelModel, Together
-from harmless.tracing import Reading
+from harmless.tracing import Reading, tensors_of
 from models.errors import InputError
 
 AnyModel = PixelModel | Together
@@ -50,15 +50,12 @@ def _altered(model: AnyModel, reading: Reading, change: Callable[[Tensor], Tenso
         InputError: these layers hold no weights.
     """
     other = copy.deepcopy(model)
-    modules = dict(other.named_modules())
-    found = 0
-    for name in dict.fromkeys(part.name.split("#")[0] for part in reading.parts):
-        layer = modules.get(name, nn.Module())
-        for weight in [*layer.parameters(), *layer.buffers()]:
-            if weight.ndim >= 2 and weight.is_floating_point():
-                weight.data = change(weight.data)
-                found += 1
-    if not found:
+    tensors = tensors_of(other)
+    weights = [tensors[name] for name in dict.fromkeys(name for part in reading.parts for name in part.weights)]
+    weights = [weight for weight in weights if weight.ndim >= 2 and weight.is_floating_point()]
+    for weight in weights:
+        weight.data = change(weight.data)
+    if not weights:
         names = ", ".join(part.name for part in reading.parts)
         raise InputError(
             f"{names} holds no weights, so there is nothing to identify; name a model whose first layer has some"

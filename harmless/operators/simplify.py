@@ -63,14 +63,15 @@ def _moved(first: LinearOperator, second: LinearOperator) -> list[LinearOperator
         factors = first.factors.expand(first.input_shape).flatten()[second.index.clamp(min=0)]
         return [second, Scale(factors.view(second.output_shape), second.output_shape)]
     if isinstance(first, Convolution) and isinstance(second, Convolution) and not is_coisometry(first):
-        if (mix := _mix(first)) is not None and (rank := int(torch.linalg.matrix_rank(mix))) < mix.shape[1]:
-            return _through(mix, max(rank, 1), first.input_shape, second)
+        mix = _mix(first)
+        return None if mix is None else _through(mix, first.input_shape, second)
     return None
 
 
-def _through(mix: Tensor, rank: int, shape: Shape, second: Convolution) -> list[LinearOperator]:
-    """`second` after a mix of channels that loses some, as the `rank` channels that it keeps and what reads these."""
+def _through(mix: Tensor, shape: Shape, second: Convolution) -> list[LinearOperator]:
+    """`second` after a mix of channels that loses some, as those that it keeps and what reads these."""
     left, values, right = torch.linalg.svd(mix, full_matrices=False)
+    rank = max(1, int(torch.linalg.matrix_rank(mix)))
     kept = Convolution(right[:rank, :, None, None], shape)
     weight = torch.einsum("ochw,cr->orhw", _ungrouped(second), left[:, :rank] * values[:rank])
     return [kept, _with_weight(second, weight, rank)]
@@ -100,6 +101,14 @@ def _folded(first: LinearOperator, second: LinearOperator) -> LinearOperator | N
         if isinstance(second, Matrix):  # nothing but another shape
             return Matrix(second.weight, first.input_shape, second.output_shape)
         return second if first.input_shape == second.input_shape else None
+    if isinstance(first, Scale) and isinstance(second, Convolution) and (scales := _of_channels(first)) is not None:
+        each = scales.view(second.groups, 1, -1, 1, 1) * second.weight.unflatten(0, (second.groups, -1))
+        return _with_weight(second, each.flatten(0, 1), len(scales), groups=second.groups)
+    if isinstance(first, Convolution) and isinstance(second, Scale) and (scales := _of_channels(second)) is not None:
+        weight = scales.view(-1, 1, 1, 1) * first.weight
+        return _with_weight(first, weight, first.input_shape[0], groups=first.groups)
+    if isinstance(first, Gather) and isinstance(second, Convolution) and (ring := _ring(first, second)) is not None:
+        return ring
     if isinstance(second, Convolution) and (mix := _injective_mix(first)) is not None:
         return _with_weight(second, torch.einsum("ochw,ci->oihw", _ungrouped(second), mix), mix.shape[1])
     if isinstance(first, Convolution) and (mix := _mix(second)) is not None:
@@ -116,9 +125,6 @@ def _mix(operator: LinearOperator) -> Tensor | None:
     shape = operator.input_shape
     if len(shape) != 3:
         return None
-    if isinstance(operator, Scale):
-        factors = operator.factors.expand(shape).flatten(1)
-        return torch.diag(factors[:, 0]) if bool((factors == factors[:, :1]).all()) else None
     if isinstance(operator, Gather) and operator.output_shape[1:] == shape[1:] and len(operator.output_shape) == 3:
         first = operator.index.view(operator.output_shape)[:, 0, 0]
         pixels = shape[1] * shape[2]
@@ -128,6 +134,40 @@ def _mix(operator: LinearOperator) -> Tensor | None:
             mix[(first >= 0).nonzero().flatten(), first[first >= 0] // pixels] = 1
             return mix
     return None
+
+
+def _of_channels(operator: Scale) -> Tensor | None:
+    """One factor a channel, where all its pixels have the same."""
+    factors = operator.factors.expand(operator.input_shape).flatten(1)
+    return factors[:, 0] if bool((factors == factors[:, :1]).all()) else None
+
+
+def _ring(first: Gather, second: Convolution) -> Convolution | None:
+    """One convolution on a ring, where `first` pads circularly and does nothing else, and `second` does not pad."""
+    shape, padded = first.input_shape, first.output_shape
+    if len(shape) != 3 or len(padded) != 3 or any(axis.before or axis.after for axis in second.axes):
+        return None
+    start = int(first.index[0])  # the pixel that comes to lie in the corner
+    before = [-(start // shape[2]) % shape[1], -start % shape[2]]
+    rows, columns = (
+        (torch.arange(size) - ahead) % length for size, ahead, length in zip(padded[1:], before, shape[1:], strict=True)
+    )
+    channels = torch.arange(padded[0]) * shape[1] * shape[2]
+    ring = channels[:, None, None] + rows[:, None] * shape[2] + columns
+    after = [size - ahead - length for size, ahead, length in zip(padded[1:], before, shape[1:], strict=True)]
+    # Around more than once is rare, and a crop is no padding.
+    fits = padded[0] == shape[0] and all(0 <= one <= length for one, length in zip(after, shape[1:], strict=True))
+    if not fits or not torch.equal(first.index, ring.flatten()):
+        return None
+    return Convolution(
+        second.weight,
+        shape,
+        stride=second.stride,
+        padding=list(zip(before, after, strict=True)),
+        dilation=[axis.dilation for axis in second.axes],
+        groups=second.groups,
+        mode="circular",
+    )
 
 
 def _injective_mix(operator: LinearOperator) -> Tensor | None:
@@ -150,7 +190,7 @@ def _ungrouped(operator: Convolution) -> Tensor:
     return whole
 
 
-def _with_weight(like: Convolution, weight: Tensor, channels: int) -> Convolution:
+def _with_weight(like: Convolution, weight: Tensor, channels: int, *, groups: int = 1) -> Convolution:
     """The same geometry with another kernel."""
     axes = like.axes[3 - len(like.input_shape) :]
     flat = weight if len(axes) == 2 else weight[:, :, 0]
@@ -160,6 +200,7 @@ def _with_weight(like: Convolution, weight: Tensor, channels: int) -> Convolutio
         stride=[axis.stride for axis in axes],
         padding=[(axis.before, axis.after) for axis in axes],
         dilation=[axis.dilation for axis in axes],
+        groups=groups,
         mode=axes[0].mode,
     )
 

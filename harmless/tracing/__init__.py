@@ -14,11 +14,12 @@ from harmless.operators.base import LinearOperator, Shape
 from harmless.operators.combining import Composed, Stacked
 from harmless.operators.gather import reshaping
 from harmless.operators.simplify import keeps_all, simplified
+from harmless.tracing.rings import FollowedRings
 from harmless.tracing.rules import item_shape
-from harmless.tracing.tracer import Chain, Reader, Tracer, named
+from harmless.tracing.tracer import Chain, Reader, Tracer, address, named
 from models.errors import InputError
 
-__all__ = ["Part", "Reading", "read"]
+__all__ = ["Part", "Reading", "read", "tensors_of"]
 
 _INSIDE = "network."
 """Where `PixelModel` keeps the model that users name layers of."""
@@ -32,11 +33,13 @@ class Part:
         name: of the layer, such as `conv1`; of the operation where it is in no layer of its own.
         operator: from the tensor to what is read of it, simplified: its null space is meant, not its output.
         read_by: the non-linear operation that it feeds.
+        weights: names of the model's parameters and buffers that the layer combines the tensor with.
     """
 
     name: str
     operator: LinearOperator
     read_by: str
+    weights: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Reading:
 
     Guarantees:
         * Two tensors on which `joint` agrees give the same output, up to rounding: whatever is not known to be
-          linear counts as read in full.
+          linear counts as read in full. What a model computes outside torch, as with numpy, is not seen.
 
     Attributes:
         input_shape: of the tensor, without its batch.
@@ -84,7 +87,7 @@ def read(model: nn.Module, input_shape: Shape, *, layer: str | None = None) -> R
     if not tracer.readers:
         raise InputError(f"the model's output does not depend on {where}; check --input and --layer")
     shape = item_shape(tracer.root_shape)
-    parts = _parts(tracer.readers, shape, where)
+    parts = _parts(tracer.readers, shape, where, {address(value): name for name, value in tensors_of(model).items()})
     joint = parts[0].operator if len(parts) == 1 else simplified(Stacked([part.operator for part in parts]))
     return Reading(shape, parts, joint)
 
@@ -94,7 +97,12 @@ def _operator(chain: Chain, shape: Shape) -> LinearOperator:
     return simplified(Composed(chain.steps) if chain.steps else reshaping(shape, shape))
 
 
-def _parts(readers: list[Reader], shape: Shape, where: str) -> tuple[Part, ...]:
+def tensors_of(model: nn.Module) -> dict[str, Tensor]:
+    """Its parameters and buffers by name."""
+    return {**dict(model.named_parameters()), **dict(model.named_buffers())}
+
+
+def _parts(readers: list[Reader], shape: Shape, where: str, names: dict[int, str]) -> tuple[Part, ...]:
     """Each reader by its layer, told apart by number where a layer is read in several ways."""
     found: list[Part] = []
     for reader in readers:
@@ -105,16 +113,18 @@ def _parts(readers: list[Reader], shape: Shape, where: str) -> tuple[Part, ...]:
             inside = f" in {reader.layer}" if reader.layer else ""
             what = f"{where} is read by {reader.by}{inside} before any linear layer"
             raise InputError(f"{what}, so nothing of it is provably ignored")
-        name = reader.chain.layer or reader.chain.measured or reader.layer or reader.by
+        chain = reader.chain
+        name = chain.layer or chain.measured or reader.layer or reader.by
+        weights = tuple(sorted(names[place] for place in chain.memory & names.keys()))
         same = sum(1 for part in found if part.name.split("#")[0] == name)
-        found.append(Part(f"{name}#{same + 1}" if same else name, operator, reader.by))
+        found.append(Part(f"{name}#{same + 1}" if same else name, operator, reader.by, weights))
     return tuple(found)
 
 
 def _run(model: nn.Module, example: Tensor, tracer: Tracer) -> Tracer:
     handles = named(tracer, model)
     try:
-        with torch.no_grad(), tracer:
+        with torch.no_grad(), FollowedRings(), tracer:
             output = model(example)
     except InputError:
         raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from harmless.operators.base import LinearOperator
 from harmless.operators.gather import Gather
+from harmless.preprocessing import Preprocess
 from harmless.tracing.rules import ADDS, MEASURES, READS_NOTHING, RULES, Call
 
 
@@ -23,13 +24,15 @@ class Chain:
 
     Attributes:
         steps: the operators on the way, in order.
-        measured: the operation and module that first combined values, "" where none has.
+        measured: the operation that first combined values, preprocessing left out; "" where none has.
         layer: dotted name of the module in which that was.
+        memory: addresses of the tensors that it combined them with.
     """
 
     steps: tuple[LinearOperator, ...] = ()
     measured: str = ""
     layer: str = ""
+    memory: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,11 @@ class Reader:
     layer: str
 
 
+def address(tensor: Tensor) -> int:
+    """Of the memory that a tensor shares with its views."""
+    return tensor.untyped_storage().data_ptr()
+
+
 class Tracer(TorchDispatchMode):
     """Runs along with a model, below autograd, and sees each of torch's operations.
 
@@ -59,7 +67,8 @@ class Tracer(TorchDispatchMode):
     def __init__(self, example: Tensor, start: tuple[int, int] | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.readers: list[Reader] = []
-        self.modules: list[str] = []
+        self.modules: list[tuple[str, torch.nn.Module]] = []
+        """Those that run, the innermost last."""
         self.written = WeakTensorKeyDictionary()
         """(operation, output) that wrote each tensor last."""
         self.root_shape: tuple[int, ...] = ()
@@ -68,6 +77,8 @@ class Tracer(TorchDispatchMode):
         self._varying = WeakTensorKeyDictionary()
         """Tensors that differ from photo to photo, whatever their relation to the root."""
         self._varying[example] = True
+        self._spoilt: dict[int, Tensor] = {}
+        """Memory that something varying was written into, by its address; kept, so that nothing else comes there."""
         if start is None:
             self._follow(example)
 
@@ -82,7 +93,7 @@ class Tracer(TorchDispatchMode):
         kwargs = kwargs or {}
         tensors = [leaf for leaf in tree_leaves((tuple(args), kwargs)) if isinstance(leaf, Tensor)]
         followed = {id(tensor): tensor for tensor in tensors if tensor in self._chains}
-        varying = [tensor for tensor in tensors if tensor in self._varying]
+        varying = [tensor for tensor in tensors if tensor in self._varying or address(tensor) in self._spoilt]
         others = any(id(tensor) not in followed for tensor in varying)
         chains = self._read(function, tuple(args), kwargs, list(followed.values()), others) if followed else []
         result = function(*args, **kwargs)
@@ -119,20 +130,19 @@ class Tracer(TorchDispatchMode):
                 self.note(tensor, name)
             return []
         before = self._chains[followed[0]]
-        measured, layer = before.measured, before.layer
-        if not measured and name in MEASURES:
-            measured, layer = name, self.layer
+        if not before.measured and name in MEASURES and not self._prepares:
+            memory = frozenset(address(leaf) for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor))
+            before = replace(before, measured=name, layer=self.layer, memory=memory)
         several = operators if isinstance(operators, Sequence) else [operators]
-        return [Chain(_extended(before.steps, operator), measured, layer) for operator in several]
+        return [replace(before, steps=_extended(before.steps, operator)) for operator in several]
 
     def _overwritten(self, changed: list[Tensor], varying: list[Tensor]) -> None:
         """What shares memory with a tensor changed in place is no longer what it was: count it as read."""
-        places = {tensor.untyped_storage().data_ptr() for tensor in changed}
-        for tensor in list(self.written.keys()) if varying else []:
-            if tensor.untyped_storage().data_ptr() in places:
-                self._varying[tensor] = True
+        places = {address(tensor): tensor for tensor in changed}
+        if varying:
+            self._spoilt.update(places)
         for tensor in list(self._chains.keys()):
-            if tensor.untyped_storage().data_ptr() in places:
+            if address(tensor) in places:
                 if not any(tensor is one for one in changed):
                     self.note(tensor, "overwritten")
                 del self._chains[tensor]
@@ -146,7 +156,12 @@ class Tracer(TorchDispatchMode):
     @property
     def layer(self) -> str:
         """Dotted name of the module that runs."""
-        return self.modules[-1] if self.modules else ""
+        return self.modules[-1][0] if self.modules else ""
+
+    @property
+    def _prepares(self) -> bool:
+        """What runs comes before the model that users mean."""
+        return bool(self.modules) and isinstance(self.modules[-1][1], Preprocess)
 
 
 def _extended(steps: tuple[LinearOperator, ...], operator: LinearOperator) -> tuple[LinearOperator, ...]:
@@ -158,7 +173,7 @@ def named(tracer: Tracer, model: torch.nn.Module) -> list[Any]:
     """Tell the tracer which module runs; the handles take the hooks away again."""
 
     def enter(name: str) -> Any:
-        return lambda *_: tracer.modules.append(name)
+        return lambda module, _: tracer.modules.append((name, module))
 
     def leave(*_: Any) -> None:
         tracer.modules.pop()

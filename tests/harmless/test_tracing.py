@@ -12,7 +12,7 @@ from torchvision.models import VisionTransformer
 
 from harmless.operators import Convolution, Matrix, columns
 from harmless.preprocessing import PixelModel, parse
-from harmless.projection import projector
+from harmless.projection import Fourier, projector
 from harmless.tracing import Reading, read
 from models.embedded.vit import ViT
 from models.errors import InputError
@@ -192,6 +192,50 @@ def filled(net: Net, x: Tensor) -> Tensor:
 def test_a_factor_that_was_written_through_a_view_is_no_constant() -> None:
     with pytest.raises(InputError, match="is read by mul"):
         read(Net(filled, a=nn.Conv2d(3, 3, (9, 1), padding=0)), IMAGE)
+
+
+def test_memory_that_something_varying_was_written_into_is_no_constant() -> None:
+    def run(net: Net, x: Tensor) -> Tensor:
+        net.gate[:, :, :8] = net.a(x)[:, :, :8]
+        return (net.b(x) * net.gate).flatten(1) + 0
+
+    model = Net(run, a=nn.Conv2d(3, 2, 3, padding=1), b=nn.Conv2d(3, 2, 5, padding=2))
+    model.register_buffer("gate", torch.ones(1, 2, 16, 16))
+    assert {part.read_by for part in read(model, IMAGE).parts} >= {"mul"}
+
+
+def test_convolutions_on_a_ring_are_projected_frequency_by_frequency() -> None:
+    ring = nn.Conv2d(3, 4, 3, stride=2, padding=1, padding_mode="circular")
+    model = nn.Sequential(ring, nn.ReLU())
+    reading = read(model, IMAGE)
+    assert isinstance(projector(reading.joint), Fourier)
+    assert check(model, reading) == 768 - 4 * 64
+    x = torch.randn(1, *IMAGE, dtype=torch.float64)
+    with torch.no_grad():
+        expected = copy.deepcopy(ring).double()(x) - ring.bias.double().view(1, -1, 1, 1)
+    torch.testing.assert_close(reading.joint.matvec(x), expected)
+
+
+def test_layers_behind_the_preprocessing_are_named_and_their_weights_known() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU())
+    (part,) = read(PixelModel(network, parse("gray,crop=8,imagenet")).eval(), IMAGE).parts
+    assert part.name == "network.0" and part.weights == ("network.0.bias", "network.0.weight")
+
+
+def test_weights_that_no_layer_holds_are_known() -> None:
+    net = Net(lambda net, x: F.conv2d(x, net.w, stride=4).relu())
+    net.w = nn.Parameter(torch.randn(5, 3, 4, 4))
+    net.later = nn.Linear(7, 7)
+    assert read(net, IMAGE).parts[0].weights == ("w",)
+
+
+@pytest.mark.parametrize("layers", [
+    (nn.Conv2d(6, 6, 3, groups=6), nn.BatchNorm2d(6)),
+    (nn.BatchNorm2d(6), nn.Conv2d(6, 12, 3, groups=6)),
+])  # fmt: skip
+def test_factors_of_channels_leave_groups_apart(layers: tuple[nn.Module, ...]) -> None:
+    reading = read(nn.Sequential(nn.ReLU(), *layers, nn.ReLU()), (6, 9, 9), layer="1")
+    assert isinstance(reading.joint, Convolution) and reading.joint.groups == 6
 
 
 def test_averages_that_leave_the_padding_out_are_followed_with_their_borders() -> None:
