@@ -24,7 +24,7 @@ from skimage.transform import resize
 
 from benchmarks.harmless_speed import smooth_filters
 from benchmarks.report import code_version, environment
-from harmless import GenerationSettings, Loaded, Projector, Source, generate, load, projector, read
+from harmless import GenerationSettings, Loaded, Projector, Source, generate, load, nullity, projector, read
 from harmless.pictures.attacks import attack
 from harmless.pictures.identity import Gallery
 from harmless.pictures.targets import parse
@@ -36,7 +36,7 @@ _SPACES = {
     "guise-vit, as it comes": Source("guise-vit"),
     "ViT-B/32, white filters": Source("vit_b_32"),
     "ViT-B/32, smooth filters": Source("vit_b_32"),
-    "ResNet-18 on grey photos": Source("resnet18", preprocess="gray"),
+    "ViT-B/16 on grey photos": Source("vit_b_16", preprocess="gray"),
 }
 
 
@@ -107,7 +107,7 @@ def main(others: Path, out: Path) -> None:
         null, size = projector(read(loaded.model, loaded.input_shape).joint), int(np.prod(loaded.input_shape))
         strangers = _others(others, loaded.input_shape[1])
         modes = {mode: _attacked(loaded, null, strangers, mode) for mode in ("replace", "add")}
-        found[name] = {"dimensions": size, "disclosed": null.rank, "modes": modes}
+        found[name] = {"dimensions": size, "disclosed": size - nullity(null).best, "modes": modes}
         click.echo(name, err=True)
     command = shlex.join(["python", "-m", "benchmarks.harmless_privacy", *sys.argv[1:]])
     told = {"command": command, "spaces": found, **code_version(), "environment": environment()}

@@ -16,11 +16,14 @@ from torch.nn import functional as F
 
 from harmless.operators.base import LinearOperator
 from harmless.operators.convolution import Convolution
+from harmless.operators.matrix import Matrix
 from harmless.pictures.box import HIGH, LOW
 from harmless.projection import Blocks, Projector
 
 _TENURE = 12
 """Moves that a pixel rests after one of its own."""
+_WIDEST = 8192
+"""Pixels of a block whose products with one another fit into memory: half a gigabyte."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def round_exactly(
     """
     settings = settings or SearchSettings()
     start = pixels.round().clamp(LOW, HIGH)
-    if isinstance(projector, Blocks):
+    if isinstance(projector, Blocks) and projector.block.shape[2] <= _WIDEST:
         return _search_blocks(start, original, projector, settings)
     return _search_whole(start, original, projector.operator, settings)
 
@@ -120,8 +123,8 @@ def _apart(gain: Tensor, operator: Convolution) -> Tensor:
 
 
 def _squared_columns(operator: LinearOperator) -> Tensor:
-    """|A e_i|^2 for each pixel i: (1, *input_shape); by random signs, so roughly, where A is no convolution."""
-    if isinstance(operator, Convolution):
+    """|A e_i|^2 for each pixel i: (1, *input_shape); by random signs, so roughly, where A has no weights of its own."""
+    if isinstance(operator, (Convolution, Matrix)):
         squared = copy.copy(operator)
         squared.weight = operator.weight.square()
         return squared.rmatvec(torch.ones(1, *operator.output_shape, dtype=torch.float64))

@@ -18,6 +18,8 @@ from harmless.projection.iterative import largest_singular_value
 from models.errors import InputError
 
 _TILE_ENTRIES = 768
+_WIDEST = 8192
+"""Values whose singular vectors, all of them, fit into memory."""
 
 
 class NearNull:
@@ -121,6 +123,8 @@ def _over(operator: Convolution, tile: Shape) -> Convolution:
 def _right(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """All n right singular vectors (n, n) and their values, zeros included."""
     m, n = matrix.shape
+    if n > _WIDEST:
+        raise InputError(f"its first layer reads {n} values at once, too many to look for directions that it shrinks")
     if m > n:
         matrix = torch.linalg.qr(matrix, mode="r").R
     _, values, right = torch.linalg.svd(matrix, full_matrices=True)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from skimage.data import astronaut
 from skimage.transform import resize
 
-from harmless.operators import Convolution, LinearOperator, patch_embedding
+from harmless.operators import Convolution, LinearOperator, Matrix, patch_embedding
 from harmless.pictures.box import fit_to_box
 from harmless.pictures.certificate import Certifier, as_pixels, as_tensor, likeness
 from harmless.pictures.generation import GenerationSettings, generate
@@ -60,6 +60,14 @@ def test_searched_levels_measure_closer_than_rounded_ones(operator: LinearOperat
     rounded, searched = generate(photo(), found, NOISE), generate(photo(), found, NOISE, settings=settings)
     assert searched.dtype == np.uint8 and change(operator, searched) < change(operator, rounded) / gain
     assert float(np.abs(searched.astype(int) - rounded).mean()) < 1  # still the same picture
+
+
+def test_blocks_too_wide_for_their_products_are_searched_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    operator = Matrix(torch.randn(40, 3 * SIDE**2, generator=torch.Generator().manual_seed(0)), (3, SIDE, SIDE))
+    found = projector(operator)
+    monkeypatch.setattr("harmless.pictures.rounding._WIDEST", 100)
+    searched = generate(photo(), found, NOISE, settings=GenerationSettings(exact_uint8=True))
+    assert change(operator, searched) < change(operator, generate(photo(), found, NOISE)) / 5
 
 
 def test_replacing_erases_what_was_there_and_adding_does_not() -> None:

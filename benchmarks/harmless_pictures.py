@@ -1,0 +1,172 @@
+"""Pictures that change for people and not for the model, on real networks: outputs, top-1, faces, several models.
+
+    python -m benchmarks.harmless_pictures --data ../shared/data --out results
+
+All that is measured is measured on levels 0 to 255, as a PNG keeps them. Only figures are written, no face.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import skimage.data
+import torch
+from skimage.transform import resize
+
+from benchmarks import people
+from benchmarks.harmless_speed import smooth_filters
+from benchmarks.report import code_version, environment
+from chameleon import geometry
+from chameleon.faces import Face, FaceDetector
+from chameleon.protection import embed
+from chameleon.retrieval import distances
+from harmless import (
+    Certificate,
+    Certifier,
+    GenerationSettings,
+    Loaded,
+    Source,
+    generate,
+    load,
+    nullity,
+    projector,
+    read,
+)
+from harmless.loading import load_together
+from harmless.pictures.targets import parse
+from models import load_recogniser
+from models.files import read_photo
+from models.registry import ARCFACE_SIZE
+
+Result = dict[str, Any]
+Picture = np.ndarray
+
+_EXACT = GenerationSettings(exact_uint8=True)
+_PHOTOS, _FACES = 200, 40
+_ONLOOKERS = ("dlib-resnet", "sface", "guise-mobilefacenet")
+_IN_PLACE = Face(np.array([0.0, 0.0, ARCFACE_SIZE, ARCFACE_SIZE]), geometry.ARCFACE_TEMPLATE, 1.0)
+
+
+def cifar_on_grey(data: Path, name: str, file: str) -> Result:
+    """A trained CIFAR ResNet fed grey photos: two thirds of the pixels' dimensions carry colour, which it ignores."""
+    packed = np.load(data / "cifar10" / "cifar10_10000train_1000test.npz")
+    test = packed["is_test"].astype(bool)
+    photos, labels = packed["images"][test][:_PHOTOS], packed["labels"][test][:_PHOTOS]
+    source = Source(
+        f"benchmarks.cifar_resnet:{name}", str(data / "cifar10" / file), (3, 32, 32), preprocess="gray,imagenet"
+    )
+    loaded = load(source)
+    with torch.no_grad():
+        batch = torch.from_numpy(photos).permute(0, 3, 1, 2).float()
+        accuracy = float((loaded.model(batch).argmax(1).numpy() == labels).mean())
+    return {"accuracy_on_grey": accuracy, **_changed(loaded, photos)}
+
+
+def patches(kind: str) -> Result:
+    """A network of CLIP's shape, ViT-B/32, with white or smooth filters in its patch embedding."""
+    loaded = load(Source("vit_b_32"))
+    if kind == "smooth":
+        loaded.model.get_submodule("network.conv_proj").load_state_dict({"weight": smooth_filters()}, strict=False)
+    return _changed(loaded, _scenes(224))
+
+
+def jointly() -> Result:
+    """Two models that read the same photo: what both ignore."""
+    return _changed(load_together([Source("vit_b_32"), Source("vit_l_32")]), _scenes(224)[:1])
+
+
+def faces(data: Path) -> Result:
+    """Faces for guise-vit, noise put where it does not look: its own cosine, and what other recognisers make of it."""
+    loaded, chosen = load(Source("guise-vit")), _aligned_faces(data / "lfw")
+    told = _changed(loaded, chosen, keep=True)
+    copies = told.pop("copies")
+    detector = FaceDetector()
+    told["faces_still_found_by_mtcnn"] = sum(bool(detector.detect(copy)) for copy in copies)
+    for name in ("guise-vit", *_ONLOOKERS):
+        recogniser = load_recogniser(name)
+        before, after = (embed([(one, _IN_PLACE) for one in some], recogniser) for some in (chosen, copies))
+        apart = distances(before, after, metric=recogniser.record.metric).diagonal()
+        told[f"taken for the same person by {name}"] = int((apart < recogniser.record.threshold).sum())
+    return told
+
+
+def _changed(loaded: Loaded, photos: Sequence[Picture], *, keep: bool = False) -> Result:
+    """Copies of photos with noise in their null part, certified."""
+    null = projector(read(loaded.model, loaded.input_shape).joint)
+    certifier, (_, height, width) = Certifier(loaded.model, null), loaded.input_shape
+    found: list[Certificate] = []
+    copies = []
+    for seed, photo in enumerate(photos):
+        copies.append(generate(photo, null, parse("noise")(height, width, seed), settings=_EXACT))
+        found.append(certifier.certify(photo, copies[-1]))
+    singles = [one.changes["float32"] for one in found]
+    size = nullity(null)
+    return {
+        "photos": len(found),
+        "null_share": size.best / size.n,
+        "layer_change": _spread([one.layer for one in singles]),
+        "output_change": _spread([one.output for one in singles]),
+        "least_cosine": min(one.cosine for one in singles if one.cosine is not None),
+        **({} if singles[0].top1 is None else {"same_top1": sum(bool(one.top1) for one in singles)}),
+        "ssim_to_original": float(np.mean([one.to_original.ssim for one in found])),
+        **({"copies": copies} if keep else {}),
+    }
+
+
+def _spread(values: Sequence[float | None]) -> Result:
+    known = [value for value in values if value is not None]
+    return {"median": float(np.median(known)), "largest": max(known)}
+
+
+def _scenes(side: int) -> list[Picture]:
+    """Free pictures of scikit-image's package."""
+    names = ("astronaut", "chelsea", "coffee", "rocket")
+    return [_resized(getattr(skimage.data, name)(), side) for name in names]
+
+
+def _resized(pixels: Picture, side: int) -> Picture:
+    square = min(pixels.shape[:2])
+    small: Picture = (255 * resize(pixels[:square, :square], (side, side), anti_aliasing=True)).round().astype(np.uint8)
+    return small
+
+
+def _aligned_faces(folder: Path) -> list[Picture]:
+    """One face each of so many people, as an ArcFace-type network takes it."""
+    detector, found = FaceDetector(), []
+    for path in people.strangers(folder, count=2 * _FACES, seed=0):
+        pixels = read_photo(path).pixels
+        seen = detector.detect(pixels)
+        if seen and len(found) < _FACES:
+            crop = geometry.crop(pixels, seen[0].to_template(geometry.ARCFACE_TEMPLATE), size=ARCFACE_SIZE)
+            found.append((255 * crop).round().byte().permute(1, 2, 0).numpy())
+    return found
+
+
+@click.command(help=__doc__)
+@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("results"), show_default=True)
+def main(data: Path, out: Path) -> None:
+    cases: dict[str, Callable[[], Result]] = {
+        "ResNet-20 on grey CIFAR-10": lambda: cifar_on_grey(data, "resnet20", "resnet20-12fca82f.th"),
+        "ResNet-56 on grey CIFAR-10": lambda: cifar_on_grey(data, "resnet56", "resnet56-4bfd9763.th"),
+        "ViT-B/32, white filters": lambda: patches("white"),
+        "ViT-B/32, smooth filters": lambda: patches("smooth"),
+        "ViT-B/32 and ViT-L/32 jointly": jointly,
+        "faces for guise-vit": lambda: faces(data),
+    }
+    command = f"python -m benchmarks.harmless_pictures --data {data}"
+    results: Result = {"command": command, **code_version(), "environment": environment()}
+    for name, measure in cases.items():
+        results[name] = measure()
+        click.echo(json.dumps({name: results[name]}, indent=1))
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "harmless_pictures.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
