@@ -156,6 +156,7 @@ class Session:
         return {
             "ssim": fmean(visibility.ssim for visibility in seen) if seen else None,
             "flip": fmean(visibility.flip for visibility in seen) if seen else None,
+            "flip_peak": fmean(visibility.peak for visibility in seen) if seen else None,
             **self._other_visibility(out, results),
             "unprotected": 1 - len(written) / len(results),
             "learn_seconds": learn_seconds,

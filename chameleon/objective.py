@@ -11,7 +11,7 @@ from chameleon import geometry
 from chameleon.augmentation import vary
 from chameleon.identity import Identity
 from chameleon.perception.budget import Budget
-from chameleon.perception.flip import flip
+from chameleon.perception.flip import FlipReference, pooled
 from chameleon.perception.ssim import ssim
 from chameleon.portrait import Portrait
 from chameleon.views import Views, Windows
@@ -92,10 +92,12 @@ class Objective:
         return embeddings.float()
 
     def spent(self, perturbation: Tensor, chosen: Tensor, budget: Budget) -> Tensor:
-        """Shares of the bounds on SSIM and FLIP that a random window of each chosen portrait (N,) uses up: (N, 2)."""
+        """Shares of the budget's three bounds that a random window of each chosen portrait (N,) uses up: (N, 3)."""
         clean, grid = self._windows.draw(chosen, self._random)
         masked = (clean + geometry.sample(self._on(perturbation, chosen), grid)).clamp(0, 1)
-        return torch.stack([(1 - ssim(clean, masked)) / (1 - budget.ssim), flip(clean, masked) / budget.flip], dim=1)
+        mean, peak = pooled(FlipReference(clean).map(masked))
+        structure = (1 - ssim(clean, masked)) / (1 - budget.ssim)
+        return torch.stack([structure, mean / budget.flip, peak / budget.peak], dim=1)
 
 
 def likeness(identities: Sequence[Identity], embeddings: Sequence[Tensor], chosen: Tensor) -> Tensor:
@@ -107,7 +109,7 @@ def likeness(identities: Sequence[Identity], embeddings: Sequence[Tensor], chose
 def colour(perturbation: Tensor) -> Tensor:
     """What a perturbation (N, 3, H, W) has of colour: its mean square, in units of 3 grey levels.
 
-    SSIM hardly sees colour flecks and mean FLIP forgives a few; people do not.
+    SSIM hardly sees colour flecks and FLIP forgives a few; people do not.
     """
     squares: Tensor = (perturbation - perturbation.mean(1, keepdim=True)).square()
     return squares.mean() / (3 / 255) ** 2

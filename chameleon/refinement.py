@@ -122,7 +122,7 @@ class Refiner:
         learnt = torch.from_numpy(self._mask.values).to(objective.device)
         changes = torch.zeros(len(portraits), *learnt.shape, device=objective.device, requires_grad=True)
         optimiser = torch.optim.Adam([changes], lr=settings.learning_rate, betas=(0.9, 0.99))
-        prices = torch.full((len(portraits), 2), 0.5, device=objective.device)  # of SSIM and FLIP: dual variables
+        prices = torch.full((len(portraits), 3), 0.5, device=objective.device)  # of the three bounds: dual variables
         everyone = torch.arange(len(portraits))
 
         for step in range(settings.steps):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from chameleon.perception.flip import FlipReference
+from chameleon.perception.flip import FlipReference, pooled
 from chameleon.perception.ssim import ssim
 from models.errors import InputError
 
@@ -21,28 +21,31 @@ class Budget:
     Attributes:
         ssim: least structural similarity to the original, in [0, 1].
         flip: largest mean FLIP difference from the original, in [0, 1].
+        peak: largest peak of that difference (`flip.pooled`), in [0, 1].
     """
 
     ssim: float
     flip: float
+    peak: float
 
     def spent(self, seen: Visibility) -> float:
-        """Share of the budget that is used up, by the measure that is nearer to its bound; above 1: too visible."""
-        return max((1 - seen.ssim) / (1 - self.ssim), seen.flip / self.flip)
+        """Share of the budget that is used up, by the measure that is nearest to its bound; above 1: too visible."""
+        return max((1 - seen.ssim) / (1 - self.ssim), seen.flip / self.flip, seen.peak / self.peak)
 
 
 @dataclass(frozen=True)
 class Visibility:
-    """How much a changed face differs from the original; identical faces have 1 and 0."""
+    """How much a changed face differs from the original; identical faces have 1, 0 and 0."""
 
     ssim: float
     flip: float
+    peak: float
 
 
 STRENGTHS = {
-    "low": Budget(ssim=0.98, flip=0.06),
-    "mid": Budget(ssim=0.96, flip=0.10),
-    "high": Budget(ssim=0.94, flip=0.15),
+    "low": Budget(ssim=0.98, flip=0.06, peak=0.12),
+    "mid": Budget(ssim=0.96, flip=0.10, peak=0.20),
+    "high": Budget(ssim=0.94, flip=0.15, peak=0.30),
 }
 
 
@@ -77,7 +80,8 @@ class FaceMeter:
         """Args: changed: uint8, of the original's shape."""
         image = to_tensor(changed)
         with torch.no_grad():
-            return Visibility(float(ssim(self._original, image)), float(self._flip.compare(image)))
+            mean, peak = pooled(self._flip.map(image))
+            return Visibility(float(ssim(self._original, image)), float(mean), float(peak))
 
 
 _TOLERANCE = 0.03  # share of the budget that may stay unspent

@@ -24,6 +24,7 @@ _COLOR_POWER, _FEATURE_POWER = 0.7, 0.5
 _KNEE_FROM, _KNEE_TO = 0.4, 0.95
 _FEATURE_WIDTH = 0.082  # degrees
 _TINY = 1e-8
+_PEAK_POWER = 8
 
 _RGB_TO_XYZ = torch.tensor(
     [
@@ -155,11 +156,11 @@ class FlipReference:
         largest = (self._features - _features(opponent)).abs().amax(1)
         return (color + _TINY) ** (1 - ((largest + _TINY) / math.sqrt(2)) ** _FEATURE_POWER)
 
-    def compare(self, images: Tensor) -> Tensor:
-        """Mean visible difference of each image: sRGB float (N, 3, H, W) in [0, 1] -> (N,)."""
-        return self.map(images).mean(dim=(1, 2))
 
+def pooled(seen: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and peak of maps of visible difference: (N, H, W) -> (N,) twice.
 
-def flip(reference: Tensor, images: Tensor) -> Tensor:
-    """Mean visible difference of each image: sRGB float (N, 3, H, W) in [0, 1] twice -> (N,)."""
-    return FlipReference(reference).compare(images)
+    The peak is the eighth root of the mean eighth power: the few spots that are seen best, which a mean forgives.
+    """
+    peak = seen.pow(_PEAK_POWER).mean(dim=(1, 2)).pow(1 / _PEAK_POWER)
+    return seen.mean(dim=(1, 2)), peak

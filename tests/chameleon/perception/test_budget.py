@@ -34,15 +34,16 @@ def test_fit_of_a_power_law_takes_few_tries():
 
 
 def test_spent_is_that_of_the_measure_nearer_to_its_bound():
-    budget = Budget(ssim=0.96, flip=0.1)
-    assert budget.spent(Visibility(ssim=0.98, flip=0.02)) == pytest.approx(0.5)
-    assert budget.spent(Visibility(ssim=0.99, flip=0.12)) == pytest.approx(1.2)
+    budget = Budget(ssim=0.96, flip=0.1, peak=0.2)
+    assert budget.spent(Visibility(ssim=0.98, flip=0.02, peak=0.05)) == pytest.approx(0.5)
+    assert budget.spent(Visibility(ssim=0.99, flip=0.12, peak=0.05)) == pytest.approx(1.2)
+    assert budget.spent(Visibility(ssim=0.99, flip=0.02, peak=0.3)) == pytest.approx(1.5)
 
 
 def test_strengths_are_ordered():
     low, mid, high = (STRENGTHS[name] for name in ("low", "mid", "high"))
     assert low.ssim > mid.ssim > high.ssim
-    assert low.flip < mid.flip < high.flip
+    assert low.flip < mid.flip < high.flip and low.peak < mid.peak < high.peak
     with pytest.raises(InputError, match=r"'max'.*low, mid, high"):
         budget_of("max")
 
@@ -52,4 +53,4 @@ def test_meter_sees_no_difference_in_an_identical_face_of_any_size(shape):
     face = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     seen = FaceMeter(face).measure(face)
     assert seen.ssim == pytest.approx(1, abs=1e-5)
-    assert seen.flip < 1e-3
+    assert seen.flip < 1e-3 and seen.peak < 1e-2
