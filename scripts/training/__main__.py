@@ -31,14 +31,15 @@ from chameleon.objective import half_precision
 from models import load_recogniser
 from models.embedded import SPACE, Student
 from models.files import atomic_write
-from scripts.training.composites import SIDE, as_input, plain
-from scripts.training.faces import Faces, load_faces
+from scripts.training.composites import SIDE, varied
+from scripts.training.faces import load_faces
 from scripts.training.hints import Hints, hint_error, stages
-from scripts.training.judging import judge
-from scripts.training.lessons import Lessons, answers, prepare
+from scripts.training.judging import exam_of, judge
+from scripts.training.lessons import Lessons, prepare
 from scripts.training.recipes import RECIPES, Recipe, confusion, distance
 
-_BATCH, _WARM_UP, _SHIFT = 64, 200, 2
+BATCH = 64
+_WARM_UP = 200
 _REPORT, _KEEP = 100, 400  # steps
 
 
@@ -64,15 +65,15 @@ def main(
     out: Path,
 ) -> None:
     work.mkdir(parents=True, exist_ok=True)
-    trained_on, held_back = load_faces(folder, work / "faces.npz", progress=_say("faces")).split()
+    trained_on, held_back = load_faces(folder, work / "faces.npz", progress=say("faces")).split()
     loaded = [load_recogniser(teacher) for teacher in teachers]
     for teacher in loaded:
         if (teacher.record.input_size, teacher.record.embedding_size) != (SIDE, SPACE):
             raise click.BadParameter(f"{teacher.record.name} does not take {SIDE} pixels or give {SPACE} numbers")
     if len(loaded) < RECIPES[name].teachers:
         raise click.BadParameter(f"{name} learns from {RECIPES[name].teachers} teachers: name so many with --teacher")
-    lessons = prepare(trained_on, loaded, work, rounds=rounds, seed=seed, progress=_say("composites"))
-    exam = _exam(held_back, loaded)
+    lessons = prepare(trained_on, loaded, work, rounds=rounds, seed=seed, progress=say("composites"))
+    exam = exam_of(held_back, loaded)
     hints = Hints(loaded[0].to(device)) if RECIPES[name].alone else None
     checkpoint = work / f"{name}.ckpt"
     student = train(RECIPES[name], lessons, exam, checkpoint, hints=hints, epochs=epochs, seed=seed, device=device)
@@ -96,11 +97,6 @@ def main(
             file.write(content)
 
 
-def _exam(held_back: Faces, teachers: list[Any]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    images = plain(held_back)
-    return images, held_back.people, torch.cat([answers(part, teachers) for part in images.split(100)])
-
-
 def train(
     recipe: Recipe,
     lessons: Lessons,
@@ -120,7 +116,7 @@ def train(
     torch.manual_seed(seed)
     student = Student(recipe.network, teachers=recipe.teachers).to(device).to(memory_format=torch.channels_last)
     parts = stages(student) if hints is not None else {}
-    optimiser = torch.optim.AdamW(_groups(student, recipe.weight_decay), betas=(0.9, 0.98))
+    optimiser = torch.optim.AdamW(parameter_groups(student, recipe.weight_decay), betas=(0.9, 0.98))
     random, first = torch.Generator().manual_seed(seed), 0
     settings = {**asdict(recipe), "epochs": epochs, "seed": seed, "lessons": len(lessons.images)}
     if checkpoint.is_file():
@@ -130,15 +126,15 @@ def train(
         student.load_state_dict(kept["student"])
         optimiser.load_state_dict(kept["optimiser"])
         first = kept["step"]
-    per_epoch = len(lessons.images) // _BATCH
+    per_epoch = len(lessons.images) // BATCH
     steps, start = int(epochs * per_epoch), time.monotonic()
     student.train()
     for step in range(first, steps):
         # Every epoch has its own order, the same however often training was stopped.
         order = torch.randperm(len(lessons.images), generator=torch.Generator().manual_seed(seed + step // per_epoch))
-        at = step % per_epoch * _BATCH
-        chosen = np.sort(order[at : at + _BATCH].numpy())
-        images = _varied(torch.from_numpy(lessons.images[chosen]), random.manual_seed(seed + step)).to(device)
+        at = step % per_epoch * BATCH
+        chosen = np.sort(order[at : at + BATCH].numpy())
+        images = varied(torch.from_numpy(lessons.images[chosen]), random.manual_seed(seed + step)).to(device)
         if hints is None:
             loss = _answer_error(recipe, student, images, lessons.answers[chosen])
         else:
@@ -174,7 +170,7 @@ def _falling(progress: float) -> float:
     return 0.02 + 0.98 * (1 + math.cos(math.pi * progress)) / 2
 
 
-def _groups(student: Student, weight_decay: float) -> list[dict[str, Any]]:
+def parameter_groups(student: Student, weight_decay: float) -> list[dict[str, Any]]:
     """Parameters with weight decay, and those without: biases and normalisation."""
     parameters = list(student.parameters())
     return [
@@ -183,18 +179,7 @@ def _groups(student: Student, weight_decay: float) -> list[dict[str, Any]]:
     ]
 
 
-def _varied(images: torch.Tensor, random: torch.Generator) -> torch.Tensor:
-    """Mirrored, shifted and re-lit a little, as the teachers hardly mind: their answers hold."""
-    inputs = as_input(images.flip(3) if torch.rand((), generator=random) < 0.5 else images)
-    down, right = torch.randint(-_SHIFT, _SHIFT + 1, (2,), generator=random).tolist()
-    contrast, brightness = torch.randn(2, len(images), 1, 1, 1, generator=random)
-    inputs = torch.roll(inputs, (down, right), (2, 3)) * (1 + 0.1 * contrast) + 0.05 * brightness
-    if torch.rand((), generator=random) < 0.3:
-        inputs = inputs + 0.03 * torch.randn(inputs.shape, generator=random)
-    return inputs
-
-
-def _say(what: str) -> Any:
+def say(what: str) -> Any:
     def progress(done: int, total: int) -> None:
         if done % 640 == 0 or done == total:
             click.echo(f"{what} {done}/{total}", err=True)

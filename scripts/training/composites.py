@@ -16,6 +16,7 @@ from chameleon import geometry
 from scripts.training.faces import Faces
 
 SIDE = 112
+_SHIFT = 2
 _TO_CANVAS = torch.from_numpy(geometry.similarity(geometry.ARCFACE_TEMPLATE, geometry.CANONICAL_TEMPLATE)).float()
 _CENTRE = torch.tensor([55.9, 65.0])  # of the face in a crop, which turns and scales around it
 
@@ -111,3 +112,14 @@ def _smooth(count: int, channels: int, knots: int, side: int, random: torch.Gene
 def as_input(images: Tensor) -> Tensor:
     """uint8 (N, 3, SIDE, SIDE) as the students take them."""
     return ((images.float() - 127.5) / 128).contiguous(memory_format=torch.channels_last)
+
+
+def varied(images: torch.Tensor, random: torch.Generator) -> torch.Tensor:
+    """Mirrored, shifted and re-lit a little, as the teachers hardly mind: their answers hold."""
+    inputs = as_input(images.flip(3) if torch.rand((), generator=random) < 0.5 else images)
+    down, right = torch.randint(-_SHIFT, _SHIFT + 1, (2,), generator=random).tolist()
+    contrast, brightness = torch.randn(2, len(images), 1, 1, 1, generator=random)
+    inputs = torch.roll(inputs, (down, right), (2, 3)) * (1 + 0.1 * contrast) + 0.05 * brightness
+    if torch.rand((), generator=random) < 0.3:
+        inputs = inputs + 0.03 * torch.randn(inputs.shape, generator=random)
+    return inputs

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from chameleon.objective import half_precision
+from models import Recogniser
 from models.embedded import Student
-from scripts.training.composites import as_input
+from scripts.training.composites import as_input, plain
+from scripts.training.faces import Faces
+from scripts.training.lessons import answers as answers_of
 
 _PAIRS, _FOLDS = 3000, 10
+
+
+Exam = tuple[Tensor, Tensor, Tensor]
+"""Images, people and answers, as `judge` takes them."""
+
+
+def exam_of(held_back: Faces, teachers: Sequence[Recogniser]) -> Exam:
+    """What `judge` asks: faces of people held back from training."""
+    images = plain(held_back)
+    return images, held_back.people, torch.cat([answers_of(part, teachers) for part in images.split(100)])
 
 
 def judge(student: Student, images: Tensor, people: Tensor, answers: Tensor) -> dict[str, float]:
