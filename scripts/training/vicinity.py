@@ -15,7 +15,7 @@ import hashlib
 import json
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -85,7 +85,7 @@ def main(
         found = judge(student.eval(), *(part.to(device) for part in exam))
         cosines.append(round(found["cosine_to_teacher_1"], 4))
         click.echo(" ".join(f"{key} {value:.4f}" for key, value in found.items()), err=True)
-    content = save({key: torch.stack([weights[key] for weights in near]) for key in near[0]})
+    content = stacked(near)
     described = EMBEDDED / f"{name}.json"
     record = json.loads(described.read_text("utf-8"))
     record["vicinity"] = {
@@ -100,6 +100,11 @@ def main(
         file.write(content)
     with atomic_write(described) as file:
         file.write((json.dumps(record, indent=1) + "\n").encode())
+
+
+def stacked(near: Sequence[Weights]) -> bytes:
+    """A safetensors file with each tensor's versions one after another: (networks, ...)."""
+    return save({key: torch.stack([weights[key] for weights in near]).contiguous() for key in near[0]})
 
 
 def nearby(
