@@ -24,8 +24,8 @@ from chameleon.portrait import Portrait
 from chameleon.support import face_support
 from models import Recogniser
 
-EPSILON = 32 / 255
-"""No channel of any pixel changes by more than this, twice the paper's bound.
+EPSILON = 24 / 255
+"""No channel of any pixel changes by more than this, half as much again as the paper allows.
 
 What it may look like is the budget's matter, whose bound on FLIP's peaks keeps stripes out of hair and blotches off
 brows: SSIM and the mean of FLIP forgive them, people do not.
