@@ -128,7 +128,7 @@ def _prepared(loaded: Loaded, job: Job) -> tuple[_Change, Certifier]:
             check_size(pixels, loaded.input_shape)
             return walk(pixels, model, target, settings=how)
 
-        return along, Certifier(loaded.model, None)
+        return along, Certifier(loaded.model, None, method="level set")
     joint = read(loaded.model, loaded.input_shape).joint
     if job.approximate is None:
         found: Projector = projector(joint)

@@ -18,10 +18,14 @@ from harmless.tracing.rules import item_shape
 from harmless.tracing.tracer import Chain, Reader, Tracer, named
 from models.errors import InputError
 
-__all__ = ["Part", "Reading", "read"]
+__all__ = ["NonLinearFirstError", "Part", "Reading", "read"]
 
 _INSIDE = "network."
 """Where `PixelModel` keeps the model that users name layers of."""
+
+
+class NonLinearFirstError(InputError):
+    """A model reads all of a tensor before anything linear happens to it."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,9 @@ def read(model: nn.Module, input_shape: Shape, *, layer: str | None = None) -> R
             that read the same tensor count too. None: the model's input.
 
     Raises:
-        InputError: the model fails on such an input, has no such layer, or reads a tensor with a non-linear operation
-            first, so that nothing of it is provably ignored.
+        InputError: the model fails on such an input, or has no such layer.
+        NonLinearFirstError: it reads the tensor with a non-linear operation first, so that nothing of it is provably
+            ignored.
     """
     model.eval()
     example = torch.rand(1, *input_shape, generator=torch.Generator().manual_seed(0))
@@ -104,7 +109,7 @@ def _parts(readers: list[Reader], shape: Shape, where: str) -> tuple[Part, ...]:
         if keeps_all(operator):
             inside = f" in {reader.layer}" if reader.layer else ""
             what = f"{where} is read by {reader.by}{inside} before any linear layer"
-            raise InputError(f"{what}, so nothing of it is provably ignored")
+            raise NonLinearFirstError(f"{what}, so nothing of it is provably ignored")
         name = reader.chain.layer or reader.chain.measured or reader.layer or reader.by
         same = sum(1 for part in found if part.name.split("#")[0] == name)
         found.append(Part(f"{name}#{same + 1}" if same else name, operator, reader.by))
