@@ -24,8 +24,8 @@ class Space:
     """The null space of one operation, or of all that read a tensor jointly.
 
     Attributes:
-        name: the layer, or "joint".
-        operator: in short, such as "768x3x32x32 / 32".
+        name: of the part of the reading, or "joint".
+        operator: in short, such as "Convolution 3x224x224 -> 768x7x7".
         nullity: n, m and the nullity, counted and measured.
         unread_pixels: positions of the input that no channel is read at; None where the input is no image.
         method: of projection.
@@ -48,10 +48,10 @@ class Space:
 
 def inspect(reading: Reading) -> list[Space]:
     """One space for each part of `reading`, and the joint one last where there are several."""
-    operators = {part.name: part.operator for part in reading.parts}
-    if len(reading.parts) > 1:
-        operators["joint"] = reading.joint
-    return [_space(name, projector(one, settings=_FEW), reading.input_shape) for name, one in operators.items()]
+    operators = [(part.name, part.operator) for part in reading.parts]
+    if len(operators) > 1:
+        operators.append(("joint", reading.joint))
+    return [_space(name, projector(one, settings=_FEW), reading.input_shape) for name, one in operators]
 
 
 def _space(name: str, found: Projector, shape: Shape) -> Space:

@@ -6,20 +6,27 @@ import difflib
 import importlib
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
-from harmless.preprocessing import IMAGENET_MEAN, IMAGENET_STD, PixelModel, Preprocessing, Together, parse
+from harmless.preprocessing import PixelModel, Preprocessing, Together, parse
 from models import registry
-from models.errors import InputError, OfflineError, WeightsError
+from models.download import readable_size
+from models.errors import GuiseError, InputError, OfflineError, WeightsError, first_line
+from models.files import printable
 from models.recogniser import load_recogniser
 
 DEFAULT_INPUT = (3, 224, 224)
+_LEAST = 7
+"""Pixels a side of a photo: what SSIM needs."""
+Announce = Callable[[str], None]
 _FILES = (".onnx", ".pt", ".ts", ".pth", ".th", ".bin", ".safetensors")
 
 
@@ -31,7 +38,7 @@ class Source:
         model: a recogniser's name, a torchvision name, timm:NAME, a path (.pt, .ts, .onnx), or package.module:factory.
         weights: "random" (seed 0), "pretrained" (torchvision's or timm's, downloaded on first use), or a file
             (.safetensors, or a checkpoint that loads without running code) for such a name or a factory.
-        input_shape: of the photo, (3, H, W); None for what the model is known to take.
+        input_shape: of the photo, (3, H, W); None for what the model is known to take, else `DEFAULT_INPUT`.
         preprocess: see `harmless.preprocessing.parse`.
         offline: open no connection.
     """
@@ -56,8 +63,12 @@ class Loaded:
     input_shape: tuple[int, ...]
 
 
-def load(source: Source) -> Loaded:
+def load(source: Source, *, announce: Announce | None = None) -> Loaded:
     """The model that `source` describes.
+
+    Args:
+        source: which, and how.
+        announce: called with one line (what, size, origin) before a download starts.
 
     Raises:
         InputError: there is no such model, or the settings do not fit it.
@@ -70,12 +81,15 @@ def load(source: Source) -> Loaded:
     if source.weights != "random" and (own or (source.weights == "pretrained" and _calls(name))):
         raise InputError(f"--weights {source.weights} has no effect on {name}, which brings its own: leave it out")
     if name in registry.RECORDS:
-        recogniser = load_recogniser(name, offline=source.offline)
+        recogniser = load_recogniser(name, offline=source.offline, announce=announce)
         network: nn.Module = recogniser
         side = recogniser.record.input_size
         shape, embeds = shape or (3, side, side), True
     elif suffix == ".onnx":
-        network = _onnx(Path(name))
+        network, taken = _onnx(Path(name))
+        shape = shape or taken
+        if shape is None:
+            raise InputError(f"{printable(name)} leaves the size of its input open; give it with --input")
     elif suffix in _FILES or Path(name).is_file():
         network = _torchscript(Path(name))
     else:
@@ -85,29 +99,34 @@ def load(source: Source) -> Loaded:
         elif _calls(name):
             network = _factory(name)
         else:
-            network, start = _torchvision(name, pretrained=source.weights == "pretrained", offline=source.offline)
+            pretrained = source.weights == "pretrained"
+            network, start, taken = _torchvision(name, pretrained=pretrained, offline=source.offline, announce=announce)
+            shape = shape or taken
         if source.weights not in ("random", "pretrained"):
             _load_weights(network, Path(source.weights))
     shape = tuple(shape or DEFAULT_INPUT)
-    if len(shape) != 3 or shape[0] != 3 or min(shape) < 1:
-        raise InputError(f"photos of {'x'.join(map(str, shape))} cannot be; give --input as 3xHEIGHTxWIDTH")
+    if len(shape) != 3 or shape[0] != 3 or min(shape[1:]) < _LEAST:
+        what = f"photos of {'x'.join(map(str, shape))} are not read"
+        raise InputError(f"{what}; give --input as 3xHEIGHTxWIDTH, each at least {_LEAST}")
+    _check_finite(network, name)
     model = PixelModel(network, parse(source.preprocess, start=start), embeds=embeds).eval().requires_grad_(False)
     return Loaded(model, shape)
 
 
-def load_together(sources: Sequence[Source]) -> Loaded:
-    """One model, or several that are to read the same photos.
+def load_together(sources: Sequence[Source], *, announce: Announce | None = None) -> Loaded:
+    """One model, or several that are to read the same photos; else as `load`.
 
     Raises:
         InputError: as `load`, or they take photos of different sizes.
     """
-    found = [load(source) for source in sources]
+    found = [load(source, announce=announce) for source in sources]
     if len(found) == 1:
         return found[0]
     shapes = {one.input_shape for one in found}
     if len(shapes) != 1:
         sizes = " and ".join("x".join(map(str, shape)) for shape in sorted(shapes))
-        raise InputError(f"the models take photos of {sizes}; give one size with --input and --preprocess resize=…")
+        what = f"the models take photos of {sizes}, and only models that take the same photos go together"
+        raise InputError(f"{what}: name others, or give --input where a model takes any size")
     models = [one.model for one in found if isinstance(one.model, PixelModel)]
     return Loaded(Together(models).eval(), found[0].input_shape)
 
@@ -117,8 +136,30 @@ def _calls(name: str) -> bool:
     return ":" in name and not name.startswith("timm:")
 
 
-def _torchvision(name: str, *, pretrained: bool, offline: bool) -> tuple[nn.Module, Preprocessing]:
-    """The model, and what it normalises by: its weights' own statistics, else ImageNet's."""
+def _check_finite(network: nn.Module, name: str) -> None:
+    """Raise WeightsError where a weight is NaN or infinite; attention masks, which are buffers, may hold -inf."""
+    wrong = [key for key, one in network.named_parameters() if not is_lazy(one) and not bool(one.isfinite().all())]
+    wrong += [key for key, one in network.named_buffers() if not is_lazy(one) and bool(one.isnan().any())]
+    if wrong:
+        raise WeightsError(f"{printable(name)} holds values that are not finite, in {wrong[0]}; name sound weights")
+
+
+@contextmanager
+def _making(what: str, remedy: str, kind: type[GuiseError]) -> Iterator[None]:
+    """Random weights are the same each time, and what foreign code raises becomes one line."""
+    try:
+        with torch.random.fork_rng(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about slow initialisation
+            torch.manual_seed(0)
+            yield
+    except Exception as error:
+        raise kind(f"{what}: {first_line(error)}; {remedy}") from None
+
+
+def _torchvision(
+    name: str, *, pretrained: bool, offline: bool, announce: Announce | None
+) -> tuple[nn.Module, Preprocessing, tuple[int, ...]]:
+    """The model, what its weights, used or not, normalise by, and the shape that they take."""
     from torchvision import models as zoo
 
     if name not in zoo.list_models(module=zoo):
@@ -127,18 +168,17 @@ def _torchvision(name: str, *, pretrained: bool, offline: bool) -> tuple[nn.Modu
             f"did you mean {', '.join(near)}?" if near else "name a torchvision model, a file or package.module:factory"
         )
         raise InputError(f"no model is called {name!r}; {hint}")
-    weights = zoo.get_model_weights(name).DEFAULT if pretrained else None
-    if weights is not None and offline:
-        cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
-        if not cached.is_file():
+    weights = zoo.get_model_weights(name).DEFAULT
+    if pretrained and not (Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name).is_file():
+        if offline:
             raise OfflineError(f"the weights of {name} are not here and --offline forbids to fetch {weights.url}")
-    with torch.random.fork_rng(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about slow initialisation
-        torch.manual_seed(0)
-        network: nn.Module = zoo.get_model(name, weights=weights)
-    preset = None if weights is None else weights.transforms()
-    mean, std = getattr(preset, "mean", IMAGENET_MEAN), getattr(preset, "std", IMAGENET_STD)
-    return network, Preprocessing(mean=tuple(mean), std=tuple(std))
+        if announce:
+            announce(f"{name}: {readable_size(round(weights.meta['_file_size'] * 2**20))}, from {weights.url}")
+    with _making(f"{name} cannot be made", "try --weights random", WeightsError):
+        network: nn.Module = zoo.get_model(name, weights=weights if pretrained else None)
+    preset = weights.transforms()
+    side = getattr(network, "image_size", preset.crop_size[0])  # of a transformer, which may be another without weights
+    return network, Preprocessing(mean=tuple(preset.mean), std=tuple(preset.std)), (3, side, side)
 
 
 def _timm(name: str, *, pretrained: bool, offline: bool) -> tuple[nn.Module, Preprocessing, tuple[int, ...]]:
@@ -154,13 +194,8 @@ def _timm(name: str, *, pretrained: bool, offline: bool) -> tuple[nn.Module, Pre
         raise InputError(f"timm has no model {wanted!r}; {hint}")
     if pretrained and offline:
         raise OfflineError(f"--offline forbids to look for weights of {name}: name a file with --weights")
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        try:
-            network: nn.Module = timm.create_model(wanted, pretrained=pretrained)
-        except Exception as error:  # whatever the hub or the model raises
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise WeightsError(f"{name} cannot be made: {reason}; try --weights random") from None
+    with _making(f"{name} cannot be made", "try --weights random", WeightsError):
+        network: nn.Module = timm.create_model(wanted, pretrained=pretrained)
     known = timm.data.resolve_model_data_config(network)
     return network, Preprocessing(mean=known["mean"], std=known["std"]), known["input_size"]
 
@@ -171,31 +206,30 @@ def _factory(name: str) -> nn.Module:
     here = str(Path.cwd())
     if here not in sys.path:  # as `python -m` has it, and an installed command has not
         sys.path.insert(0, here)
-    try:
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            network = getattr(importlib.import_module(module), attribute)()
-    except Exception as error:  # foreign code
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{name} cannot be called: {reason}; name an importable package.module:factory") from None
+    with _making(f"{name} cannot be called", "name an importable package.module:factory", InputError):
+        network = getattr(importlib.import_module(module), attribute)()
     if not isinstance(network, nn.Module):
         raise InputError(f"{name} gives {type(network).__name__}, not a torch.nn.Module; name a factory of one")
     return network
 
 
-def _onnx(path: Path) -> nn.Module:
+def _check_file(path: Path, remedy: str) -> None:
     if not path.is_file():
-        raise InputError(f"{path} does not exist; name a model file")
+        raise InputError(f"{printable(path)} {'is no file' if path.exists() else 'does not exist'}; {remedy}")
+
+
+def _onnx(path: Path) -> tuple[nn.Module, tuple[int, ...] | None]:
+    """The network, and the shape that it takes where the file says so."""
+    _check_file(path, "name a model file")
     try:
         from models import onnx_network
     except ImportError:
         raise InputError(f'{path} is an ONNX file; run `pip install "guise[onnx]"` to use it') from None
-    return onnx_network.load(path)
+    return onnx_network.load(path), onnx_network.input_shape(path)
 
 
 def _torchscript(path: Path) -> nn.Module:
-    if not path.is_file():
-        raise InputError(f"{path} does not exist; name a model file")
+    _check_file(path, "name a model file")
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*torch.jit.load.* is deprecated")
@@ -220,8 +254,7 @@ def _load_weights(network: nn.Module, path: Path) -> None:
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise InputError(f"{path} does not exist; name a file of weights with --weights")
+    _check_file(path, "name a file of weights with --weights")
     if path.suffix.lower() == ".safetensors":
         from safetensors import SafetensorError
         from safetensors.torch import load_file

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +12,13 @@ from torch.nn import functional as F
 from torch.utils._pytree import tree_leaves
 
 from harmless.operators.elementary import LUMA
-from models.errors import InputError
+from models.errors import InputError, first_line
 
 Triple = tuple[float, float, float]
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
+_OF_SIZE = (RuntimeError, ValueError, AssertionError, IndexError)
+"""What networks raise, among other things, on photos of a size that they do not take."""
 _HELP = "write it as resize=256,crop=224,gray,imagenet or mean=.5:.5:.5,std=.5:.5:.5"
 
 
@@ -67,6 +69,8 @@ def parse(text: str, *, start: Preprocessing | None = None) -> Preprocessing:
 def _triple(word: str, value: str) -> Triple:
     try:
         first, second, third = map(float, value.split(":"))
+        if not math.isfinite(first + second + third):
+            raise ValueError
     except ValueError:
         raise InputError(f"--preprocess {word} is not three numbers; {_HELP}") from None
     return first, second, third
@@ -117,26 +121,42 @@ class PixelModel(nn.Module):
         self.preprocess, self.network, self.embeds = Preprocess(preprocessing), network, embeds
 
     def forward(self, photos: Tensor) -> Tensor:
-        """The network's output."""
+        """The network's output.
+
+        Raises:
+            InputError: the network fails, in whatever way.
+        """
+        try:
+            return self._output(photos)
+        except Exception as error:
+            size = "x".join(map(str, photos.shape[1:]))
+            what = f"the model fails on an input of {size}: {first_line(error)}"
+            of_size = isinstance(error, _OF_SIZE) and not isinstance(error, NotImplementedError)
+            remedy = "give its size with --input" if of_size else "name one that runs here"
+            raise InputError(f"{what}; {remedy}") from error
+
+    def _output(self, photos: Tensor) -> Tensor:
         output = self.network(self.preprocess(photos))
         if isinstance(output, Tensor):
             return output
         # Dictionaries and lists of several outputs count as one vector.
         parts = [leaf.flatten(1) for leaf in tree_leaves(output) if isinstance(leaf, Tensor) and leaf.ndim > 0]
-        return torch.cat([part for part in parts if part.is_floating_point()], 1)
+        numbers = [part for part in parts if part.is_floating_point()]
+        if not numbers:
+            raise TypeError("it answers without a floating-point number")
+        return torch.cat(numbers, 1)
 
 
 class Together(nn.Module):
-    """Several models that read the same photo: a tuple of their outputs; what it ignores, all of them ignore."""
+    """Several models that read the same photo: a tuple of their outputs; what it ignores, all of them ignore.
+
+    Attributes:
+        embeds: of each output, whether it is an embedding.
+    """
 
     def __init__(self, models: Sequence[PixelModel]) -> None:
         super().__init__()
-        self.models = nn.ModuleList(models)
-
-    @property
-    def embeds(self) -> bool:
-        """All outputs are embeddings."""
-        return all(cast(PixelModel, model).embeds for model in self.models)
+        self.models, self.embeds = nn.ModuleList(models), tuple(model.embeds for model in models)
 
     def forward(self, photos: Tensor) -> tuple[Tensor, ...]:
         """Each network's output."""

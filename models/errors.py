@@ -58,3 +58,8 @@ class BudgetError(PrivacyError):
 
 class LedgerError(PrivacyError):
     """The record of what was spent is damaged or was edited."""
+
+
+def first_line(error: BaseException) -> str:
+    """What foreign code has to say, without its traceback; its type where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

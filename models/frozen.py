@@ -41,16 +41,16 @@ class FrozenPReLU(nn.Module):
         return cast(Tensor, _PReLU.apply(x, slopes))
 
 
-class _SinglePrecision(nn.Module):
-    """Keeps a layer out of autocast."""
+class _OwnPrecision(nn.Module):
+    """Keeps a convolution out of autocast, in the precision of its weights."""
 
-    def __init__(self, layer: nn.Module) -> None:
+    def __init__(self, layer: nn.Conv2d) -> None:
         super().__init__()
         self.layer = layer
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
-            return cast(Tensor, self.layer(x.float()))
+            return cast(Tensor, self.layer(x.to(self.layer.weight.dtype)))
 
 
 def frozen(network: nn.Module) -> nn.Module:
@@ -59,7 +59,7 @@ def frozen(network: nn.Module) -> nn.Module:
         if isinstance(layer, nn.PReLU):
             setattr(network, name, FrozenPReLU(layer.weight))
         elif isinstance(layer, nn.Conv2d) and layer.groups > 1 and max(layer.stride) > 1:
-            setattr(network, name, _SinglePrecision(layer))
+            setattr(network, name, _OwnPrecision(layer))
         else:
             frozen(layer)
     return network

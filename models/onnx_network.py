@@ -10,7 +10,7 @@ import onnx2torch
 from onnx import numpy_helper
 from torch import nn
 
-from models.errors import WeightsError
+from models.errors import WeightsError, first_line
 
 
 def load(path: Path) -> nn.Module:
@@ -23,17 +23,28 @@ def load(path: Path) -> nn.Module:
         model = onnx.load(path)
     except Exception:  # protobuf's errors share no base class across its versions
         raise WeightsError(f"{path} is not an ONNX file") from None
-    weights = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in weights]
+    inputs = _inputs(model.graph)
     if len(inputs) != 1 or len(model.graph.output) != 1:
         found = f"{len(inputs)} inputs and {len(model.graph.output)} outputs"
-        raise WeightsError(f"{path} has {found}; a recogniser has one of each")
+        raise WeightsError(f"{path} has {found}; export it with one of each")
     _free_batch_dimension(model)
     try:
         return cast(nn.Module, onnx2torch.convert(model))
     except Exception as error:  # any operation's converter may fail in its own way
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise WeightsError(f"{path} cannot be converted to torch: {reason}") from None
+        raise WeightsError(f"{path} cannot be converted to torch: {first_line(error)}") from None
+
+
+def input_shape(path: Path) -> tuple[int, ...] | None:
+    """Of one item, as the network in `path` declares it; None where it leaves a dimension open."""
+    (taken,) = _inputs(onnx.load(path, load_external_data=False).graph)
+    shape = tuple(dimension.dim_value for dimension in taken.type.tensor_type.shape.dim[1:])
+    return shape if shape and all(shape) else None
+
+
+def _inputs(graph: Any) -> list[Any]:
+    """Those that are no weights."""
+    weights = {tensor.name for tensor in graph.initializer}
+    return [value for value in graph.input if value.name not in weights]
 
 
 def _free_batch_dimension(model: Any) -> None:

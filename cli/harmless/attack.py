@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +48,10 @@ def attack(
     from harmless.pictures.attacks import attack as recover
     from harmless.projection import projector
     from harmless.tracing import read
-    from models.files import write_photo
+    from models.files import check_writable, plain, write_photo
 
+    if out is not None:
+        check_writable(out)
     loaded = load_all(models, **how)
     photos = [read_for(loaded, path) for path in (original, *versions)]
     found = projector(read(loaded.model, loaded.input_shape).joint)
@@ -64,10 +66,6 @@ def attack(
         }
         for one in results
     ]
-    for one in results if out is not None else ():
-        plain = replace(photos[0], format="PNG", grey=False, alpha=None, lossless=True)
-        name = one.attack.replace(" ", "-")
-        write_photo(out / f"{versions[0].stem}.{name}.png", plain, one.picture, overwrite=False)  # type: ignore[operator]
     if as_json:
         click.echo(json.dumps({"attacks": rows}, indent=1, allow_nan=False))
     else:
@@ -83,6 +81,10 @@ def attack(
                 for row in rows
             ]
         )
+    if out is not None:  # last: should another file be in the way, the result is known all the same
+        for one in results:
+            name = f"{versions[0].stem}.{one.attack.replace(' ', '-')}.png"
+            write_photo(out / name, plain(photos[0]), one.picture, overwrite=False)
 
 
 def _gallery(original: Photo, folder: Path, loaded: Loaded) -> Gallery:

@@ -12,7 +12,6 @@ import click
 from cli import console
 from cli.harmless.options import MODEL_HELP, SEVERAL, how_to_load, load_all, read_for
 from cli.harmless.show import certificate_row
-from models.errors import InputError
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -31,13 +30,13 @@ def check(original: Path, perturbed: Path, models: tuple[str, ...], as_json: boo
     console.warn_quietly()
     from harmless.pictures.certificate import Certifier
     from harmless.projection import projector
-    from harmless.tracing import read
+    from harmless.tracing import NonLinearFirstError, read
 
     loaded = load_all(models, **how)
     before, after = read_for(loaded, original), read_for(loaded, perturbed)
     try:
         found = projector(read(loaded.model, loaded.input_shape).joint)
-    except InputError as error:  # nothing linear comes first: the output can still be compared
+    except NonLinearFirstError as error:
         console.message(f"Only the output is compared: {error}.")
         found = None
     certificate = Certifier(loaded.model, found).certify(before.pixels, after.pixels)

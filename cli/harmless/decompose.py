@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,27 +40,34 @@ def decompose(
     """Split each perturbation into a harmless and a harmful part, and show that the harmful one does all there is.
 
     `effect` is the relative change of the model's output, `unexplained` what of it the harmful part alone does not
-    give: rounding in float64.
+    give: rounding, in float64 where the model runs so.
     """
     console.warn_quietly()
     from harmless.pictures.decomposition import decompose as split
-    from harmless.pictures.decomposition import visible
+    from harmless.pictures.decomposition import precise, visible
     from harmless.projection import projector
     from harmless.tracing import read
     from models.errors import ImageError, InputError
-    from models.files import check_output_folder, list_photos, printable, write_photo
+    from models.files import check_output_folder, check_writable, list_photos, plain, printable, write_photo
 
     photos = list_photos(images).photos
-    for folder in (images, perturbed) if out is not None else ():
-        check_output_folder(folder, out)  # type: ignore[arg-type]
+    if out is not None:
+        check_output_folder(images, out)
+        check_output_folder(perturbed, out)
+        check_writable(out)
     loaded = load_all([model], **how)
-    found, exact = projector(read(loaded.model, loaded.input_shape).joint), loaded.model.double()
+    found = projector(read(loaded.model, loaded.input_shape).joint)
+    if (dtype := precise(loaded)).itemsize < 8:
+        console.message("The model does not run in float64: its outputs are compared in float32.")
     rows: list[dict[str, Any]] = []
     failed = 0
     for path in photos:
         try:
             before, after = read_for(loaded, images / path), read_for(loaded, _partner(perturbed, path))
-            parts = split(before.pixels, after.pixels, exact, found)
+            parts = split(before.pixels, after.pixels, loaded.model, found, dtype=dtype)
+            if out is not None:
+                for kind, part in (("harmless", parts.harmless), ("harmful", parts.harmful)):
+                    write_photo(out / f"{path.as_posix()}.{kind}.png", plain(before), visible(part), overwrite=False)
         except (ImageError, InputError) as error:
             console.message(f"not done: {printable(path)}: {error}")
             failed += 1
@@ -74,10 +80,6 @@ def decompose(
                 "unexplained": parts.unexplained,
             }
         )
-        for kind, part in (("harmless", parts.harmless), ("harmful", parts.harmful)) if out is not None else ():
-            plain = replace(before, format="PNG", grey=False, alpha=None, lossless=True)
-            name = f"{path.as_posix()}.{kind}.png"
-            write_photo(out / name, plain, visible(part), overwrite=False)  # type: ignore[operator]
     if as_json:
         click.echo(json.dumps({"photos": rows}, indent=1, allow_nan=False))
     else:

@@ -32,7 +32,9 @@ def fingerprint() -> None:
 @how_to_load
 @click.option("--pairs", default=4, show_default=True, type=click.IntRange(1, 99), help="Of pictures.")
 @click.option("--strangers", default=40, show_default=True, type=click.IntRange(1), help="Other models to test on.")
-@click.option("--seed", default=0, show_default=True, help="Of the pictures and the strangers.")
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0, 2**63 - 1), help="Of the pictures and the strangers."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was measured as JSON on stdout.")
 def make(model: str, out: Path, pairs: int, strangers: int, seed: int, as_json: bool, **how: Any) -> None:
     """Write pairs of pictures that only a model with MODEL's first layer takes for equal, with controls.
@@ -84,8 +86,6 @@ def test(probe: Path, model: str | None, outputs: Path | None, as_json: bool, **
     if outputs is not None:
         answers = read_outputs(outputs, len(found.pictures))
     else:
-        if how["size"] is None:
-            how["size"] = "3x{}x{}".format(*found.pictures.shape[2:4])
         answers = run(load_all([str(model)], **how), found.pictures)
     result = match(answers, threshold=found.origin.threshold)
     if as_json:

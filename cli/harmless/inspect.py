@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ def inspect(models: tuple[str, ...], layer: str | None, plot: Path | None, as_js
     random probes, where there are too many; "≤" where that did not converge). What is not known to be linear counts as
     read in full. Of several MODELs the last row is what all of them ignore.
     """
+    if plot is not None:
+        console.check_picture(plot, "--plot", ())
     console.warn_quietly()
     from harmless.inspection import inspect as measure
     from harmless.tracing import read
@@ -42,7 +44,7 @@ def inspect(models: tuple[str, ...], layer: str | None, plot: Path | None, as_js
     if layer is not None and len(models) > 1:
         raise InputError("--layer follows one model; name one MODEL")
     reading = read(loaded.model, loaded.input_shape, layer=None if layer is None else f"network.{layer}")
-    spaces = measure(reading)
+    spaces = [replace(space, name=_name(space.name, models)) for space in measure(reading)]
     if plot is not None:
         _draw(spaces, plot)
     if as_json:
@@ -51,25 +53,25 @@ def inspect(models: tuple[str, ...], layer: str | None, plot: Path | None, as_js
             "model": list(models),
             "layer": layer,
             "shape": shape,
-            "spaces": [_as_json(space, models) for space in spaces],
+            "spaces": [_as_json(space) for space in spaces],
         }
         click.echo(json.dumps(report, indent=1, allow_nan=False))
     else:
-        console.table([_row(space, models) for space in spaces])
+        console.table([_row(space) for space in spaces])
 
 
-def _name(space: Space, models: tuple[str, ...]) -> str:
-    """The layer's, with its model where there are several."""
-    several = re.fullmatch(r"models\.(\d+)\.network\.(.*)", space.name)
-    return f"{models[int(several[1])]} {several[2]}" if several else space.name.removeprefix("network.")
+def _name(part: str, models: tuple[str, ...]) -> str:
+    """What users call the layer, with its model where there are several."""
+    several = re.fullmatch(r"models\.(\d+)\.network\.(.*)", part)
+    return f"{models[int(several[1])]} {several[2]}" if several else part.removeprefix("network.")
 
 
-def _row(space: Space, models: tuple[str, ...]) -> dict[str, str]:
+def _row(space: Space) -> dict[str, str]:
     size = space.nullity
     most = "≤" if space.leakage > _CONVERGED else ""
     measured = f"{most}~{size.estimated:.0f} ± {size.deviation:.0f}" if size.measured is None else str(size.measured)
     return {
-        "name": _name(space, models),
+        "name": space.name,
         "n": str(size.n),
         "m": str(size.m),
         "counted": str(size.formula),
@@ -81,14 +83,14 @@ def _row(space: Space, models: tuple[str, ...]) -> dict[str, str]:
     }
 
 
-def _as_json(space: Space, models: tuple[str, ...]) -> dict[str, Any]:
+def _as_json(space: Space) -> dict[str, Any]:
     """Everything but the spectrum itself, which has a value a dimension: its deciles."""
     values = space.singular_values
     deciles = None
     if values is not None and len(values):
         deciles = [float(values[round(share / 10 * (len(values) - 1))]) for share in range(11)]
     return {
-        "name": _name(space, models),
+        "name": space.name,
         "operation": space.operator,
         **asdict(space.nullity),
         "unread_pixels": space.unread_pixels,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli import console
 from models.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 MODEL_HELP = (
     "A name of `guise models list` or torchvision, timm:NAME, a file (.pt, .ts, .onnx), or package.module:factory."
 )
+_INPUT_HELP = "Shape of the photos. [default: what the model is known to take, else 3x224x224]"
 SEVERAL = " Repeat it for what several models ignore jointly."
 
 
@@ -31,7 +33,7 @@ def how_to_load(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="STEPS",
             help="Before the model: resize=256,crop=224,gray,imagenet or mean=.5:.5:.5,std=.5:.5:.5.",
         ),
-        click.option("--input", "size", metavar="3xHxW", help="Shape of the photos. [default: what the model takes]"),
+        click.option("--input", "size", metavar="3xHxW", help=_INPUT_HELP),
         click.option(
             "--weights",
             default="random",
@@ -49,7 +51,8 @@ def load_all(models: Sequence[str], *, weights: str, size: str | None, preproces
     from harmless.loading import Source, load_together
 
     shape = None if size is None else _shape(size)
-    return load_together([Source(name, weights, shape, preprocess, offline) for name in models])
+    sources = [Source(name, weights, shape, preprocess, offline) for name in models]
+    return load_together(sources, announce=console.message)
 
 
 def read_for(loaded: Loaded, path: Path) -> Photo:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 def certificate_row(name: str, certificate: Certificate) -> dict[str, str]:
     """One picture: changes of layer / output in each precision, likeness to original and target, share that is read."""
+    from harmless.pictures.certificate import OUTPUT_ONLY
+
     row = {"name": name}
     for precision, change in certificate.changes.items():
         row[precision] = f"{_small(change.layer)} / {_small(change.output)}"
@@ -22,8 +24,8 @@ def certificate_row(name: str, certificate: Certificate) -> dict[str, str]:
         row["of target"] = f"{certificate.to_target.ssim:.3f}"
     row["read"] = "" if certificate.read is None else f"{certificate.read:.1%}"
     row["kept"] = "" if certificate.kept is None else f"{certificate.kept:.1%}"
-    if certificate.approximate is not None:  # read in full, if weakly
-        row["read"] = "approx."
+    if certificate.approximate is not None and certificate.approximate.method != OUTPUT_ONLY:
+        row["read"] = "approx."  # in full, if weakly
     return row
 
 

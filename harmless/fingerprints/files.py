@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harmless.fingerprints.probe import Origin, Probe, Strangers
-from models.errors import InputError
+from models.errors import InputError, first_line
 from models.files import Photo, atomic_write, printable, read_photo, write_photo
 
 _VERSION = 1
@@ -53,13 +54,16 @@ def load_probe(folder: Path) -> Probe:
         record: dict[str, Any] = json.loads(file.read_bytes())
         if record["version"] != _VERSION:
             raise ValueError(f"version {record['version']}")
-        strangers = Strangers(**record["strangers"])
-        origin = Origin(float(record["score"]), float(record["threshold"]), strangers)
+        disturbed = {level: _number(score) for level, score in record["strangers"].pop("disturbed").items()}
+        others = {name: _number(value) for name, value in record["strangers"].items()}
+        origin = Origin(
+            _number(record["score"]), _number(record["threshold"]), Strangers(**others, disturbed=disturbed)
+        )
         names = [[Path(name).name for name in three] for three in record["pictures"]]
     except FileNotFoundError:
         raise InputError(f"{printable(folder)} holds no probe.json; name what fingerprint make wrote") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{printable(file)} is damaged or newer ({error}); make the probe again") from None
+    except Exception as error:  # reading hostile bytes raises almost anything
+        raise InputError(f"{printable(file)} is damaged or newer ({first_line(error)}); make the probe again") from None
     pictures = [[read_photo(folder / name).pixels for name in three] for three in names]
     if not pictures or {len(three) for three in pictures} != {3} or len({p.shape for t in pictures for p in t}) != 1:
         raise InputError(f"{printable(file)} does not name three pictures of one size a pair; make the probe again")
@@ -81,12 +85,19 @@ def read_outputs(path: Path, pairs: int) -> NDArray[np.float64]:
             found = np.asarray(json.loads(path.read_bytes()), dtype=np.float64)
         else:
             found = np.load(path, allow_pickle=False).astype(np.float64)
-    except (OSError, ValueError, TypeError, EOFError, AttributeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{printable(path)} holds no outputs ({reason}); a .npy or .json is needed") from None
+    except Exception as error:  # as above
+        what = f"{printable(path)} holds no outputs ({first_line(error)})"
+        raise InputError(f"{what}; a .npy or .json is needed") from None
     if found.ndim < 2 or len(found) != 3 * pairs or found[0].size == 0:
         raise InputError(f"{printable(path)} has shape {found.shape}; the probe has {3 * pairs} pictures, a row each")
     return found.reshape(pairs, 3, -1)
+
+
+def _number(value: Any) -> Any:
+    """`value`, if it is a finite number."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no finite number")
+    return value
 
 
 def _plain(pixels: NDArray[np.uint8]) -> Photo:

@@ -134,18 +134,16 @@ def run(loaded: Loaded, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
     """A model's outputs for a probe's pictures: float64 (pairs, 3, D).
 
     Raises:
-        InputError: it takes pictures of another size.
+        InputError: it takes pictures of another size, or fails on them.
     """
     height, width = pictures.shape[2:4]
     if loaded.input_shape != (3, height, width):
         size = "x".join(map(str, loaded.input_shape))
         raise InputError(f"the probe's pictures are 3x{height}x{width}, the model takes {size}; set --input")
-    outputs = []
-    with torch.no_grad():
-        for three in pictures:
-            photos = torch.cat([as_tensor(picture) for picture in three]).float()
-            outputs.append(loaded.model(photos).double().flatten(1).numpy())
-    return np.stack(outputs)
+    each = pictures.reshape(-1, height, width, 3)
+    with torch.no_grad():  # one by one: a traced model may know no other batch
+        outputs = [loaded.model(as_tensor(picture).float()).double().flatten().numpy() for picture in each]
+    return np.stack(outputs).reshape(len(pictures), 3, -1)
 
 
 def match(outputs: NDArray[np.float64], *, threshold: float) -> Match:

@@ -56,7 +56,7 @@ def _altered(model: AnyModel, reading: Reading, change: Callable[[Tensor], Tenso
     for weight in weights:
         weight.data = change(weight.data)
     if not weights:
-        names = ", ".join(part.name for part in reading.parts)
+        names = ", ".join(part.name.removeprefix("network.") for part in reading.parts)
         raise InputError(
             f"{names} holds no weights, so there is nothing to identify; name a model whose first layer has some"
         )

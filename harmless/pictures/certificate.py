@@ -17,6 +17,9 @@ from harmless.projection import NearNull, Projector
 from models.errors import InputError
 
 PRECISIONS = {"float64": torch.float64, "float32": torch.float32, "float16": torch.float16}
+OUTPUT_ONLY = "output compared only"
+_NOTHING = 1e-8
+"""A null part with a smaller share of a picture's energy is none: iterative projections leave as much."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class Change:
             not to finite numbers.
         output: |f(x') - f(x)| / |f(x)| of the model's output; None likewise.
         cosine: similarity of the two outputs as vectors; None likewise.
-        top1: the largest entry of the output is the same one; None likewise, and where the output is an embedding.
+        top1: the largest entry is the same one in each output that is no embedding; None likewise, and where there is
+            no such output.
     """
 
     layer: float | None
@@ -47,10 +51,10 @@ class Likeness:
 
 @dataclass(frozen=True)
 class Approximate:
-    """Of a picture whose output is kept approximately, by no exact null space.
+    """Of a picture that was measured against no exact null space.
 
     Attributes:
-        method: "near-null" or "level set".
+        method: "near-null" or "level set", by which its output is kept approximately, or `OUTPUT_ONLY`.
         bound: on |A d| / (|A| |d|) of the change d before rounding to whole levels; None where there is none.
         reached: the same, measured with rounding; None likewise.
     """
@@ -69,11 +73,11 @@ class Certificate:
         to_original: likeness to the original.
         to_target: likeness to what was put in its place; None where that is not known.
         read: share of the picture's dimensions that the layer reads: rank / n; None where the rank is not known or
-            the change is approximate.
+            there is no exact null space.
         kept: share of the rest of the original that is still there, to be found as it was: <P x', P x> / <P x, P x> of
-            the part P x in the null space, means taken off; None where there is no exact null space.
+            the part P x in the null space, means taken off; None where the original has no such part.
         moved: |x' - x| / |x|, to set the changes against.
-        approximate: None where the change lies in an exact null space.
+        approximate: None where an exact null space was measured against; whether the change lies in it, `changes` say.
     """
 
     changes: dict[str, Change]
@@ -91,13 +95,15 @@ class Certifier:
     Args:
         model: takes photos in [0, 255].
         projector: onto what the joint linear operator that reads them ignores, or nearly so; None where there is none.
+        method: of `Approximate` then.
     """
 
-    def __init__(self, model: PixelModel | Together, projector: Projector | None) -> None:
+    def __init__(self, model: PixelModel | Together, projector: Projector | None, *, method: str = OUTPUT_ONLY) -> None:
         self.near_null = projector if isinstance(projector, NearNull) else None
         self.exact = None if self.near_null is not None else projector
         self.operator = None if projector is None else projector.operator
-        self._embeds = model.embeds
+        self._method = method
+        self._embeds = model.embeds if isinstance(model, Together) else (model.embeds,)
         self._models = {name: copy.deepcopy(model).to(dtype) for name, dtype in PRECISIONS.items()}
 
     def certify(
@@ -124,7 +130,7 @@ class Certifier:
 
     def _approximate(self, d: Tensor) -> Approximate | None:
         if self.operator is None:
-            return Approximate("level set")
+            return Approximate(self._method)
         if self.near_null is None:
             return None
         shrunk = float(self.operator.matvec(d).norm() / d.norm().clamp(min=1e-12))
@@ -140,20 +146,20 @@ class Certifier:
         try:
             with torch.no_grad():  # one by one: a traced model may know no other batch
                 outputs = [self._models[precision](one) for one in both]
-        except RuntimeError as error:
+        except InputError:
             if precision == "float32":
-                reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-                raise InputError(f"the model fails on the picture: {reason}; give its size with --input") from None
-            return Change(layer, None, None, None)
+                raise
+            return Change(_finite(layer), None, None, None)
         pairs = [(a.double().flatten(), b.double().flatten()) for a, b in zip(*map(_as_tuple, outputs), strict=True)]
         if not all(bool(one.isfinite().all()) for pair in pairs for one in pair):  # half precision overflows early
             return Change(_finite(layer), None, None, None)
-        top1 = all(bool(before.argmax() == after.argmax()) for before, after in pairs)
+        scores = [pair for pair, embeds in zip(pairs, self._embeds, strict=True) if not embeds]
+        top1 = all(bool(before.argmax() == after.argmax()) for before, after in scores) if scores else None
         return Change(
             _finite(layer),
             max(_relative(*pair) for pair in pairs),
             min(_cosine(*pair) for pair in pairs),
-            None if self._embeds else top1,
+            top1,
         )
 
 
@@ -174,9 +180,10 @@ def as_pixels(tensor: Tensor) -> NDArray[np.uint8]:
     return tensor[0].permute(1, 2, 0).round().clamp(0, 255).to(torch.uint8).numpy()
 
 
-def _kept(projector: Projector, x: Tensor, y: Tensor) -> float:
+def _kept(projector: Projector, x: Tensor, y: Tensor) -> float | None:
     before, after = (projector.null(one - one.mean()) for one in (x, y))
-    return float((after * before).sum() / before.square().sum().clamp(min=1e-12))
+    whole = before.square().sum()
+    return float((after * before).sum() / whole) if whole > _NOTHING * x.square().sum() else None
 
 
 def _as_tuple(outputs: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -13,16 +13,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from harmless.loading import Loaded
 from harmless.pictures.certificate import as_tensor
 from harmless.projection import Projector
+from models.errors import InputError
 
 
 @dataclass(frozen=True)
 class Decomposition:
-    """A perturbation d = harmless + harmful of one picture, in float64.
+    """A perturbation d = harmless + harmful of one picture.
 
     Attributes:
-        harmless, harmful: (1, 3, H, W) in levels, orthogonal to each other.
+        harmless, harmful: float64 (1, 3, H, W) in levels, orthogonal to each other.
         harmless_share: |harmless|^2 / |d|^2; 0 where nothing was perturbed.
         effect: |f(x + d) - f(x)| / |f(x)|.
         unexplained: |f(x + harmful) - f(x + d)| / |f(x)|: rounding, if the harmful part does all of it.
@@ -36,19 +38,28 @@ class Decomposition:
 
 
 def decompose(
-    original: NDArray[np.uint8], perturbed: NDArray[np.uint8], model: nn.Module, projector: Projector
+    original: NDArray[np.uint8],
+    perturbed: NDArray[np.uint8],
+    model: nn.Module,
+    projector: Projector,
+    *,
+    dtype: torch.dtype = torch.float64,
 ) -> Decomposition:
     """Split what was done to a picture.
 
     Args:
         original, perturbed: uint8 (H, W, 3), of the size that the model reads.
-        model: in float64.
+        model: in `dtype`.
         projector: onto the null space of what it reads.
+        dtype: of the model; its rounding is what stays unexplained.
+
+    Raises:
+        InputError: the model fails on them.
     """
     x, d = as_tensor(original), as_tensor(perturbed) - as_tensor(original)
     null = projector.null(d)
     with torch.no_grad():
-        clean, both, alone = (model(picture) for picture in (x, x + d, x + d - null))
+        clean, both, alone = (model(picture.to(dtype)).double() for picture in (x, x + d, x + d - null))
     size, whole = clean.norm().clamp(min=1e-12), d.square().sum()
     return Decomposition(
         harmless=null,
@@ -57,6 +68,17 @@ def decompose(
         effect=float((both - clean).norm() / size),
         unexplained=float((alone - both).norm() / size),
     )
+
+
+def precise(loaded: Loaded) -> torch.dtype:
+    """Put a model into float64 where it runs so, as networks with constants of their own do not: its dtype now."""
+    try:
+        with torch.no_grad():
+            loaded.model.double()(torch.zeros(1, *loaded.input_shape, dtype=torch.float64))
+    except InputError:
+        loaded.model.float()
+        return torch.float32
+    return torch.float64
 
 
 def visible(part: Tensor) -> NDArray[np.uint8]:

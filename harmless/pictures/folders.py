@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +24,7 @@ from harmless.preprocessing import PixelModel
 from harmless.projection import NearNull, Projector, projector
 from harmless.tracing import read
 from models.errors import ImageError, InputError
-from models.files import read_photo, settings_hash, write_photo
+from models.files import plain, read_photo, settings_hash, write_photo
 
 Format = Literal["png", "jpeg"]
 _Change = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.uint8]]
@@ -98,9 +98,7 @@ def generate_folder(folder: Path, photos: Sequence[Path], out: Path, loaded: Loa
                 yield Made(path.as_posix(), "", name.as_posix(), certificate, photo.notes)
                 continue
             pixels = change(photo.pixels, target)
-            # A grey copy or one with an alpha channel would not hold these pixels.
-            plain = replace(photo, format=job.format.upper(), grey=False, alpha=None, lossless=job.format == "png")
-            write_photo(out / name, plain, pixels, overwrite=records.own(name))
+            write_photo(out / name, plain(photo, job.format), pixels, overwrite=records.own(name))
             certificate = certifier.certify(photo.pixels, read_photo(out / name).pixels, target)
             text = json.dumps(asdict(certificate), indent=1, allow_nan=False)
             records.write(name.with_suffix(".json"), text.encode() + b"\n")
@@ -113,8 +111,7 @@ def generate_folder(folder: Path, photos: Sequence[Path], out: Path, loaded: Loa
 
 def _settings_hash(job: Job, model: str, target: NDArray[np.uint8]) -> str:
     """Of all that decides on a copy but the photo."""
-    plain = {**asdict(job), "target": hashlib.sha256(target.tobytes()).hexdigest(), "model": model}
-    return settings_hash(plain)
+    return settings_hash({**asdict(job), "target": hashlib.sha256(target.tobytes()).hexdigest(), "model": model})
 
 
 def _prepared(loaded: Loaded, job: Job) -> tuple[_Change, Certifier]:
@@ -128,7 +125,7 @@ def _prepared(loaded: Loaded, job: Job) -> tuple[_Change, Certifier]:
             check_size(pixels, loaded.input_shape)
             return walk(pixels, model, target, settings=how)
 
-        return along, Certifier(loaded.model, None)
+        return along, Certifier(loaded.model, None, method="level set")
     joint = read(loaded.model, loaded.input_shape).joint
     if job.approximate is None:
         found: Projector = projector(joint)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from harmless.pictures.box import HIGH, LOW
 from harmless.pictures.certificate import as_pixels, as_tensor
@@ -106,7 +107,8 @@ class AppliedJacobian:
 
     def __init__(self, model: PixelModel, x: Tensor, *, iterations: int) -> None:
         self._iterations = iterations
-        with torch.enable_grad():
+        # Fused attention has no second derivative.
+        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
             self._x = x.detach().requires_grad_()
             self._y = _differentiable(model(self._x).flatten())
             self._u = torch.zeros_like(self._y, requires_grad=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_leaves
 
 from harmless.loading import Loaded
 from harmless.pictures.certificate import Approximate, Certificate, Change, Likeness
@@ -72,12 +73,21 @@ class Records:
 
 
 def model_hash(loaded: Loaded) -> str:
-    """SHA-256 of a model's structure, preprocessing and weights."""
+    """SHA-256 of a model's structure, preprocessing and weights, and of its output for one picture of noise.
+
+    The output tells apart what the others do not show: weights frozen into TorchScript, and code.
+
+    Raises:
+        InputError: the model fails.
+    """
+    noise = 255 * torch.rand(1, *loaded.input_shape, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        outputs = enumerate(tree_leaves(loaded.model(noise)))
     digest = hashlib.sha256(repr((loaded.input_shape, loaded.model)).encode())
     for module in loaded.model.modules():
         digest.update(repr(getattr(module, "preprocessing", "")).encode())
-    for name, tensor in sorted(loaded.model.state_dict().items()):
-        digest.update(name.encode())
+    for name, tensor in [*sorted(loaded.model.state_dict().items()), *outputs]:
+        digest.update(str(name).encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 

@@ -19,10 +19,14 @@ from harmless.tracing.rules import item_shape
 from harmless.tracing.tracer import Chain, Reader, Tracer, address, named
 from models.errors import InputError
 
-__all__ = ["Part", "Reading", "read", "tensors_of"]
+__all__ = ["NonLinearFirstError", "Part", "Reading", "read", "tensors_of"]
 
 _INSIDE = "network."
 """Where `PixelModel` keeps the model that users name layers of."""
+
+
+class NonLinearFirstError(InputError):
+    """A model reads all of a tensor before anything linear happens to it."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,9 @@ def read(model: nn.Module, input_shape: Shape, *, layer: str | None = None) -> R
             that read the same tensor count too. None: the model's input.
 
     Raises:
-        InputError: the model fails on such an input, has no such layer, or reads a tensor with a non-linear operation
-            first, so that nothing of it is provably ignored.
+        InputError: the model fails on such an input, or has no such layer.
+        NonLinearFirstError: it reads the tensor with a non-linear operation first, so that nothing of it is provably
+            ignored.
     """
     model.eval()
     example = torch.rand(1, *input_shape, generator=torch.Generator().manual_seed(0))
@@ -83,7 +88,7 @@ def read(model: nn.Module, input_shape: Shape, *, layer: str | None = None) -> R
         tracer = _run(model, example, Tracer(example))
     else:
         tracer = _run(model, example, _from_layer(model, example, layer))
-    where = "the input" if layer is None else f"what enters {layer}"
+    where = "the input" if layer is None else f"what enters {layer.removeprefix(_INSIDE)}"
     if not tracer.readers:
         raise InputError(f"the model's output does not depend on {where}; check --input and --layer")
     shape = item_shape(tracer.root_shape)
@@ -110,9 +115,9 @@ def _parts(readers: list[Reader], shape: Shape, where: str, names: dict[int, str
         if any(operator is part.operator for part in found):
             continue  # read before, in another shape
         if keeps_all(operator):
-            inside = f" in {reader.layer}" if reader.layer else ""
+            inside = f" in {reader.layer.removeprefix(_INSIDE)}" if reader.layer else ""
             what = f"{where} is read by {reader.by}{inside} before any linear layer"
-            raise InputError(f"{what}, so nothing of it is provably ignored")
+            raise NonLinearFirstError(f"{what}, so nothing of it is provably ignored")
         chain = reader.chain
         name = chain.layer or chain.measured or reader.layer or reader.by
         weights = tuple(sorted(names[place] for place in chain.memory & names.keys()))
@@ -143,15 +148,14 @@ def _run(model: nn.Module, example: Tensor, tracer: Tracer) -> Tracer:
 
 def _from_layer(model: nn.Module, example: Tensor, layer: str) -> Tracer:
     """A tracer that starts where the layer's input is computed, found by a run beforehand."""
-    modules = dict(model.named_modules())
+    modules, wanted = dict(model.named_modules()), layer.removeprefix(_INSIDE)
     if layer not in modules or not layer:
-        prefix = _INSIDE if layer.startswith(_INSIDE) else ""
+        prefix = layer.removesuffix(wanted)
         names = [name.removeprefix(prefix) for name in modules if name.startswith(prefix) and name != prefix]
-        wanted = layer.removeprefix(prefix)
         close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.4) or [name for name in names if name][:3]
         raise InputError(f"the model has no layer {wanted!r}; did you mean {', '.join(close) or 'another model'}?")
     if isinstance(modules[layer], torch.jit.ScriptModule):
-        raise InputError(f"layer {layer!r} is TorchScript, which cannot be watched; give package.module:factory")
+        raise InputError(f"layer {wanted!r} is TorchScript, which cannot be watched; give package.module:factory")
     scout = Tracer(example)
     seen: list[tuple[bool, tuple[int, int] | None]] = []
 
@@ -165,5 +169,5 @@ def _from_layer(model: nn.Module, example: Tensor, layer: str) -> Tracer:
     finally:
         handle.remove()
     if not seen or seen[0] == (False, None):
-        raise InputError(f"layer {layer!r} takes no tensor that the model computes; choose another with --layer")
+        raise InputError(f"layer {wanted!r} takes no tensor that the model computes; choose another with --layer")
     return Tracer(example, None if seen[0][0] else seen[0][1])

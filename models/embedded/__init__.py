@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -30,8 +31,9 @@ class Student(nn.Module):
         self.backbone = NETWORKS[network](SPACE * teachers)
 
     def spaces(self, images: Tensor) -> Tensor:
-        """(N, teachers, SPACE), not normalised."""
-        return cast(Tensor, self.backbone(images).float().view(-1, self.teachers, SPACE))
+        """(N, teachers, SPACE), not normalised, in float32 or better."""
+        found = cast(Tensor, self.backbone(images))
+        return found.to(torch.promote_types(found.dtype, torch.float32)).view(-1, self.teachers, SPACE)
 
     def forward(self, images: Tensor) -> Tensor:
         """Each teacher's part has the same weight in the cosine of two embeddings."""

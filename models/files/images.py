@@ -130,6 +130,11 @@ def write_photo(
         file.write(data)
 
 
+def plain(photo: Photo, suffix: str = "png") -> Photo:
+    """`photo` with copies that hold three channels just as they are given: neither grey nor transparent."""
+    return replace(photo, format=suffix.upper(), grey=False, alpha=None, lossless=suffix == "png")
+
+
 def _holds(path: Path, data: bytes) -> bool:
     try:
         return _read_bytes(path) == data

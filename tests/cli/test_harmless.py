@@ -55,6 +55,17 @@ def test_inspect_tells_what_is_ignored(tmp_path: Path) -> None:
     assert grey.code == 0 and "2048" in grey.stdout and "66.7%" in grey.stdout
 
 
+def test_table_plot_and_report_call_layers_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cli.harmless import inspect as command
+
+    drawn: list[str] = []
+    monkeypatch.setattr(command, "_draw", lambda spaces, _: drawn.extend(space.name for space in spaces))
+    outcome = harmless("inspect", "tiny:Joint", "--input", "3x32x32", "--plot", "spectrum.png", "--json")
+    names = [space["name"] for space in outcome.report["spaces"]]
+    assert drawn == names == ["joint", "other", "joint"]
+    assert [space["m"] for space in outcome.report["spaces"]] == [8 * 16, 16 * 16, 24 * 16]
+
+
 def test_inspect_follows_a_layer_and_suggests_names() -> None:
     outcome = harmless("inspect", "tiny:patches", "--input", "3x32x32", "--layer", "3", "--json")
     assert outcome.report["shape"] == [768] and outcome.report["spaces"][0]["measured"] == 758
@@ -117,7 +128,12 @@ def test_copies_that_would_meet_are_refused(album: Path, tmp_path: Path) -> None
         ("tiny:patches", ("--input", "3x50x50"), ("fails on an input of 3x50x50", "--input")),
         ("tiny:patches", ("--preprocess", "blur=3"), ("does not know 'blur=3'",)),
         ("tiny:patches", ("--preprocess", "std=0:1:1"), ("divides by zero",)),
+        ("tiny:patches", ("--preprocess", "std=nan:1:1"), ("std=nan:1:1 is not three numbers",)),
         ("tiny:patches", ("--weights", "nowhere.safetensors"), ("nowhere.safetensors does not exist",)),
+        ("tiny:patches", ("--weights", "."), (". is no file",)),
+        ("tiny:patches", ("--plot", "model.pt"), ("--plot model.pt is no PNG",)),
+        ("tiny:patches", ("--input", "3x4x4"), ("photos of 3x4x4", "at least 7")),
+        ("tiny:unfinished", (), ("fails on an input of 3x32x32", "name one that runs here")),
     ],
 )
 def test_bad_models_and_settings_are_one_clear_line(
@@ -128,15 +144,20 @@ def test_bad_models_and_settings_are_one_clear_line(
 
 
 def test_pickles_that_run_code_are_refused_and_weights_that_do_not_fit(tmp_path: Path) -> None:
+    import tiny
     import torch
     from safetensors.torch import save_file
 
     hostile, other = tmp_path / "model.pth", tmp_path / "other.safetensors"
     torch.save({"weights": Path("x")}, hostile)
     save_file({"0.weight": torch.zeros(2, 2)}, other)
+    unsound, state = tmp_path / "unsound.safetensors", tiny.patches().state_dict()
+    state["3.bias"][2] = torch.nan
+    save_file(state, unsound)
     inspect = ("inspect", "tiny:patches", "--input", "3x32x32", "--weights")
     check_refused(harmless(*inspect, hostile), 1, "is refused", ".safetensors")
     check_refused(harmless(*inspect, other), 1, "does not fit")
+    check_refused(harmless(*inspect, unsound), 1, "not finite, in 3.bias")
     check_refused(harmless("inspect", hostile), 1, "not a TorchScript file", "--weights")
 
 
@@ -226,6 +247,17 @@ def test_decompose_shows_that_the_harmful_part_does_it_all(album: Path, tmp_path
     (out / "a.png").unlink()
     missing = harmless("decompose", *where, "--perturbed", out)
     assert missing.code == 3 and "not done: a.jpg" in missing.stderr and "sub/b.png" in missing.stdout
+    (tmp_path / "parts" / "a.jpg.harmful.png").write_text("mine")
+    taken = harmless("decompose", *where, "--perturbed", noisy, "--out", tmp_path / "parts")
+    assert taken.code == 3 and "not done: a.jpg: cannot write" in taken.stderr and "sub/b.png" in taken.stdout
+    assert (tmp_path / "parts" / "a.jpg.harmful.png").read_text() == "mine"
+
+
+def test_decompose_says_where_a_model_runs_in_single_precision_only(album: Path) -> None:
+    where = ("--model", "tiny:Constant", "--input", "3x32x32", "--images", album, "--perturbed", album)
+    outcome = harmless("decompose", *where, "--json")
+    assert outcome.code == 0 and "does not run in float64" in outcome.stderr
+    assert all(row["effect"] == 0 for row in outcome.report["photos"])
 
 
 def test_attack_says_what_is_recovered(album: Path, tmp_path: Path) -> None:
@@ -236,6 +268,9 @@ def test_attack_says_what_is_recovered(album: Path, tmp_path: Path) -> None:
     names = [row["attack"] for row in outcome.report["attacks"]]
     assert names[0] == "none" and "projection" in names
     assert len(list((tmp_path / "found").glob("a.*.png"))) == len(names)
+    (tmp_path / "found" / "a.projection.png").write_text("mine")
+    taken = harmless("attack", album / "a.jpg", out / "a.png", *where, "--out", tmp_path / "found", "--json")
+    assert taken.code == 1 and "a.projection.png: another file" in taken.stderr and taken.report == outcome.report
     assert "projection" in harmless("attack", album / "a.jpg", out / "a.png", *where).stdout
 
 
@@ -277,7 +312,7 @@ def test_several_models_share_what_all_of_them_ignore(album: Path, tmp_path: Pat
     walk = generate(album, tmp_path / "walk", "--model", "tiny:few", "--non-linear")
     check_refused(walk, 2, "one model's level set")
     sizes = harmless("check", album / "a.jpg", out / "a.png", "--model", "tiny:patches", "--model", "dlib-resnet")
-    check_refused(sizes, 2, "photos of 3x150x150 and 3x224x224")
+    check_refused(sizes, 2, "photos of 3x150x150 and 3x224x224", "go together")
 
 
 def test_recognisers_are_inspected(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,13 +329,16 @@ def test_recognisers_are_inspected(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_onnx_files_are_inspected(tmp_path: Path) -> None:
     file = tmp_path / "patches.onnx"
     write_onnx(file)
+    assert harmless("inspect", file, "--json").report["spaces"][0]["measured"] == 2304
+    write_onnx(file, sides=("height", "width"))
+    check_refused(harmless("inspect", file), 2, "leaves the size of its input open", "--input")
     outcome = harmless("inspect", file, "--input", "3x32x32", "--json")
     assert outcome.report["spaces"][0]["measured"] == 2304
     file.write_bytes(b"no model")
     check_refused(harmless("inspect", file, "--input", "3x32x32"), 1, "is not an ONNX file")
 
 
-def write_onnx(path: Path) -> None:
+def write_onnx(path: Path, sides: tuple[int | str, int | str] = (32, 32)) -> None:
     """tiny:patches, written node by node: torch's exporter needs more than the extra brings."""
     import onnx
     import tiny
@@ -313,7 +351,7 @@ def write_onnx(path: Path) -> None:
         helper.make_node("Flatten", ["b"], ["c"]),
         helper.make_node("Gemm", ["c", "3_weight", "3_bias"], ["y"], transB=1),
     ]
-    shapes = {"x": [1, 3, 32, 32], "y": [1, 10]}
+    shapes = {"x": [1, 3, *sides], "y": [1, 10]}
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
     weights = [numpy_helper.from_array(values, name) for name, values in state.items()]
     graph = helper.make_graph(nodes, "patches", ends[:1], ends[1:], weights)
@@ -341,6 +379,21 @@ def test_what_nothing_linear_reads_first_is_still_compared_by_its_output(album: 
     outcome = harmless("check", *pair, "--model", "tiny:relu_first", "--input", "3x32x32", "--json")
     assert outcome.code == 0 and "Only the output is compared" in outcome.stderr
     assert outcome.report["changes"]["float32"]["layer"] is None and outcome.report["read"] is None
+    assert outcome.report["approximate"]["method"] == "output compared only"
+    assert "approx." not in harmless("check", *pair, "--model", "tiny:relu_first", "--input", "3x32x32").stdout
+
+
+def test_nothing_is_kept_where_nothing_is_ignored(album: Path) -> None:
+    pair = album / "a.jpg", album / "sub" / "b.png"
+    outcome = harmless("check", *pair, "--model", "tiny:everything", "--input", "3x32x32", "--json")
+    assert outcome.report["kept"] is None and outcome.report["read"] == 1
+
+
+def test_a_model_that_fails_on_photos_of_that_size_is_one_line(album: Path, tmp_path: Path) -> None:
+    pair, where = (album / "a.jpg", album / "sub" / "b.png"), ("--model", "guise-vit", "--input", "3x32x32")
+    words = "fails on an input of 3x32x32", "give its size with --input"
+    check_refused(harmless("check", *pair, *where), 2, *words)
+    check_refused(generate(album, tmp_path / "out", "--non-linear", model="guise-vit"), 2, *words)
 
 
 def test_weights_that_would_go_unused_are_refused(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,6 +19,9 @@ def tiny() -> object:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "path", [str(Path(__file__).parents[1] / "harmless"), *sys.path])
         yield
+
+
+SIZE = ("--input", "3x32x32")
 
 
 def fingerprint(*arguments: str | Path) -> Outcome:
@@ -38,10 +43,43 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_own_model_matches_and_another_does_not(probe: Path) -> None:
-    own = fingerprint("test", probe, "--model", "tiny:patches", "--json").report
+    own = fingerprint("test", probe, "--model", "tiny:patches", *SIZE, "--json").report
     assert own["matches"] and own["margin"] > 5 and 0 < own["false_positives_below"] < 1
-    other = fingerprint("test", probe, "--model", "tiny:strided")
+    other = fingerprint("test", probe, "--model", "tiny:strided", *SIZE)
     assert other.code == 0 and "no" in other.stdout.splitlines()[1]
+
+
+def test_models_of_another_size_and_models_that_fail_are_refused_in_one_line(probe: Path) -> None:
+    own_size = fingerprint("test", probe, "--model", "guise-vit")
+    check_refused(own_size, 2, "the probe's pictures are 3x32x32, the model takes 3x112x112")
+    check_refused(fingerprint("test", probe, "--model", "guise-vit", *SIZE), 2, "fails on an input of 3x32x32")
+
+
+def test_a_model_that_takes_one_picture_at_a_time_is_tested(probe: Path) -> None:
+    outcome = fingerprint("test", probe, "--model", "tiny:Single", *SIZE, "--json")
+    assert outcome.code == 0 and outcome.report["matches"]
+
+
+def test_a_seed_too_large_is_a_usage_error(tmp_path: Path) -> None:
+    outcome = make(tmp_path / "probe", "--seed", "99999999999999999999")
+    assert outcome.code == 2 and "'--seed'" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("threshold", "NaN"), ("score", "1" + "0" * 400), ("rate_below", '"x"'), ("least", "[]"), ("count", "[" * 99999)],
+)
+def test_a_hostile_record_is_refused_in_one_line(probe: Path, tmp_path: Path, key: str, value: str) -> None:
+    hostile = tmp_path / "probe"
+    shutil.copytree(probe, hostile)
+    text = re.sub(rf'"{key}": [^,]*,', lambda _: f'"{key}": {value},', (hostile / "probe.json").read_text())
+    (hostile / "probe.json").write_text(text)
+    check_refused(fingerprint("test", hostile, "--model", "tiny:patches", *SIZE), 2, "is damaged or newer")
+
+
+def test_answers_nested_too_deeply_are_refused_in_one_line(probe: Path, tmp_path: Path) -> None:
+    (tmp_path / "answers.json").write_text("[" * 99999)
+    check_refused(fingerprint("test", probe, "--outputs", tmp_path / "answers.json"), 2, "holds no outputs")
 
 
 def test_answers_alone_match(probe: Path, tmp_path: Path) -> None:

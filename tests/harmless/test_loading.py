@@ -1,10 +1,15 @@
 """Models of timm by name: their size and normalisation come along."""
 
+from pathlib import Path
+from urllib.error import URLError
+
 import pytest
 import torch
+from tiny import Constant
 
-from harmless import Source, inspect, load, read
-from models.errors import InputError, OfflineError
+from harmless import Loaded, PixelModel, Preprocessing, Source, inspect, load, read
+from harmless.pictures.records import model_hash
+from models.errors import InputError, OfflineError, WeightsError
 
 
 def test_a_timm_model_is_read_at_its_own_size() -> None:
@@ -15,6 +20,29 @@ def test_a_timm_model_is_read_at_its_own_size() -> None:
     again = load(Source("timm:test_vit"))
     photos = 255 * torch.rand(1, 3, 160, 160)
     assert torch.equal(loaded.model(photos), again.model(photos))
+
+
+def test_a_torchvision_model_is_read_at_the_size_of_its_weights() -> None:
+    assert load(Source("efficientnet_b1")).input_shape == (3, 240, 240)
+    assert load(Source("efficientnet_b1", input_shape=(3, 64, 64))).input_shape == (3, 64, 64)
+
+
+def test_a_download_is_announced_and_its_failure_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise URLError("no route to host")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fail)
+    said: list[str] = []
+    with pytest.raises(WeightsError, match=r"squeezenet1_1 cannot be made: .*no route to host"):
+        load(Source("squeezenet1_1", weights="pretrained"), announce=said.append)
+    (line,) = said
+    assert line.startswith("squeezenet1_1: 5.0 MB, from https://")
+
+
+def test_models_that_differ_in_code_only_have_other_hashes() -> None:
+    hashes = [model_hash(Loaded(PixelModel(Constant(seed), Preprocessing()), (3, 32, 32))) for seed in (0, 0, 1)]
+    assert hashes[0] == hashes[1] != hashes[2]
 
 
 def test_slips_are_answered_in_one_line() -> None:

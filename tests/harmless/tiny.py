@@ -38,9 +38,49 @@ class Dictionary(nn.Module):
         return {"scores": scores, "large": 1e6 * scores}
 
 
+class Single(nn.Module):
+    """Takes one photo at a time, as a traced model may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = patches()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if len(x) != 1:
+            raise RuntimeError(f"batch of {len(x)}")
+        return self.first(x)
+
+
+class Constant(nn.Module):
+    """Filters that are no weights: single precision whatever is asked for, and nothing in the state dict."""
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__()
+        self.kernel = torch.randn(48, 3, 8, 8, generator=torch.Generator().manual_seed(seed))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.conv2d(x, self.kernel, stride=8).relu().flatten(1)
+
+
+class Joint(nn.Module):
+    """Two layers read the photo; one has the name that the two together go by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.joint, self.other = nn.Conv2d(3, 8, 8, 8), nn.Conv2d(3, 16, 8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self.joint(x).relu(), self.other(x).relu()], 1).flatten(1)
+
+
 def no_module() -> torch.Tensor:
     """Not what a factory should give."""
     return torch.zeros(1)
+
+
+def unfinished() -> nn.Module:
+    """Fails on photos of any size."""
+    return nn.Module()
 
 
 def few() -> nn.Module:

@@ -27,5 +27,6 @@ def test_a_network_computes_what_it_did_before():
     fast = frozen(copy.deepcopy(network))
     torch.testing.assert_close(fast(images), network(images))
     assert not any(isinstance(layer, nn.PReLU) for layer in fast.modules())
+    torch.testing.assert_close(copy.deepcopy(fast).double()(images.double()).float(), network(images))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         torch.testing.assert_close(fast(images).float(), network(images).float(), rtol=0.05, atol=0.05)

@@ -13,7 +13,7 @@ from harmless.pictures.certificate import Certifier, as_pixels, as_tensor, liken
 from harmless.pictures.generation import GenerationSettings, generate
 from harmless.pictures.rounding import SearchSettings, round_exactly
 from harmless.pictures.targets import parse
-from harmless.preprocessing import PixelModel, Preprocessing
+from harmless.preprocessing import PixelModel, Preprocessing, Together
 from harmless.projection import projector
 from models.errors import InputError
 
@@ -131,6 +131,20 @@ def test_certificates_tell_a_harmless_picture_from_a_harmful_one() -> None:
     assert (harmful.changes["float64"].layer or 0) > 20 * (harmless.changes["float64"].layer or 1)
     with pytest.raises(ValueError, match="cannot be compared"):
         certifier().certify(photo(), NOISE[:20])
+
+
+@pytest.mark.parametrize(
+    ("embeds", "same"), [((False, False), False), ((False, True), True), ((True, False), False), ((True, True), None)]
+)
+def test_top1_is_judged_of_scores_only(embeds: tuple[bool, bool], same: bool | None) -> None:
+    models = []
+    for limit, flag in zip((-1.0, 1.5), embeds, strict=True):  # answers: is it brighter than that?
+        layer = torch.nn.Linear(3, 2)
+        layer.weight.data, layer.bias.data = torch.tensor([[1.0] * 3, [0.0] * 3]), torch.tensor([0.0, limit])
+        network = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), layer)
+        models.append(PixelModel(network, Preprocessing(), embeds=flag))
+    dark, bright = (np.full((8, 8, 3), level, np.uint8) for level in (50, 200))
+    assert Certifier(Together(models), None).certify(dark, bright).changes["float32"].top1 is same
 
 
 def test_nothing_changed_is_certified_as_that() -> None:

@@ -47,6 +47,18 @@ def test_output_stays_while_the_picture_goes_to_the_target(formed: bool, monkeyp
     assert float((after - clean).norm()) < 0.05 * float((other - clean).norm())
 
 
+def test_attention_is_differentiated_twice() -> None:
+    class Attention(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            tokens = x.flatten(2).transpose(1, 2)[:, None].contiguous()  # else it is not fused
+            return nn.functional.scaled_dot_product_attention(tokens, tokens, tokens)
+
+    model, x = PixelModel(Attention(), Preprocessing()), as_tensor(PHOTO[:8, :8]).float()
+    v, matrix = torch.randn_like(x), torch.autograd.functional.jacobian(lambda x: model(x).flatten(), x).flatten(1)
+    expected = matrix @ v.flatten()
+    torch.testing.assert_close(AppliedJacobian(model, x, iterations=1).times(v), expected, rtol=1e-3, atol=1e-4)
+
+
 def test_a_model_without_derivatives_is_refused() -> None:
     class Signs(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
