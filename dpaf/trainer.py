@@ -33,7 +33,8 @@ class Trainer:
 
     Guarantees:
         * Records are touched in `_release_means`, `_head_step` and `_super_step` only; what leaves these was charged.
-        * The guarantee is the ledger's plan, whenever and however often the program is stopped.
+        * The guarantee is the ledger's plan, whenever and however often the program is stopped; given
+          `paid=budgets.mark` of one `DatasetBudgets`, also where the folder is copied.
 
     Args:
         records: the private data.
@@ -41,7 +42,7 @@ class Trainer:
         streams: where randomness comes from, and which processes train this run together. The first one writes ledger
             and checkpoint, tells of steps and is watched; all need the same records.
         paid: is given the ledger after each charge; what it raises keeps the release from happening.
-            `DatasetBudgets.mark` finds copies of a run here.
+            `DatasetBudgets.mark` finds copies of a run here; see `begin_run`.
         progress: is told of steps.
         watch: is given the averaged generator now and then, to draw samples; sees no record.
 

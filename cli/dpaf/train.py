@@ -15,7 +15,6 @@ from cli import console
 from models.errors import InputError
 
 if TYPE_CHECKING:
-    from dpaf.budget import DatasetBudgets
     from dpaf.data import Records
     from dpaf.plan import Plan
     from dpaf.runfolder import RunFolder, RunSettings
@@ -61,7 +60,7 @@ def train(context: click.Context, /, **given: Any) -> None:
     Shows what will be spent before anything is. Stopped at any moment, it goes on with --resume. To share the work
     between N processes: torchrun --nproc-per-node N -m cli dpaf train ...
     """
-    from dpaf.budget import DatasetBudgets
+    from dpaf.budget import DatasetBudgets, begin_run
     from dpaf.data import load
     from dpaf.processes import joined
     from dpaf.randomness import Streams
@@ -85,7 +84,7 @@ def train(context: click.Context, /, **given: Any) -> None:
             raise InputError(f"--data {options.data} differs between processes: give each a copy of one dataset")
         settings = processes.first(lambda: settings or _planned(records, options, processes.count))
         budgets = processes.first(lambda: DatasetBudgets(options.budgets))
-        processes.first(lambda: _begin(folder, settings, records, budgets))
+        processes.first(lambda: begin_run(folder, settings, records, budgets))
         reporter = held.enter_context(_Reporter(folder))
         streams = Streams(unsafe_seed=options.unsafe_reproducible, processes=processes)
         Trainer(
@@ -124,19 +123,6 @@ def _resumed(folder: RunFolder, options: _Options) -> RunSettings | None:
         state = "began with" if settings.reproducible else "did not begin with"
         raise InputError(f"the run {state} --unsafe-reproducible: resume it as it began")
     return settings
-
-
-def _begin(folder: RunFolder, settings: RunSettings, records: Records, budgets: DatasetBudgets) -> None:
-    """Reserve the plan and begin the ledger; nothing stays reserved for one that could not be begun."""
-    dataset = budgets.identify(records.digest)
-    budgets.reserve(dataset, settings.data, run=settings.run, plan=settings.privacy.phases())
-    if not folder.exists:
-        try:
-            folder.begin(settings)
-        except BaseException:
-            budgets.withdraw(settings.run)
-            raise
-    budgets.mark(folder.ledger())
 
 
 def _planned(records: Records, options: _Options, processes: int) -> RunSettings:

@@ -116,6 +116,11 @@ def test_an_older_copy_of_a_run_cannot_spend_its_plan_again(images, run, tmp_pat
     assert len((copy / "ledger.jsonl").read_text().splitlines()) == 3
 
 
+def test_a_run_is_not_resumed_under_a_budgets_file_that_does_not_know_it(images, run, tmp_path):
+    refused = train(images, run, "--resume", budgets=tmp_path / "other.sqlite")
+    check_refused(refused, 1, "does not know the run: name the one it began with (--budgets)")
+
+
 @pytest.mark.parametrize(
     ("options", "word"),
     [
