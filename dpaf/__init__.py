@@ -15,7 +15,7 @@ from dpaf.accounting import (
 )
 from dpaf.aggregation import FeatureAggregation
 from dpaf.audit import Audit, audit_mechanism, excess_over, lower_bound
-from dpaf.budget import Account, DatasetBudgets
+from dpaf.budget import Account, DatasetBudgets, begin_run
 from dpaf.canary import CanaryGame
 from dpaf.data import Records, load
 from dpaf.evaluation import Utility, utility
@@ -54,6 +54,7 @@ __all__ = [
     "Utility",
     "as_markdown",
     "audit_mechanism",
+    "begin_run",
     "delta_pld",
     "epsilon_pld",
     "epsilon_prv",

@@ -127,7 +127,7 @@ def scale_for(shape: Sequence[Phase], epsilon: float, delta: float) -> float:
         high, cost_high, low = low, cost_low, low / 1.25
     while cost_high < 0.998 * epsilon and high / low > 1 + 1e-9:
         # Epsilon falls nearly as a power of the noise: a line on logarithms finds it in a few steps.
-        along = math.log(cost_low / (0.999 * epsilon)) / math.log(cost_low / cost_high)
+        along = math.log(cost_low / (0.999 * epsilon)) / math.log(cost_low / cost_high) if cost_high else 0.5
         factor = low * (high / low) ** min(max(along, 0.01), 0.99)
         cost = epsilon_pld(phases(factor), delta)
         if cost <= epsilon:

@@ -81,19 +81,17 @@ class FeatureAggregation:
         noise = gaussian(tuple(sums.shape), self.noise_multiplier * self.max_norm, generator)
         return ((sums + noise) / self.divisor).float()
 
-    def of_fakes(self, features: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def of_fakes(self, features: Tensor, generator: torch.Generator) -> Tensor:
         """The aggregate that fakes would have, by the same law: clipped, averaged, with noise of the same scale.
 
         Args:
             features: (blocks, n, d) with a constant public n; gradients flow through.
-            generator: of the noise; None leaves it out, which gives the expectation.
+            generator: of the noise.
 
         Returns:
             (blocks, d).
         """
         blocks, count, width = features.shape
         means = clip_rows(features.reshape(-1, width), self.max_norm).view(blocks, count, width).mean(1)
-        if generator is None:
-            return means
         scale = self.noise_multiplier * self.max_norm / self.divisor
         return means + scale * torch.randn(means.shape, generator=generator)

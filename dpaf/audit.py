@@ -36,7 +36,7 @@ class Audit:
         excess: by how much the scores exceed the claim at the point of its privacy profile where they exceed it most;
             above 0 the claim is false, with `confidence`. It sees bugs that `lower_bound`, at one delta, does not.
         runs: of the mechanism, with the canary and as many without.
-        confidence: of each of the two.
+        confidence: of the audit as a whole, over both and all phases.
     """
 
     lower_bound: float
@@ -59,6 +59,7 @@ def audit_mechanism(
     delta: float,
     runs: int,
     confidence: float = 0.99,
+    audits: int = 1,
     generator: np.random.Generator | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Audit:
@@ -69,7 +70,8 @@ def audit_mechanism(
         phases: what the mechanism is claimed to be.
         delta: at which epsilon is reported.
         runs: at least 20; the bound cannot exceed about log(runs / 10).
-        confidence: of the bounds.
+        confidence: of both bounds together, and of those of all `audits`.
+        audits: how many are made of one claim, such as one for each phase.
         generator: of all randomness; from the operating system by default.
         progress: called with pairs played and pairs in all.
 
@@ -77,6 +79,7 @@ def audit_mechanism(
         InputError: an argument is out of range.
     """
     validate.count("runs", runs, least=_LEAST_RUNS)
+    validate.count("audits", audits)
     if not 0 < confidence < 1:
         raise InputError(f"confidence is {confidence}: give a probability between 0 and 1")
     random = generator or np.random.default_rng()
@@ -86,8 +89,9 @@ def audit_mechanism(
             scores[present, run] = game(bool(present), random)
         if progress is not None:
             progress(run + 1, runs)
-    bound = lower_bound(scores[1], scores[0], delta=delta, confidence=confidence)
-    excess = excess_over(phases, scores[1], scores[0], confidence=confidence)
+    each = 1 - (1 - confidence) / (2 * audits)  # Bonferroni: two bounds an audit
+    bound = lower_bound(scores[1], scores[0], delta=delta, confidence=each)
+    excess = excess_over(phases, scores[1], scores[0], confidence=each)
     return Audit(bound, epsilon_pld(phases, delta), delta, excess, runs, confidence)
 
 

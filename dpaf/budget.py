@@ -16,7 +16,9 @@ import platformdirs
 
 from dpaf import validate
 from dpaf.accounting import Phase, epsilon_pld
+from dpaf.data import Records
 from dpaf.ledger import Ledger
+from dpaf.runfolder import RunFolder, RunSettings
 from models.errors import BudgetError, LedgerError, OutputError
 from models.files import printable
 
@@ -91,19 +93,15 @@ class DatasetBudgets:
             database.execute("INSERT OR REPLACE INTO budgets VALUES (?, ?, ?, ?)", (dataset, name, epsilon, delta))
 
     def reserve(self, dataset: str, name: str, *, run: str, plan: Sequence[Phase]) -> None:
-        """Set aside what `run` may spend, or do nothing where it has just that plan already.
+        """Set aside what a new run may spend.
 
         Raises:
             BudgetError: with what other runs reserved, it exceeds the dataset's budget: nothing is set aside.
-            LedgerError: the run is known with another dataset or plan.
+            LedgerError: the run is known already.
         """
-        text = json.dumps([asdict(phase) for phase in plan])
         with self._transaction() as database:
-            known = database.execute("SELECT dataset, plan FROM runs WHERE run = ?", (run,)).fetchone()
-            if known == (dataset, text):
-                return
-            if known is not None:
-                raise LedgerError("this run began with other data or another plan: resume it with what it began with")
+            if database.execute("SELECT run FROM runs WHERE run = ?", (run,)).fetchone() is not None:
+                raise LedgerError(f"run {run} has reserved its plan already: resume it, or begin another")
             limit = database.execute("SELECT epsilon, delta FROM budgets WHERE dataset = ?", (dataset,)).fetchone()
             if limit is not None:
                 before = _reserved(database, dataset)
@@ -112,7 +110,21 @@ class DatasetBudgets:
                     spent = epsilon_pld(before, limit[1]) if before else 0.0
                     state = f"{spent:.4g} of epsilon {limit[0]:g} is reserved by earlier runs on {name}"
                     raise BudgetError(f"{state}, and with this one it would be {cost:.4g}: nothing was spent")
-            database.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", (run, dataset, name, text))
+            database.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", (run, dataset, name, _text(plan)))
+
+    def recall(self, dataset: str, *, run: str, plan: Sequence[Phase]) -> None:
+        """Make sure that `run` has reserved just this: under a file that it did not begin with, a copy of it would
+        spend its plan once more.
+
+        Raises:
+            LedgerError: it has not.
+        """
+        with self._transaction() as database:
+            known = database.execute("SELECT dataset, plan FROM runs WHERE run = ?", (run,)).fetchone()
+        if known is None:
+            raise LedgerError("this budgets file does not know the run: name the one it began with (--budgets)")
+        if known != (dataset, _text(plan)):
+            raise LedgerError("this run began with other data or another plan: resume it with what it began with")
 
     def mark(self, ledger: Ledger) -> None:
         """Remember how far a run has come: called after each charge, before its release, it lets no copy of the run,
@@ -152,6 +164,7 @@ class DatasetBudgets:
         """One at a time over all processes: what is read here still holds when it is acted upon."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.touch(mode=0o600)  # it holds the key that datasets are hashed with
             with closing(sqlite3.connect(self.path, timeout=60, isolation_level=None)) as database:
                 database.execute("PRAGMA synchronous = FULL")
                 database.execute("BEGIN IMMEDIATE")
@@ -166,6 +179,37 @@ class DatasetBudgets:
         except (sqlite3.Error, OSError) as error:
             where = printable(self.path)
             raise OutputError(f"cannot use the budgets in {where}: {error}; check that file or name another") from error
+
+
+def begin_run(folder: RunFolder, settings: RunSettings, records: Records, budgets: DatasetBudgets) -> Ledger:
+    """Begin a run within the budget of its dataset, or take up the one in `folder` that has these settings.
+
+    The plan is reserved before the ledger is begun; nothing stays reserved for one that could not be begun. Train it
+    with `Trainer(..., paid=budgets.mark)`.
+
+    Raises:
+        BudgetError: the plan exceeds its own budget or, with other runs', that of the dataset.
+        InputError: another run has begun in `folder`, or the settings have no budget that means something.
+        LedgerError: the run is not known to `budgets`, began with other data, or is a copy that lags behind.
+        OutputError: something cannot be written.
+    """
+    dataset, plan = budgets.identify(records.digest), settings.privacy.phases()
+    if folder.exists and folder.settings() == settings:
+        budgets.recall(dataset, run=settings.run, plan=plan)
+    else:
+        budgets.reserve(dataset, settings.data, run=settings.run, plan=plan)
+        try:
+            folder.begin(settings)
+        except BaseException:
+            budgets.withdraw(settings.run)
+            raise
+    ledger = folder.ledger()
+    budgets.mark(ledger)
+    return ledger
+
+
+def _text(plan: Sequence[Phase]) -> str:
+    return json.dumps([asdict(phase) for phase in plan])
 
 
 def _reserved(database: sqlite3.Connection, dataset: str) -> list[Phase]:

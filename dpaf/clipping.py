@@ -5,12 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+SLACK = 1e-3
+"""How far below the bound vectors are clipped, so that rounding in single precision takes none above it."""
+
 
 def clip_factors(squared_norms: Tensor, max_norm: float) -> Tensor:
     """Factors in [0, 1] that bring vectors of these squared norms to at most `max_norm`; 0 for what is not finite."""
     norms = squared_norms.sqrt()
-    # A hair below the bound, so that rounding cannot take a clipped vector above it.
-    factors = (max_norm * (1 - 1e-6) / norms.clamp_min(torch.finfo(norms.dtype).tiny)).clamp(max=1.0)
+    factors = (max_norm * (1 - SLACK) / norms.clamp_min(torch.finfo(norms.dtype).tiny)).clamp(max=1.0)
     return torch.where(norms.isfinite(), factors, torch.zeros_like(factors))
 
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from dpaf import validate
 from dpaf.data import Records, scaled
 from dpaf.features import PublicFeatures
-from models.errors import InputError
-from models.files import printable
+from models.errors import InputError, WeightsError
+from models.files import file_hash, printable
 
 Extractor = Callable[[Tensor], Tensor]
 """Float images (B, channels, size, size) in [-1, 1] to features (B, width)."""
@@ -62,6 +62,7 @@ def frechet(
 
     Raises:
         InputError: sizes differ, there are fewer than two images, or no such extractor.
+        WeightsError: the weights are damaged.
     """
     validate.count("the number of synthetic images", len(images), least=2)
     if images.shape[1:] != (real.size, real.size, real.channels):
@@ -119,6 +120,9 @@ def _inception() -> Extractor:
     path = Path(torch.hub.get_dir()) / "checkpoints" / name
     if not path.is_file():  # fetching is left to the user, who knows whether there may be a connection
         raise InputError(f"the weights {name} are not in {printable(path.parent)}: put them there, or use scattering")
+    digest = path.stem.rpartition("-")[2]  # torchvision's files are named for the beginning of their SHA-256
+    if not (file_hash(path) or "").startswith(digest):
+        raise WeightsError(f"{printable(path)} is not what its name says: copy it again, or use scattering")
     network = torchvision.models.inception_v3(weights=None, init_weights=False)
     network.load_state_dict(torch.load(path, weights_only=True))
     network.fc = nn.Identity()

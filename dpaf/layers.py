@@ -55,8 +55,12 @@ class Captured:
     output: Tensor
     version: int
 
-    def check_untouched(self) -> None:
-        """Raises InputError where the output was changed in place, which would falsify its gradient."""
+    def check(self, records: int) -> None:
+        """Raises InputError where rows are not records or the output was changed in place: both falsify gradients."""
+        for rows in (len(self.inputs), len(self.output)):
+            if rows != records:
+                what = f"layer {self.name} has {rows} rows for {records} records"
+                raise InputError(f"{what}: give it one for each, batch dimension first")
         if self.output._version != self.version:
             raise InputError(f"layer {self.name} has its output changed in place: use inplace=False")
 

@@ -8,6 +8,7 @@ import os
 import secrets
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -60,19 +61,29 @@ class Ledger:
             self.plan = tuple(Phase(**phase) for phase in self._header["plan"])
             self.epsilon, self.delta = float(self._header["epsilon"]), float(self._header["delta"])
             self.run = str(self._header["run"])
+            self.reproducible: bool | None = self._header.get("reproducible")  # None: begun before it was noted
+            self._limits = {phase.name: phase.steps for phase in self.plan}
             if self._header["format"] != _FORMAT:
                 raise ValueError
         except (KeyError, TypeError, ValueError, InputError):
             raise LedgerError(f"{printable(path)} is no ledger of this program: restore it from a copy") from None
         self._heads, self._bytes = [_hash(lines[0])], len(lines[0]) + 1
         self._spent: Counter[str] = Counter()
-        self._limits = {phase.name: phase.steps for phase in self.plan}
         for place, line in enumerate(lines[1:]):
             self._check(place, line)
 
     @classmethod
-    def create(cls, path: Path, plan: Sequence[Phase], *, epsilon: float, delta: float, run: str) -> Ledger:
-        """Begin a ledger with a plan that keeps to (epsilon, delta).
+    def create(
+        cls,
+        path: Path,
+        plan: Sequence[Phase],
+        *,
+        epsilon: float,
+        delta: float,
+        run: str,
+        reproducible: bool = False,
+    ) -> Ledger:
+        """Begin a ledger with a plan that keeps to (epsilon, delta); `reproducible` where noise comes from a seed.
 
         Raises:
             BudgetError: the plan costs more.
@@ -88,6 +99,7 @@ class Ledger:
         header = {
             "format": _FORMAT,
             "run": run,
+            "reproducible": reproducible,
             "epsilon": epsilon,
             "delta": delta,
             "relation": "add or remove one image with its label",
@@ -101,6 +113,8 @@ class Ledger:
         except FileExistsError:
             raise InputError(f"{printable(path)} exists already: resume its run, or choose another folder") from None
         except OSError as error:
+            with suppress(OSError):
+                path.unlink()  # a part of a ledger would block the folder
             raise write_error(path, error) from error
         return cls(path, [line.rstrip(b"\n")])
 
@@ -139,7 +153,7 @@ class Ledger:
 
     def holds(self, entries: int, head: str) -> bool:
         """Whether this ledger goes on from the one that had this head after so many entries."""
-        return entries < len(self._heads) and self._heads[entries] == head
+        return 0 <= entries < len(self._heads) and self._heads[entries] == head
 
     def remaining(self, phase: str) -> int:
         """Charges that the plan still holds for `phase`."""
@@ -176,7 +190,8 @@ class Ledger:
 
     def _check(self, place: int, line: bytes) -> None:
         entry = _parsed(self.path, line)
-        if entry.get("entry") != place or entry.get("previous") != self.head or entry.get("phase") not in self._limits:
+        known = [*self._limits]  # what is compared may be no string
+        if entry.get("entry") != place or entry.get("previous") != self.head or entry.get("phase") not in known:
             where = f"line {place + 2} of {printable(self.path)}"
             raise LedgerError(f"{where} does not follow from the lines before, as if edited: restore it from a copy")
         self._spent[entry["phase"]] += 1

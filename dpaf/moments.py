@@ -16,6 +16,8 @@ from dpaf.aggregation import FeatureAggregation
 from dpaf.features import COUNT_WEIGHT, PublicFeatures
 from dpaf.processes import ALONE, Processes
 
+MOMENTS_NORM = 1.0
+
 
 def class_sums(
     features: PublicFeatures, chunks: Iterable[tuple[Tensor, Tensor, Tensor]], mechanism: FeatureAggregation
@@ -68,6 +70,6 @@ def release_means(
         charge: pays for the release and gives the generator of its noise; called once, before any noise is drawn.
         processes: that share the records.
     """
-    mechanism = FeatureAggregation(1.0, noise_multiplier, buckets=1, classes=classes, divisor=1.0)
+    mechanism = FeatureAggregation(MOMENTS_NORM, noise_multiplier, buckets=1, classes=classes, divisor=1.0)
     sums = processes.total(class_sums(features, chunks(), mechanism))
     return means_of(mechanism.release(sums, charge())[0])

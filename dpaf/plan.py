@@ -7,14 +7,38 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from dpaf import validate
 from dpaf.accounting import Phase, epsilon_pld, epsilon_prv
 from dpaf.data import Records
 from dpaf.fitting import Fitting, labels_of_a_step
-from dpaf.settings import PerformanceSettings, PrivacySettings
+from dpaf.head import TEMPERATURE
+from dpaf.moments import MOMENTS_NORM
+from dpaf.settings import HEAD, MOMENTS, STEPS, PerformanceSettings, PrivacySettings
 from dpaf.state import TrainingState
+from dpaf.superstep import FEATURE_NORM, GRADIENT_NORM, tail_steps
 
 _LEAST_STEPS = 50
 _LEAST_FAKES = 128  # in a generator step, over all classes
+
+
+@dataclass(frozen=True)
+class Release:
+    """A noisy sum over a batch, as each step of a phase releases it.
+
+    Attributes:
+        name: what is summed.
+        noise_multiplier: standard deviation of the noise over `max_norm`.
+        max_norm: the bound on the norm of what one record adds.
+        divisor: public, of sum and noise.
+    """
+
+    name: str
+    noise_multiplier: float
+    max_norm: float
+    divisor: float
+
+    def __str__(self) -> str:
+        return f"{self.name}: noise {self.noise_multiplier:.4g}, norm {self.max_norm:g}, over {self.divisor:.5g}"
 
 
 @dataclass(frozen=True)
@@ -25,11 +49,13 @@ class PlannedPhase:
         phase: what is released.
         epsilon: of this phase by itself; those of all phases do not add up.
         expected_batch: records in a batch on average.
+        releases: of each step; the phase's noise multiplier is that of all together.
     """
 
     phase: Phase
     epsilon: float
     expected_batch: float
+    releases: tuple[Release, ...]
 
 
 @dataclass(frozen=True)
@@ -56,6 +82,24 @@ def without_head(privacy: PrivacySettings, classes: int) -> PrivacySettings:
     return privacy if classes > 1 else replace(privacy, head_steps=0)
 
 
+def releases(privacy: PrivacySettings, *, records: int, classes: int) -> dict[str, tuple[Release, ...]]:
+    """What each step of each phase releases."""
+    found: dict[str, tuple[Release, ...]] = {}
+    if privacy.moments_noise is not None:
+        found[MOMENTS] = (Release("feature sums by class", privacy.moments_noise, MOMENTS_NORM, 1.0),)
+    if privacy.head_steps:
+        found[HEAD] = (Release("gradients", privacy.head_noise, TEMPERATURE, privacy.head_rate * records),)
+    if privacy.steps:
+        expected, buckets = privacy.sampling_rate * records, privacy.buckets
+        what = f"feature sums by class in {buckets} buckets"
+        parts = [
+            (what, privacy.aggregate_noise, FEATURE_NORM, expected / (buckets * classes)),
+            ("gradients", privacy.gradient_noise, GRADIENT_NORM, expected),
+        ]
+        found[STEPS] = tuple(Release(name, noise, *more) for name, noise, *more in parts if noise is not None)
+    return found
+
+
 def planned(
     records: Records,
     privacy: PrivacySettings,
@@ -72,7 +116,12 @@ def planned(
         performance: as wanted.
         minutes: of fitting the generator, which costs no privacy; None keeps `performance.fitting_steps`.
         processes: that will share the work.
+
+    Raises:
+        InputError: `minutes` is no number above 0.
     """
+    if minutes is not None:
+        validate.positive("minutes", minutes)
     at_once = min(len(records.classes), performance.classes_at_once)
     performance = replace(performance, fakes=max(performance.fakes, _LEAST_FAKES // at_once))
     own = replace(performance, fakes=max(2, performance.fakes // processes))
@@ -83,10 +132,11 @@ def planned(
     seconds = performance.fitting_steps * step + len(records) * forward
     # A super-step works on its records twice forwards and once backwards, and on fakes as a generator step does.
     batch = privacy.sampling_rate * len(records)
-    fakes = performance.generator_steps + performance.critic_steps
+    fakes = performance.generator_steps + tail_steps(privacy, performance)
     seconds += privacy.steps * (3 * batch * forward + fakes * step)
+    made = releases(privacy, records=len(records), classes=len(records.classes))
     phases = tuple(
-        PlannedPhase(phase, epsilon_pld([phase], privacy.delta), phase.sampling_rate * len(records))
+        PlannedPhase(phase, epsilon_pld([phase], privacy.delta), phase.sampling_rate * len(records), made[phase.name])
         for phase in privacy.phases()
     )
     plan = Plan(

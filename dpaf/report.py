@@ -9,8 +9,10 @@ from typing import Any
 from dpaf.accounting import Phase, epsilon_pld, epsilon_prv, epsilon_rdp
 from dpaf.audit import Audit
 from dpaf.ledger import Ledger
+from dpaf.plan import Release, releases
 from dpaf.runfolder import RunSettings
 
+NOT_PRIVATE = "NOT PRIVATE: the noise comes from a seed (--unsafe-reproducible). Publish nothing of this run."
 _PUBLIC = (
     "the number of records, which sets sampling rates and divisors",
     "image size, channels and the classes' names",
@@ -40,6 +42,7 @@ def privacy_report(settings: RunSettings, ledger: Ledger, *, audit: Audit | None
         audit: its result, if there was one.
     """
     spent, delta = ledger.spent(), ledger.delta
+    made = releases(settings.privacy, records=settings.records, classes=len(settings.classes))
     return {
         "guarantee": {
             "private": not settings.reproducible,
@@ -61,6 +64,8 @@ def privacy_report(settings: RunSettings, ledger: Ledger, *, audit: Audit | None
             "charged": [asdict(phase) for phase in spent],
             "ledger": {"entries": ledger.entries, "sha256_of_last_line": ledger.head},
         },
+        "settings": asdict(settings.privacy),
+        "releases": {name: [asdict(one) for one in parts] for name, parts in made.items()},
         "sampler": "Poisson: each record independently with the sampling rate; drawn anew for each step",
         "data": {"name": settings.data, "records": settings.records, "classes": list(settings.classes)},
         "public": list(_PUBLIC),
@@ -92,21 +97,26 @@ def as_markdown(report: dict[str, Any]) -> str:
     lines = [f"# Privacy report: {data['name']}", ""]
     if not guarantee["private"]:
         lines += [
-            "**NOT PRIVATE.** The noise came from a seed (`--unsafe-reproducible`). Publish nothing of this run.",
+            f"**{NOT_PRIVATE}**",
+            "",
+        ]
+    else:
+        lines += [
+            f"**({guarantee['epsilon']:g}, {guarantee['delta']:g})-differential privacy.**",
+            f"Relation: {guarantee['relation']}.",
+            f"Unit: {guarantee['unit']}. Holds for {guarantee['holds_for']}.",
             "",
         ]
     lines += [
-        f"**({guarantee['epsilon']:g}, {guarantee['delta']:g})-differential privacy.**",
-        f"Relation: {guarantee['relation']}.",
-        f"Unit: {guarantee['unit']}. Holds for {guarantee['holds_for']}.",
-        "",
-        "| release | steps charged / planned | sampling rate | noise multiplier |",
-        "|---|---|---|---|",
+        "| phase | steps charged / planned | sampling rate | noise multiplier | releases of a step |",
+        "|---|---|---|---|---|",
     ]
     charged = {phase["name"]: phase["steps"] for phase in accounting["charged"]}
     for phase in accounting["planned"]:
         steps = f"{charged.get(phase['name'], 0)} / {phase['steps']}"
-        lines.append(f"| {phase['name']} | {steps} | {phase['sampling_rate']:.5g} | {phase['noise_multiplier']:.5g} |")
+        parts = "; ".join(str(Release(**one)) for one in report["releases"][phase["name"]])
+        numbers = f"{phase['sampling_rate']:.5g} | {phase['noise_multiplier']:.5g}"
+        lines.append(f"| {phase['name']} | {steps} | {numbers} | {parts} |")
     second = accounting["second_opinion"]
     lines += [
         "",
@@ -126,10 +136,16 @@ def as_markdown(report: dict[str, Any]) -> str:
 def _audit_line(audit: dict[str, Any] | None) -> str:
     if audit is None:
         return "None was made: `guise dpaf audit RUN`."
-    verdict = "within the claim of" if audit["passed"] else "the guarantee is FALSE, it claims"
+    claim = f"the claim of {audit['claimed']:.3f}"
+    if audit["passed"]:
+        verdict = f"within {claim}"
+    elif audit["lower_bound"] > audit["claimed"]:
+        verdict = f"the guarantee is FALSE: that exceeds {claim}"
+    else:
+        verdict = f"the guarantee is FALSE: at another delta, epsilon exceeds its claim by {audit['excess']:.3f}"
     runs = f"White-box, at the phase nearest to its claim, {audit['runs']} runs with a canary and as many without"
     found = f"epsilon is at least {audit['lower_bound']:.3f} with confidence {audit['confidence']:g}"
-    return f"{runs}: {found}; {verdict} {audit['claimed']:.3f}."
+    return f"{runs}: {found}; {verdict}."
 
 
 def _version(package: str) -> str:

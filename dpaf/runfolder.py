@@ -14,6 +14,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from dpaf import validate
 from dpaf.audit import Audit
 from dpaf.data import Records
 from dpaf.ledger import Ledger
@@ -92,20 +93,27 @@ class RunFolder:
         """Write the settings and begin the ledger.
 
         Raises:
-            InputError: a run has begun here already.
+            InputError: a run has begun here already, or the settings have no budget that means something.
             BudgetError: the plan exceeds its budget.
             OutputError: it cannot be written.
         """
         if self.exists:
             raise InputError(f"{printable(self.path)} holds a run already: --resume it, or choose another folder")
         privacy = settings.privacy
-        assert privacy.epsilon is not None
+        if privacy.epsilon is None:
+            raise InputError("these settings have no budget: calibrate them to one")
+        validate.budget(privacy.epsilon, privacy.delta, records=settings.records)
         values = {"format": _FORMAT, **asdict(settings)}
         with atomic_write(self.path / _SETTINGS) as file:
             file.write(json.dumps(values, indent=1).encode() + b"\n")
         try:
             return Ledger.create(
-                self.ledger_path, privacy.phases(), epsilon=privacy.epsilon, delta=privacy.delta, run=settings.run
+                self.ledger_path,
+                privacy.phases(),
+                epsilon=privacy.epsilon,
+                delta=privacy.delta,
+                run=settings.run,
+                reproducible=settings.reproducible,
             )
         except BaseException:
             (self.path / _SETTINGS).unlink(missing_ok=True)  # no run without a ledger
@@ -139,10 +147,22 @@ class RunFolder:
         """
         ledger, settings = Ledger.open(self.ledger_path), self.settings()
         privacy = settings.privacy
-        same = (ledger.run, ledger.plan, ledger.epsilon, ledger.delta)
-        if same != (settings.run, privacy.phases(), privacy.epsilon, privacy.delta):
+        seeded = settings.reproducible if ledger.reproducible is None else ledger.reproducible
+        same = (ledger.run, ledger.plan, ledger.epsilon, ledger.delta, seeded)
+        if same != (settings.run, privacy.phases(), privacy.epsilon, privacy.delta, settings.reproducible):
             raise LedgerError(f"the ledger in {printable(self.path)} and run.json do not belong together: restore them")
         return ledger
+
+    def check_room(self, size: int) -> None:
+        """Find a full disk before anything is paid for.
+
+        Raises:
+            OutputError: a checkpoint of so many bytes cannot be written beside what is there.
+        """
+        path = self.path / "room"
+        with atomic_write(path) as file:
+            file.write(secrets.token_bytes(size))  # random: some disks keep zeros in no space
+        path.unlink()
 
     def save(self, tensors: Mapping[str, Tensor], ledger: Ledger) -> None:
         """Write the checkpoint, whole or not at all, with the ledger's state beside it."""
@@ -169,7 +189,7 @@ class RunFolder:
             return tensors
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise InputError(f"cannot read {printable(path)}: {error}; restore it from a copy") from None
 
     def keep_audit(self, audit: Audit) -> None:
@@ -179,20 +199,27 @@ class RunFolder:
             OutputError: it cannot be written.
         """
         with atomic_write(self.path / _AUDIT) as file:
-            file.write(json.dumps(asdict(audit), indent=1).encode() + b"\n")
+            file.write(json.dumps({"run": self.settings().run, **asdict(audit)}, indent=1).encode() + b"\n")
 
     def audit(self) -> Audit | None:
-        """The last audit's result, None where none was made.
+        """The last audit's result, None where none was made or it does not say of which run.
 
         Raises:
-            InputError: it is damaged.
+            InputError: it is damaged, or another run's.
         """
         path = self.path / _AUDIT
         try:
-            return Audit(**json.loads(path.read_text("utf-8")))
+            values = json.loads(path.read_text("utf-8"))
+            run = values.pop("run", None)
+            if run not in (None, self.settings().run):
+                raise ValueError("it is another run's")
+            found = Audit(**values)
+            if not all(isinstance(value, int | float) for value in values.values()):
+                raise ValueError("its values are no numbers")
+            return None if run is None else found
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise InputError(f"cannot read {printable(path)}: {error}; audit again") from None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dpaf.features import PublicFeatures
 from dpaf.generator import Generator, MovingAverage
@@ -91,7 +91,7 @@ class TrainingState:
         self.fitted, self.average.updates = (int(value) for value in tensors["counters"])
         self.means = tensors.get("means")
         if self.head is not None:
-            _into(self.head.linear, {"weight": tensors["head.weight"]})
+            self.head.linear.load_state_dict({"weight": tensors["head.weight"]})
             self.head.momentum, self.head.total = tensors["head.momentum"], tensors["head.total"]
             self.head.counted = int(tensors["head.counted"])
         if self.critic is not None:
@@ -101,10 +101,6 @@ class TrainingState:
             self.critic.networks.load_state_dict(named)
             _into_optimiser("body", self.critic.body_optimiser, tensors)
             _into_optimiser("tail", self.critic.tail_optimiser, tensors)
-
-
-def _into(module: nn.Module, values: dict[str, Tensor]) -> None:
-    module.load_state_dict(values)
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

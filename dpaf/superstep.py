@@ -38,6 +38,12 @@ class Batch:
     buckets: Tensor
 
 
+def tail_steps(privacy: PrivacySettings, performance: PerformanceSettings) -> int:
+    """Steps of the tail for each super-step: none where nobody asks it."""
+    asked = performance.critic == "adversarial" or privacy.gradient_noise is not None
+    return performance.critic_steps if asked else 0
+
+
 class Critic:
     """The discriminator and how it learns. All that it keeps was released or comes from fakes.
 
@@ -88,7 +94,7 @@ class Critic:
         released = self._mechanism.release(self._sums(self._mechanism, batch), noise).flatten(0, 1)
         self.releases += 1
         self.mean = running_mean(self.mean, released.view(-1, self.classes, released.shape[1]).mean(0), self.releases)
-        for _ in range(self.performance.critic_steps):
+        for _ in range(tail_steps(self.privacy, self.performance)):
             self._tail_step(released, self._fake_aggregate(generator, random))
         if self.privacy.gradient_noise is not None:
             self._body_step(batch, released, self._fake_aggregate(generator, random), noise)

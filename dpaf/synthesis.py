@@ -24,12 +24,12 @@ class Synthetic:
     Attributes:
         images: uint8 (N, H, W, channels).
         labels: int64 (N,).
-        accepted: share of the draws that the class head took for their class; 1 without a head.
+        accepted: share of the draws that the class head took for their class; None without a head.
     """
 
     images: np.ndarray
     labels: np.ndarray
-    accepted: float
+    accepted: float | None
 
 
 @torch.no_grad()
@@ -70,7 +70,7 @@ def synthesise(
         if progress is not None:
             progress(sum(map(len, parts)), count)
     images = torch.cat(parts).permute(0, 2, 3, 1).contiguous()
-    return Synthetic(images.numpy(), labels.numpy(), accepted)
+    return Synthetic(images.numpy(), labels.numpy(), None if state.head is None else accepted)
 
 
 def _accepted(state: TrainingState, labels: Tensor, random: torch.Generator) -> tuple[Tensor, float]:

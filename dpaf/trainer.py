@@ -20,12 +20,13 @@ from dpaf.sampling import PoissonSampler
 from dpaf.settings import HEAD, MOMENTS, STEPS, PerformanceSettings, PrivacySettings
 from dpaf.state import TrainingState
 from dpaf.superstep import Batch
-from models.errors import InputError, LedgerError, PrivacyError
+from models.errors import BudgetError, InputError, LedgerError, PrivacyError
 from models.files import printable
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, steps done and steps in all."""
 FITTING = "fitting the generator"
+_MOST_GROWTH = 3  # of a checkpoint, once there are means and the optimisers have begun
 
 
 class Trainer:
@@ -33,7 +34,8 @@ class Trainer:
 
     Guarantees:
         * Records are touched in `_release_means`, `_head_step` and `_super_step` only; what leaves these was charged.
-        * The guarantee is the ledger's plan, whenever and however often the program is stopped.
+        * The guarantee is the ledger's plan, whenever and however often the program is stopped; given
+          `paid=budgets.mark` of one `DatasetBudgets`, also where the folder is copied.
 
     Args:
         records: the private data.
@@ -41,13 +43,14 @@ class Trainer:
         streams: where randomness comes from, and which processes train this run together. The first one writes ledger
             and checkpoint, tells of steps and is watched; all need the same records.
         paid: is given the ledger after each charge; what it raises keeps the release from happening.
-            `DatasetBudgets.mark` finds copies of a run here.
+            `DatasetBudgets.mark` finds copies of a run here; see `begin_run`.
         progress: is told of steps.
         watch: is given the averaged generator now and then, to draw samples; sees no record.
 
     Raises:
         InputError: there is no run in the folder, its checkpoint comes from other settings, or processes have different
-            records.
+            records or others than the run began with.
+        BudgetError: the plan costs more than its budget.
         LedgerError: ledger and checkpoint do not belong together.
         PrivacyError: noise would come from a seed, and the run does not say so.
     """
@@ -80,7 +83,10 @@ class Trainer:
         saved = processes.first(lambda: folder.checkpoint(self.ledger))
         if saved is not None:
             _load(self.state, saved, folder)
+        if any(map(self._remaining, (MOMENTS, HEAD, STEPS))):
+            self._check_plan()
         self._cache: torch.Tensor | None = None
+        self._room = False
 
     def train(self) -> TrainingState:
         """Make all steps that are left.
@@ -116,8 +122,26 @@ class Trainer:
     def _remaining(self, phase: str) -> int:
         return self._processes.first(lambda: self.ledger.remaining(phase))
 
+    def _check_plan(self) -> None:
+        """Before anything is released: the same kind of data, and a plan that costs what it may."""
+        run, data = self.settings, self._records
+        kinds = [(one.channels, one.size, one.classes) for one in (run, data)]
+        if kinds[0] != kinds[1] or run.records != len(data):
+            ours, theirs = (
+                f"{count} images of {one.size}x{one.size}x{one.channels} in {len(one.classes)} classes"
+                for one, count in ((data, len(data)), (run, run.records))
+            )
+            raise InputError(f"the data are {ours}, and the run began with {theirs}: resume it with those")
+        cost = self._processes.first(self.privacy.cost)
+        if cost > self.ledger.epsilon:
+            what = f"the plan costs epsilon {cost:.4g}, the budget is {self.ledger.epsilon:g}"
+            raise BudgetError(f"{what}: begin another run with more noise")
+
     def _charge(self, phase: str) -> int:
         def pay() -> int:
+            if not self._room:  # what a full disk keeps from being saved would be paid for and lost
+                self._folder.check_room(_MOST_GROWTH * sum(value.nbytes for value in self.state.tensors().values()))
+                self._room = True
             entry = self.ledger.charge(phase).entry
             self._paid(self.ledger)
             return entry
@@ -264,6 +288,6 @@ def trained_state(folder: RunFolder) -> TrainingState:
 def _load(state: TrainingState, saved: dict[str, Tensor], folder: RunFolder) -> None:
     try:
         state.load(saved)
-    except (KeyError, RuntimeError):
+    except (KeyError, RuntimeError, ValueError):
         what = f"the checkpoint in {printable(folder.path)} comes from other settings than run.json has"
         raise InputError(f"{what}: put back the run.json that belongs to it") from None

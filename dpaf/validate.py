@@ -42,6 +42,8 @@ def budget(epsilon: float, delta: float, *, records: int | None = None) -> None:
         raise InputError(f"delta is {delta:g}, below what accountants resolve: give at least {_LEAST_DELTA:g}")
     if delta >= 1:
         raise InputError(f"delta is {delta:g}: give a probability far below 1")
+    if epsilon < delta:
+        raise InputError(f"epsilon is {epsilon:g}, below delta {delta:g}: give a larger epsilon or a smaller delta")
     if records is not None and delta >= 1 / records:
         least = f"1/{records} = {1 / records:.2g}"
         raise InputError(f"delta is {delta:g}, but publishing one whole record has {least}: choose a smaller delta")

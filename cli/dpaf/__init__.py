@@ -15,6 +15,8 @@ _COMMANDS = {
     "ledger": ("cli.dpaf.ledger", "ledger", "What datasets and runs have spent; budgets for datasets."),
 }
 
+SEED = click.IntRange(0, 2**63 - 1)  # what torch takes
+
 
 @click.group(cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 def dpaf() -> None:

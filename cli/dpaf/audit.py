@@ -35,6 +35,7 @@ def audit(context: click.Context, run: Path, runs: int, as_json: bool) -> None:
                 [phase],
                 delta=ledger.delta,
                 runs=runs,
+                audits=len(ledger.plan),
                 progress=lambda *at, name=phase.name: step(name, *at),
             )
     # The report shows the phase that failed, or came closest to its claim.
@@ -48,6 +49,7 @@ def audit(context: click.Context, run: Path, runs: int, as_json: bool) -> None:
                     "phase": name,
                     "epsilon at least": f"{one.lower_bound:.3f}",
                     "claimed": f"{one.claimed:.3f}",
+                    "over the claim at most": f"{one.excess:.3f}",
                     "verdict": "withstood" if one.passed else "FALSE",
                 }
                 for name, one in found.items()

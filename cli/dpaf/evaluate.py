@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import console
+from cli.dpaf import SEED
 from models.errors import InputError
 from models.files import check_writable, printable
 
@@ -35,7 +36,7 @@ _COMPARED, _PAIRS, _COLUMNS = 1000, 40, 10
 @click.option("--count", type=click.IntRange(100), help="Synthetic images. [default: 20,000, full 60,000]")
 @click.option("--neighbours", type=click.Path(dir_okay=False, path_type=Path), help="PNG of real images, see below.")
 @click.option("--training", help="The private data, for --neighbours: as --data of train.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 def evaluate(
     run: Path,

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cli import console
+from cli.dpaf import SEED
 from models.errors import InputError
 
 
@@ -15,18 +16,20 @@ from models.errors import InputError
 @click.option("--count", type=click.IntRange(1), required=True, help="Images to draw.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder for PNG files, or FILE.npz.")
 @click.option("--class", "label", help="Name of the one class to draw. [default: all, in equal numbers]")
-@click.option("--seed", type=int, help="Draw the same images again.")
+@click.option("--seed", type=SEED, help="Draw the same images again.")
 def sample(run: Path, count: int, out: Path, label: str | None, seed: int | None) -> None:
     """Draw synthetic images from RUN. It costs no privacy, however many they are."""
     import numpy as np
 
+    from dpaf.report import NOT_PRIVATE
     from dpaf.runfolder import RunFolder
     from dpaf.synthesis import synthesise
     from dpaf.trainer import trained_state
     from models.files import atomic_write, check_writable, printable
 
     folder = RunFolder(run)
-    classes = folder.settings().classes
+    settings = folder.settings()
+    classes = settings.classes
     if label is not None and label not in classes:
         raise InputError(f"no class {printable(label)} in this run: choose one of {', '.join(map(printable, classes))}")
     if out.exists() and (out.suffix == ".npz" or any(out.iterdir())):
@@ -44,7 +47,10 @@ def sample(run: Path, count: int, out: Path, label: str | None, seed: int | None
         folders = _folders(classes)
         for place, (image, which) in enumerate(zip(found.images, found.labels, strict=True)):
             console.save_picture(image, out / folders[which] / f"{place:06d}.png")
-    console.message(f"{count} images in {printable(out)}; {found.accepted:.0%} of the first draws showed their class")
+    shown = "" if found.accepted is None else f"; {found.accepted:.0%} of the first draws showed their class"
+    console.message(f"{count} images in {printable(out)}{shown}")
+    if settings.reproducible:
+        console.message(NOT_PRIVATE)
 
 
 def _folders(classes: tuple[str, ...]) -> list[str]:

@@ -15,14 +15,13 @@ from cli import console
 from models.errors import InputError
 
 if TYPE_CHECKING:
-    from dpaf.budget import DatasetBudgets
     from dpaf.data import Records
     from dpaf.plan import Plan
     from dpaf.runfolder import RunFolder, RunSettings
     from dpaf.state import TrainingState
 
 _PRESETS = ("moments", "dpaf", "matching", "dpgan")
-_COLUMNS = 10
+_COLUMNS, _ROWS = 10, 8
 
 
 @dataclass(frozen=True)
@@ -61,10 +60,11 @@ def train(context: click.Context, /, **given: Any) -> None:
     Shows what will be spent before anything is. Stopped at any moment, it goes on with --resume. To share the work
     between N processes: torchrun --nproc-per-node N -m cli dpaf train ...
     """
-    from dpaf.budget import DatasetBudgets
+    from dpaf.budget import DatasetBudgets, begin_run
     from dpaf.data import load
     from dpaf.processes import joined
     from dpaf.randomness import Streams
+    from dpaf.report import NOT_PRIVATE
     from dpaf.runfolder import RunFolder
     from dpaf.trainer import Trainer
     from models.files import only_one, printable
@@ -85,12 +85,14 @@ def train(context: click.Context, /, **given: Any) -> None:
             raise InputError(f"--data {options.data} differs between processes: give each a copy of one dataset")
         settings = processes.first(lambda: settings or _planned(records, options, processes.count))
         budgets = processes.first(lambda: DatasetBudgets(options.budgets))
-        processes.first(lambda: _begin(folder, settings, records, budgets))
+        processes.first(lambda: begin_run(folder, settings, records, budgets))
         reporter = held.enter_context(_Reporter(folder))
         streams = Streams(unsafe_seed=options.unsafe_reproducible, processes=processes)
         Trainer(
             records, folder, streams=streams, paid=budgets.mark, progress=reporter.step, watch=reporter.draw
         ).train()
+    if settings.reproducible:
+        console.message(NOT_PRIVATE)
     where, spent = printable(options.out), settings.privacy.epsilon
     console.message(f"done: {where}, epsilon {spent:g}. Now: guise dpaf sample {where} --count 1000")
 
@@ -106,12 +108,14 @@ def _say_unused(context: click.Context) -> None:
 
 def _resumed(folder: RunFolder, options: _Options) -> RunSettings | None:
     """The settings of the run that is gone on with, None for a new one."""
-    from models.files import check_writable, printable
+    from models.files import check_output_folder, check_writable, printable
 
     if not options.resume and options.epsilon is None:
         raise InputError("--epsilon is missing: give the privacy budget, such as --epsilon 3")
     if folder.exists and not options.resume:
         raise InputError(f"{printable(folder.path)} holds a run already: --resume it, or choose another folder")
+    if Path(options.data).is_dir():
+        check_output_folder(Path(options.data), options.out)
     check_writable(folder.path)
     if not options.resume:
         return None
@@ -126,22 +130,10 @@ def _resumed(folder: RunFolder, options: _Options) -> RunSettings | None:
     return settings
 
 
-def _begin(folder: RunFolder, settings: RunSettings, records: Records, budgets: DatasetBudgets) -> None:
-    """Reserve the plan and begin the ledger; nothing stays reserved for one that could not be begun."""
-    dataset = budgets.identify(records.digest)
-    budgets.reserve(dataset, settings.data, run=settings.run, plan=settings.privacy.phases())
-    if not folder.exists:
-        try:
-            folder.begin(settings)
-        except BaseException:
-            budgets.withdraw(settings.run)
-            raise
-    budgets.mark(folder.ledger())
-
-
 def _planned(records: Records, options: _Options, processes: int) -> RunSettings:
     from dpaf import validate
     from dpaf.plan import planned, without_head
+    from dpaf.report import NOT_PRIVATE
     from dpaf.runfolder import RunSettings
     from dpaf.settings import PRESETS
 
@@ -155,6 +147,8 @@ def _planned(records: Records, options: _Options, processes: int) -> RunSettings
         performance = replace(performance, physical_batch_size=options.physical_batch_size)
     plan, performance = planned(records, privacy, performance, minutes=options.minutes, processes=processes)
     _show(plan, records)
+    if options.unsafe_reproducible is not None:
+        console.message(NOT_PRIVATE)
     return RunSettings.of(
         records,
         Path(options.data).name,
@@ -175,6 +169,8 @@ def _show(plan: Plan, records: Records) -> None:
         console.message(
             f"  {phase.name:<18} {how}, noise {phase.noise_multiplier:.3f}: epsilon {one.epsilon:.3f} alone"
         )
+        for release in one.releases:
+            console.message(f"    {release}")
     total = f"epsilon {plan.epsilon:.3f} (Opacus PRV: {plan.epsilon_prv:.3f}) at delta {plan.delta:.2g}"
     console.message(f"  together: {total}; about {max(plan.seconds / 60, 0.1):.1f} minutes")
 
@@ -204,10 +200,11 @@ class _Reporter:
             console.message(f"{what}: done; epsilon spent so far {epsilon_pld(ledger.spent(), ledger.delta):.3f}")
 
     def draw(self, state: TrainingState) -> None:
-        """Write samples.png: a column for each class, at most ten."""
+        """Write samples.png: a column for each of the first ten classes, ten of one class."""
         from dpaf.synthesis import grid, synthesise
 
-        columns = min(_COLUMNS, state.generator.classes) if state.generator.classes > 1 else _COLUMNS
-        rows = 8 * (state.generator.classes if columns < state.generator.classes else columns)
-        found = synthesise(state, rows, seed=0).images
-        console.save_picture(grid(found[: 8 * columns], columns=columns), self._folder.path / "samples.png")
+        classes = state.generator.classes if state.generator.classes > 1 else _COLUMNS
+        images = synthesise(state, _ROWS * classes, seed=0).images
+        shown = images.reshape(_ROWS, classes, *images.shape[1:])[:, :_COLUMNS]
+        sheet = grid(shown.reshape(-1, *images.shape[1:]), columns=shown.shape[1])
+        console.save_picture(sheet, self._folder.path / "samples.png")

@@ -18,15 +18,27 @@ from models.files import list_photos, printable, read_photo
 
 _IDX_PARTS = {"train": "train", "test": "t10k"}
 _MOST_BYTES = 4 * 2**30
+# RuntimeError: encrypted, or compressed in an unknown way. MemoryError: of a size that the header makes up.
+_UNREADABLE = (
+    *(OSError, ValueError, TypeError, EOFError, RuntimeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 def idx_folder(folder: Path, split: str) -> tuple[Path, Path] | None:
-    """The idx pair of a split in `folder`, named as MNIST's files are; None where there is none."""
+    """The idx pair of a split in `folder`, named as MNIST's files are; None where it holds no idx files.
+
+    Raises:
+        InputError: it holds others than these.
+    """
     part = _IDX_PARTS[split]
     for suffix in (".gz", ""):
         pair = folder / f"{part}-images-idx3-ubyte{suffix}", folder / f"{part}-labels-idx1-ubyte{suffix}"
         if all(path.is_file() for path in pair):
             return pair
+    if any(folder.glob("*-idx[13]-ubyte*")):
+        wanted = f"{part}-images-idx3-ubyte and {part}-labels-idx1-ubyte"
+        raise InputError(f"{printable(folder)} holds idx files, but not {wanted}: add them, or name another folder")
     return None
 
 
@@ -56,9 +68,11 @@ def read_npz(path: Path, *, size: int | None, split: str) -> Records:
             images = archive["images"]
             labels = archive.get("labels")
             test = archive["is_test"].astype(bool) if "is_test" in archive else np.full(len(images), split == "test")
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"cannot read {where}: {str(error).splitlines()[0]}; give an npz of plain arrays") from None
-    if test.shape != (len(images),):
+            count = len(images)
+    except _UNREADABLE as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"cannot read {where}: {reason}; give an npz of plain arrays") from None
+    if test.shape != (count,):
         raise InputError(f"is_test in {where} has shape {test.shape}: give one value an image")
     if labels is not None and labels.shape != (len(images),):
         raise InputError(
@@ -102,8 +116,8 @@ def read_images(folder: Path, *, size: int | None, split: str) -> Records:
         grey = grey and photo.grey
     images = np.stack(pixels)[..., :1] if grey else np.stack(pixels)
     digest = hashlib.sha256("\n".join(sorted(hashes)).encode()).digest()
-    found = records(images, np.array(labels), size=side, where=printable(folder), digest=digest, split=split)
-    return Records(found.images, found.labels, tuple(name or "image" for name in names), digest)
+    classes, where = tuple(name or "image" for name in names), printable(folder)
+    return records(images, np.array(labels), size=side, where=where, digest=digest, split=split, classes=classes)
 
 
 def _square(pixels: np.ndarray, side: int) -> np.ndarray:

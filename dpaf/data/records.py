@@ -66,7 +66,14 @@ def scaled(images: Tensor) -> Tensor:
 
 
 def records(
-    images: np.ndarray, labels: np.ndarray | None, *, size: int | None, where: str, digest: bytes, split: str = "train"
+    images: np.ndarray,
+    labels: np.ndarray | None,
+    *,
+    size: int | None,
+    where: str,
+    digest: bytes,
+    split: str = "train",
+    classes: tuple[str, ...] | None = None,
 ) -> Records:
     """Check arrays and bring them to one size.
 
@@ -77,6 +84,7 @@ def records(
         where: the source's name, for messages.
         digest: of the source.
         split: a training set needs two images of each class.
+        classes: names of the labels; None takes their numbers.
 
     Raises:
         InputError: shapes, values or labels do not fit; nothing is guessed.
@@ -92,14 +100,15 @@ def records(
     images = _as_bytes(images, where)
     labels = np.zeros(len(images), np.int64) if labels is None else _as_labels(labels, len(images), where)
     counts = np.bincount(labels)
+    names = classes or tuple(map(str, range(len(counts))))
     if split == "train" and counts.min() < 2:
         which = int(counts.argmin())
-        raise InputError(f"class {which} in {where} has {counts[which]} image(s): add some, or leave the class out")
+        name = printable(names[which])
+        raise InputError(f"class {name} in {where} has {counts[which]} image(s): add some, or leave the class out")
     chosen = size or nearest_size(min(images.shape[1:3]))
     if chosen not in SIZES:
         raise InputError(f"size {chosen} is not supported: choose one of {', '.join(map(str, SIZES))}")
     tensor = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
-    names = tuple(str(one) for one in range(len(counts)))
     return Records(_resized(tensor, chosen), torch.from_numpy(labels), names, digest)
 
 

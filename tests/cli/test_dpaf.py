@@ -1,6 +1,7 @@
 """`guise dpaf`, from a file of images to a report, and what it refuses."""
 
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,8 +9,11 @@ from command_line import call, check_refused, hashes
 from PIL import Image
 
 from cli.dpaf import dpaf
+from cli.dpaf.train import _PRESETS, _Reporter
 from dpaf.report import spending
 from dpaf.runfolder import RunFolder
+from dpaf.settings import PRESETS
+from dpaf.synthesis import Synthetic
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +54,54 @@ def test_samples_are_written_as_npz_and_as_a_folder(run, tmp_path):
         assert found["images"].shape == (5, 28, 28, 1) and found["labels"].tolist() == [0, 1, 0, 1, 0]
     assert call(dpaf, "sample", run, "--count", 3, "--class", "1", "--out", tmp_path / "s").code == 0
     assert len(list((tmp_path / "s" / "1").glob("*.png"))) == 3
+
+
+def test_presets_are_those_of_the_library():
+    assert tuple(PRESETS) == _PRESETS  # named twice, so that --help needs no torch
+
+
+@pytest.mark.parametrize("command", ["sample", "evaluate"])
+def test_a_seed_beyond_what_can_be_used_is_refused(run, tmp_path, command):
+    options = ("--out", tmp_path / "s.npz") if command == "sample" else ("--test", "digits")
+    outcome = call(dpaf, command, run, "--count", 100, *options, "--seed", "99999999999999999999")
+    assert outcome.code == 2 and "Invalid value for '--seed'" in outcome.stderr
+
+
+def test_a_run_among_its_own_images_is_refused(tmp_path):
+    folder = tmp_path / "data"
+    (folder / "cat").mkdir(parents=True)
+    check_refused(train(folder, folder / "run", "--epsilon", 1), 2, "one holds the other")
+    assert [path.name for path in folder.iterdir()] == ["cat"]
+
+
+def test_a_seeded_run_says_at_each_step_that_it_is_not_private(images, tmp_path):
+    out = tmp_path / "run"
+    outcome = train(images, out, "--epsilon", 2, "--delta", "1e-3", "--unsafe-reproducible", 1)
+    assert outcome.code == 0 and outcome.stderr.count("NOT PRIVATE") == 2  # with the plan, and when done
+    assert "NOT PRIVATE" in call(dpaf, "sample", out, "--count", 1, "--out", tmp_path / "s.npz").stderr
+    text = call(dpaf, "report", out).stdout
+    assert "NOT PRIVATE" in text and "-differential privacy" not in text
+
+
+@pytest.mark.parametrize(("classes", "columns"), [(1, 10), (3, 3), (12, 10)])
+def test_samples_are_drawn_in_a_column_for_each_class(tmp_path, monkeypatch, classes, columns):
+    def synthesise(state, count, **_):
+        labels = np.arange(count) % state.generator.classes
+        return Synthetic(np.full((count, 1, 1, 1), labels[:, None, None, None], np.uint8), labels, None)
+
+    drawn = []
+    monkeypatch.setattr("dpaf.synthesis.synthesise", synthesise)
+    monkeypatch.setattr("cli.console.save_picture", lambda pixels, _: drawn.append(pixels[..., 0]))
+    _Reporter(RunFolder(tmp_path)).draw(SimpleNamespace(generator=SimpleNamespace(classes=classes)))
+    expected = np.arange(columns) % classes
+    assert drawn[0].shape == (8, columns) and (drawn[0] == expected).all()
+
+
+def test_the_report_shows_the_parts_of_each_release(run):
+    report = call(dpaf, "report", run, "--json").report
+    (head,) = report["releases"]["class head"]
+    assert head["noise_multiplier"] == report["settings"]["head_noise"] and head["divisor"] == pytest.approx(4.096)
+    assert "gradients: noise" in (run / "privacy.md").read_text()
 
 
 def test_the_report_holds_the_guarantee_and_nothing_of_the_data(run):
@@ -116,6 +168,11 @@ def test_an_older_copy_of_a_run_cannot_spend_its_plan_again(images, run, tmp_pat
     assert len((copy / "ledger.jsonl").read_text().splitlines()) == 3
 
 
+def test_a_run_is_not_resumed_under_a_budgets_file_that_does_not_know_it(images, run, tmp_path):
+    refused = train(images, run, "--resume", budgets=tmp_path / "other.sqlite")
+    check_refused(refused, 1, "does not know the run: name the one it began with (--budgets)")
+
+
 @pytest.mark.parametrize(
     ("options", "word"),
     [
@@ -127,6 +184,9 @@ def test_an_older_copy_of_a_run_cannot_spend_its_plan_again(images, run, tmp_pat
         (("--epsilon", 1, "--delta", 0.5), "delta is 0.5"),
         (("--epsilon", 1, "--delta", 0), "delta is 0"),
         (("--epsilon", 1, "--size", 30), "size 30"),
+        (("--epsilon", 1, "--minutes", "nan"), "minutes is nan"),
+        (("--epsilon", 1, "--minutes", "inf"), "minutes is inf"),
+        (("--epsilon", 1e-3, "--delta", 1e-2), "below delta"),
         (("--epsilon", 1, "--resume"), "no run in"),
     ],
 )

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from dpaf.clipping import SLACK
+
 HOSTILE = {
     "ordinary": lambda shape: torch.linspace(-1, 1, shape.numel()).view(shape),
     "huge": lambda shape: torch.full(shape, 3e37),
@@ -31,7 +33,7 @@ def clipped_sums(
         flat = torch.cat([g.flatten().double() for g in gradients if g is not None])
         if not flat.isfinite().all():
             continue
-        factor = min(1.0, max_norm / max(float(flat.norm()), 1e-30))
+        factor = min(1.0, max_norm * (1 - SLACK) / max(float(flat.norm()), 1e-30))
         for name, gradient in zip(named, gradients, strict=True):
             if gradient is not None:
                 sums[name] += factor * gradient.double()

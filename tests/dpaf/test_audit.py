@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from dpaf import audit as auditing
 from dpaf.accounting import Phase, epsilon_pld, joint_noise_multiplier
 from dpaf.aggregation import FeatureAggregation
-from dpaf.audit import audit_mechanism, lower_bound
+from dpaf.audit import Audit, audit_mechanism, lower_bound
 from dpaf.canary import CanaryGame
 from dpaf.private_step import PrivateStep
+from dpaf.report import _audit_line
 from models.errors import InputError
 
 DELTA = 1e-3
@@ -120,6 +122,29 @@ def test_bounds_hold_in_nearly_all_audits_of_a_known_epsilon():
         absent = (random.random(400) > truth).astype(float)
         exceeded += lower_bound(present, absent, delta=0, confidence=0.95) > 1.0
     assert exceeded <= 20
+
+
+def test_all_bounds_of_an_audit_share_one_error(monkeypatch):
+    asked = []
+    most = auditing._most
+    monkeypatch.setattr(auditing, "_most", lambda *given: asked.append(given[-1]) or most(*given))
+    game = SOUND["release 1"]
+    found = audit_mechanism(game, phases(game), delta=DELTA, runs=20, confidence=0.94, audits=3)
+    assert asked == [pytest.approx(0.99)] * 2 and found.confidence == 0.94
+
+
+@pytest.mark.parametrize(
+    ("bound", "excess", "words"),
+    [
+        (1.2, -0.5, "within the claim of 2.000"),
+        (2.5, 0.1, "FALSE: that exceeds the claim of 2.000"),
+        (1.2, 0.3, "FALSE: at another delta, epsilon exceeds its claim by 0.300"),
+    ],
+)
+def test_a_report_says_what_an_audit_failed_by(bound, excess, words):
+    audit = Audit(bound, 2.0, 1e-5, excess, 200, 0.99)
+    line = _audit_line(vars(audit) | {"passed": audit.passed})
+    assert words in line and audit.passed is ("within" in line)
 
 
 def test_too_few_runs_are_refused():

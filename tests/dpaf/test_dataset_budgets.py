@@ -1,10 +1,14 @@
 import multiprocessing
+import stat
 
 import pytest
+import toy
 
 from dpaf.accounting import Phase, epsilon_pld
-from dpaf.budget import DatasetBudgets
-from models.errors import BudgetError, LedgerError, OutputError
+from dpaf.budget import DatasetBudgets, begin_run
+from dpaf.runfolder import RunFolder, RunSettings
+from dpaf.settings import PerformanceSettings
+from models.errors import BudgetError, InputError, LedgerError, OutputError
 
 PLAN = (Phase("means", 1.0, 8.0),)  # epsilon 0.43 at 1e-5
 COST = 0.43
@@ -32,12 +36,38 @@ def test_a_budget_holds_across_runs_and_not_across_datasets(budgets):
     assert [account.runs for account in budgets.accounts()] == [("a",), ("b",)]
 
 
-def test_a_resumed_run_reserves_once(budgets):
+def test_a_run_reserves_once(budgets):
     budgets.set_budget("d", "photos", epsilon=0.5, delta=1e-5)
-    for _ in range(2):
+    budgets.reserve("d", "photos", run="a", plan=PLAN)
+    budgets.recall("d", run="a", plan=PLAN)
+    with pytest.raises(LedgerError, match="already"):
         budgets.reserve("d", "photos", run="a", plan=PLAN)
     with pytest.raises(LedgerError, match="other data"):
-        budgets.reserve("elsewhere", "x", run="a", plan=PLAN)
+        budgets.recall("elsewhere", run="a", plan=PLAN)
+
+
+def test_a_run_goes_on_under_the_file_it_began_with_only(budgets, tmp_path):
+    data, folder = toy.two_classes(), RunFolder(tmp_path / "run")
+    settings = RunSettings.of(data, "toy", toy.privacy(), PerformanceSettings())
+    for _ in range(2):
+        assert begin_run(folder, settings, data, budgets).entries == 0
+    elsewhere = DatasetBudgets(tmp_path / "elsewhere.sqlite")
+    with pytest.raises(LedgerError, match="does not know the run"):
+        begin_run(folder, settings, data, elsewhere)
+    assert not elsewhere.accounts()
+
+
+def test_a_run_that_cannot_be_begun_reserves_nothing(budgets, tmp_path):
+    data, folder = toy.two_classes(), RunFolder(tmp_path / "run")
+    first, second = (RunSettings.of(data, "toy", toy.privacy(), PerformanceSettings()) for _ in range(2))
+    begin_run(folder, first, data, budgets)
+    with pytest.raises(InputError, match="holds a run already"):
+        begin_run(folder, second, data, budgets)
+    assert [account.runs for account in budgets.accounts()] == [(first.run,)]
+
+
+def test_the_file_with_the_key_is_its_owner_s_alone(budgets):
+    assert stat.S_IMODE(budgets.path.stat().st_mode) == 0o600
 
 
 def test_no_budget_below_what_is_reserved(budgets):

@@ -5,7 +5,7 @@ import toy
 from scipy.linalg import sqrtm
 
 from dpaf.fidelity import frechet, frechet_distance
-from models.errors import InputError
+from models.errors import InputError, WeightsError
 
 
 def as_images(data, rows=slice(None)):
@@ -34,6 +34,15 @@ def test_images_are_nearer_to_their_like():
 def test_inception_is_not_fetched(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(InputError, match="put them there"):
+        frechet(as_images(toy.two_classes()), toy.two_classes(), extractor="inception")
+
+
+def test_inception_that_is_not_what_its_name_says_is_not_opened(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    path = tmp_path / "hub" / "checkpoints" / "inception_v3_google-0cc3c7bd.pth"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"something else")
+    with pytest.raises(WeightsError, match="not what its name says"):
         frechet(as_images(toy.two_classes()), toy.two_classes(), extractor="inception")
 
 

@@ -106,6 +106,24 @@ def test_a_full_disk_charges_nothing(ledger, monkeypatch):
     assert Ledger.open(ledger.path).entries == 1
 
 
+def test_a_ledger_that_could_not_be_written_does_not_block_its_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    path = tmp_path / "l"
+    with pytest.raises(OutputError, match="No space left"):
+        Ledger.create(path, PLAN, epsilon=2.0, delta=1e-5, run="r")
+    monkeypatch.undo()
+    assert Ledger.create(path, PLAN, epsilon=2.0, delta=1e-5, run="r").entries == 0
+
+
+@pytest.mark.parametrize("phase", [[], {}, None, 1])
+def test_a_phase_that_is_no_name_is_one_clear_line(ledger, phase):
+    line = {"entry": 0, "phase": phase, "previous": ledger.head, "nonce": ""}
+    with ledger.path.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    with pytest.raises(LedgerError, match="does not follow"):
+        Ledger.open(ledger.path)
+
+
 def test_ledgers_hold_no_sizes_of_batches(ledger):
     ledger.charge("steps")
     entry = json.loads(ledger.path.read_bytes().splitlines()[1])

@@ -81,7 +81,7 @@ def test_no_record_moves_the_sum_by_more_than_the_bound(kind):
                 (torch.cat([x[:place], bad, x[place:]]), torch.cat([y[:place], label, y[place:]])), squares(module)
             )
             change = oracles.norm({name: with_[name] - without[name] for name in with_})
-            assert change <= 0.5 * (1 + 1e-4), (kind, change)
+            assert change <= 0.5, (kind, change)
 
 
 @pytest.mark.parametrize("size", [1e3, 1e6, 1e9, 1e15])
@@ -93,7 +93,7 @@ def test_terms_that_cancel_cannot_hide_a_norm_in_rounding(size, width):
         places = torch.randn(1, 6, width, generator=random)
         bad = size * torch.cat([places, -places + 3 / size * torch.randn(1, 6, width, generator=random)], 1)
         sums = step_of(module).clipped_sums((bad,), lambda x: module(x).sum((1, 2)))
-        assert oracles.norm(sums) <= 0.5 * 1.01
+        assert oracles.norm(sums) <= 0.5
 
 
 @pytest.mark.parametrize("size", [1e-10, 1e-23, 1e-25])
@@ -105,14 +105,14 @@ def test_terms_that_cancel_are_found_where_gradients_are_tiny(size):
     weights = torch.tensor([1.0, 1.0, 1.0, size]).view(4, 1, 1)
     alone = step_of(module).clipped_sums((others, weights[:3]), lambda x, w: (w * module(x)).sum((1, 2)))
     both = step_of(module).clipped_sums((torch.cat([others, bad]), weights), lambda x, w: (w * module(x)).sum((1, 2)))
-    assert oracles.norm({"weight": both["weight"] - alone["weight"]}) <= 0.5 * 1.01
+    assert oracles.norm({"weight": both["weight"] - alone["weight"]}) <= 0.5
 
 
 def test_a_gradient_above_the_bound_is_used_in_full():
     module = network()
     x, y = torch.randn(1, 2, 6, 6), torch.full((1, 2), 50.0)
     module(x)
-    assert oracles.norm(step_of(module).clipped_sums((x, y), squares(module))) == pytest.approx(0.5, rel=1e-3)
+    assert oracles.norm(step_of(module).clipped_sums((x, y), squares(module))) == pytest.approx(0.5, rel=2e-3)
 
 
 def test_the_physical_batch_size_does_not_change_the_result():
@@ -183,6 +183,32 @@ def test_a_layer_used_twice_is_refused():
 def test_a_loss_that_passes_the_module_over_is_refused():
     with pytest.raises(InputError, match="does not call the module"):
         step_of(nn.Linear(3, 3)).clipped_sums((torch.randn(2, 3),), lambda x: x.sum(1))
+
+
+@pytest.mark.parametrize("places", [3, 4])
+def test_layers_whose_rows_are_not_records_are_refused(places):
+    module = nn.Linear(2, 2)
+    sequence_first = torch.randn(4, places, 2)
+    with pytest.raises(InputError, match="batch dimension first"):
+        step_of(module).clipped_sums((sequence_first,), lambda x: module(x.transpose(0, 1)).sum((0, 2)))
+
+
+def test_a_loss_that_couples_records_is_refused():
+    module = nn.Linear(3, 3)
+
+    def loss(x):
+        losses = module(x).square().sum(1)
+        return losses - losses.mean()
+
+    with pytest.raises(InputError, match="depends on others"):
+        step_of(module).clipped_sums((torch.randn(2, 3),), loss)
+
+
+def test_a_hostile_record_does_not_look_like_a_coupled_loss():
+    module = nn.Linear(3, 3)
+    x = torch.tensor([[1.0, 1, 1], [3e38, 3e38, -3e38], [torch.nan, 1, 1]])
+    sums = step_of(module).clipped_sums((x,), lambda x: module(x).square().sum(1))
+    assert 0 < oracles.norm(sums) <= 1.0
 
 
 def test_a_loss_over_the_batch_is_refused():

@@ -6,10 +6,11 @@ import torch
 import toy
 
 from dpaf.aggregation import FeatureAggregation
+from dpaf.plan import releases
 from dpaf.private_step import PrivateStep
-from dpaf.settings import PRESETS, PerformanceSettings
+from dpaf.settings import PRESETS, STEPS, PerformanceSettings
 from dpaf.state import TrainingState
-from dpaf.superstep import Batch
+from dpaf.superstep import FEATURE_NORM, GRADIENT_NORM, Batch
 
 
 @pytest.fixture
@@ -58,7 +59,25 @@ def test_one_image_moves_each_release_by_its_bound_at_most(state, monkeypatch, v
     with_ = sums_of_a_step(state, batch(extra), monkeypatch)
     features = (with_.pop("features") - without.pop("features")).norm()
     gradients = torch.cat([(with_[name] - without[name]).flatten() for name in without]).norm()
-    assert len(without) == 2 and features <= 1.001 and gradients <= 1.001
+    assert len(without) == 2 and features <= FEATURE_NORM and gradients <= GRADIENT_NORM
+
+
+def test_what_a_plan_shows_of_the_releases_is_what_is_made(state):
+    features, gradients = releases(state.critic.privacy, records=40, classes=2)[STEPS]
+    mechanism, step = state.critic._mechanism, state.critic._private(state.critic.body, gradients.noise_multiplier)
+    for shown, made in ((features, mechanism), (gradients, step)):
+        assert (shown.noise_multiplier, shown.max_norm, shown.divisor) == (
+            *(made.noise_multiplier, made.max_norm, made.divisor),
+        )
+    assert "2 buckets" in str(features) and mechanism.buckets == 2
+
+
+def test_a_tail_that_nobody_asks_is_not_trained():
+    performance = PerformanceSettings(**{**vars(PRESETS["matching"][1]), **toy.FAST})
+    state = TrainingState(1, 28, 2, records=40, privacy=toy.privacy("matching"), performance=performance)
+    before = state.critic.tail.conv.weight.clone()
+    state.critic.step(batch(), state.generator, np.random.default_rng(0), torch.Generator().manual_seed(0))
+    assert state.critic.releases == 1 and torch.equal(before, state.critic.tail.conv.weight)
 
 
 def test_an_empty_batch_makes_a_step_like_any_other(state):

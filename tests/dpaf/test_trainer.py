@@ -1,19 +1,24 @@
+import errno
 import json
 import shutil
+from dataclasses import asdict, replace
 
 import pytest
 import torch
 import toy
 
+from dpaf.audit import Audit
 from dpaf.budget import DatasetBudgets
 from dpaf.data import Records
 from dpaf.ledger import Ledger
 from dpaf.randomness import Streams
+from dpaf.report import privacy_report
 from dpaf.runfolder import RunFolder
 from dpaf.settings import HEAD, MOMENTS, STEPS
 from dpaf.synthesis import synthesise
 from dpaf.trainer import FITTING, Trainer, trained_state
-from models.errors import BudgetError, InputError, LedgerError, PrivacyError
+from models.errors import BudgetError, InputError, LedgerError, OutputError, PrivacyError
+from models.files.atomic import write_error
 
 
 @pytest.fixture(scope="module")
@@ -113,14 +118,13 @@ def test_no_noise_and_no_draw_is_used_twice(tmp_path, data, settings, monkeypatc
 
 
 def test_the_generator_trains_with_the_data_gone(tmp_path, data, settings):
-    folder = toy.begin(tmp_path, data, settings)
+    folder = toy.begin(tmp_path, data, replace(settings, steps=0))
     with pytest.raises(StoppedError):
         toy.train(folder, data, progress=stop_at(FITTING, 0))
     gone = Records(torch.empty(0, 1, 28, 28, dtype=torch.uint8), torch.empty(0, dtype=torch.long), data.classes, b"")
-    trainer = Trainer(gone, folder, streams=Streams(unsafe_seed=1), progress=stop_at(STEPS, 0))
+    trainer = Trainer(gone, folder, streams=Streams(unsafe_seed=1))
     before = trainer.state.generator.stages[1].weight.clone()
-    with pytest.raises(StoppedError):
-        trainer.train()
+    trainer.train()
     assert trainer.state.fitted == 3
     assert not torch.equal(before, trainer.state.generator.stages[1].weight)
 
@@ -151,6 +155,97 @@ def test_noise_from_a_seed_needs_a_run_that_says_so(tmp_path, data, settings):
     with pytest.raises(PrivacyError, match="noise from a seed"):
         Trainer(data, folder, streams=Streams(unsafe_seed=1))
     assert folder.ledger().entries == 0
+
+
+def test_a_full_disk_is_found_before_anything_is_paid_for(tmp_path, data, settings, monkeypatch):
+    folder = toy.begin(tmp_path, data, settings)
+
+    def full(path, **_):
+        raise write_error(path, OSError(errno.ENOSPC, "No space left on device"))
+
+    monkeypatch.setattr("dpaf.runfolder.atomic_write", full)
+    with pytest.raises(OutputError, match="No space left"):
+        toy.train(folder, data)
+    assert folder.ledger().entries == 0
+    monkeypatch.undo()
+    sizes = []
+    monkeypatch.setattr(RunFolder, "check_room", lambda _, size: sizes.append(size))
+    toy.train(folder, data)
+    assert folder.ledger().spent() == folder.ledger().plan
+    assert len(sizes) == 1 and (tmp_path / "checkpoint.safetensors").stat().st_size <= sizes[0]
+
+
+@pytest.mark.parametrize("other", [toy.two_classes(38), replace(toy.two_classes(), classes=("cat", "dog"))])
+def test_a_run_is_not_resumed_with_data_of_another_kind(tmp_path, settings, other):
+    folder = toy.begin(tmp_path, toy.two_classes(), settings)
+    with pytest.raises(InputError, match="the run began with 40 images of 28x28x1 in 2 classes"):
+        toy.train(folder, other)
+    assert folder.ledger().entries == 0
+
+
+def test_a_plan_that_costs_more_than_its_budget_is_not_gone_on_with(tmp_path, data, settings):
+    folder = toy.begin(tmp_path, data, settings)
+    for path in (folder.path / "run.json", folder.ledger_path):
+        path.write_text(path.read_text().replace('"epsilon": 8.0', '"epsilon": 0.1').replace(":8.0", ":0.1"))
+    with pytest.raises(BudgetError, match=r"the budget is 0\.1"):
+        toy.train(folder, data)
+    assert folder.ledger().entries == 0
+
+
+def test_a_seeded_run_cannot_be_passed_off_as_private(tmp_path, data, settings):
+    folder = toy.begin(tmp_path, data, settings)
+    path = tmp_path / "run.json"
+    path.write_text(path.read_text().replace('"reproducible": true', '"reproducible": false'))
+    with pytest.raises(LedgerError, match="do not belong together"):
+        folder.ledger()
+
+
+def test_a_ledger_from_before_seeds_were_noted_is_read_as_its_run_says(tmp_path, data, settings):
+    folder = toy.begin(tmp_path, data, settings)
+    path = folder.ledger_path
+    path.write_text(path.read_text().replace('"reproducible":true,', ""))
+    assert folder.ledger().reproducible is None
+    assert not privacy_report(folder.settings(), folder.ledger())["guarantee"]["private"]
+
+
+@pytest.mark.parametrize(("wrong", "word"), [({"epsilon": None}, "no budget"), ({"delta": 0.03}, "one whole record")])
+def test_a_run_without_a_guarantee_that_means_something_is_not_begun(tmp_path, data, settings, wrong, word):
+    with pytest.raises(InputError, match=word):
+        toy.begin(tmp_path / "run", data, replace(settings, **wrong))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("header", [b"[]", b'{"__metadata__":[]}', b'{"__metadata__":null}'])
+def test_a_checkpoint_that_is_none_is_one_clear_line(tmp_path, data, settings, header):
+    folder = toy.begin(tmp_path, data, settings)
+    (tmp_path / "checkpoint.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(InputError, match="cannot read"):
+        folder.checkpoint()
+
+
+def test_counters_that_do_not_fit_are_one_clear_line(tmp_path, data, settings):
+    folder = toy.begin(tmp_path, data, settings)
+    tensors = Trainer(data, folder, streams=Streams(unsafe_seed=1)).state.tensors()
+    folder.save({**tensors, "counters": torch.zeros(3)}, folder.ledger())
+    with pytest.raises(InputError, match="other settings"):
+        trained_state(folder)
+
+
+def test_an_audit_is_its_run_s_own(tmp_path, data, settings):
+    audit = Audit(0.5, 1.0, 1e-3, -0.1, 200, 0.99)
+    one, other = (toy.begin(tmp_path / name, data, settings) for name in ("one", "other"))
+    one.keep_audit(audit)
+    assert one.audit() == audit
+    path = other.path / "audit.json"
+    path.write_bytes((one.path / "audit.json").read_bytes())
+    with pytest.raises(InputError, match="another run's"):
+        other.audit()
+    for text in ("[]", json.dumps({**asdict(audit), "runs": "many"}), '{"run": []}', '"a"'):
+        path.write_text(text)
+        with pytest.raises(InputError, match="audit again"):
+            other.audit()
+    path.write_text(json.dumps(asdict(audit)))  # from before audits said of which run they are
+    assert other.audit() is None
 
 
 def test_a_run_is_not_begun_twice(tmp_path, data, settings):

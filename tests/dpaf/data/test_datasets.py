@@ -1,4 +1,6 @@
 import gzip
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +73,32 @@ def test_one_colour_image_makes_all_colour(tmp_path):
     assert found.channels == 3 and len(found.classes) == 1
 
 
+def header_of(shape):
+    """An npy file whose header promises much."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+def patched(path, **members):
+    """A zip of `members`, with bytes that say: `flags` encrypted, or compressed by method `method`."""
+    flags, method = members.pop("flags", 0), members.pop("method", 0)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(f"{name}.npy", data)
+    data = bytearray(path.read_bytes())
+    for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        start = data.index(mark) + at
+        data[start], data[start + 2] = flags, method
+    path.write_bytes(data)
+    return str(path)
+
+
 BAD = {
+    "huge": (lambda f: patched(f / "a.npz", images=header_of((10**13, 28, 28))), "cannot read"),
+    "encrypted": (lambda f: patched(f / "a.npz", images=header_of((6, 28, 28)), flags=1), "cannot read"),
+    "unknown compression": (lambda f: patched(f / "a.npz", images=header_of((6, 28, 28)), method=99), "cannot read"),
+    "number": (lambda f: npz(f / "a.npz", images=np.array(3), is_test=np.array([0, 1])), "cannot read"),
     "no such": (lambda _: "nowhere", "no dataset"),
     "empty npz": (lambda f: npz(f / "a.npz"), "needs `images`"),
     "no npz": (lambda f: str((f / "a.npz").write_bytes(b"PK not really") and f / "a.npz"), "cannot read"),
@@ -109,6 +136,21 @@ def test_a_damaged_image_is_named(tmp_path):
     (tmp_path / "3.png").write_bytes((tmp_path / "3.png").read_bytes()[:90])
     with pytest.raises(InputError, match=r"3\.png"):
         load(str(tmp_path))
+
+
+def test_a_lone_image_s_folder_is_named(tmp_path):
+    for place, image in enumerate(grey()):
+        (tmp_path / ("cat" if place else "dog")).mkdir(exist_ok=True)
+        Image.fromarray(image).save(tmp_path / ("cat" if place else "dog") / f"{place}.png")
+    with pytest.raises(InputError, match="class dog"):
+        load(str(tmp_path))
+
+
+def test_idx_files_without_a_test_split_are_said_to_be_that(tmp_path):
+    for part in ("images-idx3", "labels-idx1"):
+        (tmp_path / f"train-{part}-ubyte").write_bytes(b"")
+    with pytest.raises(InputError, match="not t10k-images-idx3-ubyte"):
+        load(str(tmp_path), split="test")
 
 
 def test_a_truncated_idx_is_refused(tmp_path):
