@@ -43,8 +43,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     type=click.Choice(["low", "mid", "high"]),
     default="mid",
     show_default=True,
-    help="How visible the mask may be on each face: SSIM >= .98, .96, .94, FLIP <= .06, .10, .15, its peaks <= .10, "
-    ".17, .26.",
+    help="How visible the mask may be on each face: SSIM >= .98, .96, .94, FLIP <= .06, .10, .15, its peaks <= .12, "
+    ".20, .30.",
 )
 @click.option(
     "--recogniser",

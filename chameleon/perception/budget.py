@@ -43,9 +43,9 @@ class Visibility:
 
 
 STRENGTHS = {
-    "low": Budget(ssim=0.98, flip=0.06, peak=0.10),
-    "mid": Budget(ssim=0.96, flip=0.10, peak=0.17),
-    "high": Budget(ssim=0.94, flip=0.15, peak=0.26),
+    "low": Budget(ssim=0.98, flip=0.06, peak=0.12),
+    "mid": Budget(ssim=0.96, flip=0.10, peak=0.20),
+    "high": Budget(ssim=0.94, flip=0.15, peak=0.30),
 }
 
 
