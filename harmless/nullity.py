@@ -12,8 +12,9 @@ from harmless.operators.base import LinearOperator, columns, rows
 from harmless.operators.combining import Composed
 from harmless.operators.convolution import Convolution
 from harmless.operators.matrix import Matrix
-from harmless.operators.simplify import is_coisometry, simplified
+from harmless.operators.simplify import simplified
 from harmless.projection.base import Projector
+from harmless.projection.channels import through_fewer
 from models.errors import InputError
 
 _PROBES = 4
@@ -79,11 +80,10 @@ def by_counting(operator: LinearOperator) -> int:
     """
     operator = simplified(operator)
     n, m = columns(operator), rows(operator)
-    if isinstance(operator, Composed):
-        if is_coisometry(operator.steps[0]):
-            rest = operator.steps[1:]
-            return n - rows(operator.steps[0]) + by_counting(rest[0] if len(rest) == 1 else Composed(rest))
-        m = min(map(rows, operator.steps))  # no more comes through than through its narrowest step
+    if (parts := through_fewer(operator)) is not None:
+        return n - rows(parts[0]) + by_counting(parts[1])
+    if isinstance(operator, Composed):  # no more comes through than through its narrowest step
+        m = min(rows((through_fewer(step) or (step,))[0]) for step in operator.steps)
     if isinstance(operator, Matrix):
         width = operator.weight.shape[1]
         return operator.stretches * max(0, width - operator.weight.shape[0])

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from harmless.operators.base import LinearOperator, Shape
+from harmless.operators.base import LinearOperator
 from harmless.operators.combining import Composed, Stacked
 from harmless.operators.convolution import Convolution
 from harmless.operators.elementary import Scale
@@ -57,33 +57,11 @@ def _known(operator: LinearOperator) -> LinearOperator:
 
 
 def _moved(first: LinearOperator, second: LinearOperator) -> list[LinearOperator] | None:
-    """Two operators for two in a row, of which the first is better known."""
-    if isinstance(first, Scale) and isinstance(second, Gather):
-        # A factor for each entry, before values are moved about, is one for each where it comes to lie.
-        factors = first.factors.expand(first.input_shape).flatten()[second.index.clamp(min=0)]
-        return [second, Scale(factors.view(second.output_shape), second.output_shape)]
-    if isinstance(first, Convolution) and isinstance(second, Convolution) and not is_coisometry(first):
-        mix = _mix(first)
-        return None if mix is None else _through(mix, first.input_shape, second)
-    return None
-
-
-def _through(mix: Tensor, shape: Shape, second: Convolution) -> list[LinearOperator]:
-    """`second` after a mix of channels that loses some, as those that it keeps and what reads these."""
-    left, values, right = torch.linalg.svd(mix, full_matrices=False)
-    rank = max(1, int(torch.linalg.matrix_rank(mix)))
-    kept = Convolution(right[:rank, :, None, None], shape)
-    weight = torch.einsum("ochw,cr->orhw", _ungrouped(second), left[:, :rank] * values[:rank])
-    return [kept, _with_weight(second, weight, rank)]
-
-
-def is_coisometry(operator: LinearOperator) -> bool:
-    """Known to have A A^T = 1: entries copied once each, or channels mixed into fewer by orthonormal rows."""
-    if isinstance(operator, Gather):
-        return not bool(operator.zeros.any()) and len(operator.index.unique()) == len(operator.index)
-    if not isinstance(operator, Convolution) or (mix := _mix(operator)) is None or mix.shape[0] >= mix.shape[1]:
-        return False
-    return torch.allclose(mix @ mix.T, torch.eye(len(mix), dtype=mix.dtype), rtol=0, atol=1e-12)
+    """A factor for each entry, before values are moved about, is one for each of them where they come to lie."""
+    if not isinstance(first, Scale) or not isinstance(second, Gather):
+        return None
+    factors = first.factors.expand(first.input_shape).flatten()[second.index.clamp(min=0)]
+    return [second, Scale(factors.view(second.output_shape), second.output_shape)]
 
 
 def _folded(first: LinearOperator, second: LinearOperator) -> LinearOperator | None:
@@ -103,17 +81,17 @@ def _folded(first: LinearOperator, second: LinearOperator) -> LinearOperator | N
         return second if first.input_shape == second.input_shape else None
     if isinstance(first, Scale) and isinstance(second, Convolution) and (scales := _of_channels(first)) is not None:
         each = scales.view(second.groups, 1, -1, 1, 1) * second.weight.unflatten(0, (second.groups, -1))
-        return _with_weight(second, each.flatten(0, 1), len(scales), groups=second.groups)
+        return with_weight(second, each.flatten(0, 1), len(scales), groups=second.groups)
     if isinstance(first, Convolution) and isinstance(second, Scale) and (scales := _of_channels(second)) is not None:
         weight = scales.view(-1, 1, 1, 1) * first.weight
-        return _with_weight(first, weight, first.input_shape[0], groups=first.groups)
+        return with_weight(first, weight, first.input_shape[0], groups=first.groups)
     if isinstance(first, Gather) and isinstance(second, Convolution) and (ring := _ring(first, second)) is not None:
         return ring
-    if isinstance(second, Convolution) and (mix := _injective_mix(first)) is not None:
-        return _with_weight(second, torch.einsum("ochw,ci->oihw", _ungrouped(second), mix), mix.shape[1])
+    if isinstance(second, Convolution) and (mix := _mix(first)) is not None:
+        return with_weight(second, torch.einsum("ochw,ci->oihw", _ungrouped(second), mix), mix.shape[1])
     if isinstance(first, Convolution) and (mix := _mix(second)) is not None:
         weight = torch.einsum("po,oihw->pihw", mix, _ungrouped(first))
-        return _with_weight(first, weight, first.input_shape[0])
+        return with_weight(first, weight, first.input_shape[0])
     return None
 
 
@@ -170,13 +148,6 @@ def _ring(first: Gather, second: Convolution) -> Convolution | None:
     )
 
 
-def _injective_mix(operator: LinearOperator) -> Tensor | None:
-    """The same, where no combination of channels is lost in it, so that what follows shows what is."""
-    mix = _mix(operator)
-    injective = mix is not None and int(torch.linalg.matrix_rank(mix)) == mix.shape[1]
-    return mix if injective else None
-
-
 def _ungrouped(operator: Convolution) -> Tensor:
     """The weight of an equal convolution of one group."""
     weight, groups = operator.weight, operator.groups
@@ -190,7 +161,7 @@ def _ungrouped(operator: Convolution) -> Tensor:
     return whole
 
 
-def _with_weight(like: Convolution, weight: Tensor, channels: int, *, groups: int = 1) -> Convolution:
+def with_weight(like: Convolution, weight: Tensor, channels: int, *, groups: int = 1) -> Convolution:
     """The same geometry with another kernel."""
     axes = like.axes[3 - len(like.input_shape) :]
     flat = weight if len(axes) == 2 else weight[:, :, 0]

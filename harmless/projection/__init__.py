@@ -8,10 +8,11 @@ from harmless.operators.base import LinearOperator
 from harmless.operators.combining import Composed
 from harmless.operators.convolution import Convolution
 from harmless.operators.gather import Gather
-from harmless.operators.simplify import is_coisometry, simplified
+from harmless.operators.simplify import simplified
 from harmless.projection.banded import Banded, bandable, banded_bytes
 from harmless.projection.base import Projector
 from harmless.projection.blocks import Blocks, splits
+from harmless.projection.channels import through_fewer
 from harmless.projection.dense import Dense, small
 from harmless.projection.fourier import Fourier, circulant
 from harmless.projection.gathered import Gathered
@@ -53,12 +54,14 @@ def _project(operator: LinearOperator, settings: CGSettings | None) -> Projector
         return Gathered(operator)
     if isinstance(operator, Composed):
         first, rest = operator.steps[0], operator.steps[1:]
-        if is_coisometry(first):
+        if isinstance(first, Gather) and _copies_once(first):
             return Picked(operator, first, _project(rest[0] if len(rest) == 1 else Composed(rest), settings))
     if splits(operator):
         return Blocks(operator)
     if isinstance(operator, Convolution) and circulant(operator):
         return Fourier(operator)
+    if (parts := through_fewer(operator)) is not None:
+        return Picked(operator, parts[0], _project(parts[1], settings))
     dense = Dense(operator) if small(operator) else None
     if dense is not None and dense.accurate:
         return dense
@@ -70,6 +73,10 @@ def _project(operator: LinearOperator, settings: CGSettings | None) -> Projector
     if dense is not None:
         return dense
     return ConjugateGradients(operator, settings=settings)
+
+
+def _copies_once(gather: Gather) -> bool:
+    return not bool(gather.zeros.any()) and len(gather.index.unique()) == len(gather.index)
 
 
 def leakage(projector: Projector, v: Tensor) -> float:

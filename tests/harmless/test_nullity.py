@@ -58,6 +58,10 @@ def test_no_more_comes_through_than_through_the_narrowest_step() -> None:
     assert by_counting(wide) == 0 and by_counting(Composed([Resize((3, 16, 16), 8, 8), wide])) == 3 * (256 - 64)
     grey = Convolution(torch.ones(3, 3, 1, 1), (3, 8, 8))
     assert by_counting(Composed([grey, wide])) == 2 * 64
+    turned = Gather(torch.arange(192).flip(0).view(3, 64), (3, 8, 8))
+    assert by_counting(Composed([grey, turned, Matrix(torch.randn(192, 192), (3, 64), (192,))])) == 2 * 64
+    line = Convolution(torch.randn(4, 8, 1), (8, 16))
+    assert by_counting(Composed([line, Convolution(torch.randn(6, 4, 3), (4, 16))])) == 4 * 16
 
 
 def test_measurements_of_padding_alone_do_not_count() -> None:

@@ -118,6 +118,7 @@ CONVOLUTION = Convolution(torch.randn(5, 3, 3, 3), IMAGE, stride=2, padding=1)
     "operator",
     [
         Composed([FLIP, Scale(torch.rand(3, 1, 1) + 0.1, IMAGE), CONVOLUTION]),
+        Composed([greyscale(IMAGE, copies=3), CONVOLUTION]),
         Composed([CONVOLUTION, channel_mix(torch.randn(4, 5), CONVOLUTION.output_shape)]),
         Stacked([CONVOLUTION, Gather(torch.arange(240).view(IMAGE)[:, ::2, ::2], IMAGE)]),
         Stacked([Convolution(torch.randn(2, 3, 5, 3), IMAGE, stride=2, padding=(2, 1)), CONVOLUTION]),

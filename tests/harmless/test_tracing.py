@@ -230,12 +230,19 @@ def test_weights_that_no_layer_holds_are_known() -> None:
 
 
 @pytest.mark.parametrize("layers", [
-    (nn.Conv2d(6, 6, 3, groups=6), nn.BatchNorm2d(6)),
-    (nn.BatchNorm2d(6), nn.Conv2d(6, 12, 3, groups=6)),
+    (nn.Conv2d(6, 9, 3, groups=3), nn.BatchNorm2d(9)),
+    (nn.BatchNorm2d(6), nn.Conv2d(6, 9, 3, groups=3)),
 ])  # fmt: skip
 def test_factors_of_channels_leave_groups_apart(layers: tuple[nn.Module, ...]) -> None:
+    for layer in layers:
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.running_var.uniform_(0.1, 9)
     reading = read(nn.Sequential(nn.ReLU(), *layers, nn.ReLU()), (6, 9, 9), layer="1")
-    assert isinstance(reading.joint, Convolution) and reading.joint.groups == 6
+    assert isinstance(reading.joint, Convolution) and reading.joint.groups == 3
+    x, both = torch.randn(2, 6, 9, 9, dtype=torch.float64), copy.deepcopy(nn.Sequential(*layers)).double().eval()
+    with torch.no_grad():
+        change = both(x[:1]) - both(x[1:])
+    torch.testing.assert_close(reading.joint.matvec(x[:1] - x[1:]), change, rtol=1e-5, atol=1e-5)
 
 
 def test_averages_that_leave_the_padding_out_are_followed_with_their_borders() -> None:
@@ -273,6 +280,7 @@ class Rearranged(nn.Module):
         (nn.Sequential(PATCHES, nn.ReLU()), "gray", 768 - 16 * 12),
         (nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU()), "gray,imagenet", 2 * 256),
         (nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU()), "gray,crop=8", 768 - 64),
+        (Net(lambda net, x: net.a(x[:, [0, 0, 2]]).relu(), a=nn.Conv2d(3, 9, 3)), "", 256),
     ],
 )
 def test_structure_shows_behind_the_preprocessing(network: nn.Module, preprocess: str, nullity: int) -> None:

@@ -1,0 +1,30 @@
+"""Convolutions that see only some mixes of their channels, as one behind grey sees one of three."""
+
+from __future__ import annotations
+
+import torch
+
+from harmless.operators.base import LinearOperator
+from harmless.operators.convolution import Convolution
+from harmless.operators.elementary import channel_mix
+from harmless.operators.simplify import with_weight
+from harmless.projection.base import cutoff
+
+_FEW = 16
+"""Photos have three; among hundreds of features no mix is ignored by chance, and looking for one takes minutes."""
+
+
+def through_fewer(operator: LinearOperator) -> tuple[Convolution, Convolution] | None:
+    """The mixes S that it sees, with S S^T = 1, and what it makes of them; None where it sees all.
+
+    What is left out is smaller than rounding, measured on the whole convolution.
+    """
+    if not isinstance(operator, Convolution) or operator.groups > 1 or operator.weight.shape[1] > _FEW:
+        return None
+    by_channel = operator.weight.transpose(0, 1).flatten(1).T
+    _, values, right = torch.linalg.svd(by_channel, full_matrices=False)
+    rank = max(1, int((values > cutoff(float(values[0]), *by_channel.shape)).sum()))
+    if rank == operator.weight.shape[1]:
+        return None
+    weight = torch.einsum("oihw,ri->orhw", operator.weight, right[:rank])
+    return channel_mix(right[:rank], operator.input_shape), with_weight(operator, weight, rank)
