@@ -8,7 +8,7 @@ norms, Li et al. 2022, arXiv 2110.05679, section 4.1). No gradient of a single r
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -45,10 +45,13 @@ class PrivateStep:
         physical_batch_size: records worked on at once.
         processes: each of which is called with its own part of the batch, perhaps none of it; all get one result if
             their generators are alike.
+        check_losses: look in the first chunk of each batch whether the loss of one record depends on others, for two
+            more backward passes. What is cut off from the gradient, such as detached statistics of a batch, is not
+            seen: that losses are separate is the caller's promise.
 
     Raises:
         InputError: an attribute is out of range, or a layer mixes records or is of another kind. When it is called: a
-            layer does not get one row for each record, or the loss of one depends on others (looked for once).
+            layer does not get one row for each record, or the loss of one depends on others.
     """
 
     module: nn.Module
@@ -57,7 +60,7 @@ class PrivateStep:
     divisor: float
     physical_batch_size: int = 128
     processes: Processes = ALONE
-    _separate: list[bool] = field(default_factory=list, init=False, repr=False, compare=False)
+    check_losses: bool = True
 
     def __post_init__(self) -> None:
         for name in ("max_norm", "noise_multiplier", "divisor"):
@@ -89,7 +92,7 @@ class PrivateStep:
         }
         for start in range(0, len(records[0]), self.physical_batch_size):
             chunk = [values[start : start + self.physical_batch_size] for values in records]
-            self._add(sums, chunk, loss)
+            self._add(sums, chunk, loss, check=self.check_losses and start == 0)
         total = self.processes.total(torch.cat([value.flatten() for value in sums.values()]))
         parts = total.split([value.numel() for value in sums.values()])
         return {name: part.view_as(sums[name]) for name, part in zip(sums, parts, strict=True)}
@@ -100,7 +103,7 @@ class PrivateStep:
         noisy = {name: value + gaussian(tuple(value.shape), scale, generator) for name, value in sums.items()}
         return {name: (value / self.divisor).float() for name, value in noisy.items()}
 
-    def _add(self, sums: dict[str, Tensor], chunk: list[Tensor], loss: Loss) -> None:
+    def _add(self, sums: dict[str, Tensor], chunk: list[Tensor], loss: Loss, *, check: bool) -> None:
         sound = torch.stack([values.isfinite().flatten(1).all(1) for values in map(_at_least_2d, chunk)]).all(0)
         with captured(self.module) as layers, torch.enable_grad():
             losses = loss(*(zeroed(values, sound) for values in chunk))
@@ -111,9 +114,8 @@ class PrivateStep:
         for layer in layers:
             layer.check(len(sound))
         outputs = [layer.output for layer in layers]
-        if len(sound) > 1 and not self._separate:
+        if check:
             _check_separate(losses, outputs)
-            self._separate.append(True)
         at_outputs = torch.autograd.grad(losses.sum(), outputs, allow_unused=True)
         used = [(layer, at) for layer, at in zip(layers, at_outputs, strict=True) if at is not None]
         squared = torch.zeros(len(sound), dtype=torch.float64)
@@ -126,11 +128,12 @@ class PrivateStep:
 
 
 def _check_separate(losses: Tensor, outputs: list[Tensor]) -> None:
-    """Raises InputError where the losses of every second record depend on the records between them."""
-    at_outputs = torch.autograd.grad(losses[::2].sum(), outputs, retain_graph=True, allow_unused=True)
-    # What is not finite comes of a hostile record, which must not stop a run; it is left out later.
-    if any(at is not None and at[1::2].nan_to_num(0, 0, 0).any() for at in at_outputs):
-        raise InputError("the loss of one record depends on others: keep records apart, batch dimension first")
+    """Raises InputError where the losses of every second record depend on the records between them, or the reverse."""
+    for own, others in ((0, 1), (1, 0)):
+        at_outputs = torch.autograd.grad(losses[own::2].sum(), outputs, retain_graph=True, allow_unused=True)
+        # What is not finite comes of a hostile record, which must not stop a run; it is left out later.
+        if any(at is not None and at[others::2].nan_to_num(0, 0, 0).any() for at in at_outputs):
+            raise InputError("the loss of one record depends on others: keep records apart, batch dimension first")
 
 
 def _at_least_2d(values: Tensor) -> Tensor:

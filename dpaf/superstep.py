@@ -172,7 +172,9 @@ class Critic:
 
     def _private(self, module: nn.Module, noise_multiplier: float) -> PrivateStep:
         size = self.performance.physical_batch_size
-        return PrivateStep(module, GRADIENT_NORM, noise_multiplier, self.expected, size, self.processes)
+        return PrivateStep(
+            module, GRADIENT_NORM, noise_multiplier, self.expected, size, self.processes, check_losses=False
+        )
 
     def _descend(
         self, module: nn.Module, private: dict[str, Tensor], fake_loss: Tensor, optimisers: list[torch.optim.Adam]

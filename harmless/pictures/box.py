@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from harmless.projection import Projector
+from harmless.projection import Blocks, Projector
 
 LOW, HIGH = 0.0, 255.0
 
@@ -64,4 +64,4 @@ def fit_to_box(
 
 
 def _row(v: Tensor, projector: Projector) -> Tensor:
-    return v - projector.null(v)
+    return projector.row(v) if isinstance(projector, Blocks) else v - projector.null(v)

@@ -14,6 +14,8 @@ from harmless.pictures.rounding import SearchSettings, round_exactly
 from harmless.projection import Projector
 from models.errors import InputError
 
+_STEPS = 200
+
 
 @dataclass(frozen=True)
 class GenerationSettings:
@@ -69,8 +71,9 @@ def generate(
         change *= (settings.magnitude or 32.0) / change.square().mean().sqrt().clamp(min=1e-9)
     if float(change.abs().max()) < 1e-6:
         raise InputError("this target changes nothing where the model does not look: choose another with --target")
-    # Single precision is enough: what it leaves is far below what whole levels cost.
-    fitted = fit_to_box(original.float(), (original + change).float(), projector).pixels.double()
+    # Single precision and so many steps are enough: whole levels cost more than what they leave.
+    wanted = (original + change).float()
+    fitted = fit_to_box(original.float(), wanted, projector, max_iterations=_STEPS).pixels.double()
     if settings.exact_uint8:
         fitted = round_exactly(fitted, original, projector, settings=settings.search)
     return as_pixels(fitted.round())

@@ -83,12 +83,13 @@ class Blocks:
         self.singular_values = values.flatten().repeat(copies).sort(descending=True).values
 
     def null(self, v: Tensor) -> Tensor:
-        return v - self.row(v)
+        blocks = self._how.split(v)
+        return v - self._how.join(blocks - off_basis(blocks, self._basis.to(v)))
 
     def row(self, v: Tensor) -> Tensor:
-        """v less its null part."""
-        blocks = self._how.split(v)
-        return self._how.join(blocks - off_basis(blocks, self._basis.to(v)))
+        """v less its null part, in half the time: rounding is not taken off a second time."""
+        basis = self._basis.to(v)
+        return self._how.join((self._how.split(v) @ basis) @ basis.mT)
 
     def split(self, x: Tensor) -> Tensor:
         """(N, *input_shape) -> (N, groups, blocks, size of a block)."""

@@ -120,7 +120,9 @@ def _parts(readers: list[Reader], shape: Shape, where: str, names: dict[int, str
             raise NonLinearFirstError(f"{what}, so nothing of it is provably ignored")
         chain = reader.chain
         name = chain.layer or chain.measured or reader.layer or reader.by
-        weights = tuple(sorted(names[place] for place in chain.memory & names.keys()))
+        # Weights that are computed anew on each run, as under weight normalisation, are those of the layer.
+        below = [one for one in names.values() if chain.layer and one.startswith(f"{chain.layer}.")]
+        weights = tuple(sorted(names[place] for place in chain.memory & names.keys())) or tuple(sorted(below))
         same = sum(1 for part in found if part.name.split("#")[0] == name)
         found.append(Part(f"{name}#{same + 1}" if same else name, operator, reader.by, weights))
     return tuple(found)

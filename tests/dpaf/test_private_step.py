@@ -193,12 +193,12 @@ def test_layers_whose_rows_are_not_records_are_refused(places):
         step_of(module).clipped_sums((sequence_first,), lambda x: module(x.transpose(0, 1)).sum((0, 2)))
 
 
-def test_a_loss_that_couples_records_is_refused():
+@pytest.mark.parametrize("coupled", [lambda losses: losses - losses.mean(), lambda losses: losses.cumsum(0)])
+def test_a_loss_that_couples_records_is_refused(coupled):
     module = nn.Linear(3, 3)
 
     def loss(x):
-        losses = module(x).square().sum(1)
-        return losses - losses.mean()
+        return coupled(module(x).square().sum(1))
 
     with pytest.raises(InputError, match="depends on others"):
         step_of(module).clipped_sums((torch.randn(2, 3),), loss)
