@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from models.errors import InputError
+from models.errors import InputError, first_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -163,6 +163,6 @@ def best_device(device: str) -> str:
     try:
         torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise InputError(f"--device {device} cannot be used: {reason}; try --device cpu") from None
     return device

@@ -164,7 +164,8 @@ class DatasetBudgets:
         """One at a time over all processes: what is read here still holds when it is acted upon."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.touch(mode=0o600)  # it holds the key that datasets are hashed with
+            self.path.touch()
+            self.path.chmod(0o600)  # it holds the key that datasets are hashed with
             with closing(sqlite3.connect(self.path, timeout=60, isolation_level=None)) as database:
                 database.execute("PRAGMA synchronous = FULL")
                 database.execute("BEGIN IMMEDIATE")

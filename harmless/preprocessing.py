@@ -131,7 +131,9 @@ class PixelModel(nn.Module):
         except Exception as error:
             size = "x".join(map(str, photos.shape[1:]))
             what = f"the model fails on an input of {size}: {first_line(error)}"
-            of_size = isinstance(error, _OF_SIZE) and not isinstance(error, NotImplementedError)
+            of_size = isinstance(error, _OF_SIZE) and not isinstance(
+                error, NotImplementedError | torch.OutOfMemoryError
+            )
             remedy = "give its size with --input" if of_size else "name one that runs here"
             raise InputError(f"{what}; {remedy}") from error
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from models import cache, registry, weights
 from models.download import Progress
-from models.errors import InputError, WeightsError
+from models.errors import InputError, WeightsError, first_line
 from models.frozen import frozen
 from models.registry import Record
 
@@ -111,7 +111,7 @@ def load_recogniser(
         # On CPUs up to four times faster, above all with depthwise convolutions.
         return recogniser.to(device).to(memory_format=torch.channels_last)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise InputError(f"device {str(device)!r} cannot be used: {reason}; try --device cpu") from None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from dpaf.data.files import idx_folder, read_idx, read_images, read_npz
 from dpaf.data.records import SIZES, Records, content_digest, records, scaled
 from models import cache
-from models.errors import InputError, OfflineError
+from models.errors import InputError, OfflineError, first_line
 from models.files import printable
 
 _TORCHVISION = {
@@ -73,6 +73,6 @@ def _fetched(name: str, size: int | None, split: str) -> Records:
         kind = getattr(torchvision.datasets, _TORCHVISION[name])
         found = kind(cache.folder() / "datasets", train=split == "train", download=True)
     except (OSError, RuntimeError) as error:
-        raise OfflineError(f"cannot fetch {name}: {str(error).splitlines()[0]}; give a folder with its files") from None
+        raise OfflineError(f"cannot fetch {name}: {first_line(error)}; give a folder with its files") from None
     images, labels = np.asarray(found.data), np.asarray(found.targets)
     return records(images, labels, size=size, where=name, digest=content_digest(images, labels), split=split)

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from dpaf.data.records import SIZES, Records, content_digest, nearest_size, records
-from models.errors import GuiseError, InputError
+from models.errors import GuiseError, InputError, first_line
 from models.files import list_photos, printable, read_photo
 
 _IDX_PARTS = {"train": "train", "test": "t10k"}
@@ -70,7 +70,7 @@ def read_npz(path: Path, *, size: int | None, split: str) -> Records:
             test = archive["is_test"].astype(bool) if "is_test" in archive else np.full(len(images), split == "test")
             count = len(images)
     except _UNREADABLE as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise InputError(f"cannot read {where}: {reason}; give an npz of plain arrays") from None
     if test.shape != (count,):
         raise InputError(f"is_test in {where} has shape {test.shape}: give one value an image")

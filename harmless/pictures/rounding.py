@@ -117,10 +117,12 @@ def _search_whole(start: Tensor, original: Tensor, operator: LinearOperator, set
 
 def _apart(gain: Tensor, operator: Convolution) -> Tensor:
     """bool: the best move in every neighbourhood of pixels that may share a measurement."""
-    reach = [axis.span - 1 for axis in operator.axes]
+    reach = [min(axis.span - 1, axis.length) for axis in operator.axes]
     planes = gain.view(1, *operator.planes)
     best = planes.amax(1, keepdim=True)
-    around = F.max_pool2d(best, [2 * r + 1 for r in reach], stride=1, padding=reach)
+    ring = operator.axes[0].mode == "circular"
+    padded = F.pad(best, (reach[1], reach[1], reach[0], reach[0]), mode="circular" if ring else "constant")
+    around = F.max_pool2d(padded, [2 * r + 1 for r in reach], stride=1)
     return ((planes == around) & (planes > 0)).view_as(gain)
 
 

@@ -17,7 +17,7 @@ from harmless.operators.simplify import keeps_all, simplified
 from harmless.tracing.rings import FollowedRings
 from harmless.tracing.rules import item_shape
 from harmless.tracing.tracer import Chain, Reader, Tracer, address, named
-from models.errors import InputError
+from models.errors import InputError, first_line
 
 __all__ = ["NonLinearFirstError", "Part", "Reading", "read", "tensors_of"]
 
@@ -136,9 +136,9 @@ def _run(model: nn.Module, example: Tensor, tracer: Tracer) -> Tracer:
     except InputError:
         raise
     except Exception as error:  # whatever a foreign network raises
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         size = "x".join(map(str, example.shape[1:]))
-        raise InputError(f"the model fails on an input of {size}: {reason}; give its size with --input") from None
+        what = f"the model fails on an input of {size}: {first_line(error)}"
+        raise InputError(f"{what}; give its size with --input") from None
     finally:
         for handle in handles:
             handle.remove()

@@ -95,6 +95,9 @@ def main(
     for suffix, content in (("safetensors", weights), ("json", (json.dumps(record, indent=1) + "\n").encode())):
         with atomic_write(out / f"{name}.{suffix}") as file:
             file.write(content)
+    if (stale := out / f"{name}-vicinity.safetensors").is_file():
+        stale.unlink()
+        click.echo(f"{stale.name} was near the former weights and is gone: run scripts.training.vicinity", err=True)
 
 
 def train(
