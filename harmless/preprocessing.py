@@ -19,6 +19,7 @@ IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 _OF_SIZE = (RuntimeError, ValueError, AssertionError, IndexError)
 """What networks raise, among other things, on photos of a size that they do not take."""
+_NOT_OF_SIZE = (NotImplementedError, torch.OutOfMemoryError)
 _HELP = "write it as resize=256,crop=224,gray,imagenet or mean=.5:.5:.5,std=.5:.5:.5"
 
 
@@ -131,9 +132,7 @@ class PixelModel(nn.Module):
         except Exception as error:
             size = "x".join(map(str, photos.shape[1:]))
             what = f"the model fails on an input of {size}: {first_line(error)}"
-            of_size = isinstance(error, _OF_SIZE) and not isinstance(
-                error, NotImplementedError | torch.OutOfMemoryError
-            )
+            of_size = isinstance(error, _OF_SIZE) and not isinstance(error, _NOT_OF_SIZE)
             remedy = "give its size with --input" if of_size else "name one that runs here"
             raise InputError(f"{what}; {remedy}") from error
 
