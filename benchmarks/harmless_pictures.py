@@ -47,7 +47,7 @@ Result = dict[str, Any]
 Picture = np.ndarray
 
 _EXACT = GenerationSettings(exact_uint8=True)
-_PHOTOS, _FACES = 200, 40
+_PHOTOS, _FACES = 100, 40
 _ONLOOKERS = ("dlib-resnet", "sface", "guise-mobilefacenet")
 _IN_PLACE = Face(np.array([0.0, 0.0, ARCFACE_SIZE, ARCFACE_SIZE]), geometry.ARCFACE_TEMPLATE, 1.0)
 
