@@ -47,7 +47,7 @@ Result = dict[str, Any]
 Picture = np.ndarray
 
 _EXACT = GenerationSettings(exact_uint8=True)
-_PHOTOS, _FACES = 100, 40
+_PHOTOS, _FACES = 25, 30
 _ONLOOKERS = ("dlib-resnet", "sface", "guise-mobilefacenet")
 _IN_PLACE = Face(np.array([0.0, 0.0, ARCFACE_SIZE, ARCFACE_SIZE]), geometry.ARCFACE_TEMPLATE, 1.0)
 
@@ -153,7 +153,6 @@ def _aligned_faces(folder: Path) -> list[Picture]:
 def main(data: Path, out: Path) -> None:
     cases: dict[str, Callable[[], Result]] = {
         "ResNet-20 on grey CIFAR-10": lambda: cifar_on_grey(data, "resnet20", "resnet20-12fca82f.th"),
-        "ResNet-56 on grey CIFAR-10": lambda: cifar_on_grey(data, "resnet56", "resnet56-4bfd9763.th"),
         "ViT-B/32, white filters": lambda: patches("white"),
         "ViT-B/32, smooth filters": lambda: patches("smooth"),
         "ViT-B/32 and ViT-L/32 jointly": jointly,
