@@ -18,12 +18,17 @@ from harmless.operators.base import LinearOperator
 from harmless.operators.convolution import Convolution
 from harmless.operators.matrix import Matrix
 from harmless.pictures.box import HIGH, LOW
-from harmless.projection import Blocks, Projector
+from harmless.projection import Blocks, Picked, Projector
+from harmless.projection.blocks import splits
 
 _TENURE = 12
 """Moves that a pixel rests after one of its own."""
 _WIDEST = 8192
 """Pixels of a block whose products with one another fit into memory: half a gigabyte."""
+_REACH = {1: 8, 2: 8, 3: 8, 4: 3}
+"""Blocks of so few values, as the channels of a pixel, are not searched: all changes of up to so many levels are tried.
+"""
+_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ def round_exactly(
     """
     settings = settings or SearchSettings()
     start = pixels.round().clamp(LOW, HIGH)
+    if isinstance(projector, Picked) and splits(projector.pick):  # of what is picked, nothing has to change
+        projector = Blocks(projector.pick)
     if isinstance(projector, Blocks) and projector.block.shape[2] <= _WIDEST:
         return _search_blocks(start, original, projector, settings)
     return _search_whole(start, original, projector.operator, settings)
@@ -58,11 +65,27 @@ def _search_blocks(start: Tensor, original: Tensor, blocks: Blocks, settings: Se
     """One move in every block at a time; blocks share no pixel, so moves do not meet."""
     split = blocks.split(start)
     values, error = split.clone(), split - blocks.split(original)
-    for group in range(values.shape[1]):
-        gram = blocks.block[group].T @ blocks.block[group]
-        values[0, group] = _search(values[0, group], error[0, group], gram, settings.moves)
+    for group, block in enumerate(blocks.block):
+        if block.shape[1] in _REACH:
+            values[0, group] = _try_all(values[0, group], error[0, group], block)
+        else:
+            values[0, group] = _search(values[0, group], error[0, group], block.T @ block, settings.moves)
     # Where no block reads, the rounded picture stays.
     return start + blocks.join(values - split)
+
+
+def _try_all(values: Tensor, error: Tensor, block: Tensor) -> Tensor:
+    """Rows of `values` (L, n) each changed so that |A e| is least among all changes in reach, e = error."""
+    reach = _REACH[block.shape[1]]
+    levels = torch.arange(-reach, reach + 1, dtype=torch.float64)
+    changes = torch.stack(torch.meshgrid([levels] * block.shape[1], indexing="ij"), -1).flatten(0, -2)
+    measured = changes @ block.T
+    # All changes stay in the box from here, and one of them leads back.
+    centre = values.clamp(LOW + reach, HIGH - reach)
+    offset = (error + centre - values) @ block.T
+    size = measured.square().sum(1)
+    index = [(2 * part @ measured.T + size).argmin(1) for part in offset.split(_AT_ONCE)]
+    return centre + changes[torch.cat(index)]
 
 
 def _search(values: Tensor, error: Tensor, gram: Tensor, moves: int) -> Tensor:

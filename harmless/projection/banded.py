@@ -116,15 +116,17 @@ class Banded:
         return cast(Tensor, shaped.flatten(-3))
 
     def null(self, v: Tensor) -> Tensor:
-        size, before = v.flatten(1).norm(dim=1), torch.inf
+        # In double precision whatever is asked for: R is near singular where outputs depend on one another.
+        part, wanted, before = v.double(), torch.finfo(v.dtype), torch.inf
+        size = part.flatten(1).norm(dim=1).clamp(min=wanted.tiny)
         for _ in range(_MOST_REPEATS):
-            change = self.operator.rmatvec(self._solve(self.operator.matvec(v)))
-            v = v - change
-            left = float((change.flatten(1).norm(dim=1) / size.clamp(min=torch.finfo(v.dtype).tiny)).max())
-            if left < 4 * torch.finfo(v.dtype).eps or left > before / 2:
+            change = self.operator.rmatvec(self._solve(self.operator.matvec(part)))
+            part = part - change
+            left = float((change.flatten(1).norm(dim=1) / size).max())
+            if left < 4 * wanted.eps or left > before / 2:
                 break
             before = left
-        return v
+        return part.to(v)
 
     def _solve(self, r: Tensor) -> Tensor:
         """(R^T R)^-1 r, forward and back through the blocks: (N, *output_shape) -> the same shape."""
@@ -132,7 +134,7 @@ class Banded:
         missing = self.blocks * self.together - rows.outputs
         shaped = r.reshape(len(r), self.operator.groups, -1, rows.outputs, columns.outputs)
         padded = F.pad(shaped, (0, 0, 0, missing)).unflatten(3, (self.blocks, self.together))
-        right = padded.permute(3, 1, 2, 4, 5, 0).flatten(2, 4).double()  # blocks, groups, outputs, N
+        right = padded.permute(3, 1, 2, 4, 5, 0).flatten(2, 4)  # blocks, groups, outputs, N
         solved: list[Tensor] = []
         for index, part in enumerate(right):
             known = self._beside[index - 1].mT @ solved[-1] if index else 0
@@ -141,4 +143,4 @@ class Banded:
             known = self._beside[index] @ solved[index + 1] if index + 1 < self.blocks else 0
             solved[index] = torch.linalg.solve_triangular(self._diagonal[index], solved[index] - known, upper=True)
         z = torch.stack(solved).unflatten(2, (-1, self.together, columns.outputs)).permute(5, 1, 2, 0, 3, 4)
-        return cast(Tensor, z.flatten(3, 4)[:, :, :, : rows.outputs].reshape(r.shape).to(r))
+        return cast(Tensor, z.flatten(3, 4)[:, :, :, : rows.outputs].reshape(r.shape))

@@ -15,6 +15,7 @@ from harmless.pictures.rounding import SearchSettings, round_exactly
 from harmless.pictures.targets import parse
 from harmless.preprocessing import PixelModel, Preprocessing, Together
 from harmless.projection import projector
+from harmless.projection.dense import small
 from models.errors import InputError
 
 SIDE = 32
@@ -60,6 +61,23 @@ def test_searched_levels_measure_closer_than_rounded_ones(operator: LinearOperat
     rounded, searched = generate(photo(), found, NOISE), generate(photo(), found, NOISE, settings=settings)
     assert searched.dtype == np.uint8 and change(operator, searched) < change(operator, rounded) / gain
     assert float(np.abs(searched.astype(int) - rounded).mean()) < 1  # still the same picture
+
+
+def test_a_stem_behind_grey_reads_what_it_read() -> None:
+    """It gives more than it is given, so that its outputs depend on one another; in single precision that diverged."""
+    weight = torch.randn(16, 1, 3, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    luma = torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64)
+    operator = Convolution(weight * luma.view(1, 3, 1, 1), (3, SIDE, SIDE), padding=1)
+    assert not small(operator)
+    found, x = projector(operator), as_tensor(photo()).float()
+    fitted = fit_to_box(x, x + found.null(as_tensor(NOISE).float() - x), found)
+    assert fitted.error < 1e-5
+    rounded = generate(photo(), found, NOISE)
+    exact = generate(photo(), found, NOISE, settings=GenerationSettings(exact_uint8=True))
+    assert change(operator, exact) < change(operator, rounded) / 50 < 1e-3
+    assert (
+        float(np.abs(exact.astype(int) - rounded).mean()) < 8 and float(np.abs(exact - photo().astype(int)).mean()) > 20
+    )
 
 
 def test_blocks_too_wide_for_their_products_are_searched_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
