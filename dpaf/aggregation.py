@@ -33,7 +33,7 @@ class FeatureAggregation:
         noise_multiplier: sigma_a, standard deviation of the noise over `max_norm`.
         buckets: groups into which each batch is split at random.
         classes: how many labels there are.
-        divisor: public, the records expected in one block.
+        divisor: public or released before, the records expected in one block; or those of each class.
 
     Raises:
         InputError: an attribute is out of range.
@@ -43,13 +43,23 @@ class FeatureAggregation:
     noise_multiplier: float
     buckets: int
     classes: int
-    divisor: float
+    divisor: float | tuple[float, ...]
 
     def __post_init__(self) -> None:
-        for name in ("max_norm", "noise_multiplier", "divisor"):
+        for name in ("max_norm", "noise_multiplier"):
             validate.positive(name, getattr(self, name))
         validate.count("buckets", self.buckets)
         validate.count("classes", self.classes)
+        for divisor in self._divisors:
+            validate.positive("divisor", float(divisor))
+        if len(self._divisors) != self.classes:
+            raise InputError(f"divisor has {len(self._divisors)} values for {self.classes} classes: give one for each")
+
+    @property
+    def _divisors(self) -> Tensor:
+        """float64 (classes,)."""
+        given = torch.tensor(self.divisor, dtype=torch.float64)
+        return given.expand(self.classes) if given.ndim == 0 else given
 
     def sums(self, features: Tensor, labels: Tensor, buckets: Tensor) -> Tensor:
         """NOT private: sums to be added up over chunks of one batch before `release`.
@@ -79,13 +89,13 @@ class FeatureAggregation:
         To be called once for each charge in the ledger, after the charge.
         """
         noise = gaussian(tuple(sums.shape), self.noise_multiplier * self.max_norm, generator)
-        return ((sums + noise) / self.divisor).float()
+        return ((sums + noise) / self._divisors.unsqueeze(1)).float()
 
     def of_fakes(self, features: Tensor, generator: torch.Generator) -> Tensor:
         """The aggregate that fakes would have, by the same law: clipped, averaged, with noise of the same scale.
 
         Args:
-            features: (blocks, n, d) with a constant public n; gradients flow through.
+            features: (blocks, n, d) with a constant public n, blocks of all classes in turn; gradients flow through.
             generator: of the noise.
 
         Returns:
@@ -93,5 +103,5 @@ class FeatureAggregation:
         """
         blocks, count, width = features.shape
         means = clip_rows(features.reshape(-1, width), self.max_norm).view(blocks, count, width).mean(1)
-        scale = self.noise_multiplier * self.max_norm / self.divisor
-        return means + scale * torch.randn(means.shape, generator=generator)
+        scale = (self.noise_multiplier * self.max_norm / self._divisors).to(means).repeat(blocks // self.classes)
+        return means + scale.unsqueeze(1) * torch.randn(means.shape, generator=generator)

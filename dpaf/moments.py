@@ -30,14 +30,13 @@ def class_sums(
     return total
 
 
-def means_of(released: Tensor) -> Tensor:
-    """Mean moments of each class (classes, moments_width - 1) from a release, whose last coordinate counts records.
+def means_of(released: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean moments (classes, moments_width - 1) and share (classes,) of each class, from a release that counts records.
 
-    Post-processing. A class that noise has emptied counts as one record.
+    Post-processing. The last coordinate counts; a class that noise has emptied counts as one record.
     """
     counts = (released[:, -1:] / COUNT_WEIGHT).clamp_min(1.0)
-    means: Tensor = released[:, :-1] / counts
-    return means
+    return released[:, :-1] / counts, counts[:, 0] / counts.sum()
 
 
 def squared_distance(fakes: Tensor, means: Tensor) -> Tensor:
@@ -59,8 +58,8 @@ def release_means(
     noise_multiplier: float,
     charge: Callable[[], np.random.Generator],
     processes: Processes = ALONE,
-) -> Tensor:
-    """The private mean moments of each class: (classes, moments_width - 1).
+) -> tuple[Tensor, Tensor]:
+    """The private mean moments (classes, moments_width - 1) and share (classes,) of each class.
 
     Args:
         features: public.

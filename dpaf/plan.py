@@ -29,7 +29,7 @@ class Release:
         name: what is summed.
         noise_multiplier: standard deviation of the noise over `max_norm`.
         max_norm: the bound on the norm of what one record adds.
-        divisor: public, of sum and noise.
+        divisor: public, of sum and noise; that of an average class where classes are told apart.
     """
 
     name: str

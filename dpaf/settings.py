@@ -111,7 +111,10 @@ class PerformanceSettings:
         head_weight: of the class head's verdict in the generator's loss, beside the means.
         critic: how a generator step of a super-step uses the aggregates.
         critic_steps: tail steps for each super-step.
-        generator_steps: generator steps for each super-step.
+        generator_steps: generator steps for each super-step, at most.
+        told_before_step: share of its fakes that an adversarial discriminator must tell before the generator steps
+            again, so that it makes as many steps in between as it needs; 0 does not ask. Only fakes are looked at.
+            After A. Bie, G. Kamath, G. Zhang, "Private GANs, Revisited", TMLR 2023, section 5.
         critic_rate: learning rate of the discriminator.
         average: decay of the generator's moving average.
         physical_batch_size: records worked on at once.
@@ -129,6 +132,7 @@ class PerformanceSettings:
     critic: Literal["adversarial", "matching"] = "adversarial"
     critic_steps: int = 2
     generator_steps: int = 4
+    told_before_step: float = 0.0
     critic_rate: float = 1e-3
     average: float = 0.995
     physical_batch_size: int = 256
@@ -141,8 +145,9 @@ class PerformanceSettings:
             validate.count(name, getattr(self, name), least=0)
         for name in ("learning_rate", "head_learning_rate", "critic_rate"):
             validate.positive(name, getattr(self, name))
-        if not 0 <= self.average < 1:
-            raise InputError(f"average is {self.average}: give a share from 0 to below 1")
+        for name in ("average", "told_before_step"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}: give a share from 0 to below 1")
         if self.fakes < 2:
             raise InputError(f"fakes is {self.fakes}: two for each class at least, to tell their spread")
         if self.critic not in ("adversarial", "matching"):

@@ -24,6 +24,10 @@ class TrainingState:
         privacy, performance: settings.
         seed: of the initial weights, which are public.
         processes: that share the batches.
+
+    Attributes:
+        means: released (classes, moments_width - 1); None before.
+        shares: of the classes (classes,), released with the means; all alike before.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class TrainingState:
         self.optimiser = torch.optim.Adam(self.generator.parameters(), performance.learning_rate, betas=(0.5, 0.99))
         self.head = ClassHead(self.features.width, classes) if privacy.head_steps else None
         self.means: Tensor | None = None
+        self.shares = torch.full((classes,), 1 / classes)
         self.fitted = 0
 
     def tensors(self) -> dict[str, Tensor]:
@@ -66,7 +71,7 @@ class TrainingState:
         found |= _of_optimiser("optimiser", self.optimiser)
         found["counters"] = torch.tensor([self.fitted, self.average.updates])
         if self.means is not None:
-            found["means"] = self.means
+            found |= {"means": self.means, "shares": self.shares}
         if self.head is not None:
             found |= {"head.weight": self.head.linear.weight, "head.momentum": self.head.momentum}
             found |= {"head.total": self.head.total, "head.counted": torch.tensor(self.head.counted)}
@@ -89,7 +94,7 @@ class TrainingState:
         self.average.network.load_state_dict(_below(tensors, "average."))
         _into_optimiser("optimiser", self.optimiser, tensors)
         self.fitted, self.average.updates = (int(value) for value in tensors["counters"])
-        self.means = tensors.get("means")
+        self.means, self.shares = tensors.get("means"), tensors.get("shares", self.shares)
         if self.head is not None:
             self.head.linear.load_state_dict({"weight": tensors["head.weight"]})
             self.head.momentum, self.head.total = tensors["head.momentum"], tensors["head.total"]

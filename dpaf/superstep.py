@@ -79,30 +79,52 @@ class Critic:
         self.mean: Tensor | None = None
         self.releases = 0
         self.blocks = torch.arange(classes).repeat(privacy.buckets)
-        self._mechanism = None
-        if privacy.aggregate_noise is not None:
-            divisor = expected / (privacy.buckets * classes)
-            self._mechanism = FeatureAggregation(
-                FEATURE_NORM, privacy.aggregate_noise, privacy.buckets, classes, divisor
-            )
 
-    def step(self, batch: Batch, generator: Generator, noise: np.random.Generator, random: torch.Generator) -> None:
+    def mechanism(self, shares: Tensor) -> FeatureAggregation | None:
+        """Release 1 for classes of such shares (classes,), public or released; None for an ordinary DPGAN."""
+        privacy = self.privacy
+        if privacy.aggregate_noise is None:
+            return None
+        divisor = tuple((self.expected / privacy.buckets * shares.double()).tolist())
+        return FeatureAggregation(FEATURE_NORM, privacy.aggregate_noise, privacy.buckets, self.classes, divisor)
+
+    def step(
+        self,
+        batch: Batch,
+        generator: Generator,
+        shares: Tensor,
+        noise: np.random.Generator,
+        random: torch.Generator,
+    ) -> None:
         """Both releases of one charged draw, and what the discriminator learns from them."""
-        if self._mechanism is None:
-            self._ordinary_step(batch, generator, noise, random)
+        mechanism = self.mechanism(shares)
+        if mechanism is None:
+            self._ordinary_step(batch, generator, shares, noise, random)
             return
-        released = self._mechanism.release(self._sums(self._mechanism, batch), noise).flatten(0, 1)
+        released = mechanism.release(self._sums(mechanism, batch), noise).flatten(0, 1)
         self.releases += 1
         self.mean = running_mean(self.mean, released.view(-1, self.classes, released.shape[1]).mean(0), self.releases)
         for _ in range(tail_steps(self.privacy, self.performance)):
-            self._tail_step(released, self._fake_aggregate(generator, random))
+            self._tail_step(released, self._fake_aggregate(mechanism, generator, random))
         if self.privacy.gradient_noise is not None:
-            self._body_step(batch, released, self._fake_aggregate(generator, random), noise)
+            fakes = self._fake_aggregate(mechanism, generator, random)
+            self._body_step(batch, released, fakes, self.classes * shares, noise)
+
+    @torch.no_grad()
+    def told(self, generator: Generator, shares: Tensor, random: torch.Generator) -> float:
+        """Which share of fresh fakes the discriminator takes for fakes. It sees no record, so that it costs nothing."""
+        mechanism = self.mechanism(shares)
+        if mechanism is None:
+            maps, labels = self._fake_maps(generator, random)
+            scores = chosen(self.tail(self.body(maps)), labels)
+        else:
+            scores = chosen(self.tail(self._fake_aggregate(mechanism, generator, random)), self.blocks)
+        return float((scores < 0).float().mean())
 
     def generator_loss(self, fakes: Tensor, labels: Tensor) -> Tensor:
         """What the discriminator has against fakes, n of each class in turn."""
         features = clip_rows(self.body(self.scattering(fakes)), FEATURE_NORM)
-        if self._mechanism is None:
+        if self.privacy.aggregate_noise is None:
             return -chosen(self.tail(features), labels).mean()
         per_class = features.unflatten(0, (len(labels.unique()), -1))
         classes = labels.view(len(per_class), -1)[:, 0]
@@ -122,13 +144,15 @@ class Critic:
                 total += mechanism.sums(features, batch.labels[rows], batch.buckets[rows])
         return self.processes.total(total)
 
-    def _fake_aggregate(self, generator: Generator, random: torch.Generator) -> Tensor:
-        assert self._mechanism is not None
+    def _fake_maps(self, generator: Generator, random: torch.Generator) -> tuple[Tensor, Tensor]:
         labels = self.blocks.repeat_interleave(_FAKES_PER_BLOCK)
         with torch.no_grad():
-            maps = self.scattering(generator.draw(labels, random))
+            return self.scattering(generator.draw(labels, random)), labels
+
+    def _fake_aggregate(self, mechanism: FeatureAggregation, generator: Generator, random: torch.Generator) -> Tensor:
+        maps, _ = self._fake_maps(generator, random)
         features = self.body(maps).unflatten(0, (len(self.blocks), _FAKES_PER_BLOCK))
-        return self._mechanism.of_fakes(features, random)
+        return mechanism.of_fakes(features, random)
 
     def _tail_step(self, released: Tensor, fakes: Tensor) -> None:
         real_loss = hinge(chosen(self.tail(released), self.blocks), real=True).mean()
@@ -137,12 +161,15 @@ class Critic:
         (real_loss + fake_loss).backward()
         self.tail_optimiser.step()
 
-    def _body_step(self, batch: Batch, released: Tensor, fakes: Tensor, noise: np.random.Generator) -> None:
+    def _body_step(
+        self, batch: Batch, released: Tensor, fakes: Tensor, frequency: Tensor, noise: np.random.Generator
+    ) -> None:
+        """Release 2; `frequency` (classes,) of each class over the average class's."""
         released = released.detach().requires_grad_(True)
         losses = hinge(chosen(self.tail(released), self.blocks), real=True)
         # d(mean of losses)/d(record) is this over the records expected: the step's divisor.
         at_blocks = torch.autograd.grad(losses.sum(), released)[0].unflatten(0, (self.privacy.buckets, self.classes))
-        cotangents = at_blocks[batch.buckets, batch.labels]
+        cotangents = at_blocks[batch.buckets, batch.labels] / frequency[batch.labels].unsqueeze(1)
 
         def product(images: Tensor, directions: Tensor) -> Tensor:
             features = clip_rows(self.body(self.scattering(images)), FEATURE_NORM)
@@ -155,7 +182,12 @@ class Critic:
         self._descend(self.body, private, fake_loss, [self.body_optimiser])
 
     def _ordinary_step(
-        self, batch: Batch, generator: Generator, noise: np.random.Generator, random: torch.Generator
+        self,
+        batch: Batch,
+        generator: Generator,
+        shares: Tensor,
+        noise: np.random.Generator,
+        random: torch.Generator,
     ) -> None:
         whole = nn.Sequential(self.body, self.tail)
 
@@ -164,10 +196,9 @@ class Critic:
 
         assert self.privacy.gradient_noise is not None
         private = self._private(whole, self.privacy.gradient_noise)((batch.images, batch.labels), loss, noise)
-        labels = self.blocks.repeat_interleave(_FAKES_PER_BLOCK)
-        with torch.no_grad():
-            maps = self.scattering(generator.draw(labels, random))
-        fake_loss = hinge(chosen(whole(maps), labels), real=False).mean()
+        maps, labels = self._fake_maps(generator, random)
+        # Records come as often as their class is frequent, fakes do not.
+        fake_loss = (self.classes * shares[labels] * hinge(chosen(whole(maps), labels), real=False)).mean()
         self._descend(whole, private, fake_loss, [self.body_optimiser, self.tail_optimiser])
 
     def _private(self, module: nn.Module, noise_multiplier: float) -> PrivateStep:

@@ -155,7 +155,7 @@ class Trainer:
                 "the release of feature means was paid for and lost when the run stopped: begin a new run"
             )
         self._progress(MOMENTS, 0, 1)
-        self.state.means = release_means(
+        self.state.means, self.state.shares = release_means(
             self.state.features,
             self._all_features,
             classes=len(self.settings.classes),
@@ -216,17 +216,20 @@ class Trainer:
         )
         rows = drawn[own]
         batch = Batch(self._records.scaled(rows), self._records.labels[rows], buckets[own])
-        noise, random = self._streams.numpy("noise", entry), self._streams.torch("fakes", entry)
-        critic.step(batch, self.state.generator, noise, random)
-        random = self._streams.torch("fakes", entry, 1 + self._processes.rank)
+        noise, shared = self._streams.numpy("noise", entry), self._streams.torch("fakes", entry)
+        critic.step(batch, self.state.generator, self.state.shares, noise, shared)
+        own_random = self._streams.torch("fakes", entry, 1 + self._processes.rank)
         weight = 0.1 if not fitting.empty else 1.0  # the adversary refines what the means have settled
 
         def loss(fakes: Tensor, labels: Tensor) -> Tensor:
             against = weight * critic.generator_loss(fakes, labels)
             return against if fitting.empty else against + fitting.loss(fakes, labels)
 
+        least = self.performance.told_before_step if self.performance.critic == "adversarial" else 0.0
         for _ in range(self.performance.generator_steps):
-            self._generator_step(random, loss, falling=0.0 if fitting.empty else 0.9)
+            if least and critic.told(self.state.generator, self.state.shares, shared) < least:
+                break  # a discriminator that is fooled already has nothing to teach
+            self._generator_step(own_random, loss, falling=0.0 if fitting.empty else 0.9)
 
     def _generator_step(
         self, random: torch.Generator, loss: Callable[[Tensor, Tensor], Tensor], *, falling: float

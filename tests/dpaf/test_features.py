@@ -48,9 +48,10 @@ def test_one_image_moves_the_sums_by_one_at_most_and_only_its_class(features, ki
 def test_means_are_sums_over_the_released_count(features):
     x = images(6)
     moments = features.moments(x, features(x))
-    means = means_of(moments.sum(0, keepdim=True))
-    torch.testing.assert_close(means[0], moments[:, :-1].mean(0), atol=1e-5, rtol=1e-3)
-    assert means_of(torch.zeros(1, 5)).isfinite().all()
+    means, shares = means_of(torch.stack([moments.sum(0), 3 * moments.sum(0)]))
+    torch.testing.assert_close(means[1], moments[:, :-1].mean(0), atol=1e-5, rtol=1e-3)
+    torch.testing.assert_close(shares, torch.tensor([0.25, 0.75]))
+    assert all(found.isfinite().all() for found in means_of(torch.zeros(1, 5)))
 
 
 def test_the_distance_is_not_biased_by_few_fakes():

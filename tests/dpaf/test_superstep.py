@@ -1,16 +1,19 @@
 """Sensitivity of a whole super-step, with the discriminator that training uses, and hostile images."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 import toy
 
 from dpaf.aggregation import FeatureAggregation
+from dpaf.critic import chosen, hinge
 from dpaf.plan import releases
 from dpaf.private_step import PrivateStep
 from dpaf.settings import PRESETS, STEPS, PerformanceSettings
 from dpaf.state import TrainingState
-from dpaf.superstep import FEATURE_NORM, GRADIENT_NORM, Batch
+from dpaf.superstep import FEATURE_NORM, GRADIENT_NORM, Batch, Critic
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def sums_of_a_step(state, given, monkeypatch):
     original = PrivateStep.release
     monkeypatch.setattr(PrivateStep, "release", lambda self, sums, g: seen.update(sums) or original(self, sums, g))
     tensors = state.tensors()
-    state.critic.step(given, state.generator, np.random.default_rng(0), torch.Generator().manual_seed(0))
+    state.critic.step(given, state.generator, state.shares, np.random.default_rng(0), torch.Generator().manual_seed(0))
     state.load(tensors)
     monkeypatch.undo()
     return seen
@@ -64,25 +67,99 @@ def test_one_image_moves_each_release_by_its_bound_at_most(state, monkeypatch, v
 
 def test_what_a_plan_shows_of_the_releases_is_what_is_made(state):
     features, gradients = releases(state.critic.privacy, records=40, classes=2)[STEPS]
-    mechanism, step = state.critic._mechanism, state.critic._private(state.critic.body, gradients.noise_multiplier)
+    mechanism = state.critic.mechanism(state.shares)
+    step = state.critic._private(state.critic.body, gradients.noise_multiplier)
     for shown, made in ((features, mechanism), (gradients, step)):
-        assert (shown.noise_multiplier, shown.max_norm, shown.divisor) == (
-            *(made.noise_multiplier, made.max_norm, made.divisor),
-        )
+        assert (shown.noise_multiplier, shown.max_norm) == (made.noise_multiplier, made.max_norm)
+    assert mechanism.divisor == (features.divisor,) * 2 and step.divisor == gradients.divisor
     assert "2 buckets" in str(features) and mechanism.buckets == 2
+
+
+def test_classes_of_unequal_size_are_averaged_each_over_its_own_records(state):
+    """Three records of class 0 for each of class 1, in expectation 12 a batch: the aggregates are the means."""
+    shares = torch.tensor([0.75, 0.25])
+    random = torch.Generator().manual_seed(0)
+    given = Batch(
+        torch.rand(12, 1, 28, 28, generator=random) * 2 - 1,
+        torch.tensor([0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1]),
+        torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 1]),
+    )
+    mechanism = replace(state.critic.mechanism(shares), noise_multiplier=1e-9)
+    assert state.critic.expected == pytest.approx(12)
+    with torch.no_grad():
+        features = state.critic.body(state.critic.scattering(given.images))
+        released = mechanism.release(state.critic._sums(mechanism, given), np.random.default_rng(0))
+    for label in (0, 1):
+        both_buckets = released[:, label].mean(0)
+        torch.testing.assert_close(both_buckets, features[given.labels == label].mean(0), atol=1e-5, rtol=1e-4)
+
+
+def test_noise_on_fakes_is_that_on_the_records_of_their_class(state):
+    mechanism = state.critic.mechanism(torch.tensor([0.75, 0.25]))
+    zeros = torch.zeros(mechanism.buckets, 2, 4000, dtype=torch.float64)
+    real = mechanism.release(zeros, np.random.default_rng(0)).flatten(0, 1)
+    fake = mechanism.of_fakes(torch.zeros(4, 5, 4000), torch.Generator().manual_seed(0))
+    torch.testing.assert_close(real.std(1), fake.std(1), rtol=0.05, atol=0)
+    assert real[1].std() / real[0].std() == pytest.approx(3, rel=0.1)
+
+
+def test_release_2_descends_on_the_mean_of_the_aggregates_losses(state, monkeypatch):
+    """What the records' directions add up to is the gradient of the losses of the aggregates, by autograd."""
+    shares, given, seen = torch.tensor([0.25, 0.75]), batch(), {}
+    mechanism = replace(state.critic.mechanism(shares), noise_multiplier=1e-9)
+    features = state.critic.body(state.critic.scattering(given.images))
+    frequency = 2 * shares
+    sums = torch.zeros(2, 2, features.shape[1]).index_put((given.buckets, given.labels), features, accumulate=True)
+    divisors = torch.tensor(mechanism.divisor).view(1, 2, 1)
+    aggregates = (sums / divisors).flatten(0, 1)
+    loss = hinge(chosen(state.critic.tail(aggregates), state.critic.blocks), real=True).mean()
+    parameters = dict(state.critic.body.named_parameters())
+    wanted = dict(zip(parameters, torch.autograd.grad(loss, list(parameters.values())), strict=True))
+    monkeypatch.setattr("dpaf.superstep.GRADIENT_NORM", 1e6)  # nothing is clipped, and the noise is next to nothing
+    monkeypatch.setattr(PrivateStep, "release", lambda self, sums, _: {k: v / self.divisor for k, v in sums.items()})
+    monkeypatch.setattr(Critic, "_descend", lambda _self, _module, private, *_: seen.update(private))
+    state.critic._body_step(given, aggregates.detach(), torch.zeros(4, features.shape[1]), frequency, None)
+    for name, value in wanted.items():
+        torch.testing.assert_close(seen[name].float(), value, atol=1e-6, rtol=1e-3)
+
+
+@pytest.mark.parametrize("preset", ["dpaf", "dpgan"])
+def test_a_generator_waits_for_a_discriminator_that_is_fooled(tmp_path, preset, monkeypatch):
+    steps = []
+    monkeypatch.setattr("dpaf.trainer.generator_step", lambda *_: steps.append(1))
+    data = toy.two_classes()
+    for told, expected in ((0.4, 0), (0.6, 4)):
+        monkeypatch.setattr(Critic, "told", lambda *_, told=told: told)
+        steps.clear()
+        toy.train(toy.begin(tmp_path / str(told), data, preset=preset, told_before_step=0.5, fitting_steps=0), data)
+        assert len(steps) == expected
+
+
+@pytest.mark.parametrize("preset", ["dpaf", "dpgan"])
+def test_a_discriminator_that_learnt_tells_noise(preset):
+    performance = PerformanceSettings(**{**vars(PRESETS[preset][1]), **toy.FAST})
+    state = TrainingState(1, 28, 2, records=40, privacy=toy.privacy(preset), performance=performance)
+    random = torch.Generator().manual_seed(0)
+    for sign, told in ((-1.0, 1.0), (1.0, 0.0)):
+        with torch.no_grad():
+            state.critic.tail.score.weight.zero_()
+            state.critic.tail.score.bias.fill_(sign)
+        assert state.critic.told(state.generator, state.shares, random) == told
 
 
 def test_a_tail_that_nobody_asks_is_not_trained():
     performance = PerformanceSettings(**{**vars(PRESETS["matching"][1]), **toy.FAST})
     state = TrainingState(1, 28, 2, records=40, privacy=toy.privacy("matching"), performance=performance)
     before = state.critic.tail.conv.weight.clone()
-    state.critic.step(batch(), state.generator, np.random.default_rng(0), torch.Generator().manual_seed(0))
+    state.critic.step(
+        batch(), state.generator, state.shares, np.random.default_rng(0), torch.Generator().manual_seed(0)
+    )
     assert state.critic.releases == 1 and torch.equal(before, state.critic.tail.conv.weight)
 
 
 def test_an_empty_batch_makes_a_step_like_any_other(state):
     empty = Batch(torch.zeros(0, 1, 28, 28), torch.zeros(0, dtype=torch.long), torch.zeros(0, dtype=torch.long))
     before = state.critic.body.conv.weight.clone()
-    state.critic.step(empty, state.generator, np.random.default_rng(0), torch.Generator().manual_seed(0))
+    state.critic.step(empty, state.generator, state.shares, np.random.default_rng(0), torch.Generator().manual_seed(0))
     assert state.critic.releases == 1 and not torch.equal(before, state.critic.body.conv.weight)
     assert all(value.isfinite().all() for value in state.tensors().values())

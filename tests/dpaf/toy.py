@@ -37,8 +37,8 @@ def privacy(preset="dpaf", **changed):
     return PrivacySettings(**{**given, **changed})
 
 
-def begin(path, data, settings=None, *, preset="dpaf", reproducible=True):
-    performance = {**vars(PRESETS[preset][1]), **FAST}
+def begin(path, data, settings=None, *, preset="dpaf", reproducible=True, **changed):
+    performance = {**vars(PRESETS[preset][1]), **FAST, **changed}
     folder = RunFolder(path)
     chosen = PerformanceSettings(**performance)
     folder.begin(RunSettings.of(data, "toy", settings or privacy(preset), chosen, reproducible=reproducible))
