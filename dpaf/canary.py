@@ -15,7 +15,7 @@ from dpaf.accounting import Phase
 from dpaf.aggregation import FeatureAggregation
 from dpaf.private_step import PrivateStep
 from dpaf.sampling import PoissonSampler
-from dpaf.settings import HEAD, MOMENTS, STEPS, PrivacySettings
+from dpaf.settings import HEAD, MOMENTS, STEM, STEPS, PrivacySettings
 
 _WIDTH = 4
 _OTHERS = 8
@@ -87,6 +87,7 @@ def game_of(phase: Phase, privacy: PrivacySettings) -> CanaryGame:
     noise = {
         MOMENTS: (phase.noise_multiplier, None),
         HEAD: (None, phase.noise_multiplier),
+        STEM: (None, phase.noise_multiplier),
         STEPS: (privacy.aggregate_noise, privacy.gradient_noise),
     }[phase.name]
     return CanaryGame(phase.sampling_rate, phase.steps, *noise)

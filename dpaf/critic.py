@@ -1,6 +1,7 @@
 """The discriminator, cut where DPAF cuts it: public layers, private layers, aggregation, the rest.
 
-Public: the scattering network, in the place of the paper's conv1. Private: `Body`, its conv2. After the aggregation:
+In front: the scattering network, which is public, or a `Stem`, trained privately; the paper's conv1. Private: `Body`,
+its conv2. After the aggregation:
 `Tail`, conv3 and a score for each class.
 """
 
@@ -19,7 +20,7 @@ class Body(nn.Module):
     """Scattering maps to the features that are aggregated.
 
     Args:
-        channels: scattering maps.
+        channels: maps that it is given.
         grid: their height and width.
     """
 

@@ -13,8 +13,9 @@ from dpaf.data import Records
 from dpaf.fitting import Fitting, labels_of_a_step
 from dpaf.head import TEMPERATURE
 from dpaf.moments import MOMENTS_NORM
-from dpaf.settings import HEAD, MOMENTS, STEPS, PerformanceSettings, PrivacySettings
+from dpaf.settings import HEAD, MOMENTS, STEM, STEPS, PerformanceSettings, PrivacySettings
 from dpaf.state import TrainingState
+from dpaf.stem import STEM_NORM
 from dpaf.superstep import FEATURE_NORM, GRADIENT_NORM, tail_steps
 
 _LEAST_STEPS = 50
@@ -78,8 +79,8 @@ class Plan:
 
 
 def without_head(privacy: PrivacySettings, classes: int) -> PrivacySettings:
-    """The settings for data of so many classes: a class head needs two."""
-    return privacy if classes > 1 else replace(privacy, head_steps=0)
+    """The settings for data of so many classes: a classifier needs two."""
+    return privacy if classes > 1 else replace(privacy, head_steps=0, stem_steps=0)
 
 
 def releases(privacy: PrivacySettings, *, records: int, classes: int) -> dict[str, tuple[Release, ...]]:
@@ -89,6 +90,8 @@ def releases(privacy: PrivacySettings, *, records: int, classes: int) -> dict[st
         found[MOMENTS] = (Release("feature sums by class", privacy.moments_noise, MOMENTS_NORM, 1.0),)
     if privacy.head_steps:
         found[HEAD] = (Release("gradients", privacy.head_noise, TEMPERATURE, privacy.head_rate * records),)
+    if privacy.stem_steps:
+        found[STEM] = (Release("gradients", privacy.stem_noise, STEM_NORM, privacy.stem_rate * records),)
     if privacy.steps:
         expected, buckets = privacy.sampling_rate * records, privacy.buckets
         what = f"feature sums by class in {buckets} buckets"

@@ -9,7 +9,7 @@ from dpaf import validate
 from dpaf.accounting import Phase, epsilon_pld, joint_noise_multiplier, scale_for
 from models.errors import InputError
 
-MOMENTS, HEAD, STEPS = "feature means", "class head", "aggregation steps"
+MOMENTS, HEAD, STEM, STEPS = "feature means", "class head", "first layer", "aggregation steps"
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,10 @@ class PrivacySettings:
         head_steps: private steps of the linear class head on public features; 0 leaves it out.
         head_rate: their sampling rate.
         head_noise: their noise multiplier.
+        stem_steps: private steps of a classifier whose first layer then serves in super-steps; 0 leaves them out: the
+            first layer is a fixed scattering network.
+        stem_rate: their sampling rate.
+        stem_noise: their noise multiplier.
         steps: super-steps, which aggregate features and train the private layers; 0 leaves them out.
         sampling_rate: their sampling rate q.
         aggregate_noise: sigma_a of release 1; None releases no features: an ordinary DPGAN.
@@ -36,6 +40,9 @@ class PrivacySettings:
     head_steps: int = 200
     head_rate: float = 4096 / 60_000
     head_noise: float = 1.0
+    stem_steps: int = 0
+    stem_rate: float = 4096 / 60_000
+    stem_noise: float = 1.4
     steps: int = 0
     sampling_rate: float = 2048 / 60_000
     aggregate_noise: float | None = 1.4
@@ -48,13 +55,16 @@ class PrivacySettings:
         for name in ("moments_noise", "aggregate_noise", "gradient_noise"):
             if (value := getattr(self, name)) is not None:
                 validate.positive(name, value)
-        for name in ("head_steps", "steps"):
+        for name in ("head_steps", "stem_steps", "steps"):
             validate.count(name, getattr(self, name), least=0)
         validate.count("buckets", self.buckets)
-        validate.positive("head_noise", self.head_noise)
-        for name in ("head_rate", "sampling_rate"):
+        for name in ("head_noise", "stem_noise"):
+            validate.positive(name, getattr(self, name))
+        for name in ("head_rate", "stem_rate", "sampling_rate"):
             validate.rate(name, getattr(self, name))
         validate.budget(1.0 if self.epsilon is None else self.epsilon, self.delta)
+        if self.stem_steps and not self.steps:
+            raise InputError("the first layer is of use to super-steps only: set steps, or stem_steps to 0")
         if not self.phases():
             raise InputError("these settings release nothing, so that nothing can be learnt: turn one phase on")
 
@@ -65,6 +75,8 @@ class PrivacySettings:
             phases.append(Phase(MOMENTS, 1.0, self.moments_noise))
         if self.head_steps:
             phases.append(Phase(HEAD, self.head_rate, self.head_noise, self.head_steps))
+        if self.stem_steps:
+            phases.append(Phase(STEM, self.stem_rate, self.stem_noise, self.stem_steps))
         if self.steps:
             joint = joint_noise_multiplier(self.aggregate_noise, self.gradient_noise)
             phases.append(Phase(STEPS, self.sampling_rate, joint, self.steps))
@@ -89,6 +101,7 @@ class PrivacySettings:
             self,
             moments_noise=scaled(self.moments_noise),
             head_noise=self.head_noise * factor,
+            stem_noise=self.stem_noise * factor,
             aggregate_noise=scaled(self.aggregate_noise),
             gradient_noise=scaled(self.gradient_noise),
             epsilon=epsilon,
@@ -115,7 +128,7 @@ class PerformanceSettings:
         told_before_step: share of its fakes that an adversarial discriminator must tell before the generator steps
             again, so that it makes as many steps in between as it needs; 0 does not ask. Only fakes are looked at.
             After A. Bie, G. Kamath, G. Zhang, "Private GANs, Revisited", TMLR 2023, section 5.
-        critic_rate: learning rate of the discriminator.
+        critic_rate: learning rate of the discriminator, its first layer's training included.
         average: decay of the generator's moving average.
         physical_batch_size: records worked on at once.
         checkpoint_every: steps between checkpoints.
@@ -157,6 +170,7 @@ class PerformanceSettings:
 PRESETS: dict[str, tuple[PrivacySettings, PerformanceSettings]] = {
     "moments": (PrivacySettings(), PerformanceSettings()),
     "dpaf": (PrivacySettings(steps=200), PerformanceSettings()),
+    "pretrained": (PrivacySettings(stem_steps=100, steps=200), PerformanceSettings()),
     "matching": (PrivacySettings(steps=200, gradient_noise=None), PerformanceSettings(critic="matching")),
     "dpgan": (
         PrivacySettings(moments_noise=None, head_steps=0, steps=1000, aggregate_noise=None),

@@ -12,6 +12,7 @@ from dpaf.generator import Generator, MovingAverage
 from dpaf.head import ClassHead
 from dpaf.processes import ALONE, Processes
 from dpaf.settings import PerformanceSettings, PrivacySettings
+from dpaf.stem import StemTraining
 from dpaf.superstep import Critic
 
 
@@ -47,10 +48,14 @@ class TrainingState:
             self.features = PublicFeatures(channels, size)
             self.generator = Generator(channels, size, classes, latent=performance.latent, width=performance.width)
             self.critic: Critic | None = None
+            self.stem: StemTraining | None = None
+            if privacy.stem_steps:
+                grid, rate = self.features.scattering.grid, performance.critic_rate
+                self.stem = StemTraining(channels, grid, classes, learning_rate=rate)
             if privacy.steps:
                 expected = privacy.sampling_rate * records
                 self.critic = Critic(
-                    self.features.scattering,
+                    self.stem.stem if self.stem else self.features.scattering,
                     classes,
                     expected=expected,
                     privacy=privacy,
@@ -75,6 +80,9 @@ class TrainingState:
         if self.head is not None:
             found |= {"head.weight": self.head.linear.weight, "head.momentum": self.head.momentum}
             found |= {"head.total": self.head.total, "head.counted": torch.tensor(self.head.counted)}
+        if self.stem is not None:
+            found |= {f"stem.{name}": value for name, value in self.stem.classifier.state_dict().items()}
+            found |= _of_optimiser("first", self.stem.optimiser)
         if self.critic is not None:
             found |= {f"critic.{name}": value for name, value in self.critic.networks.state_dict().items()}
             found |= _of_optimiser("body", self.critic.body_optimiser)
@@ -99,6 +107,9 @@ class TrainingState:
             self.head.linear.load_state_dict({"weight": tensors["head.weight"]})
             self.head.momentum, self.head.total = tensors["head.momentum"], tensors["head.total"]
             self.head.counted = int(tensors["head.counted"])
+        if self.stem is not None:
+            self.stem.classifier.load_state_dict(_below(tensors, "stem."))
+            _into_optimiser("first", self.stem.optimiser, tensors)
         if self.critic is not None:
             named = _below(tensors, "critic.")
             self.critic.releases = int(named.pop("releases"))

@@ -22,6 +22,7 @@ from dpaf.private_step import PrivateStep
 from dpaf.processes import ALONE, Processes
 from dpaf.scattering import Scattering
 from dpaf.settings import PerformanceSettings, PrivacySettings
+from dpaf.stem import Stem
 from models.errors import PrivacyError
 
 FEATURE_NORM = 1.0
@@ -48,7 +49,7 @@ class Critic:
     """The discriminator and how it learns. All that it keeps was released or comes from fakes.
 
     Args:
-        scattering: the public layers.
+        front: the layers before the private ones: public, or trained privately before.
         classes: how many labels.
         expected: public, the records expected in a batch.
         privacy: the noise; as planned in the ledger.
@@ -58,7 +59,7 @@ class Critic:
 
     def __init__(
         self,
-        scattering: Scattering,
+        front: Scattering | Stem,
         classes: int,
         *,
         expected: float,
@@ -66,9 +67,9 @@ class Critic:
         performance: PerformanceSettings,
         processes: Processes = ALONE,
     ) -> None:
-        self.scattering, self.classes, self.expected = scattering, classes, expected
+        self.front, self.classes, self.expected = front, classes, expected
         self.privacy, self.performance, self.processes = privacy, performance, processes
-        self.body = Body(scattering.channels, scattering.grid)
+        self.body = Body(front.channels, front.grid)
         self.tail = Tail(self.body.grid, classes)
         self.networks = nn.ModuleList([self.body, self.tail])
         if privacy.gradient_noise is None:
@@ -123,7 +124,7 @@ class Critic:
 
     def generator_loss(self, fakes: Tensor, labels: Tensor) -> Tensor:
         """What the discriminator has against fakes, n of each class in turn."""
-        features = clip_rows(self.body(self.scattering(fakes)), FEATURE_NORM)
+        features = clip_rows(self.body(self.front(fakes)), FEATURE_NORM)
         if self.privacy.aggregate_noise is None:
             return -chosen(self.tail(features), labels).mean()
         per_class = features.unflatten(0, (len(labels.unique()), -1))
@@ -140,14 +141,14 @@ class Critic:
         with torch.no_grad():
             for start in range(0, len(batch.labels), size):
                 rows = slice(start, start + size)
-                features = self.body(self.scattering(batch.images[rows]))
+                features = self.body(self.front(batch.images[rows]))
                 total += mechanism.sums(features, batch.labels[rows], batch.buckets[rows])
         return self.processes.total(total)
 
     def _fake_maps(self, generator: Generator, random: torch.Generator) -> tuple[Tensor, Tensor]:
         labels = self.blocks.repeat_interleave(_FAKES_PER_BLOCK)
         with torch.no_grad():
-            return self.scattering(generator.draw(labels, random)), labels
+            return self.front(generator.draw(labels, random)), labels
 
     def _fake_aggregate(self, mechanism: FeatureAggregation, generator: Generator, random: torch.Generator) -> Tensor:
         maps, _ = self._fake_maps(generator, random)
@@ -172,7 +173,7 @@ class Critic:
         cotangents = at_blocks[batch.buckets, batch.labels] / frequency[batch.labels].unsqueeze(1)
 
         def product(images: Tensor, directions: Tensor) -> Tensor:
-            features = clip_rows(self.body(self.scattering(images)), FEATURE_NORM)
+            features = clip_rows(self.body(self.front(images)), FEATURE_NORM)
             return (features * directions).sum(1)
 
         assert self.privacy.gradient_noise is not None
@@ -192,7 +193,7 @@ class Critic:
         whole = nn.Sequential(self.body, self.tail)
 
         def loss(images: Tensor, labels: Tensor) -> Tensor:
-            return hinge(chosen(whole(self.scattering(images)), labels), real=True)
+            return hinge(chosen(whole(self.front(images)), labels), real=True)
 
         assert self.privacy.gradient_noise is not None
         private = self._private(whole, self.privacy.gradient_noise)((batch.images, batch.labels), loss, noise)

@@ -17,7 +17,7 @@ from dpaf.processes import ALONE, Processes
 from dpaf.randomness import Streams
 from dpaf.runfolder import RunFolder, RunSettings
 from dpaf.sampling import PoissonSampler
-from dpaf.settings import HEAD, MOMENTS, STEPS, PerformanceSettings, PrivacySettings
+from dpaf.settings import HEAD, MOMENTS, STEM, STEPS, PerformanceSettings, PrivacySettings
 from dpaf.state import TrainingState
 from dpaf.superstep import Batch
 from models.errors import BudgetError, InputError, LedgerError, PrivacyError
@@ -33,7 +33,8 @@ class Trainer:
     """Trains one run to its end, from wherever its checkpoint and its ledger stand.
 
     Guarantees:
-        * Records are touched in `_release_means`, `_head_step` and `_super_step` only; what leaves these was charged.
+        * Records are touched in `_release_means`, `_head_step`, `_stem_step` and `_super_step` only; what leaves these
+          was charged.
         * The guarantee is the ledger's plan, whenever and however often the program is stopped; given
           `paid=budgets.mark` of one `DatasetBudgets`, also where the folder is copied.
 
@@ -83,7 +84,7 @@ class Trainer:
         saved = processes.first(lambda: folder.checkpoint(self.ledger))
         if saved is not None:
             _load(self.state, saved, folder)
-        if any(map(self._remaining, (MOMENTS, HEAD, STEPS))):
+        if any(map(self._remaining, (MOMENTS, HEAD, STEM, STEPS))):
             self._check_plan()
         self._cache: torch.Tensor | None = None
         self._room = False
@@ -101,6 +102,8 @@ class Trainer:
         for left in self._left(HEAD, self.privacy.head_steps):
             self._head_step(left)
         self._cache = None
+        for _ in self._left(STEM, self.privacy.stem_steps):
+            self._stem_step()
         fitting = Fitting(self.state.features, self.state.means, self.state.head, self.performance.head_weight)
         self._fit(fitting)
         for _ in self._left(STEPS, self.privacy.steps):
@@ -191,6 +194,21 @@ class Trainer:
             divisor=self.privacy.head_rate * self.settings.records,
             learning_rate=self.performance.head_learning_rate,
             average=left <= (self.privacy.head_steps + 1) // 2,
+            processes=self._processes,
+        )
+
+    def _stem_step(self) -> None:
+        assert self.state.stem is not None
+        entry = self._charge(STEM)
+        batch, own = self._draw(self.privacy.stem_rate, entry)
+        rows = batch[own]
+        self.state.stem.step(
+            self._records.scaled(rows),
+            self._records.labels[rows],
+            self._streams.numpy("noise", entry),
+            noise_multiplier=self.privacy.stem_noise,
+            divisor=self.privacy.stem_rate * self.settings.records,
+            physical_batch_size=self.performance.physical_batch_size,
             processes=self._processes,
         )
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dpaf.runfolder import RunFolder, RunSettings
     from dpaf.state import TrainingState
 
-_PRESETS = ("moments", "dpaf", "matching", "dpgan")
+_PRESETS = ("moments", "dpaf", "pretrained", "matching", "dpgan")
 _COLUMNS, _ROWS = 10, 8
 
 

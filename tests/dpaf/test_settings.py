@@ -26,6 +26,8 @@ def test_both_releases_of_a_super_step_are_one_phase():
 def test_settings_that_release_nothing_are_refused():
     with pytest.raises(InputError, match="release nothing"):
         PrivacySettings(moments_noise=None, head_steps=0)
+    with pytest.raises(InputError, match="set steps, or stem_steps to 0"):
+        PrivacySettings(stem_steps=5)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_classes_of_unequal_size_are_averaged_each_over_its_own_records(state):
     mechanism = replace(state.critic.mechanism(shares), noise_multiplier=1e-9)
     assert state.critic.expected == pytest.approx(12)
     with torch.no_grad():
-        features = state.critic.body(state.critic.scattering(given.images))
+        features = state.critic.body(state.critic.front(given.images))
         released = mechanism.release(state.critic._sums(mechanism, given), np.random.default_rng(0))
     for label in (0, 1):
         both_buckets = released[:, label].mean(0)
@@ -107,7 +107,7 @@ def test_release_2_descends_on_the_mean_of_the_aggregates_losses(state, monkeypa
     """What the records' directions add up to is the gradient of the losses of the aggregates, by autograd."""
     shares, given, seen = torch.tensor([0.25, 0.75]), batch(), {}
     mechanism = replace(state.critic.mechanism(shares), noise_multiplier=1e-9)
-    features = state.critic.body(state.critic.scattering(given.images))
+    features = state.critic.body(state.critic.front(given.images))
     frequency = 2 * shares
     sums = torch.zeros(2, 2, features.shape[1]).index_put((given.buckets, given.labels), features, accumulate=True)
     divisors = torch.tensor(mechanism.divisor).view(1, 2, 1)

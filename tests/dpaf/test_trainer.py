@@ -14,7 +14,7 @@ from dpaf.ledger import Ledger
 from dpaf.randomness import Streams
 from dpaf.report import privacy_report
 from dpaf.runfolder import RunFolder
-from dpaf.settings import HEAD, MOMENTS, STEPS
+from dpaf.settings import HEAD, MOMENTS, STEM, STEPS
 from dpaf.synthesis import synthesise
 from dpaf.trainer import FITTING, Trainer, trained_state
 from models.errors import BudgetError, InputError, LedgerError, OutputError, PrivacyError
@@ -47,7 +47,7 @@ def phases_of(folder):
     return [json.loads(line)["phase"] for line in folder.ledger_path.read_bytes().splitlines()[1:]]
 
 
-@pytest.mark.parametrize("preset", ["dpaf", "matching", "dpgan", "moments"])
+@pytest.mark.parametrize("preset", ["dpaf", "pretrained", "matching", "dpgan", "moments"])
 def test_every_preset_spends_its_plan_and_gives_images(tmp_path, data, preset):
     steps = {"steps": 0} if preset == "moments" else {}
     folder = toy.begin(tmp_path, data, toy.privacy(preset, **steps), preset=preset)
@@ -59,8 +59,9 @@ def test_every_preset_spends_its_plan_and_gives_images(tmp_path, data, preset):
     assert found.images.std() > 1
 
 
-@pytest.mark.parametrize("stop", [(HEAD, 2), (FITTING, 0), (STEPS, 2)])
-def test_a_resumed_run_equals_one_that_was_never_stopped(tmp_path, data, settings, stop):
+@pytest.mark.parametrize("stop", [(HEAD, 2), (STEM, 2), (FITTING, 0), (STEPS, 2)])
+def test_a_resumed_run_equals_one_that_was_never_stopped(tmp_path, data, stop):
+    settings = toy.privacy("pretrained")
     whole, stopped = (toy.begin(tmp_path / name, data, settings) for name in ("whole", "stopped"))
     expected = toy.train(whole, data).tensors()
     with pytest.raises(StoppedError):

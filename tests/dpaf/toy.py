@@ -27,12 +27,14 @@ def privacy(preset="dpaf", **changed):
         **vars(PRESETS[preset][0]),
         "head_rate": 0.3,
         "steps": 4,
+        "stem_rate": 0.3,
         "sampling_rate": 0.3,
         "epsilon": 8.0,
         "delta": 1e-3,
     }
-    given["head_steps"] = 4 if given["head_steps"] else 0
-    for name in ("moments_noise", "head_noise", "aggregate_noise", "gradient_noise"):
+    for name in ("head_steps", "stem_steps"):
+        given[name] = 4 if given[name] else 0
+    for name in ("moments_noise", "head_noise", "stem_noise", "aggregate_noise", "gradient_noise"):
         given[name] = given[name] and 4 * given[name]
     return PrivacySettings(**{**given, **changed})
 
