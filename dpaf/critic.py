@@ -1,8 +1,7 @@
-"""The discriminator, cut where DPAF cuts it: public layers, private layers, aggregation, the rest.
+"""The discriminator, cut where DPAF cuts it: first layer, private layers, aggregation, the rest.
 
 In front: the scattering network, which is public, or a `Stem`, trained privately; the paper's conv1. Private: `Body`,
-its conv2. After the aggregation:
-`Tail`, conv3 and a score for each class.
+its conv2. After the aggregation: `Tail`, conv3 and a score for each class.
 """
 
 from __future__ import annotations
