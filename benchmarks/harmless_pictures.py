@@ -14,13 +14,12 @@ from typing import Any
 
 import click
 import numpy as np
-import skimage.data
 import torch
-from skimage.transform import resize
 
 from benchmarks import people
 from benchmarks.harmless_speed import smooth_filters
 from benchmarks.report import code_version, environment
+from benchmarks.scenes import NAMES, scene
 from chameleon import geometry
 from chameleon.faces import Face, FaceDetector
 from chameleon.protection import embed
@@ -72,12 +71,12 @@ def patches(kind: str) -> Result:
     loaded = load(Source("vit_b_32"))
     if kind == "smooth":
         loaded.model.get_submodule("network.conv_proj").load_state_dict({"weight": smooth_filters()}, strict=False)
-    return _changed(loaded, _scenes(224))
+    return _changed(loaded, [scene(name, 224) for name in NAMES])
 
 
 def jointly() -> Result:
     """Two models that read the same photo: what both ignore."""
-    return _changed(load_together([Source("vit_b_32"), Source("vit_l_32")]), _scenes(224)[:1])
+    return _changed(load_together([Source("vit_b_32"), Source("vit_l_32")]), [scene(name, 224) for name in NAMES])
 
 
 def faces(data: Path) -> Result:
@@ -121,18 +120,6 @@ def _changed(loaded: Loaded, photos: Sequence[Picture], *, keep: bool = False) -
 def _spread(values: Sequence[float | None]) -> Result:
     known = [value for value in values if value is not None]
     return {"median": float(np.median(known)), "largest": max(known)}
-
-
-def _scenes(side: int) -> list[Picture]:
-    """Free pictures of scikit-image's package."""
-    names = ("astronaut", "chelsea", "coffee", "rocket")
-    return [_resized(getattr(skimage.data, name)(), side) for name in names]
-
-
-def _resized(pixels: Picture, side: int) -> Picture:
-    square = min(pixels.shape[:2])
-    small: Picture = (255 * resize(pixels[:square, :square], (side, side), anti_aliasing=True)).round().astype(np.uint8)
-    return small
 
 
 def _aligned_faces(folder: Path) -> list[Picture]:

@@ -20,10 +20,10 @@ import click
 import numpy as np
 import skimage.data
 import torch
-from skimage.transform import resize
 
 from benchmarks.harmless_speed import smooth_filters
 from benchmarks.report import code_version, environment
+from benchmarks.scenes import resized
 from harmless import GenerationSettings, Loaded, Projector, Source, generate, load, nullity, projector, read
 from harmless.pictures.attacks import attack
 from harmless.pictures.identity import Gallery
@@ -52,19 +52,14 @@ def _pictures(side: int) -> list[np.ndarray]:
     found = []
     for name, (top, left, size) in _SQUARES.items():
         whole = getattr(skimage.data, name)()[top : top + size, left : left + size]
-        found.append(_resized(whole, side))
+        found.append(resized(whole, side))
     return found
 
 
 def _others(folder: Path, side: int) -> list[np.ndarray]:
     paths = list_photos(folder).photos
     chosen = np.random.default_rng(0).permutation(len(paths))[:_OTHERS]
-    return [_resized(read_photo(folder / paths[at]).pixels, side) for at in chosen]
-
-
-def _resized(pixels: np.ndarray, side: int) -> np.ndarray:
-    resized: np.ndarray = (255 * resize(pixels, (side, side), anti_aliasing=True)).round().astype(np.uint8)
-    return resized
+    return [resized(read_photo(folder / paths[at]).pixels, side) for at in chosen]
 
 
 def _attacked(loaded: Loaded, found: Projector, strangers: list[np.ndarray], mode: str) -> list[dict[str, Any]]:

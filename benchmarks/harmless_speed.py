@@ -19,11 +19,10 @@ import click
 import numpy as np
 import scipy.linalg
 import scipy.sparse.linalg
-import skimage.data
 import torch
-from skimage.transform import resize
 
 from benchmarks.report import code_version, environment
+from benchmarks.scenes import scene
 from benchmarks.timing import timed
 from harmless import GenerationSettings, Source, generate, load, projector, read
 from harmless.operators import Convolution, LinearOperator, columns, patch_embedding, rows, to_matrix
@@ -58,8 +57,7 @@ def patches(dtype: torch.dtype = torch.float32) -> Result:
 
 def generation() -> Result:
     """One photo for ViT-B/32: box, then rounding or the search for whole levels; white and smooth filters."""
-    photo = np.asarray((255 * resize(skimage.data.astronaut(), (224, 224), anti_aliasing=True)).round(), dtype=np.uint8)
-    noise, results = parse("noise")(224, 224, 0), {}
+    photo, noise, results = scene("astronaut", 224), parse("noise")(224, 224, 0), {}
     for name, weight in (("white", _white()), ("smooth", smooth_filters())):
         operator = patch_embedding(weight, (3, 224, 224))
         found = projector(operator)

@@ -88,7 +88,7 @@ class Objective:
         clean, grid = view.draw(chosen, self._random)
         masked = (clean + geometry.sample(self._on(perturbation, chosen), grid)).clamp(0, 1)
         with half_precision(masked.device):
-            embeddings: Tensor = recogniser.drawn(vary(masked, self._random), self._random)
+            embeddings: Tensor = recogniser(vary(masked, self._random))
         return embeddings.float()
 
     def spent(self, perturbation: Tensor, chosen: Tensor, budget: Budget) -> Tensor:

@@ -36,8 +36,8 @@ class Source:
 
     Attributes:
         model: a recogniser's name, a torchvision name, timm:NAME, a path (.pt, .ts, .onnx), or package.module:factory.
-        weights: "random" (seed 0), "pretrained" (torchvision's or timm's, downloaded on first use), or a file
-            (.safetensors, or a checkpoint that loads without running code) for such a name or a factory.
+        weights: "random" (seed 0, none left at zero), "pretrained" (torchvision's or timm's, downloaded on first use),
+            or a file (.safetensors, or a checkpoint that loads without running code) for such a name or a factory.
         input_shape: of the photo, (3, H, W); None for what the model is known to take, else `DEFAULT_INPUT`.
         preprocess: see `harmless.preprocessing.parse`.
         offline: open no connection.
@@ -102,6 +102,8 @@ def load(source: Source, *, announce: Announce | None = None) -> Loaded:
             pretrained = source.weights == "pretrained"
             network, start, taken = _torchvision(name, pretrained=pretrained, offline=source.offline, announce=announce)
             shape = shape or taken
+        if source.weights == "random" and not _calls(name):
+            _draw_zeros(network)
         if source.weights not in ("random", "pretrained"):
             _load_weights(network, Path(source.weights))
     shape = tuple(shape or DEFAULT_INPUT)
@@ -154,6 +156,15 @@ def _making(what: str, remedy: str, kind: type[GuiseError]) -> Iterator[None]:
             yield
     except Exception as error:
         raise kind(f"{what}: {first_line(error)}; {remedy}") from None
+
+
+def _draw_zeros(network: nn.Module) -> None:
+    """Draw weights that a library starts at zero, such as a ViT's last layer: all photos would get the same answer."""
+    random = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, (nn.Linear, nn.Conv2d)) and not bool(module.weight.any()):
+                module.weight.normal_(std=module.weight[0].numel() ** -0.5, generator=random)
 
 
 def _torchvision(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import cast
@@ -19,18 +19,17 @@ from models.registry import Record
 
 
 class Recogniser(nn.Module):
-    """A network with the record that says what it expects, and perhaps networks whose weights lie near its own."""
+    """A network with the record that says what it expects."""
 
     mean: Tensor
     std: Tensor
     population: Tensor
     """float32 (D,), mean embedding of people at large; zeros where it has not been measured."""
 
-    def __init__(self, network: nn.Module, record: Record, vicinity: Sequence[nn.Module] = ()) -> None:
+    def __init__(self, network: nn.Module, record: Record) -> None:
         super().__init__()
         self.network = network
         self.record = record
-        self.vicinity = nn.ModuleList(vicinity)
         self.register_buffer("mean", torch.tensor(record.mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(record.std).view(3, 1, 1), persistent=False)
         self.register_buffer("population", _population(record), persistent=False)
@@ -47,24 +46,12 @@ class Recogniser(nn.Module):
         Raises:
             ValueError: `images` has another shape.
         """
-        return self._run(self.network, images)
-
-    def drawn(self, images: Tensor, random: torch.Generator) -> Tensor:
-        """As `forward`, by the network or one of its vicinity, whichever `random` draws.
-
-        What is optimised against all of them owes less to the quirks of one, and carries over to others. Source: M.
-        Gubri et al., "LGV: Boosting Adversarial Example Transferability from Large Geometric Vicinity", ECCV 2022.
-        """
-        networks = (self.network, *self.vicinity)
-        return self._run(networks[int(torch.randint(len(networks), (), generator=random))], images)
-
-    def _run(self, network: nn.Module, images: Tensor) -> Tensor:
         side = self.record.input_size
         if images.ndim != 4 or tuple(images.shape[1:]) != (3, side, side):
             raise ValueError(f"{self.record.name} takes (N, 3, {side}, {side}), not {tuple(images.shape)}")
         ordered = images if self.record.color_order == "RGB" else images.flip(1)
         scaled = (255 * ordered - self.mean) / self.std
-        return cast(Tensor, network(scaled.contiguous(memory_format=torch.channels_last)))
+        return cast(Tensor, self.network(scaled.contiguous(memory_format=torch.channels_last)))
 
 
 def _population(record: Record) -> Tensor:
@@ -96,7 +83,6 @@ def load_recogniser(
         OfflineError: the weights would have to be fetched, and that is not allowed or not possible.
         WeightsError: the weights are missing, damaged or others than expected.
     """
-    vicinity: Sequence[nn.Module] = ()
     if name.startswith("file:"):
         from models import custom
 
@@ -105,8 +91,7 @@ def load_recogniser(
         record = registry.get(name)
         path = weights.obtain(record, offline=offline, progress=progress, announce=announce)
         network = _BUILDERS[record.network](path, record)
-        vicinity = _vicinity(path, record)
-    recogniser = Recogniser(frozen(network), record, [*map(frozen, vicinity)]).eval().requires_grad_(False)
+    recogniser = Recogniser(frozen(network), record).eval().requires_grad_(False)
     try:
         # On CPUs up to four times faster, above all with depthwise convolutions.
         return recogniser.to(device).to(memory_format=torch.channels_last)
@@ -148,30 +133,11 @@ def _facenet(path: Path, _: Record) -> nn.Module:
 def _student(path: Path, record: Record) -> nn.Module:
     from safetensors.torch import load_file
 
-    return _filled(path, record, load_file(path))
-
-
-def _vicinity(path: Path, record: Record) -> list[nn.Module]:
-    """The networks near the one in `path`, whose weights lie stacked in a file beside it."""
-    from safetensors.torch import load_file
-
-    if not record.vicinity:
-        return []
-    beside = path.with_name(f"{path.stem}-vicinity.safetensors")
-    if not beside.is_file() or cache.sha256_of(beside) != record.vicinity:
-        raise WeightsError(f"{beside} is missing or damaged: install guise again")
-    stacked = load_file(beside)
-    count = len(next(iter(stacked.values())))
-    return [_filled(path, record, {name: each[at] for name, each in stacked.items()}) for at in range(count)]
-
-
-def _filled(path: Path, record: Record, tensors: Mapping[str, Tensor]) -> nn.Module:
-    """The student of `record`'s kind with these weights."""
     from models.embedded import SPACE, Student
 
     network = Student(path.stem, teachers=record.embedding_size // SPACE)
     try:
-        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        network.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
     except RuntimeError:
         raise WeightsError(f"{path} holds another network than {record.name}: install guise again") from None
     return network

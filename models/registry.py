@@ -49,7 +49,6 @@ class Record:
         lfw_accuracy: verification accuracy on Labeled Faces in the Wild as published, 0..1.
         unseen_accuracy: of embedded ones on people of LFW whom they never saw, 0..1: easier pairs than LFW's own.
         made_by: the command that trained it.
-        vicinity: hash of the file with networks near it (see `Recogniser.drawn`); "" where there is none.
     """
 
     name: str
@@ -72,7 +71,6 @@ class Record:
     lfw_accuracy: float | None = None
     unseen_accuracy: float | None = None
     made_by: str = ""
-    vicinity: str = ""
 
 
 def _facenet(name: str, file: str, *, sha256: str | None, size: int, training_data: str, lfw: float) -> Record:
@@ -127,7 +125,6 @@ def _embedded(described: Path) -> Record:
         network="student",
         unseen_accuracy=made["accuracy"],
         made_by=made["command"],
-        vicinity=made.get("vicinity", {}).get("sha256", ""),
     )
 
 

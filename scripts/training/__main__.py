@@ -38,8 +38,7 @@ from scripts.training.judging import exam_of, judge
 from scripts.training.lessons import Lessons, prepare
 from scripts.training.recipes import RECIPES, Recipe, confusion, distance
 
-BATCH = 64
-_WARM_UP = 200
+_BATCH, _WARM_UP = 64, 200
 _REPORT, _KEEP = 100, 400  # steps
 
 
@@ -65,14 +64,14 @@ def main(
     out: Path,
 ) -> None:
     work.mkdir(parents=True, exist_ok=True)
-    trained_on, held_back = load_faces(folder, work / "faces.npz", progress=say("faces")).split()
+    trained_on, held_back = load_faces(folder, work / "faces.npz", progress=_say("faces")).split()
     loaded = [load_recogniser(teacher) for teacher in teachers]
     for teacher in loaded:
         if (teacher.record.input_size, teacher.record.embedding_size) != (SIDE, SPACE):
             raise click.BadParameter(f"{teacher.record.name} does not take {SIDE} pixels or give {SPACE} numbers")
     if len(loaded) < RECIPES[name].teachers:
         raise click.BadParameter(f"{name} learns from {RECIPES[name].teachers} teachers: name so many with --teacher")
-    lessons = prepare(trained_on, loaded, work, rounds=rounds, seed=seed, progress=say("composites"))
+    lessons = prepare(trained_on, loaded, work, rounds=rounds, seed=seed, progress=_say("composites"))
     exam = exam_of(held_back, loaded)
     hints = Hints(loaded[0].to(device)) if RECIPES[name].alone else None
     checkpoint = work / f"{name}.ckpt"
@@ -95,9 +94,6 @@ def main(
     for suffix, content in (("safetensors", weights), ("json", (json.dumps(record, indent=1) + "\n").encode())):
         with atomic_write(out / f"{name}.{suffix}") as file:
             file.write(content)
-    if (stale := out / f"{name}-vicinity.safetensors").is_file():
-        stale.unlink()
-        click.echo(f"{stale.name} was near the former weights and is gone: run scripts.training.vicinity", err=True)
 
 
 def train(
@@ -119,7 +115,7 @@ def train(
     torch.manual_seed(seed)
     student = Student(recipe.network, teachers=recipe.teachers).to(device).to(memory_format=torch.channels_last)
     parts = stages(student) if hints is not None else {}
-    optimiser = torch.optim.AdamW(parameter_groups(student, recipe.weight_decay), betas=(0.9, 0.98))
+    optimiser = torch.optim.AdamW(_parameter_groups(student, recipe.weight_decay), betas=(0.9, 0.98))
     random, first = torch.Generator().manual_seed(seed), 0
     settings = {**asdict(recipe), "epochs": epochs, "seed": seed, "lessons": len(lessons.images)}
     if checkpoint.is_file():
@@ -129,14 +125,14 @@ def train(
         student.load_state_dict(kept["student"])
         optimiser.load_state_dict(kept["optimiser"])
         first = kept["step"]
-    per_epoch = len(lessons.images) // BATCH
+    per_epoch = len(lessons.images) // _BATCH
     steps, start = int(epochs * per_epoch), time.monotonic()
     student.train()
     for step in range(first, steps):
         # Every epoch has its own order, the same however often training was stopped.
         order = torch.randperm(len(lessons.images), generator=torch.Generator().manual_seed(seed + step // per_epoch))
-        at = step % per_epoch * BATCH
-        chosen = np.sort(order[at : at + BATCH].numpy())
+        at = step % per_epoch * _BATCH
+        chosen = np.sort(order[at : at + _BATCH].numpy())
         images = varied(torch.from_numpy(lessons.images[chosen]), random.manual_seed(seed + step)).to(device)
         if hints is None:
             loss = _answer_error(recipe, student, images, lessons.answers[chosen])
@@ -173,7 +169,7 @@ def _falling(progress: float) -> float:
     return 0.02 + 0.98 * (1 + math.cos(math.pi * progress)) / 2
 
 
-def parameter_groups(student: Student, weight_decay: float) -> list[dict[str, Any]]:
+def _parameter_groups(student: Student, weight_decay: float) -> list[dict[str, Any]]:
     """Parameters with weight decay, and those without: biases and normalisation."""
     parameters = list(student.parameters())
     return [
@@ -182,7 +178,7 @@ def parameter_groups(student: Student, weight_decay: float) -> list[dict[str, An
     ]
 
 
-def say(what: str) -> Any:
+def _say(what: str) -> Any:
     def progress(done: int, total: int) -> None:
         if done % 640 == 0 or done == total:
             click.echo(f"{what} {done}/{total}", err=True)

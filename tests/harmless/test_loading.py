@@ -50,3 +50,11 @@ def test_slips_are_answered_in_one_line() -> None:
         load(Source("timm:test_vitt"))
     with pytest.raises(OfflineError, match="--offline"):
         load(Source("timm:test_vit", weights="pretrained", offline=True))
+
+
+def test_random_weights_tell_photos_apart_though_a_library_starts_its_last_layer_at_zero() -> None:
+    loaded = load(Source("vit_b_32"))
+    photos = 255 * torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    first, second = loaded.model(photos)
+    assert float((first - second).norm()) > 0.01 * float(first.norm()) > 0
+    assert torch.equal(load(Source("vit_b_32")).model(photos), loaded.model(photos))

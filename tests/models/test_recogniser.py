@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models import registry
-from models.errors import InputError, OfflineError, WeightsError
+from models.errors import InputError, OfflineError
 from models.recogniser import Recogniser, load_recogniser
 from models.registry import Record
 
@@ -40,44 +39,6 @@ def test_other_shapes_are_refused(record: Record, shape: tuple[int, ...]) -> Non
 
 def test_normalisation_is_no_part_of_the_state_dict(record: Record) -> None:
     assert not Recogniser(nn.Identity(), record).state_dict()
-
-
-class Adds(nn.Module):
-    def __init__(self, what: int) -> None:
-        super().__init__()
-        self.what = what
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.what
-
-
-def test_drawn_answers_are_those_of_all_networks_near_it_and_the_plain_one_its_own(record: Record) -> None:
-    images, random = torch.zeros(1, 3, 2, 2), torch.Generator().manual_seed(0)
-    recogniser = Recogniser(nn.Identity(), record, [Adds(1), Adds(2)])
-    plain = recogniser(images)
-    found = {int((recogniser.drawn(images, random) - plain).mean()) for _ in range(40)}
-    assert found == {0, 1, 2} and torch.equal(recogniser(images), plain)
-    assert torch.equal(Recogniser(nn.Identity(), record).drawn(images, random), plain)
-
-
-def test_networks_near_an_embedded_one_answer_alike() -> None:
-    recogniser = load_recogniser("guise-mobilefacenet", offline=True)
-    images, random = faces(4, 112), torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        own = recogniser(images)
-        cosines = [
-            float(nn.functional.cosine_similarity(own, recogniser.drawn(images, random)).mean()) for _ in range(9)
-        ]
-    assert len(recogniser.vicinity) == 5 and len(set(cosines)) > 3 and 0.6 < min(cosines) < 0.999
-
-
-def test_damaged_weights_near_an_embedded_network_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    record = registry.get("guise-mobilefacenet")
-    moved = dataclasses.replace(record, origin=str(shutil.copytree(registry.EMBEDDED, tmp_path / "embedded")))
-    monkeypatch.setitem(registry.RECORDS, record.name, moved)
-    (tmp_path / "embedded" / "mobilefacenet-vicinity.safetensors").write_bytes(b"garbled")
-    with pytest.raises(WeightsError, match="missing or damaged"):
-        load_recogniser(record.name, offline=True)
 
 
 def faces(count: int, size: int) -> Tensor:
