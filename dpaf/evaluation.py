@@ -80,6 +80,7 @@ def utility(
     *,
     protocol: str = "quick",
     seed: int = 0,
+    device: str = "cpu",
     progress: Callable[[str, int, int], None] | None = None,
 ) -> list[Utility]:
     """Train the protocol's networks on synthetic images and test them on real ones.
@@ -92,6 +93,7 @@ def utility(
         test: real images, which had no part in training.
         protocol: "quick" or "full".
         seed: of initial weights and of the order of images.
+        device: to train on; the full protocol takes many hours on a CPU.
         progress: called with the network's name, epochs done and epochs in all.
 
     Raises:
@@ -109,7 +111,7 @@ def utility(
     for name, build in networks(protocol).items():
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = build(test.channels, test.size, classes)
+            network = build(test.channels, test.size, classes).to(device)
             trained = _trained(network, pixels, torch.from_numpy(labels), name, progress)
         right = _predictions(trained, test.images) == test.labels
         shares = [float(right[test.labels == label].float().mean()) for label in range(classes)]
@@ -126,14 +128,14 @@ def _trained(
     progress: Callable[[str, int, int], None] | None,
 ) -> nn.Module:
     held, order = torch.randperm(len(images)).tensor_split([len(images) // _HELD_OUT])
-    optimiser = torch.optim.Adam(network.parameters(), 1e-3)
+    optimiser, device = torch.optim.Adam(network.parameters(), 1e-3), _device(network)
     best, best_accuracy = network, -1.0
     for epoch in range(_EPOCHS):
         network.train()
         for rows in order[torch.randperm(len(order))].split(_BATCH):
             if len(rows) < 2:
                 continue  # batch normalisation needs two
-            loss = F.cross_entropy(network(scaled(images[rows])), labels[rows])
+            loss = F.cross_entropy(network(scaled(images[rows]).to(device)), labels[rows].to(device))
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -148,4 +150,8 @@ def _trained(
 @torch.no_grad()
 def _predictions(network: nn.Module, images: Tensor) -> Tensor:
     network.eval()
-    return torch.cat([network(scaled(part)).argmax(1) for part in images.split(500)])
+    return torch.cat([network(scaled(part).to(_device(network))).argmax(1).cpu() for part in images.split(500)])
+
+
+def _device(network: nn.Module) -> torch.device:
+    return next(network.parameters()).device

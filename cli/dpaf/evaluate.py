@@ -37,6 +37,7 @@ _COMPARED, _PAIRS, _COLUMNS = 1000, 40, 10
 @click.option("--neighbours", type=click.Path(dir_okay=False, path_type=Path), help="PNG of real images, see below.")
 @click.option("--training", help="The private data, for --neighbours: as --data of train.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, ...: to train classifiers on.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 def evaluate(
     run: Path,
@@ -47,6 +48,7 @@ def evaluate(
     neighbours: Path | None,
     training: str | None,
     seed: int,
+    device: str,
     as_json: bool,
 ) -> None:
     """Train classifiers on images drawn from RUN and test them on real ones; measure the Frechet distance.
@@ -65,7 +67,7 @@ def evaluate(
     from dpaf.synthesis import synthesise
     from dpaf.trainer import trained_state
 
-    folder = RunFolder(run)
+    device, folder = console.best_device(device), RunFolder(run)
     settings = folder.settings()
     test = load(source, size=settings.size, split="test").labelled_as(settings.classes, where=source)
     count = count or (QUICK_SAMPLES if protocol == "quick" else FULL_SAMPLES)
@@ -81,7 +83,7 @@ def evaluate(
             step("repetition", 1, 1)
         compared = drawn.images[: max(len(test), 2)]
         distance = frechet(compared, test, extractor=extractor, progress=lambda *at: step("Frechet distance", *at))
-        found = utility(drawn.images, drawn.labels, test, protocol=protocol, seed=seed, progress=step)
+        found = utility(drawn.images, drawn.labels, test, protocol=protocol, seed=seed, device=device, progress=step)
     mean = sum(one.accuracy for one in found) / len(found)
     if as_json:
         networks = [asdict(one) for one in found]

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from harmless.pictures.certificate import Likeness, as_pixels, as_tensor, likeness
 from harmless.projection import Projector
+from harmless.projection.iterative import solve
 
 _BLURS = (1.0, 2.0, 3.0)
 _GREY = 128.0
@@ -84,15 +85,4 @@ def _with_prior(x: Tensor, projector: Projector) -> Tensor:
         return projector.null(torch.fft.irfft2(torch.fft.rfft2(v) * inverse_power, s=(height, width)))
 
     z = _projected(x, projector) - _GREY
-    residual = -gradient(z)
-    direction, size = residual, residual.square().sum()
-    for _ in range(_STEPS):
-        curved = gradient(direction)
-        curvature = (direction * curved).sum()
-        if float(curvature) <= 0:
-            break
-        step = size / curvature
-        z, residual = z + step * direction, residual - step * curved
-        before, size = size, residual.square().sum()
-        direction = residual + size / before * direction
-    return z + _GREY
+    return z + solve(gradient, -gradient(z), iterations=_STEPS) + _GREY

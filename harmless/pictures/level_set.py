@@ -20,6 +20,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from harmless.pictures.box import HIGH, LOW
 from harmless.pictures.certificate import as_pixels, as_tensor
 from harmless.preprocessing import PixelModel
+from harmless.projection.iterative import solve
 from models.errors import InputError
 
 
@@ -127,19 +128,11 @@ class AppliedJacobian:
 
     def least(self, r: Tensor, free: Tensor) -> Tensor:
         """As `Jacobian`: by conjugate gradients on J J^T."""
-        z, residual = torch.zeros_like(r), r.clone()
-        direction, size = residual, residual.square().sum()
-        goal = 1e-8 * size
-        for _ in range(self._iterations):
-            curved = self.times(self.transposed(direction) * free)
-            curvature = (direction * curved).sum()
-            if float(size) <= float(goal) or float(curvature) <= 0:
-                break
-            z = z + size / curvature * direction
-            residual = residual - size / curvature * curved
-            before, size = size, residual.square().sum()
-            direction = residual + size / before * direction
-        return self.transposed(z) * free
+
+        def squared(u: Tensor) -> Tensor:
+            return self.times(self.transposed(u) * free)
+
+        return self.transposed(solve(squared, r, iterations=self._iterations, tolerance=1e-4)) * free
 
 
 def jacobian(model: PixelModel, x: Tensor, *, iterations: int = 30) -> Jacobian:

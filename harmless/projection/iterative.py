@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -75,6 +76,30 @@ class ConjugateGradients:
         tolerance = self.settings.tolerance or (1e-6 if v.dtype == torch.float32 else 1e-13)
         squared = _dot(v, v)
         return tolerance**2 * squared, (8 * torch.finfo(v.dtype).eps * self._scale) ** 2 * squared
+
+
+def solve(apply: Callable[[Tensor], Tensor], b: Tensor, *, iterations: int, tolerance: float = 0.0) -> Tensor:
+    """z with `apply(z)` close to b: plain conjugate gradients, for roughly is enough.
+
+    Args:
+        apply: linear, symmetric, positive semidefinite.
+        b: of any shape.
+        iterations: at most.
+        tolerance: of |b - apply(z)| / |b|.
+    """
+    z, residual, direction = torch.zeros_like(b), b, b
+    size = residual.square().sum()
+    goal = tolerance**2 * float(size)
+    for _ in range(iterations):
+        curved = apply(direction)
+        curvature = (direction * curved).sum()
+        if float(size) <= goal or not float(curvature) > 0:
+            break
+        step = size / curvature
+        z, residual = z + step * direction, residual - step * curved
+        before, size = size, residual.square().sum()
+        direction = residual + size / before * direction
+    return z
 
 
 def largest_singular_value(operator: LinearOperator, *, steps: int = 20) -> float:

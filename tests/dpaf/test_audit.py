@@ -87,6 +87,16 @@ def test_broken_mechanisms_fail(name):
     assert not play(BROKEN[name], 5000).passed
 
 
+@pytest.mark.slow
+def test_naive_accounting_fails_in_the_game():
+    """Both releases share one draw of each batch; who counts two draws claims too little."""
+    game = CanaryGame(0.1, 4, 0.5, 0.5)
+    naive = [Phase(name, game.sampling_rate, 0.5, game.steps) for name in ("aggregates", "gradients")]
+    random = np.random.default_rng(5)
+    assert not audit_mechanism(game, naive, delta=DELTA, runs=10_000, generator=random).passed
+    assert play(game, 2000).passed
+
+
 def test_naive_accounting_fails():
     """Two releases of one draw, claimed to cost what two draws would; many runs, by the mechanism's law."""
     rate, noise, steps, runs = 0.05, 0.7, 1, 200_000
