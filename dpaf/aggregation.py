@@ -2,7 +2,7 @@
 
 The idea is DPAF's (Lin et al., arXiv 2304.12185, section 4): noise goes into an aggregated feature in the forward
 pass. The paper divides by the batch's size and lets an instance normalisation bound the norm; here the divisor is
-fixed and public, and the norm is clipped.
+public, or was released before, and the norm is clipped.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class FeatureAggregation:
     Guarantees:
         * Adding or removing one record changes one (bucket, class) block of `sums` by at most `max_norm` in l2 norm,
           whatever the record holds; so `release` is the Gaussian mechanism with `noise_multiplier`.
-        * Nothing about the batch but the noisy sums goes into the result: the divisor is public.
+        * Nothing about the batch but the noisy sums goes into the result: the divisor is no secret.
 
     Attributes:
         max_norm: Delta, the bound on the norm of one record's feature.
@@ -50,10 +50,11 @@ class FeatureAggregation:
             validate.positive(name, getattr(self, name))
         validate.count("buckets", self.buckets)
         validate.count("classes", self.classes)
-        for divisor in self._divisors:
-            validate.positive("divisor", float(divisor))
-        if len(self._divisors) != self.classes:
-            raise InputError(f"divisor has {len(self._divisors)} values for {self.classes} classes: give one for each")
+        given = self.divisor if isinstance(self.divisor, tuple) else (self.divisor,) * self.classes
+        for divisor in given:
+            validate.positive("divisor", divisor)
+        if len(given) != self.classes:
+            raise InputError(f"divisor has {len(given)} values for {self.classes} classes: give one for each")
 
     @property
     def _divisors(self) -> Tensor:
@@ -102,6 +103,8 @@ class FeatureAggregation:
             (blocks, d).
         """
         blocks, count, width = features.shape
+        if blocks % self.classes:
+            raise InputError(f"{blocks} blocks of fakes for {self.classes} classes: give blocks of all classes in turn")
         means = clip_rows(features.reshape(-1, width), self.max_norm).view(blocks, count, width).mean(1)
         scale = (self.noise_multiplier * self.max_norm / self._divisors).to(means).repeat(blocks // self.classes)
         return means + scale.unsqueeze(1) * torch.randn(means.shape, generator=generator)

@@ -16,7 +16,7 @@ MAPS = 16  # few and coarse: noise in an aggregate grows with its size, the sign
 
 
 class Body(nn.Module):
-    """Scattering maps to the features that are aggregated.
+    """Maps of the first layer to the features that are aggregated.
 
     Args:
         channels: maps that it is given.

@@ -109,7 +109,7 @@ def utility(
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
     found = []
     for name, build in networks(protocol).items():
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[device] if torch.device(device).type == "cuda" else []):
             torch.manual_seed(seed)
             network = build(test.channels, test.size, classes).to(device)
             trained = _trained(network, pixels, torch.from_numpy(labels), name, progress)

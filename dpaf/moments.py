@@ -30,12 +30,13 @@ def class_sums(
     return total
 
 
-def means_of(released: Tensor) -> tuple[Tensor, Tensor]:
+def means_of(released: Tensor, noise_multiplier: float) -> tuple[Tensor, Tensor]:
     """Mean moments (classes, moments_width - 1) and share (classes,) of each class, from a release that counts records.
 
-    Post-processing. The last coordinate counts; a class that noise has emptied counts as one record.
+    Post-processing. The last coordinate counts; no class counts for less than the noise in its count, or its divisor
+    would make more of the noise than all other classes have of signal.
     """
-    counts = (released[:, -1:] / COUNT_WEIGHT).clamp_min(1.0)
+    counts = (released[:, -1:] / COUNT_WEIGHT).clamp_min(max(1.0, noise_multiplier / COUNT_WEIGHT))
     return released[:, :-1] / counts, counts[:, 0] / counts.sum()
 
 
@@ -71,4 +72,4 @@ def release_means(
     """
     mechanism = FeatureAggregation(MOMENTS_NORM, noise_multiplier, buckets=1, classes=classes, divisor=1.0)
     sums = processes.total(class_sums(features, chunks(), mechanism))
-    return means_of(mechanism.release(sums, charge())[0])
+    return means_of(mechanism.release(sums, charge())[0], noise_multiplier)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from dpaf import validate
@@ -78,7 +80,7 @@ class Plan:
     seconds: float
 
 
-def without_head(privacy: PrivacySettings, classes: int) -> PrivacySettings:
+def without_classifiers(privacy: PrivacySettings, classes: int) -> PrivacySettings:
     """The settings for data of so many classes: a classifier needs two."""
     return privacy if classes > 1 else replace(privacy, head_steps=0, stem_steps=0)
 
@@ -94,7 +96,7 @@ def releases(privacy: PrivacySettings, *, records: int, classes: int) -> dict[st
         found[STEM] = (Release("gradients", privacy.stem_noise, STEM_NORM, privacy.stem_rate * records),)
     if privacy.steps:
         expected, buckets = privacy.sampling_rate * records, privacy.buckets
-        what = f"feature sums by class in {buckets} buckets"
+        what = f"feature sums by class in {buckets} buckets (divisor of an average class)"
         parts = [
             (what, privacy.aggregate_noise, FEATURE_NORM, expected / (buckets * classes)),
             ("gradients", privacy.gradient_noise, GRADIENT_NORM, expected),
@@ -128,14 +130,15 @@ def planned(
     at_once = min(len(records.classes), performance.classes_at_once)
     performance = replace(performance, fakes=max(performance.fakes, _LEAST_FAKES // at_once))
     own = replace(performance, fakes=max(2, performance.fakes // processes))
-    forward, step = _speeds(records, privacy, own)
-    forward /= processes
+    forward, step, stem = _speeds(records, privacy, own)
+    forward, stem = forward / processes, stem / processes
     if minutes is not None and performance.fitting_steps:
         performance = replace(performance, fitting_steps=max(_LEAST_STEPS, int(60 * minutes / step)))
     seconds = performance.fitting_steps * step + len(records) * forward
     # A super-step works on its records twice forwards and once backwards, and on fakes as a generator step does.
     batch = privacy.sampling_rate * len(records)
     fakes = performance.generator_steps + tail_steps(privacy, performance)
+    seconds += privacy.stem_steps * privacy.stem_rate * len(records) * stem
     seconds += privacy.steps * (3 * batch * forward + fakes * step)
     made = releases(privacy, records=len(records), classes=len(records.classes))
     phases = tuple(
@@ -148,8 +151,8 @@ def planned(
     return plan, performance
 
 
-def _speeds(records: Records, privacy: PrivacySettings, performance: PerformanceSettings) -> tuple[float, float]:
-    """Seconds for the features of one image, and for one generator step: measured on fakes."""
+def _speeds(records: Records, privacy: PrivacySettings, performance: PerformanceSettings) -> tuple[float, ...]:
+    """Seconds for the features of one image, a generator step, and one image in a stem's step: measured on fakes."""
     classes = len(records.classes)
     state = TrainingState(
         records.channels, records.size, classes, records=len(records), privacy=privacy, performance=performance
@@ -158,7 +161,7 @@ def _speeds(records: Records, privacy: PrivacySettings, performance: Performance
     labels = labels_of_a_step(classes, performance.classes_at_once, performance.fakes, random)
     means = torch.zeros(classes, state.features.moments_width - 1)
     fitting = Fitting(state.features, means, state.head, performance.head_weight)
-    fastest = float("inf"), float("inf")
+    noise, fastest = np.random.default_rng(0), (math.inf,) * 3
     for _ in range(3):
         start = time.perf_counter()
         fakes = state.generator.draw(labels, random)
@@ -167,5 +170,9 @@ def _speeds(records: Records, privacy: PrivacySettings, performance: Performance
         middle = time.perf_counter()
         fitting.loss(state.generator.draw(labels, random), labels).backward()
         end = time.perf_counter()
-        fastest = min(fastest[0], (middle - start) / len(labels)), min(fastest[1], end - middle)
+        if state.stem is not None:
+            state.stem.step(fakes.detach(), labels, noise, noise_multiplier=1.0, divisor=1.0)
+        last = time.perf_counter()
+        taken = ((middle - start) / len(labels), end - middle, (last - end) / len(labels))
+        fastest = tuple(map(min, fastest, taken))
     return fastest

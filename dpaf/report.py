@@ -15,6 +15,7 @@ from dpaf.runfolder import RunSettings
 NOT_PRIVATE = "NOT PRIVATE: the noise comes from a seed (--unsafe-reproducible). Publish nothing of this run."
 _PUBLIC = (
     "the number of records, which sets sampling rates and divisors",
+    "the share of each class, once the feature means are released; divisors by class follow from it",
     "image size, channels and the classes' names",
     "sampling rates, numbers of steps, noise multipliers, norm bounds, network architectures and initial weights",
     "the scattering network and the random features (fixed, seen no data)",

@@ -82,7 +82,7 @@ class TrainingState:
             found |= {"head.total": self.head.total, "head.counted": torch.tensor(self.head.counted)}
         if self.stem is not None:
             found |= {f"stem.{name}": value for name, value in self.stem.classifier.state_dict().items()}
-            found |= _of_optimiser("first", self.stem.optimiser)
+            found |= _of_optimiser("stem_optimiser", self.stem.optimiser)
         if self.critic is not None:
             found |= {f"critic.{name}": value for name, value in self.critic.networks.state_dict().items()}
             found |= _of_optimiser("body", self.critic.body_optimiser)
@@ -109,7 +109,7 @@ class TrainingState:
             self.head.counted = int(tensors["head.counted"])
         if self.stem is not None:
             self.stem.classifier.load_state_dict(_below(tensors, "stem."))
-            _into_optimiser("first", self.stem.optimiser, tensors)
+            _into_optimiser("stem_optimiser", self.stem.optimiser, tensors)
         if self.critic is not None:
             named = _below(tensors, "critic.")
             self.critic.releases = int(named.pop("releases"))

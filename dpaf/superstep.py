@@ -1,8 +1,8 @@
 """One super-step of DPAF: aggregate under noise, learn from the aggregate, step the private layers under noise.
 
-After Lin et al. (arXiv 2304.12185), algorithms 1 and 2, with the changes that make it private: fixed divisors, explicit
-clipping, a private gradient for the layers before the aggregation, joint accounting. Without release 2 it is noisy
-feature matching, without release 1 an ordinary DPGAN (Xie et al. 2018).
+After Lin et al. (arXiv 2304.12185), algorithms 1 and 2, with the changes that make it private: divisors known before,
+explicit clipping, a private gradient for the layers before the aggregation, joint accounting. Without release 2 it is
+noisy feature matching, without release 1 an ordinary DPGAN (Xie et al. 2018).
 """
 
 from __future__ import annotations

@@ -245,8 +245,10 @@ class Trainer:
 
         least = self.performance.told_before_step if self.performance.critic == "adversarial" else 0.0
         for _ in range(self.performance.generator_steps):
-            if least and critic.told(self.state.generator, self.state.shares, shared) < least:
-                break  # a discriminator that is fooled already has nothing to teach
+            if least:
+                told = critic.told(self.state.generator, self.state.shares, shared)
+                if self._processes.first(lambda told=told: told) < least:  # all processes stop, or none
+                    break  # a discriminator that is fooled already has nothing to teach
             self._generator_step(own_random, loss, falling=0.0 if fitting.empty else 0.9)
 
     def _generator_step(

@@ -36,8 +36,9 @@ class Source:
 
     Attributes:
         model: a recogniser's name, a torchvision name, timm:NAME, a path (.pt, .ts, .onnx), or package.module:factory.
-        weights: "random" (seed 0, none left at zero), "pretrained" (torchvision's or timm's, downloaded on first use),
-            or a file (.safetensors, or a checkpoint that loads without running code) for such a name or a factory.
+        weights: "random" (seed 0; torchvision's or timm's layers that start at zero are drawn), "pretrained" (theirs,
+            downloaded on first use), or a file (.safetensors, or a checkpoint that loads without running code) for such
+            a name or a factory.
         input_shape: of the photo, (3, H, W); None for what the model is known to take, else `DEFAULT_INPUT`.
         preprocess: see `harmless.preprocessing.parse`.
         offline: open no connection.

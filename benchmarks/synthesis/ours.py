@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dpaf import PRESETS, Records, RunFolder, RunSettings, Streams, Trainer, planned, synthesise
-from dpaf.plan import without_head
+from dpaf.plan import without_classifiers
 
 Made = tuple[np.ndarray, np.ndarray, float]
 """Images uint8 (N, H, W, channels), labels int64 (N,), epsilon spent."""
@@ -20,7 +20,7 @@ def method(preset: str) -> Callable[..., Made]:
 
     def images(records: Records, epsilon: float, delta: float, *, minutes: float, count: int, seed: int) -> Made:
         privacy, performance = PRESETS[preset]
-        privacy = without_head(privacy, len(records.classes)).calibrate(epsilon, delta)
+        privacy = without_classifiers(privacy, len(records.classes)).calibrate(epsilon, delta)
         _, performance = planned(records, privacy, performance, minutes=minutes)
         settings = RunSettings.of(records, "benchmark", privacy, performance)
         with tempfile.TemporaryDirectory() as folder:

@@ -132,7 +132,7 @@ def _resumed(folder: RunFolder, options: _Options) -> RunSettings | None:
 
 def _planned(records: Records, options: _Options, processes: int) -> RunSettings:
     from dpaf import validate
-    from dpaf.plan import planned, without_head
+    from dpaf.plan import planned, without_classifiers
     from dpaf.report import NOT_PRIVATE
     from dpaf.runfolder import RunSettings
     from dpaf.settings import PRESETS
@@ -142,7 +142,7 @@ def _planned(records: Records, options: _Options, processes: int) -> RunSettings
     delta = min(1e-5, 0.5 / len(records)) if options.delta is None else options.delta
     validate.budget(epsilon, delta, records=len(records))
     privacy, performance = PRESETS[options.preset]
-    privacy = without_head(privacy, len(records.classes)).calibrate(epsilon, delta)
+    privacy = without_classifiers(privacy, len(records.classes)).calibrate(epsilon, delta)
     if options.physical_batch_size is not None:
         performance = replace(performance, physical_batch_size=options.physical_batch_size)
     plan, performance = planned(records, privacy, performance, minutes=options.minutes, processes=processes)

@@ -28,6 +28,8 @@ _WIDEST = 8192
 _REACH = {1: 8, 2: 8, 3: 8, 4: 3}
 """Blocks of so few values, as the channels of a pixel, are not searched: all changes of up to so many levels are tried.
 """
+_SMALLEST = 1e-4
+"""What a change by one level costs beside one in what is measured: next to nothing."""
 _AT_ONCE = 1024
 
 
@@ -36,7 +38,8 @@ class SearchSettings:
     """How long to search.
 
     Attributes:
-        moves: in each block of the picture, or rounds of moves where it does not fall into blocks.
+        moves: in each block of the picture, or rounds of moves where it does not fall into blocks; without effect on
+            blocks of so few values that all changes can be tried.
     """
 
     moves: int = 2000
@@ -54,8 +57,9 @@ def round_exactly(
     """
     settings = settings or SearchSettings()
     start = pixels.round().clamp(LOW, HIGH)
-    if isinstance(projector, Picked) and splits(projector.pick):  # of what is picked, nothing has to change
-        projector = Blocks(projector.pick)
+    if isinstance(projector, Picked) and splits(projector.pick):
+        # What is picked of `pixels`, some of which a null space behind it may have changed, measures as it should.
+        return _search_blocks(start, pixels, Blocks(projector.pick), settings)
     if isinstance(projector, Blocks) and projector.block.shape[2] <= _WIDEST:
         return _search_blocks(start, original, projector, settings)
     return _search_whole(start, original, projector.operator, settings)
@@ -75,16 +79,22 @@ def _search_blocks(start: Tensor, original: Tensor, blocks: Blocks, settings: Se
 
 
 def _try_all(values: Tensor, error: Tensor, block: Tensor) -> Tensor:
-    """Rows of `values` (L, n) each changed so that |A e| is least among all changes in reach, e = error."""
+    """Rows of `values` (L, n) each changed so that |A e| is least among all changes in reach, e = error.
+
+    Near the ends of the box the reach is twice as far inwards. Among changes as good as each other the smallest wins.
+    """
     reach = _REACH[block.shape[1]]
     levels = torch.arange(-reach, reach + 1, dtype=torch.float64)
     changes = torch.stack(torch.meshgrid([levels] * block.shape[1], indexing="ij"), -1).flatten(0, -2)
     measured = changes @ block.T
     # All changes stay in the box from here, and one of them leads back.
     centre = values.clamp(LOW + reach, HIGH - reach)
-    offset = (error + centre - values) @ block.T
-    size = measured.square().sum(1)
-    index = [(2 * part @ measured.T + size).argmin(1) for part in offset.split(_AT_ONCE)]
+    shift = centre - values
+    # |A (e + shift + change)|^2 and the preference for small ones, less what is the same for all changes.
+    offset = torch.cat([(error + shift) @ block.T, _SMALLEST * shift], 1)
+    at = torch.cat([measured, _SMALLEST * changes], 1)
+    size = at.square().sum(1)
+    index = [(2 * part @ at.T + size).argmin(1) for part in offset.split(_AT_ONCE)]
     return centre + changes[torch.cat(index)]
 
 

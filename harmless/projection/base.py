@@ -15,7 +15,7 @@ class Projector(Protocol):
 
     Guarantees:
         * `null(v)` and `v - null(v)` are orthogonal, and the operator takes `null(v)` to zero, up to rounding.
-        * It computes in the dtype of what it is given.
+        * It gives back the dtype that it is given.
 
     Attributes:
         operator: whose null space it is.

@@ -79,10 +79,10 @@ class ConjugateGradients:
 
 
 def solve(apply: Callable[[Tensor], Tensor], b: Tensor, *, iterations: int, tolerance: float = 0.0) -> Tensor:
-    """z with `apply(z)` close to b: plain conjugate gradients, for roughly is enough.
+    """z with `apply(z)` close to b: plain conjugate gradients, where roughly is enough.
 
     Args:
-        apply: linear, symmetric, positive semidefinite.
+        apply: linear, symmetric and positive semidefinite on the space of b and of what it gives.
         b: of any shape.
         iterations: at most.
         tolerance: of |b - apply(z)| / |b|.
@@ -91,9 +91,11 @@ def solve(apply: Callable[[Tensor], Tensor], b: Tensor, *, iterations: int, tole
     size = residual.square().sum()
     goal = tolerance**2 * float(size)
     for _ in range(iterations):
+        if float(size) <= goal:
+            break
         curved = apply(direction)
         curvature = (direction * curved).sum()
-        if float(size) <= goal or not float(curvature) > 0:
+        if not float(curvature) > 0:
             break
         step = size / curvature
         z, residual = z + step * direction, residual - step * curved

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from dpaf.aggregation import FeatureAggregation
-from dpaf.features import PublicFeatures
+from dpaf.features import COUNT_WEIGHT, PublicFeatures
 from dpaf.moments import class_sums, means_of, squared_distance
 
 
@@ -48,10 +48,16 @@ def test_one_image_moves_the_sums_by_one_at_most_and_only_its_class(features, ki
 def test_means_are_sums_over_the_released_count(features):
     x = images(6)
     moments = features.moments(x, features(x))
-    means, shares = means_of(torch.stack([moments.sum(0), 3 * moments.sum(0)]))
+    means, shares = means_of(torch.stack([moments.sum(0), 3 * moments.sum(0)]), 0.1)
     torch.testing.assert_close(means[1], moments[:, :-1].mean(0), atol=1e-5, rtol=1e-3)
     torch.testing.assert_close(shares, torch.tensor([0.25, 0.75]))
-    assert all(found.isfinite().all() for found in means_of(torch.zeros(1, 5)))
+
+
+def test_a_class_in_its_counts_noise_is_not_blown_up():
+    released = torch.tensor([[3.0, 100 * COUNT_WEIGHT], [3.0, -COUNT_WEIGHT]])
+    means, shares = means_of(released, 50 * COUNT_WEIGHT)
+    torch.testing.assert_close(means, torch.tensor([[3 / 100], [3 / 50]]))
+    torch.testing.assert_close(shares, torch.tensor([100.0, 50.0]) / 150)
 
 
 def test_the_distance_is_not_biased_by_few_fakes():

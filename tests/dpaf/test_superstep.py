@@ -16,10 +16,14 @@ from dpaf.state import TrainingState
 from dpaf.superstep import FEATURE_NORM, GRADIENT_NORM, Batch, Critic
 
 
+def fresh(preset):
+    performance = PerformanceSettings(**{**vars(PRESETS[preset][1]), **toy.FAST})
+    return TrainingState(1, 28, 2, records=40, privacy=toy.privacy(preset), performance=performance)
+
+
 @pytest.fixture
 def state():
-    performance = PerformanceSettings(**{**vars(PRESETS["dpaf"][1]), **toy.FAST})
-    return TrainingState(1, 28, 2, records=40, privacy=toy.privacy(), performance=performance)
+    return fresh("dpaf")
 
 
 def batch(extra=None):
@@ -32,7 +36,7 @@ def batch(extra=None):
     return Batch(images, labels, buckets)
 
 
-def sums_of_a_step(state, given, monkeypatch):
+def sums_of_a_step(state, given, shares, monkeypatch):
     """What a step would release without its noise: both releases' sums."""
     seen = {}
     release = FeatureAggregation.release
@@ -46,20 +50,24 @@ def sums_of_a_step(state, given, monkeypatch):
     original = PrivateStep.release
     monkeypatch.setattr(PrivateStep, "release", lambda self, sums, g: seen.update(sums) or original(self, sums, g))
     tensors = state.tensors()
-    state.critic.step(given, state.generator, state.shares, np.random.default_rng(0), torch.Generator().manual_seed(0))
+    random = torch.Generator().manual_seed(0)
+    state.critic.step(given, state.generator, torch.tensor(shares), np.random.default_rng(0), random)
     state.load(tensors)
     monkeypatch.undo()
     return seen
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 1e10, 3e37, float("nan"), float("inf")])
-def test_one_image_moves_each_release_by_its_bound_at_most(state, monkeypatch, value):
+@pytest.mark.parametrize(("preset", "shares"), [("dpaf", [0.5, 0.5]), ("pretrained", [0.95, 0.05])])
+def test_one_image_moves_each_release_by_its_bound_at_most(monkeypatch, value, preset, shares):
+    """Also one of a rare class, whose gradients are the largest before they are clipped."""
+    state = fresh(preset)
     with torch.no_grad():
         state.generator.draw(torch.arange(4) % 2, torch.Generator().manual_seed(0))
     extra = torch.full((1, 1, 28, 28), value)
     extra[..., ::2, :] *= -0.5
-    without = sums_of_a_step(state, batch(), monkeypatch)
-    with_ = sums_of_a_step(state, batch(extra), monkeypatch)
+    without = sums_of_a_step(state, batch(), shares, monkeypatch)
+    with_ = sums_of_a_step(state, batch(extra), shares, monkeypatch)
     features = (with_.pop("features") - without.pop("features")).norm()
     gradients = torch.cat([(with_[name] - without[name]).flatten() for name in without]).norm()
     assert len(without) == 2 and features <= FEATURE_NORM and gradients <= GRADIENT_NORM
@@ -136,9 +144,8 @@ def test_a_generator_waits_for_a_discriminator_that_is_fooled(tmp_path, preset, 
 
 
 @pytest.mark.parametrize("preset", ["dpaf", "dpgan"])
-def test_a_discriminator_that_learnt_tells_noise(preset):
-    performance = PerformanceSettings(**{**vars(PRESETS[preset][1]), **toy.FAST})
-    state = TrainingState(1, 28, 2, records=40, privacy=toy.privacy(preset), performance=performance)
+def test_what_a_discriminator_scores_below_zero_counts_as_told(preset):
+    state = fresh(preset)
     random = torch.Generator().manual_seed(0)
     for sign, told in ((-1.0, 1.0), (1.0, 0.0)):
         with torch.no_grad():
@@ -148,8 +155,7 @@ def test_a_discriminator_that_learnt_tells_noise(preset):
 
 
 def test_a_tail_that_nobody_asks_is_not_trained():
-    performance = PerformanceSettings(**{**vars(PRESETS["matching"][1]), **toy.FAST})
-    state = TrainingState(1, 28, 2, records=40, privacy=toy.privacy("matching"), performance=performance)
+    state = fresh("matching")
     before = state.critic.tail.conv.weight.clone()
     state.critic.step(
         batch(), state.generator, state.shares, np.random.default_rng(0), torch.Generator().manual_seed(0)

@@ -10,11 +10,14 @@ import toy
 from dpaf.audit import Audit
 from dpaf.budget import DatasetBudgets
 from dpaf.data import Records
+from dpaf.head import ClassHead
 from dpaf.ledger import Ledger
+from dpaf.plan import releases
 from dpaf.randomness import Streams
 from dpaf.report import privacy_report
 from dpaf.runfolder import RunFolder
 from dpaf.settings import HEAD, MOMENTS, STEM, STEPS
+from dpaf.stem import StemTraining
 from dpaf.synthesis import synthesise
 from dpaf.trainer import FITTING, Trainer, trained_state
 from models.errors import BudgetError, InputError, LedgerError, OutputError, PrivacyError
@@ -28,7 +31,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def settings():
-    return toy.privacy()
+    return toy.privacy("pretrained")
 
 
 class StoppedError(Exception):
@@ -60,8 +63,7 @@ def test_every_preset_spends_its_plan_and_gives_images(tmp_path, data, preset):
 
 
 @pytest.mark.parametrize("stop", [(HEAD, 2), (STEM, 2), (FITTING, 0), (STEPS, 2)])
-def test_a_resumed_run_equals_one_that_was_never_stopped(tmp_path, data, stop):
-    settings = toy.privacy("pretrained")
+def test_a_resumed_run_equals_one_that_was_never_stopped(tmp_path, data, settings, stop):
     whole, stopped = (toy.begin(tmp_path / name, data, settings) for name in ("whole", "stopped"))
     expected = toy.train(whole, data).tensors()
     with pytest.raises(StoppedError):
@@ -119,7 +121,7 @@ def test_no_noise_and_no_draw_is_used_twice(tmp_path, data, settings, monkeypatc
 
 
 def test_the_generator_trains_with_the_data_gone(tmp_path, data, settings):
-    folder = toy.begin(tmp_path, data, replace(settings, steps=0))
+    folder = toy.begin(tmp_path, data, replace(settings, steps=0, stem_steps=0))
     with pytest.raises(StoppedError):
         toy.train(folder, data, progress=stop_at(FITTING, 0))
     gone = Records(torch.empty(0, 1, 28, 28, dtype=torch.uint8), torch.empty(0, dtype=torch.long), data.classes, b"")
@@ -137,8 +139,20 @@ def test_a_charge_precedes_every_use_of_records(tmp_path, data, settings, monkey
     monkeypatch.setattr(Records, "scaled", lambda self, rows: events.append("records") or scaled(self, rows))
     folder = toy.begin(tmp_path, data, settings)
     toy.train(folder, data)
-    steps = events[-2 * settings.steps :]
-    assert steps == ["charge", "records"] * settings.steps
+    steps = settings.stem_steps + settings.steps
+    assert events[-2 * steps :] == ["charge", "records"] * steps
+
+
+@pytest.mark.parametrize(("kind", "phase"), [(ClassHead, HEAD), (StemTraining, STEM)])
+def test_classifiers_are_trained_with_the_noise_and_the_divisor_that_the_plan_shows(
+    tmp_path, data, settings, monkeypatch, kind, phase
+):
+    seen, step = [], kind.step
+    monkeypatch.setattr(kind, "step", lambda self, *given, **more: seen.append(more) or step(self, *given, **more))
+    toy.train(toy.begin(tmp_path, data, settings), data)
+    (shown,) = releases(settings, records=len(data), classes=2)[phase]
+    assert {(one["noise_multiplier"], one["divisor"]) for one in seen} == {(shown.noise_multiplier, shown.divisor)}
+    assert len(seen) == 4
 
 
 def test_nothing_is_released_once_the_plan_is_spent(tmp_path, data, settings):

@@ -34,6 +34,7 @@ from harmless.projection import (
 from harmless.projection.banded import bandable
 from harmless.projection.blocks import splits
 from harmless.projection.fourier import circulant
+from harmless.projection.iterative import solve
 
 EXACT = 1e-10
 
@@ -179,3 +180,21 @@ def test_projectors_refuse_what_has_not_their_structure() -> None:
         Fourier(operator)
     with pytest.raises(ValueError, match="zero padding"):
         Banded(Convolution(matrix(4, 3, 3, 3), IMAGE, padding=1, mode="reflect"))
+
+
+def test_plain_conjugate_gradients_solve_what_has_a_solution_and_stop_when_told() -> None:
+    root = torch.randn(6, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    singular = root.T @ root  # of rank 6 of 9
+    b = singular @ torch.ones(9, dtype=torch.float64)
+    asked = []
+
+    def apply(v: torch.Tensor) -> torch.Tensor:
+        asked.append(1)
+        return singular @ v
+
+    z = solve(apply, b, iterations=20, tolerance=1e-10)
+    assert float((singular @ z - b).norm() / b.norm()) < 1e-9 and 6 <= len(asked) <= 10
+    asked.clear()
+    rough = solve(apply, b, iterations=20, tolerance=0.3)
+    assert float((singular @ rough - b).norm() / b.norm()) <= 0.3 and len(asked) < 5
+    assert not solve(apply, torch.zeros_like(b), iterations=5).any()
