@@ -47,8 +47,9 @@ def squared_distance(fakes: Tensor, means: Tensor) -> Tensor:
         fakes: moments (classes, n, width) of n >= 2 fakes of each class.
         means: (classes, width).
     """
-    bias = fakes.var(1).sum(1) / fakes.shape[1]
-    return ((fakes.mean(1) - means).square().sum(1) - bias).mean()
+    found = fakes.mean(1)
+    bias = (fakes.square().sum(2).mean(1) - found.square().sum(1)) / (fakes.shape[1] - 1)
+    return ((found - means).square().sum(1) - bias).mean()
 
 
 def release_means(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass, replace
 
@@ -151,7 +150,7 @@ def planned(
     return plan, performance
 
 
-def _speeds(records: Records, privacy: PrivacySettings, performance: PerformanceSettings) -> tuple[float, ...]:
+def _speeds(records: Records, privacy: PrivacySettings, performance: PerformanceSettings) -> tuple[float, float, float]:
     """Seconds for the features of one image, a generator step, and one image in a stem's step: measured on fakes."""
     classes = len(records.classes)
     state = TrainingState(
@@ -161,7 +160,7 @@ def _speeds(records: Records, privacy: PrivacySettings, performance: Performance
     labels = labels_of_a_step(classes, performance.classes_at_once, performance.fakes, random)
     means = torch.zeros(classes, state.features.moments_width - 1)
     fitting = Fitting(state.features, means, state.head, performance.head_weight)
-    noise, fastest = np.random.default_rng(0), (math.inf,) * 3
+    noise, rounds = np.random.default_rng(0), []
     for _ in range(3):
         start = time.perf_counter()
         fakes = state.generator.draw(labels, random)
@@ -173,6 +172,6 @@ def _speeds(records: Records, privacy: PrivacySettings, performance: Performance
         if state.stem is not None:
             state.stem.step(fakes.detach(), labels, noise, noise_multiplier=1.0, divisor=1.0)
         last = time.perf_counter()
-        taken = ((middle - start) / len(labels), end - middle, (last - end) / len(labels))
-        fastest = tuple(map(min, fastest, taken))
-    return fastest
+        rounds.append(((middle - start) / len(labels), end - middle, (last - end) / len(labels)))
+    forward, step, stem = (min(times) for times in zip(*rounds, strict=True))
+    return forward, step, stem

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.precision import half_precision
+
 _KERNEL = 7
 _ANGLES = 8
 
@@ -58,7 +60,9 @@ class Scattering(nn.Module):
 
     def _moduli(self, plane: Tensor) -> Tensor:
         padded = F.pad(plane, (_KERNEL // 2,) * 4, mode="reflect")
-        real, imaginary = F.conv2d(padded, self.wavelets).chunk(2, 1)
+        with half_precision(plane.device):
+            waves = F.conv2d(padded, self.wavelets)
+        real, imaginary = waves.float().chunk(2, 1)
         return (real.square() + imaginary.square() + 1e-8).sqrt()  # the 1e-8 keeps gradients finite at 0
 
     def _halve(self, maps: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from dpaf.runfolder import RunFolder, RunSettings
 from dpaf.sampling import PoissonSampler
 from dpaf.settings import HEAD, MOMENTS, STEM, STEPS, PerformanceSettings, PrivacySettings
 from dpaf.state import TrainingState
-from dpaf.superstep import Batch
+from dpaf.superstep import Batch, Critic
 from models.errors import BudgetError, InputError, LedgerError, PrivacyError
 from models.files import printable
 
@@ -243,13 +243,18 @@ class Trainer:
             against = weight * critic.generator_loss(fakes, labels)
             return against if fitting.empty else against + fitting.loss(fakes, labels)
 
-        least = self.performance.told_before_step if self.performance.critic == "adversarial" else 0.0
         for _ in range(self.performance.generator_steps):
-            if least:
-                told = critic.told(self.state.generator, self.state.shares, shared)
-                if self._processes.first(lambda told=told: told) < least:  # all processes stop, or none
-                    break  # a discriminator that is fooled already has nothing to teach
+            if self._fooled(critic, shared):
+                break  # it has nothing to teach before it has learnt more
             self._generator_step(own_random, loss, falling=0.0 if fitting.empty else 0.9)
+
+    def _fooled(self, critic: Critic, random: torch.Generator) -> bool:
+        """Whether an adversary tells too few fakes, if that is asked; the same in all processes."""
+        least = self.performance.told_before_step
+        if not least or self.performance.critic != "adversarial":
+            return False
+        told = critic.told(self.state.generator, self.state.shares, random)
+        return self._processes.everyones(told)[0] < least
 
     def _generator_step(
         self, random: torch.Generator, loss: Callable[[Tensor, Tensor], Tensor], *, falling: float

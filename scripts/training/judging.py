@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from chameleon.objective import half_precision
 from models import Recogniser
 from models.embedded import Student
+from models.precision import half_precision
 from scripts.training.composites import as_input, plain
 from scripts.training.faces import Faces
 from scripts.training.lessons import answers as answers_of

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from chameleon.objective import half_precision
 from models import Recogniser
 from models.files import atomic_write
+from models.precision import half_precision
 from scripts.training.composites import compose
 from scripts.training.faces import Faces
 

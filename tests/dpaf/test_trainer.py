@@ -126,10 +126,10 @@ def test_the_generator_trains_with_the_data_gone(tmp_path, data, settings):
         toy.train(folder, data, progress=stop_at(FITTING, 0))
     gone = Records(torch.empty(0, 1, 28, 28, dtype=torch.uint8), torch.empty(0, dtype=torch.long), data.classes, b"")
     trainer = Trainer(gone, folder, streams=Streams(unsafe_seed=1))
-    before = trainer.state.generator.stages[1].weight.clone()
+    before = trainer.state.generator.last.weight.clone()
     trainer.train()
     assert trainer.state.fitted == 3
-    assert not torch.equal(before, trainer.state.generator.stages[1].weight)
+    assert not torch.equal(before, trainer.state.generator.last.weight)
 
 
 def test_a_charge_precedes_every_use_of_records(tmp_path, data, settings, monkeypatch):
