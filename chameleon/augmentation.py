@@ -84,12 +84,12 @@ def _compressed(crops: Tensor, random: torch.Generator) -> Tensor:
 
 
 _CHANGES = (  # probability, change
-    (0.35, _shrunk),
+    (0.2, _shrunk),
     (0.5, _mirrored),
     (1.0, _lit),
-    (0.3, _noisy),
-    (0.5, _framed),
-    (0.3, _hidden),
-    (0.5, _blurred),
-    (0.5, _compressed),
+    (0.2, _noisy),
+    (0.25, _framed),
+    (0.1, _hidden),
+    (0.25, _blurred),
+    (0.3, _compressed),
 )

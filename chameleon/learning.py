@@ -50,7 +50,7 @@ class LearningSettings:
     steps: int = 200
     batch: int = 12
     views: int = 8
-    jitter: float = 0.045
+    jitter: float = 0.02
     windows: int = 4
     learning_rate: float = 1 / 255
 

@@ -48,7 +48,7 @@ class RefinementSettings:
 
     steps: int = 60
     views: int = 4
-    jitter: float = 0.045
+    jitter: float = 0.02
     learning_rate: float = 2.5 / 255
     dispersion: float = 1.0
 
