@@ -100,7 +100,7 @@ class Critic:
         """Both releases of one charged draw, and what the discriminator learns from them."""
         mechanism = self.mechanism(shares)
         if mechanism is None:
-            self._ordinary_step(batch, generator, shares, noise, random)
+            self._ordinary_step(batch, self._fake_maps(generator, random), self.classes * shares, noise)
             return
         released = mechanism.release(self._sums(mechanism, batch), noise).flatten(0, 1)
         self.releases += 1
@@ -183,12 +183,7 @@ class Critic:
         self._descend(self.body, private, fake_loss, [self.body_optimiser])
 
     def _ordinary_step(
-        self,
-        batch: Batch,
-        generator: Generator,
-        shares: Tensor,
-        noise: np.random.Generator,
-        random: torch.Generator,
+        self, batch: Batch, fakes: tuple[Tensor, Tensor], frequency: Tensor, noise: np.random.Generator
     ) -> None:
         whole = nn.Sequential(self.body, self.tail)
 
@@ -197,9 +192,9 @@ class Critic:
 
         assert self.privacy.gradient_noise is not None
         private = self._private(whole, self.privacy.gradient_noise)((batch.images, batch.labels), loss, noise)
-        maps, labels = self._fake_maps(generator, random)
+        maps, labels = fakes
         # Records come as often as their class is frequent, fakes do not.
-        fake_loss = (self.classes * shares[labels] * hinge(chosen(whole(maps), labels), real=False)).mean()
+        fake_loss = (frequency[labels] * hinge(chosen(whole(maps), labels), real=False)).mean()
         self._descend(whole, private, fake_loss, [self.body_optimiser, self.tail_optimiser])
 
     def _private(self, module: nn.Module, noise_multiplier: float) -> PrivateStep:

@@ -181,11 +181,15 @@ class Trainer:
         rows = torch.from_numpy(sampler.draw(self._streams.numpy("sampling", entry)))
         return rows, self._processes.own(rows)
 
+    def _own_batch(self, phase: str, rate: float) -> tuple[int, Tensor]:
+        """A batch that is paid for: its entry in the ledger, and this process's records in it."""
+        entry = self._charge(phase)
+        rows, own = self._draw(rate, entry)
+        return entry, rows[own]
+
     def _head_step(self, left: int) -> None:
         assert self.state.head is not None
-        entry = self._charge(HEAD)
-        batch, own = self._draw(self.privacy.head_rate, entry)
-        rows = batch[own]
+        entry, rows = self._own_batch(HEAD, self.privacy.head_rate)
         self.state.head.step(
             self._features(rows),
             self._records.labels[rows],
@@ -199,9 +203,7 @@ class Trainer:
 
     def _stem_step(self) -> None:
         assert self.state.stem is not None
-        entry = self._charge(STEM)
-        batch, own = self._draw(self.privacy.stem_rate, entry)
-        rows = batch[own]
+        entry, rows = self._own_batch(STEM, self.privacy.stem_rate)
         self.state.stem.step(
             self._records.scaled(rows),
             self._records.labels[rows],
