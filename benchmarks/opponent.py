@@ -36,7 +36,7 @@ _AVOID = 1000  # the first strangers, among whom users are looked for
 
 @click.command(help=__doc__)
 @click.option("--data", type=click.Path(exists=True, path_type=Path), required=True, help="One folder a person.")
-@click.option("--people", "count", default=64, show_default=True, help="Whose photos to practise on, 4 each.")
+@click.option("--people", "count", default=32, show_default=True, help="Whose photos to practise on, 4 each.")
 @click.option("--network", default="guise-mobilefacenet", show_default=True, help="A recogniser to start from.")
 @click.option("--steps", default=600, show_default=True)
 @click.option("--seed", default=0, show_default=True)
@@ -44,43 +44,37 @@ _AVOID = 1000  # the first strangers, among whom users are looked for
 def main(data: Path, count: int, network: str, steps: int, seed: int, out: Path) -> None:
     plain, protected = out / "practice", out / "practice-protected"
     for person, photos in enumerate(people.practice(data, count=count, avoid=_AVOID, seed=seed)):
+        name = f"{person:03}"
+        (plain / name).mkdir(parents=True, exist_ok=True)
         for number, photo in enumerate(photos):
-            target = plain / f"{person:03}-{number}{photo.suffix}"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(photo, target)
-    # A mask of its own, learnt on the first few; the tool takes it to every face.
-    _learn_on(sorted(plain.iterdir())[: people.LEARN], out)
-    _protect("--user-photos", plain, "--out", protected, "--key", out / "learn.guise-key", "--user-face", "largest")
+            shutil.copyfile(photo, plain / name / f"{number}{photo.suffix}")
+        _protect(plain / name, protected / name, out / f"{name}.guise-key")
     start = load_recogniser(network)
     before, after = _pairs(plain, protected, start)
     trained = train(start, before, after, steps=steps, seed=seed)
     _save(trained, out / "opponent.pt")
 
 
-def _learn_on(photos: list[Path], out: Path) -> None:
-    folder = out / "learn"
-    folder.mkdir(exist_ok=True)
-    for photo in photos:
-        shutil.copyfile(photo, folder / photo.name)
-    _protect("--user-photos", folder, "--key", out / "learn.guise-key", "--user-face", "all")
-
-
-def _protect(*arguments: str | Path) -> None:
-    run = subprocess.run([sys.executable, "-m", "cli", "protect", *map(str, arguments)], check=False)
-    if run.returncode not in (0, 3):  # 3: some photos show no face
-        sys.exit(run.returncode)
+def _protect(folder: Path, out: Path, key: Path) -> None:
+    """As a user would, a mask for each person; somebody whom the tool cannot tell from others is left out."""
+    given = ["--user-photos", str(folder), "--out", str(out), "--key", str(key)]
+    run = subprocess.run([sys.executable, "-m", "cli", "protect", *given], check=False)
+    if run.returncode not in (0, 3):
+        click.echo(f"{folder.name} is left out", err=True)
 
 
 def _pairs(plain: Path, protected: Path, recogniser: Recogniser) -> tuple[Tensor, Tensor]:
     """Aligned faces (N, 3, S, S) in [0, 1], before and after, framed alike."""
     detector, size = FaceDetector(), recogniser.record.input_size
     before, after = [], []
-    for photo in sorted(protected.glob("*.jpg")):
-        pixels = read_photo(plain / photo.name).pixels
+    for photo in sorted(protected.glob("*/*.jpg")):
+        pixels = read_photo(plain / photo.relative_to(protected)).pixels
         largest = detector.detect(pixels)[0]
         to_crop = largest.to_template(np.array(recogniser.record.template))
         before.append(geometry.crop(pixels, to_crop, size=size))
         after.append(geometry.crop(read_photo(photo).pixels, to_crop, size=size))
+    if not before:
+        sys.exit("nothing was protected: see above")
     return torch.stack(before), torch.stack(after)
 
 

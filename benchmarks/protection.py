@@ -1,6 +1,6 @@
 """How well masks protect people they were learnt for, on photos they never saw, by judges that took no part.
 
-    python -m benchmarks.protection --data ../shared/data/lfw --users 20 --methods ours,mask,paper,opom \
+    python -m benchmarks.protection --data ../shared/data/lfw --users 20 --methods ours,mask,paper,opom,none \
         --leave-out each --robust --attack --out results
 
 Each user goes through what `protect` does, on files in a temporary folder; judges see the written files only. Beside
@@ -104,7 +104,7 @@ def _strengths(_: click.Context, __: click.Parameter, value: str) -> list[str]:
 @click.option("--data", type=click.Path(path_type=Path), default=_DATA / "lfw", help="One folder a person.")
 @click.option("--users", "count", default=10, show_default=True, help="People to protect.")
 @click.option("--strengths", default="low,mid,high", show_default=True, callback=_strengths, help="Or as-learnt.")
-@click.option("--methods", default="ours", show_default=True, callback=_methods, help="Of ours,mask,paper,opom.")
+@click.option("--methods", default="ours", show_default=True, callback=_methods, help="Of ours,mask,paper,opom,none.")
 @click.option("--surrogates", multiple=True, default=TEAM, show_default=True, help="Repeatable.")
 @click.option("--leave-out", multiple=True, help="Surrogate to leave out in turn (repeatable), or each; ours only.")
 @click.option("--judges", multiple=True, default=["dlib", "judge-mobilefacenet"], show_default=True)
@@ -147,15 +147,16 @@ def main(
         names = [*judges, *(f"recogniser:{name}" for name in surrogates)]
         known = _judges(names, data, out, strangers=strangers, seed=seed)
         whose = settings_hash({user.alias: [photo.name for photo in (*user.learn, *user.score)] for user in users})
-        plans = [
-            Plan(team, method, steps, refine, learn_at or "", seed, known, whose, robust, attack) for method in methods
-        ]
+        base = Plan(team, "ours", steps, refine, learn_at or "", seed, known, whose, robust, attack)
+        plans = [replace(base, method=one, surrogates=[] if one == "none" else team) for one in methods]
         left = [one.record.name for one in team] if leave_out == ("each",) else list(leave_out)
-        plans += [_without(plans[0], name) for name in left]
+        plans += [_without(base, name) for name in left]
     except GuiseError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    complete = [measure(users, strengths, plan, reader, out, command=command) for plan in plans]
+    complete = [
+        measure(users, strengths if plan.surrogates else ["none"], plan, reader, out, command=command) for plan in plans
+    ]
     click.echo(report.write(out, command=command, lines=report.read_lines(out / _LINES)))
     sys.exit(0 if all(complete) else 3)
 

@@ -93,11 +93,14 @@ def spread(values: Iterable[float | None]) -> dict[str, float | None]:
 def summarise(lines: Sequence[Line]) -> list[dict[str, Any]]:
     """One entry for each way of learning and strength, in the order of their first lines."""
     groups: dict[tuple[str, str], list[Line]] = defaultdict(list)
+    settings_of: dict[tuple[str, str], set[str]] = defaultdict(set)
     for line in lines:
         groups[line["settings_hash"], line["strength"]].append(line)
+        settings_of[line["learning"], line["strength"]].add(line["settings_hash"])
     return [
         {
-            "learning": group[0]["learning"],
+            # Runs with other people, judges or seeds make masks alike, and are told apart.
+            "learning": group[0]["learning"] + (f" [{settings[:4]}]" if len(settings_of[at]) > 1 else ""),
             "settings_hash": settings,
             "strength": strength,
             "users": len(group),
@@ -106,6 +109,7 @@ def summarise(lines: Sequence[Line]) -> list[dict[str, Any]]:
             "judges": {judge: _verdict(group, judge) for judge in group[0]["judges"]},
         }
         for (settings, strength), group in groups.items()
+        for at in [(group[0]["learning"], strength)]
     ]
 
 
@@ -187,6 +191,7 @@ def draw_curves(summary: Sequence[dict[str, Any]], path: Path) -> None:
     """Recall against visibility, one line for each way of making masks, by each judge that took no part."""
     from matplotlib.figure import Figure
 
+    summary = [entry for entry in summary if entry["ssim"]["mean"] is not None]
     judges = list(dict.fromkeys(j for e in summary for j, v in e["judges"].items() if not v["white_box"]))
     if not judges:
         return
@@ -214,9 +219,9 @@ def _curves(summary: Sequence[dict[str, Any]], judge: str, setting: str) -> dict
     for entry in summary:
         if judge in entry["judges"] and not entry["judges"][judge]["white_box"]:
             saved = entry["judges"][judge]["versions"][SAVED]
-            recall, ssim = saved["recall"][setting]["mean"], entry["ssim"]["mean"]
-            if recall is not None and ssim is not None:
-                curves[entry["learning"]].append((ssim, 100 * recall))
+            recall = saved["recall"][setting]["mean"]
+            if recall is not None:
+                curves[entry["learning"]].append((entry["ssim"]["mean"], 100 * recall))
     return {learning: sorted(points, reverse=True) for learning, points in curves.items()}
 
 
@@ -244,7 +249,9 @@ def write(out: Path, *, command: str, lines: Sequence[Line]) -> str:
     """Write results.json and results.md into `out`; the text of the latter."""
     summary = summarise(lines)
     commands = list(dict.fromkeys([*(line["command"] for line in lines if "command" in line), command]))
-    record = {"commands": commands, **code_version(), **environment(), "summary": summary, "lines": list(lines)}
+    versions = dict.fromkeys((line["commit"], line["code"]) for line in lines)
+    code = [{"commit": commit, "code": digest} for commit, digest in versions]
+    record = {"commands": commands, "versions_of_code": code, **environment(), "summary": summary, "lines": list(lines)}
     text = markdown(summary)
     draw_curves(summary, out / "curves.png")
     for name, content in (("results.json", json.dumps(record, indent=1) + "\n"), ("results.md", text)):

@@ -33,8 +33,9 @@ AS_LEARNT = "as-learnt"
 CAPTURED = 8
 """Protected photos of the user that opponents hold; none of them is scored."""
 
-Method = Literal["ours", "mask", "paper", "opom"]
-"""What `protect` does; the user's mask alone, on all photos; the published procedure; OPOM with the class centre."""
+Method = Literal["ours", "mask", "paper", "opom", "none"]
+"""What `protect` does; the user's mask alone, on all photos; the published procedure; OPOM with the class centre;
+no mask, to tell what processing alone does to recognition."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class Plan:
     @property
     def label(self) -> str:
         """The way of learning, as the tables call it."""
+        if self.method == "none":
+            return "no mask"
         names = " + ".join(surrogate.record.name for surrogate in self.surrogates)
         steps = {"ours": f"ours, {self.steps} steps + {self.refine} a photo", "mask": f"mask alone, {self.steps} steps"}
         how = steps.get(self.method, self.method)
@@ -75,7 +78,7 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """Two plans that may give different numbers differ in it."""
+        """Two plans that may give different numbers with the same code differ in it; lines name their code."""
         return settings_hash(
             {
                 "surrogates": [[surrogate.record.name, surrogate.record.sha256] for surrogate in self.surrogates],
@@ -145,6 +148,9 @@ class Session:
 
     def measure(self, strength: str, progress: Callable[[int, int], None]) -> dict[str, Any]:
         """Protect the photos to score at `strength` and have the files judged."""
+        if self._plan.method == "none":
+            judges = self._verdicts(self._folder / "score", list(self._boxes), self._versions())
+            return {"unprotected": 1.0, "judges": judges}
         key_file, learn_seconds = self._key(strength, progress)
         key = load_key(key_file)
         out = self._folder / f"score-{strength}"
@@ -161,7 +167,7 @@ class Session:
             "unprotected": 1 - len(written) / len(results),
             "learn_seconds": learn_seconds,
             "apply_seconds": apply_seconds,
-            "judges": self._verdicts(out, written, self._versions(key, key_file, strength)),
+            "judges": self._verdicts(out, written, self._versions() | self._estimates(key, key_file, strength)),
         }
 
     def _protect(
@@ -190,22 +196,24 @@ class Session:
             "lpips": fmean(known) if known else None,
         }
 
-    def _versions(self, key: Key, key_file: Path, strength: str) -> dict[str, scoring.Change | None]:
+    def _versions(self) -> dict[str, scoring.Change | None]:
         """What to judge, by name: the photos as saved, and what becomes of them in other hands."""
         versions: dict[str, scoring.Change | None] = {SAVED: None}
         if self._plan.robust:
             versions |= TRANSFORMS
         if self._plan.attack:
-            versions |= self._attacks(key, key_file, strength)
+            versions |= {"purified": attacks.purified}
         return versions
 
-    def _attacks(self, key: Key, key_file: Path, strength: str) -> dict[str, scoring.Change]:
+    def _estimates(self, key: Key, key_file: Path, strength: str) -> dict[str, scoring.Change | None]:
         """Opponents who hold `CAPTURED` other protected photos of the user, and one of them without the mask too."""
+        if not self._plan.attack:
+            return {}
         detector, originals = self._reader.detector, self._folder / "learn"
         photos, out = list(self._found.sightings)[:CAPTURED], self._folder / f"learn-{strength}"
         results = self._protect(key, key_file, originals, photos, out, strength)
         held = {Path(r.photo): read_photo(out / r.photo).pixels for r in results if r.status == "protected"}
-        found: dict[str, scoring.Change] = {"purified": attacks.purified}
+        found: dict[str, scoring.Change | None] = {}
         if not held:
             return found
         boxes = {photo: self._chooser.pick(self._found.sightings[photo])[0].face.box for photo in held}

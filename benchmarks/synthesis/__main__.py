@@ -2,7 +2,7 @@
 
 python -m benchmarks.synthesis --data ../shared/data/fashion-mnist --epsilon 10 --minutes 10 --out results
 
-One process each, one after another. `real` trains the classifier on the private images themselves: the upper bound.
+One process each, one after another. `real` trains the classifier on as many private images: the upper bound.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ import numpy as np
 
 from benchmarks.report import code_version, environment, read_lines
 from benchmarks.synthesis import dpgan, merf, ours
+from dpaf import PRESETS
 from dpaf.data import Records, load
 from dpaf.evaluation import FULL_SAMPLES, QUICK_SAMPLES, utility
 from dpaf.fidelity import frechet
+from dpaf.repetition import check_apart
 from models.files import atomic_write
 
 _METHODS = {
@@ -76,6 +78,7 @@ def _measure(
     name: str, seed: int, *, data: str, epsilon: float, delta: float, minutes: float, protocol: str
 ) -> dict[str, Any]:
     private, test = load(data), load(data, split="test")
+    check_apart(private, test)
     count = QUICK_SAMPLES if protocol == "quick" else FULL_SAMPLES
     start = time.monotonic()
     if name == _REAL:
@@ -116,8 +119,13 @@ def as_markdown(lines: list[dict[str, Any]], settings: dict[str, Any]) -> str:
         distance = np.mean([line["frechet"]["value"] for line in of])
         cost = f"{np.mean([line['seconds'] for line in of]) / 60:.1f} | {max(line['memory_gib'] for line in of):.1f}"
         rows.append(f"| {name} | {len(of)} | {spent} | {np.mean(accuracies):.1f}{spread} | {distance:.3f} | {cost} |")
+    if len({line["code"] for line in lines}) > 1:
+        rows += ["", "Note: the code changed between rows or seeds; see `code` in the lines."]
     extractors = {line["frechet"]["extractor"] for line in lines}
-    return "\n".join([*rows, "", f"Frechet distance with: {'; '.join(sorted(extractors))}.", ""])
+    measured = f"Frechet distance with: {'; '.join(sorted(extractors))}."
+    if any(name in PRESETS for name in (line["method"] for line in lines)):
+        measured += " Our presets release means of such features: among themselves it compares them, not with others."
+    return "\n".join([*rows, "", measured, ""])
 
 
 if __name__ == "__main__":

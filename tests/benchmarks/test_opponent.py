@@ -11,8 +11,8 @@ def test_pairs_are_framed_alike_and_training_brings_changed_faces_nearer(tmp_pat
     plain, protected = tmp_path / "plain", tmp_path / "protected"
     head = Image.fromarray(portrait()).crop((90, 0, 360, 270))
     for folder, photo in ((plain, head), (protected, head.quantize(8).convert("RGB"))):
-        folder.mkdir()
-        photo.save(folder / "a.jpg", quality=95)
+        (folder / "000").mkdir(parents=True)
+        photo.save(folder / "000" / "a.jpg", quality=95)
     network = load_recogniser("guise-mobilefacenet", offline=True)
     before, after = opponent._pairs(plain, protected, network)
     assert before.shape == after.shape == (1, 3, 112, 112) and 0.001 < (before - after).abs().mean() < 0.1

@@ -13,6 +13,7 @@ def line(user: str, recall: float | None, *, code: str = "a", settings: str = "x
     saved = {"no_face": 0.0, "settings": scores}
     return {
         "name": user, "learning": "dlib-resnet", "strength": "mid", "settings_hash": settings, "code": code,
+        "commit": code,
         "ssim": 0.96, "flip": 0.1, "unprotected": 0.0, "learn_seconds": 60.0, "apply_seconds": 0.2,
         "judges": {"dlib": {"white_box": True, "versions": {"as saved": saved}}},
     }  # fmt: skip
@@ -28,6 +29,7 @@ def test_users_are_averaged_and_other_settings_kept_apart():
     summary = report.summarise([line("u1", 0.1), line("u2", 0.3), line("u1", 0.9, settings="y")])
     recalls = [entry["judges"]["dlib"]["versions"]["as saved"]["recall"]["1A"]["mean"] for entry in summary]
     assert recalls == [pytest.approx(0.2), pytest.approx(0.9)]
+    assert [entry["learning"] for entry in summary] == ["dlib-resnet [x]", "dlib-resnet [y]"]
 
 
 def test_table_shows_mean_and_spread_in_percent_and_marks_white_boxes():
@@ -50,4 +52,5 @@ def test_results_hold_lines_command_and_versions_and_a_torn_line_is_passed_over(
     report.write(tmp_path, command="python x", lines=report.read_lines(lines))
     results = json.loads((tmp_path / "results.json").read_text())
     assert [entry["name"] for entry in results["lines"]] == ["u1"]
+    assert results["versions_of_code"] == [{"commit": "a", "code": "a"}]
     assert results["commands"] == ["python x"] and results["versions"]["torch"] and results["cores"] >= 1
