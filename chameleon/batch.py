@@ -123,7 +123,13 @@ class _Run:
     def __init__(self, job: Job, chooser: Chooser, reader: FaceReader) -> None:
         self.job, self.chooser, self.reader = job, chooser, reader
         self.manifest = Manifest(manifest_beside(job.key_file), mode=0o600)
-        self.written = {str(record.get("output_sha256")) for record in self.manifest.records()}
+        # Of this folder: a copy of another folder's photo that goes by the same name is not ours to replace.
+        self.folder = settings_hash({"folder": str(job.folder.resolve())})
+        self.written = {
+            str(record.get("output_sha256"))
+            for record in self.manifest.records()
+            if record.get("folder") == self.folder
+        }
         self.records = restoration.open_records(job.key_file)
         self.settings = settings_hash(
             {
@@ -172,7 +178,8 @@ class _Run:
                 reason = f"none of its {count} faces is the user's" if count else "no face was found"
                 yield PhotoResult(task.path.as_posix(), "no face", reason)
             else:
-                yield self._write(task, chosen[task.path], refined.get(task.path))
+                notes = (*task.photo.notes, *self._left_out(faces[task.path], chosen[task.path]))
+                yield self._write(task, chosen[task.path], refined.get(task.path), notes)
 
     def _prepare(self, path: Path) -> _Task | PhotoResult:
         try:
@@ -199,7 +206,17 @@ class _Run:
                 refined[task.path].append(one)
         return refined
 
-    def _write(self, task: _Task, chosen: Sequence[Sighting], refined: Sequence[Refined] | None) -> PhotoResult:
+    def _left_out(self, faces: Sequence[Sighting], chosen: Sequence[Sighting]) -> list[str]:
+        """A user is expected once in a photo; collages and mirrors show them again."""
+        person = self.chooser.person
+        again = 0 if person is None else sum(person.owns(face.embedding) for face in faces) - len(chosen)
+        return (
+            [f"{again} more of its faces may be the user's and got no mask: see --user-face all"] if again > 0 else []
+        )
+
+    def _write(
+        self, task: _Task, chosen: Sequence[Sighting], refined: Sequence[Refined] | None, notes: tuple[str, ...]
+    ) -> PhotoResult:
         job, photo, name, target = self.job, task.photo, task.path.as_posix(), self.job.out / task.path
         try:
             protected = protect_photo(
@@ -213,23 +230,28 @@ class _Run:
             saved = read_photo(target)
         except ImageError as error:
             return PhotoResult(name, "failed", str(error))
-        measured = tuple(measure_saved(photo.pixels, saved.pixels, chosen, self.chooser.person, self.reader))
-        standings = [one.standing for one in refined or ()]
-        self.records.append(restoration.record_of(name, photo, saved.pixels, protected.placements, job.key.mask))
-        record = {
+        record: dict[str, Any] = {
             "source_sha256": photo.sha256,
             "settings_hash": self.settings,
             "name": name,
+            "folder": self.folder,
             "mask": job.key.mask.digest,
             "output_sha256": saved.sha256,
+        }
+        # First that the file is ours, so that a run stopped from here on can replace it; what it is like follows.
+        self.manifest.append(record)
+        self.written.add(saved.sha256)
+        measured = tuple(measure_saved(photo.pixels, saved.pixels, chosen, self.chooser.person, self.reader))
+        standings = [one.standing for one in refined or ()]
+        self.records.append(restoration.record_of(name, photo, saved.pixels, protected.placements, job.key.mask))
+        record |= {
             "output_pixels": restoration.pixels_hash(saved.pixels),
             "faces": [asdict(face) for face in measured],
             "standings": [{key: _packed(row) for key, row in standing.items()} for standing in standings],
         }
         self.manifest.append(record)
-        self.written.add(saved.sha256)
         self._remember(record)
-        return PhotoResult(name, "protected", faces=measured, notes=photo.notes)
+        return PhotoResult(name, "protected", faces=measured, notes=notes)
 
     def _done(self, photo: Photo, name: str, there: str | None) -> dict[str, Any] | None:
         """What an earlier run has noted, if the file `there` is its work and can still be restored."""

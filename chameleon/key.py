@@ -154,7 +154,8 @@ def _check(key: Key) -> None:
     if mask.template.shape != (5, 2) or owner.centroid.ndim != 1:
         raise ValueError("its template or owner has a wrong shape")
     persons = key.persons.values()
-    if not all(isinstance(name, str) for name in made.recognisers):
+    weights = made.weights.items()  # AttributeError, if they are none
+    if not all(isinstance(text, str) for text in (*made.recognisers, *(part for pair in weights for part in pair))):
         raise ValueError("it does not say how it was made")
     if any(person.centroid.ndim != 1 or not 0 < person.spread < np.inf for person in persons):
         raise ValueError("its owner is described wrongly")

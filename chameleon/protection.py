@@ -18,7 +18,7 @@ from models import Recogniser
 from models.errors import ImageError
 from models.files import Photo, as_saved
 
-_SMALLEST_AMPLITUDE, _LARGEST_AMPLITUDE = 0.02, 4.0
+_SMALLEST_AMPLITUDE, _LARGEST_AMPLITUDE = 0.1, 4.0  # a mask weaker than that protects nobody
 _BLOCK = 16  # JPEG's largest unit: what lies in other blocks does not change a face's
 
 
@@ -85,7 +85,7 @@ def protect_photo(
         budget: how visible the mask may be on each face of the written file; None puts it on as learnt.
 
     Raises:
-        ImageError: writing the photo anew spends the budget even without a mask.
+        ImageError: writing the photo anew spends the budget with hardly a mask.
     """
     own = [None] * len(faces) if refinements is None else refinements
     fits = [_Fit(photo, face, mask.refined(refinement)) for face, refinement in zip(faces, own, strict=True)]
@@ -93,7 +93,7 @@ def protect_photo(
     # Masks of faces that touch add up: weaken all until each face is within the budget.
     while budget is not None and len(fits) > 1 and not _within(budget, fits, amplitudes):
         amplitudes = [0.9 * amplitude if amplitude > _SMALLEST_AMPLITUDE else 0.0 for amplitude in amplitudes]
-    if not all(amplitudes):
+    if min(amplitudes, default=1.0) < _SMALLEST_AMPLITUDE:
         raise ImageError(
             f"no mask fits the budget of visibility: writing it anew as {photo.format} changes a face that much; "
             "choose a higher --strength, or convert the photo to PNG"

@@ -108,7 +108,7 @@ def restore(saved: np.ndarray, record: dict[str, Any], mask: Mask) -> Restored:
         if record["clipped"] is not None:
             _put_back(record["clipped"], pixels)
         return Restored(pixels, pixels_hash(pixels) == record["original"])
-    except (ValueError, KeyError, TypeError, IndexError, ArithmeticError, zlib.error) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, zlib.error) as error:
         what = f"its record is damaged ({type(error).__name__}: {error})"
         raise ImageError(f"{what}; restore the .restore file beside the key from a backup, or delete it") from error
 
@@ -116,29 +116,31 @@ def restore(saved: np.ndarray, record: dict[str, Any], mask: Mask) -> Restored:
 class Masks:
     """Masks that a photo without a record may carry, in one frame."""
 
-    def __init__(self, masks: Sequence[Mask]) -> None:
-        """Args: masks: one or more, of one size and template."""
-        self._masks = masks
-        self._details = [_direction(one.values) for one in masks]
+    def __init__(self, mask: Mask, refinements: Sequence[np.ndarray] = ()) -> None:
+        """Args: mask: the user's; refinements: int8 (3, S, S), each makes another one of it."""
+        self._mask = mask
+        self._refinements: list[np.ndarray | None] = [None, *refinements]
+        self._details = [_direction(mask.refined(one).values) for one in self._refinements]
 
     @classmethod
     def recorded(cls, mask: Mask, records: Manifest) -> Masks:
         """The user's mask, and it as refined for each photo in the records."""
-        masks = [mask]
+        refinements: list[np.ndarray] = []
         for record in records.records():
             if record["settings_hash"] == mask.digest:
-                with contextlib.suppress(KeyError, TypeError, ValueError):  # a damaged record is no help
+                # A damaged record is no help.
+                with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
                     packed = [placement.get("refinement") for placement in record["placements"]]
-                    masks += [mask.refined(unpack(text, mask.values.shape)) for text in packed if text is not None]
-        return cls(masks)
+                    refinements += [unpack(text, mask.values.shape) for text in packed if text is not None]
+        return cls(mask, refinements)
 
     def likeliest(self, saved: np.ndarray, face: Face) -> Mask:
         """The one that shows most clearly on `face` of `saved`, uint8 (H, W, 3)."""
-        mask = self._masks[0]
-        crop = geometry.crop(saved, face.to_template(mask.template), size=mask.size)
+        size = self._mask.size
+        crop = geometry.crop(saved, face.to_template(self._mask.template), size=size)
         shown = _detail(crop.permute(1, 2, 0).numpy().astype(np.float64)).clamp(-_EDGE, _EDGE).flatten()
         scores = [float(detail.double() @ shown) for detail in self._details]
-        return self._masks[int(np.argmax(scores))]
+        return self._mask.refined(self._refinements[int(np.argmax(scores))])
 
 
 def restore_by_search(saved: np.ndarray, faces: Sequence[Face], masks: Masks, *, grey: bool) -> Restored | None:

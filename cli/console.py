@@ -69,6 +69,24 @@ def load(name: str, *, device: str, offline: bool) -> Recogniser:
         return load_recogniser(name, device=device, offline=offline, progress=bar, announce=message)
 
 
+def load_all(names: Iterable[str], load: Callable[[str], Recogniser]) -> list[Recogniser]:
+    """What `load` makes of each of the names, once.
+
+    Raises:
+        InputError: two call themselves alike, so that results by name would mix them up.
+    """
+    from models.files import printable
+
+    loaded: dict[str, tuple[str, Recogniser]] = {}
+    for name in dict.fromkeys(names):
+        recogniser = load(name)
+        first, _ = loaded.setdefault(recogniser.record.name, (name, recogniser))
+        if first != name:
+            what = f"{printable(first)} and {printable(name)} are both called {printable(recogniser.record.name)}"
+            raise InputError(f"{what}: give one another name in its card")
+    return [recogniser for _, recogniser in loaded.values()]
+
+
 def table(rows: list[dict[str, str]]) -> None:
     """Print `rows` as a table on stdout, one column for each key."""
     from rich.console import Console

@@ -97,7 +97,7 @@ def protect(
     """Write copies of your photos that look nearly the same and are harder for face recognition to link to you.
 
     The first run learns one mask for you and keeps it in a private key file; later runs with the same key need no
-    learning. The mask is fitted to each photo, in some three seconds. Originals are never changed. Run the same
+    learning. The mask is fitted to each photo, in some four seconds. Originals are never changed. Run the same
     command again after any interruption.
     """
     console.warn_quietly()
@@ -121,6 +121,7 @@ def protect(
         console.message(f"Passed over {passed_over}.")
     if not dry_run:
         context.with_resource(only_one(key_file))
+        context.with_resource(only_one(out, remedy="name another --out"))
     key = load_key(key_file) if key_file.exists() else None
     device = console.best_device(device)
     reader = FaceReader(FaceDetector(device=device), console.load(registry.READER, device=device, offline=offline))
@@ -130,7 +131,7 @@ def protect(
 
     surrogates = []
     if key is None and not dry_run:
-        surrogates = [load(name) for name in dict.fromkeys(recognisers)]
+        surrogates = console.load_all(recognisers, load)
     if key is not None:
         _say_unused(context, key_file, learnt=key.provenance.recognisers)
         if not dry_run and refine and key.provenance.preset == "guise":
@@ -191,17 +192,21 @@ def protect(
 
 def _places(folder: Path, out: Path | None, key_file: Path | None) -> tuple[Path, Path, Path]:
     """Where the copies, the key and the picture go: beside the folder unless said otherwise."""
-    from models.files import printable
+    from models.files import BEFORE_AFTER, printable
 
     if not folder.name and not (out and key_file):
         raise InputError(f"nothing lies beside {printable(folder)}: say where to write with --out and --key")
     out = Path(os.path.realpath(out or folder.with_name(f"{folder.name}-protected")))
     key_file = key_file or folder.with_name(f"{folder.name}.guise-key")
-    if Path(os.path.realpath(key_file)).is_relative_to(out):
-        what = f"key {printable(key_file)} would lie among the protected copies, which it undoes"
-        raise InputError(f"{what}: choose another place with --key")
+    for place, whose in (
+        (out, "protected copies, which it undoes"),
+        (folder, "originals, which nothing is written to"),
+    ):
+        if Path(os.path.realpath(key_file)).is_relative_to(place):
+            what = f"key {printable(key_file)} would lie among the {whose}"
+            raise InputError(f"{what}: choose another place with --key")
     # The picture shows originals: it belongs with the key, not where the copies go.
-    return out, key_file, key_file.with_name(f"{out.name}-before-after.png")
+    return out, key_file, key_file.with_name(f"{out.name}{BEFORE_AFTER}")
 
 
 def _check_names(recognisers: tuple[str, ...], user_face: str | None) -> None:
@@ -221,7 +226,8 @@ def _of_key(key: Key, named: tuple[str, ...], load: Callable[[str], Recogniser])
     """
     from models.files import printable
 
-    files = {one.record.name: one for one in (load(name) for name in named if name.startswith("file:"))}
+    own = [name for name in named if name.startswith("file:")]
+    files = {one.record.name: one for one in console.load_all(own, load)}
     for name in key.provenance.recognisers:
         if name not in registry.RECORDS and name not in files:
             what = f"the key was learnt against {printable(name)}, and photos are fitted against it too"

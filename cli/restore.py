@@ -27,12 +27,13 @@ def restore(context: click.Context, protected: Path, key_file: Path, out: Path, 
     from chameleon import restoration
     from chameleon.faces import FaceDetector
     from chameleon.key import load_key
-    from models.files import check_output_folder, check_writable, list_photos, remove_stale
+    from models.files import check_output_folder, check_writable, list_photos, only_one, remove_stale
 
     key = load_key(key_file)
     listing = list_photos(protected)
     check_output_folder(protected, out)
     check_writable(out)
+    context.with_resource(only_one(out, remedy="name another --out"))
     remove_stale(out)
     detector = FaceDetector(device=console.best_device(device))
     with console.steps() as step:

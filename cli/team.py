@@ -57,7 +57,7 @@ def team(
         check_writable(plot.resolve().parent)
     console.warn_quietly()
     device = console.best_device(device)
-    recognisers = [console.load(name, device=device, offline=offline) for name in names]
+    recognisers = console.load_all(names, lambda name: console.load(name, device=device, offline=offline))
     with console.steps() as step:
         failures = measure_failures(
             faces, FaceDetector(device=device), recognisers, progress=lambda *at: step("embedding", *at)

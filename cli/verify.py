@@ -75,19 +75,20 @@ def verify(
     from chameleon.protection import FaceReader
     from chameleon.verification import measure_folders
     from cli import verify_report
+    from models.files import BEFORE_AFTER
 
     console.check_user_face(user_face, _WHO)
-    picture = picture or protected.resolve().with_name(f"{protected.resolve().name}-before-after.png")
+    picture = picture or protected.resolve().with_name(f"{protected.resolve().name}{BEFORE_AFTER}")
     console.check_picture(picture, "--picture", [folder for folder in (originals, protected, others) if folder])
     device, names = console.best_device(device), tuple(dict.fromkeys(names))
-    loaded = {name: console.load(name, device=device, offline=offline) for name in {READER, *names}}
-    reader = FaceReader(FaceDetector(device=device), loaded[READER])
+    loaded = console.load_all((*names, READER), lambda name: console.load(name, device=device, offline=offline))
+    reader = FaceReader(FaceDetector(device=device), loaded[names.index(READER) if READER in names else -1])
     with console.steps() as step:
         report = measure_folders(
             originals,
             protected,
             reader,
-            [loaded[name] for name in names],
+            loaded[: len(names)],
             others=others,
             who=_who(user_face, reader),
             robust=robust,

@@ -10,6 +10,9 @@ from models.errors import InputError
 from models.files.headers import SUFFIXES
 from models.files.names import printable
 
+BEFORE_AFTER = "-before-after.png"
+"""How the name ends of a picture that shows photos before and after: no photo, whatever folder it lies in."""
+
 
 @dataclass(frozen=True)
 class PhotoListing:
@@ -18,7 +21,7 @@ class PhotoListing:
     photos: tuple[Path, ...]
     """Files whose suffix announces an image, readable or not."""
     ignored: tuple[Path, ...]
-    """Other files, and links that are not followed (to folders, to nothing, to pipes)."""
+    """Other files, pictures of before and after, and links not followed (to folders, to nothing, to pipes)."""
 
 
 def list_photos(folder: Path) -> PhotoListing:
@@ -37,6 +40,7 @@ def list_photos(folder: Path) -> PhotoListing:
             raise InputError(f"{printable(folder)} {problem}; name a folder with photos")
         for path in _walk(folder):
             is_photo = path.suffix.lower() in SUFFIXES and (not path.is_symlink() or path.is_file())
+            is_photo = is_photo and not path.name.endswith(BEFORE_AFTER)
             (photos if is_photo else ignored).append(path.relative_to(folder))
     except OSError as error:
         raise _unreadable(error) from error

@@ -344,8 +344,9 @@ def test_all_largest_and_reference_choose_faces(protect, photos, tmp_path, head)
         photo = protect("--user-face", who, "--json").photo("two.png")
         assert photo["status"] == "protected"
         counts[who] = len(photo["faces"])
-    # The two are alike; but the person on a reference photo is in a photo once.
+    # The two are alike; but the person on a reference photo is expected once, and another such face is told of.
     assert list(counts.values()) == [2, 1, 1]
+    assert any("1 more of its faces" in note for note in photo["notes"])
 
 
 @pytest.mark.skipif(not GROUP.is_file(), reason="no group photo: ../shared/data is not here")
@@ -385,8 +386,9 @@ def test_learning_makes_a_private_key_and_writes_what_restoring_needs(protect, p
     if os.name == "posix":
         assert [file.stat().st_mode & 0o777 for file in (key, records)] == [0o600, 0o600]
     assert load_key(key).provenance.recognisers == ("dlib-resnet",)
-    for file in (records, manifest_beside(key)):
-        assert len([json.loads(line) for line in file.read_text().splitlines()]) == 3
+    # Of each photo the log says first that its copy is ours, then what it is like.
+    for file, lines in ((records, 3), (manifest_beside(key), 6)):
+        assert len([json.loads(line) for line in file.read_text().splitlines()]) == lines
     assert protect("--key", key, "--json").report["photos"][0]["status"] == "skipped"
 
 

@@ -327,7 +327,7 @@ def test_a_manifest_with_other_fields_is_not_believed(protect, photos, head, key
     head.save(photos / "a.png")
     protect()
     manifest = manifest_beside(key)
-    record = json.loads(manifest.read_text())
+    record = json.loads(manifest.read_text().splitlines()[-1])
     for changes in ({"faces": [{"box": 3}]}, {"output_sha256": None}, {"faces": None}):
         manifest.write_text(json.dumps({**record, **changes}) + "\n")
         assert protect("--json").code == 0
@@ -419,7 +419,9 @@ def test_a_key_of_another_reader_of_faces(protect, photos, key, head):
 
 def test_a_photo_or_a_folder_as_key(protect, photos, tmp_path, head):
     head.save(photos / "a.png")
-    check_refused(protect("--key", photos / "a.png"), 1, "not a Guise key")
+    head.save(tmp_path / "b.png")
+    check_refused(protect("--key", tmp_path / "b.png"), 1, "not a Guise key")
+    check_refused(protect("--key", photos / "a.png"), 2, "among the originals")
     check_refused(protect("--key", tmp_path), 2, "is a directory")
 
 
@@ -435,6 +437,24 @@ def test_a_key_never_lies_among_the_copies(protect, photos, out, head, where):
     head.save(photos / "a.png")
     check_refused(protect("--key", out / where), 2, "among the protected copies")
     assert not out.exists()
+
+
+@pytest.mark.parametrize("where", ["key", "sub/key"])
+def test_a_key_never_lies_among_the_originals(protect, photos, head, where):
+    head.save(photos / "a.png")
+    check_refused(protect("--key", photos / where), 2, "among the originals")
+
+
+def test_a_copy_of_another_folder_s_photo_is_never_replaced(protect, photos, out, tmp_path, head):
+    head.save(photos / "a.png")
+    protect()
+    before = hashes(out)
+    other = tmp_path / "other"
+    other.mkdir()
+    ImageOps.mirror(head).save(other / "a.png")
+    outcome = protect("--user-photos", other, "--json")
+    assert outcome.code == 1 and "another file is there" in outcome.photo("a.png")["reason"]
+    assert hashes(out) == before
 
 
 def test_damaged_records_beside_the_key_do_not_stop_protection(protect, photos, key, head):

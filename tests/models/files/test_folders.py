@@ -35,6 +35,13 @@ def test_photos_are_found_in_all_folders_by_suffix_sorted_and_relative(tmp_path:
     assert listing == list_photos(tmp_path)
 
 
+def test_a_picture_of_before_and_after_is_no_photo(tmp_path: Path) -> None:
+    _make(tmp_path, "a.jpg", "holiday-before-after.png", "before-after.jpg")
+    listing = list_photos(tmp_path)
+    assert _names(listing.photos) == ["a.jpg", "before-after.jpg"]
+    assert _names(listing.ignored) == ["holiday-before-after.png"]
+
+
 def test_one_stem_with_two_suffixes_is_two_photos(tmp_path: Path) -> None:
     _make(tmp_path, "a.jpg", "a.png")
     assert _names(list_photos(tmp_path).photos) == ["a.jpg", "a.png"]
