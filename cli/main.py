@@ -70,8 +70,9 @@ def run(command: click.Command, **extra: Any) -> NoReturn:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped. What was finished is kept; run the same command again to go on.", err=True)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        how = str(stop) or "What was finished is kept; run the same command again to go on."
+        click.echo(f"Stopped. {how}", err=True)
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()

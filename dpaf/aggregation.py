@@ -93,7 +93,9 @@ class FeatureAggregation:
         return ((sums + noise) / self._divisors.unsqueeze(1)).float()
 
     def of_fakes(self, features: Tensor, generator: torch.Generator) -> Tensor:
-        """The aggregate that fakes would have, by the same law: clipped, averaged, with noise of the same scale.
+        """The aggregate that fakes would have: clipped, averaged, with noise of the same scale.
+
+        A constant number of them: how many records a block holds is random, and more so the smaller the dataset.
 
         Args:
             features: (blocks, n, d) with a constant public n, blocks of all classes in turn; gradients flow through.

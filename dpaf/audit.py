@@ -35,6 +35,7 @@ class Audit:
         claimed: what the accountants say it is.
         excess: by how much the scores exceed the claim at the point of its privacy profile where they exceed it most;
             above 0 the claim is false, with `confidence`. It sees bugs that `lower_bound`, at one delta, does not.
+        limit: the largest `lower_bound` that so many runs can give, were canaries always told.
         runs: of the mechanism, with the canary and as many without.
         confidence: of the audit as a whole, over both and all phases.
     """
@@ -43,6 +44,7 @@ class Audit:
     claimed: float
     delta: float
     excess: float
+    limit: float
     runs: int
     confidence: float
 
@@ -69,7 +71,7 @@ def audit_mechanism(
         game: as above.
         phases: what the mechanism is claimed to be.
         delta: at which epsilon is reported.
-        runs: at least 20; the bound cannot exceed about log(runs / 10).
+        runs: at least 20, which can show little: `Audit.limit` says how much.
         confidence: of both bounds together, and of those of all `audits`.
         audits: how many are made of one claim, such as one for each phase.
         generator: of all randomness; from the operating system by default.
@@ -92,7 +94,8 @@ def audit_mechanism(
     each = 1 - (1 - confidence) / (2 * audits)  # Bonferroni: two bounds an audit
     bound = lower_bound(scores[1], scores[0], delta=delta, confidence=each)
     excess = excess_over(phases, scores[1], scores[0], confidence=each)
-    return Audit(bound, epsilon_pld(phases, delta), delta, excess, runs, confidence)
+    limit = lower_bound(np.ones(runs), np.zeros(runs), delta=delta, confidence=each)
+    return Audit(bound, epsilon_pld(phases, delta), delta, excess, limit, runs, confidence)
 
 
 def lower_bound(present: NDArray[np.float64], absent: NDArray[np.float64], *, delta: float, confidence: float) -> float:
@@ -106,7 +109,7 @@ def lower_bound(present: NDArray[np.float64], absent: NDArray[np.float64], *, de
         delta: of the guarantee.
         confidence: one-sided, shared between the two rates (Clopper and Pearson 1934).
     """
-    return max(0.0, _most(present, absent, [(0.0, delta)], confidence))
+    return _most(present, absent, [(0.0, delta)], confidence)
 
 
 def excess_over(
@@ -160,4 +163,5 @@ def _rates(
 
 
 def _epsilon(least: float, most: float, delta: float) -> float:
-    return math.log((least - delta) / most) if least > delta else -math.inf
+    """What the two rates prove; of nothing, that it is not below 0."""
+    return max(0.0, math.log((least - delta) / most)) if least > delta else 0.0

@@ -82,15 +82,18 @@ class CanaryGame:
         return math.log1p(self.sampling_rate * math.expm1(min(ratio, 700.0)))
 
 
-def game_of(phase: Phase, privacy: PrivacySettings) -> CanaryGame:
-    """A game with the rate, the steps and the noise of a phase, at the releases that it makes."""
+def games_of(phase: Phase, privacy: PrivacySettings) -> list[CanaryGame]:
+    """Games with the rate, the steps and the noise of a phase, at the releases that it makes.
+
+    In one the others hold nothing, in one the opposite of the canary: dividing by what was drawn shows there alone.
+    """
     noise = {
         MOMENTS: (phase.noise_multiplier, None),
         HEAD: (None, phase.noise_multiplier),
         STEM: (None, phase.noise_multiplier),
         STEPS: (privacy.aggregate_noise, privacy.gradient_noise),
     }[phase.name]
-    return CanaryGame(phase.sampling_rate, phase.steps, *noise)
+    return [CanaryGame(phase.sampling_rate, phase.steps, *noise, others=others) for others in (0.0, -1.0)]
 
 
 def _log_ratio(shift: float, noise: float) -> float:

@@ -61,7 +61,7 @@ class Ledger:
             self.plan = tuple(Phase(**phase) for phase in self._header["plan"])
             self.epsilon, self.delta = float(self._header["epsilon"]), float(self._header["delta"])
             self.run = str(self._header["run"])
-            self.reproducible: bool | None = self._header.get("reproducible")  # None: begun before it was noted
+            self.reproducible = bool(self._header["reproducible"])
             self._limits = {phase.name: phase.steps for phase in self.plan}
             if self._header["format"] != _FORMAT:
                 raise ValueError

@@ -48,9 +48,7 @@ def repetition(images: np.ndarray, training: Records, test: Records) -> Repetiti
     shapes = {images.shape[1:], *((one.size, one.size, one.channels) for one in (training, test))}
     if len(shapes) > 1:
         raise InputError(f"images are of different sizes, {' and '.join(map(str, sorted(shapes)))}: give one kind")
-    known = {image.tobytes() for image in training.images.numpy()}
-    if any(image.tobytes() in known for image in test.images.numpy()):
-        raise InputError("some test images are training images, too: give test images that took no part in training")
+    check_apart(training, test)
     extract, random = scattering_features(training.channels, training.size), torch.Generator().manual_seed(0)
 
     def features(pixels: Tensor) -> Tensor:
@@ -69,6 +67,15 @@ def repetition(images: np.ndarray, training: Records, test: Records) -> Repetiti
     is_member = np.repeat([1, 0], count)
     area = roc_auc_score(is_member, -torch.cat([members.amin(1), others.amin(1)]).numpy())
     return Repetition(nearest.numpy(), distances.numpy(), float(share), float(area))
+
+
+def check_apart(training: Records, test: Records) -> None:
+    """Raise InputError if a test image is a training image, too: whatever is measured on it would be no test."""
+    known = {image.tobytes() for image in training.images.numpy()}
+    shared = sum(image.tobytes() in known for image in test.images.numpy())
+    if shared:
+        what = f"{shared} of {len(test)} test images are training images, too"
+        raise InputError(f"{what}: give test images that took no part in training")
 
 
 def _distances(first: Tensor, second: Tensor) -> Tensor:

@@ -13,7 +13,9 @@ from dpaf.plan import Release, releases
 from dpaf.runfolder import RunSettings
 
 NOT_PRIVATE = "NOT PRIVATE: the noise comes from a seed (--unsafe-reproducible). Publish nothing of this run."
+REFUTED = "NOT PRIVATE AS CLAIMED: the audit refutes the guarantee, see below. Publish nothing of this run."
 _PUBLIC = (
+    "the dataset's name",
     "the number of records, which sets sampling rates and divisors",
     "the share of each class, once the feature means are released; divisors by class follow from it",
     "image size, channels and the classes' names",
@@ -46,7 +48,7 @@ def privacy_report(settings: RunSettings, ledger: Ledger, *, audit: Audit | None
     made = releases(settings.privacy, records=settings.records, classes=len(settings.classes))
     return {
         "guarantee": {
-            "private": not settings.reproducible,
+            "private": not settings.reproducible and (audit is None or audit.passed),
             "epsilon": ledger.epsilon,
             "delta": delta,
             "relation": "add or remove one image with its label",
@@ -97,10 +99,8 @@ def as_markdown(report: dict[str, Any]) -> str:
     guarantee, accounting, data = report["guarantee"], report["accounting"], report["data"]
     lines = [f"# Privacy report: {data['name']}", ""]
     if not guarantee["private"]:
-        lines += [
-            f"**{NOT_PRIVATE}**",
-            "",
-        ]
+        refuted = report["audit"] is not None and not report["audit"]["passed"]
+        lines += [f"**{REFUTED if refuted else NOT_PRIVATE}**", ""]
     else:
         lines += [
             f"**({guarantee['epsilon']:g}, {guarantee['delta']:g})-differential privacy.**",
@@ -146,7 +146,7 @@ def _audit_line(audit: dict[str, Any] | None) -> str:
         verdict = f"the guarantee is FALSE: at another delta, epsilon exceeds its claim by {audit['excess']:.3f}"
     runs = f"White-box, at the phase nearest to its claim, {audit['runs']} runs with a canary and as many without"
     found = f"epsilon is at least {audit['lower_bound']:.3f} with confidence {audit['confidence']:g}"
-    return f"{runs}: {found}; {verdict}."
+    return f"{runs}: {found}, where so many runs can show {audit['limit']:.3f} at most; {verdict}."
 
 
 def _version(package: str) -> str:

@@ -147,8 +147,7 @@ class RunFolder:
         """
         ledger, settings = Ledger.open(self.ledger_path), self.settings()
         privacy = settings.privacy
-        seeded = settings.reproducible if ledger.reproducible is None else ledger.reproducible
-        same = (ledger.run, ledger.plan, ledger.epsilon, ledger.delta, seeded)
+        same = (ledger.run, ledger.plan, ledger.epsilon, ledger.delta, ledger.reproducible)
         if same != (settings.run, privacy.phases(), privacy.epsilon, privacy.delta, settings.reproducible):
             raise LedgerError(f"the ledger in {printable(self.path)} and run.json do not belong together: restore them")
         return ledger
@@ -202,7 +201,7 @@ class RunFolder:
             file.write(json.dumps({"run": self.settings().run, **asdict(audit)}, indent=1).encode() + b"\n")
 
     def audit(self) -> Audit | None:
-        """The last audit's result, None where none was made or it does not say of which run.
+        """The last audit's result, None where none was made.
 
         Raises:
             InputError: it is damaged, or another run's.
@@ -210,16 +209,15 @@ class RunFolder:
         path = self.path / _AUDIT
         try:
             values = json.loads(path.read_text("utf-8"))
-            run = values.pop("run", None)
-            if run not in (None, self.settings().run):
+            if values.pop("run") != self.settings().run:
                 raise ValueError("it is another run's")
             found = Audit(**values)
             if not all(isinstance(value, int | float) for value in values.values()):
                 raise ValueError("its values are no numbers")
-            return None if run is None else found
+            return found
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"cannot read {printable(path)}: {error}; audit again") from None
 
 

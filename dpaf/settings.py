@@ -82,9 +82,9 @@ class PrivacySettings:
             phases.append(Phase(STEPS, self.sampling_rate, joint, self.steps))
         return tuple(phases)
 
-    def cost(self, delta: float | None = None) -> float:
-        """Epsilon of all phases together, at `delta` or the settings' own."""
-        return epsilon_pld(self.phases(), delta or self.delta)
+    def cost(self) -> float:
+        """Epsilon of all phases together, at the settings' delta."""
+        return epsilon_pld(self.phases(), self.delta)
 
     def calibrate(self, epsilon: float, delta: float) -> PrivacySettings:
         """The same settings with all noise multipliers scaled by one factor, so that they spend (epsilon, delta).

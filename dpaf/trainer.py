@@ -90,13 +90,24 @@ class Trainer:
         self._room = False
 
     def train(self) -> TrainingState:
-        """Make all steps that are left.
+        """Make all steps that are left; stopped by KeyboardInterrupt, keep what was paid for.
 
         Raises:
             BudgetError: a step would overspend; cannot happen unless the ledger is used from elsewhere.
             LedgerError: a release was paid for and lost in a crash, and the run cannot go on without it.
             OutputError: ledger or checkpoint cannot be written.
         """
+        try:
+            self._train()
+        except KeyboardInterrupt:
+            if self._processes.count == 1:  # several would have to stop at one place
+                self._save()
+            raise
+        self._save()
+        self._watch(self.state)
+        return self.state
+
+    def _train(self) -> None:
         if self.privacy.moments_noise is not None and self.state.means is None:
             self._release_means()
         for left in self._left(HEAD, self.privacy.head_steps):
@@ -108,9 +119,6 @@ class Trainer:
         self._fit(fitting)
         for _ in self._left(STEPS, self.privacy.steps):
             self._super_step(fitting)
-        self._save()
-        self._watch(self.state)
-        return self.state
 
     def _left(self, phase: str, steps: int) -> Iterator[int]:
         while left := self._remaining(phase):
@@ -275,7 +283,8 @@ class Trainer:
         processes = self._processes
         if self._cache is None:
             own = torch.arange(processes.rank, len(self._records), processes.count)
-            parts = [self.state.features(self._records.scaled(part)).half() for part in own.split(256)]
+            size = self.performance.physical_batch_size
+            parts = [self.state.features(self._records.scaled(part)).half() for part in own.split(size)]
             self._cache = torch.cat(parts)
         return self._cache[rows // processes.count].float()
 

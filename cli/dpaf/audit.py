@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli import console
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from dpaf.audit import Audit
 
 
 @click.command()
@@ -22,24 +28,30 @@ def audit(context: click.Context, run: Path, runs: int, as_json: bool) -> None:
     The bound can only refute a claim. It needs no data, and spends nothing.
     """
     from dpaf.audit import audit_mechanism
-    from dpaf.canary import game_of
+    from dpaf.canary import games_of
+    from dpaf.report import NOT_PRIVATE
     from dpaf.runfolder import RunFolder
 
     folder = RunFolder(run)
-    ledger = folder.ledger()
-    found = {}
+    ledger, settings = folder.ledger(), folder.settings()
+    if settings.reproducible:
+        console.message(NOT_PRIVATE)
+    games = [(phase, game) for phase in ledger.plan for game in games_of(phase, settings.privacy)]
+    played: dict[str, list[Audit]] = {phase.name: [] for phase in ledger.plan}
     with console.steps() as step:
-        for phase in ledger.plan:
-            found[phase.name] = audit_mechanism(
-                game_of(phase, folder.settings().privacy),
-                [phase],
-                delta=ledger.delta,
-                runs=runs,
-                audits=len(ledger.plan),
-                progress=lambda *at, name=phase.name: step(name, *at),
+        for at, (phase, game) in enumerate(games):
+            played[phase.name].append(
+                audit_mechanism(
+                    game,
+                    [phase],
+                    delta=ledger.delta,
+                    runs=runs,
+                    audits=len(games),
+                    progress=_along(step, at * runs, len(games) * runs),
+                )
             )
-    # The report shows the phase that failed, or came closest to its claim.
-    folder.keep_audit(max(found.values(), key=lambda one: (not one.passed, one.lower_bound / one.claimed)))
+    found = {name: _worst(audits) for name, audits in played.items()}
+    folder.keep_audit(_worst(found.values()))
     if as_json:
         click.echo(json.dumps({name: asdict(one) | {"passed": one.passed} for name, one in found.items()}, indent=1))
     else:
@@ -48,6 +60,7 @@ def audit(context: click.Context, run: Path, runs: int, as_json: bool) -> None:
                 {
                     "phase": name,
                     "epsilon at least": f"{one.lower_bound:.3f}",
+                    "of at most": f"{one.limit:.3f}",
                     "claimed": f"{one.claimed:.3f}",
                     "over the claim at most": f"{one.excess:.3f}",
                     "verdict": "withstood" if one.passed else "FALSE",
@@ -57,3 +70,12 @@ def audit(context: click.Context, run: Path, runs: int, as_json: bool) -> None:
         )
     if not all(one.passed for one in found.values()):
         context.exit(1)
+
+
+def _along(step: console.Step, before: int, total: int) -> Callable[[int, int], None]:
+    return lambda done, _: step("games", before + done, total)
+
+
+def _worst(audits: Iterable[Audit]) -> Audit:
+    """The one that failed, or came closest to its claim."""
+    return max(audits, key=lambda one: (not one.passed, one.lower_bound - one.claimed))

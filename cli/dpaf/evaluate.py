@@ -63,19 +63,29 @@ def evaluate(
     from dpaf.evaluation import FULL_SAMPLES, QUICK_SAMPLES, utility
     from dpaf.fidelity import frechet
     from dpaf.repetition import repetition
+    from dpaf.report import NOT_PRIVATE
     from dpaf.runfolder import RunFolder
     from dpaf.synthesis import synthesise
     from dpaf.trainer import trained_state
 
+    if neighbours is not None:
+        sources = [Path(one) for one in (source, training) if one is not None and Path(one).is_dir()]
+        console.check_picture(neighbours, "--neighbours", [run, *sources])  # it shows private images
+        check_writable(neighbours.resolve().parent)
     device, folder = console.best_device(device), RunFolder(run)
     settings = folder.settings()
     test = load(source, size=settings.size, split="test").labelled_as(settings.classes, where=source)
+    if settings.reproducible:
+        console.message(NOT_PRIVATE)
+    if len(test) == settings.records:
+        console.message(
+            f"{printable(source)} holds as many images as the run was trained on: if it is the same, no test"
+        )
     count = count or (QUICK_SAMPLES if protocol == "quick" else FULL_SAMPLES)
     repeated = None
     with console.steps() as step:
         drawn = synthesise(trained_state(folder), count, seed=seed, progress=lambda *at: step("drawing", *at))
         if neighbours is not None and training is not None:
-            check_writable(neighbours.parent)
             step("repetition", 0, 1)
             private = load(training, size=settings.size)
             repeated = repetition(drawn.images[:_COMPARED], private, test)

@@ -36,9 +36,13 @@ def ledger(
 
 def _of_run(run: Path) -> list[dict[str, object]]:
     from dpaf.accounting import epsilon_pld
+    from dpaf.report import NOT_PRIVATE
     from dpaf.runfolder import RunFolder
 
-    found = RunFolder(run).ledger()
+    folder = RunFolder(run)
+    found = folder.ledger()
+    if folder.settings().reproducible:
+        console.message(NOT_PRIVATE)
     spent = {phase.name: phase for phase in found.spent()}
     rows: list[dict[str, object]] = [
         {

@@ -48,7 +48,9 @@ class _Options:
 @click.option("--delta", type=float, help="[default: 1e-5, less for more than 50,000 records]")
 @click.option("--size", type=int, help="Side of the images: 28, 32, 64 or 128. [default: the nearest]")
 @click.option("--preset", type=click.Choice(_PRESETS), default="moments", show_default=True)
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=2.0, show_default=True, help="Fit so long.")
+@click.option(
+    "--minutes", type=click.FloatRange(0, 100_000, min_open=True), default=2.0, show_default=True, help="Fit so long."
+)
 @click.option("--physical-batch-size", type=click.IntRange(1), help="Records at once; changes memory only.")
 @click.option("--budgets", type=click.Path(dir_okay=False, path_type=Path), help="File of the datasets' budgets.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
@@ -67,7 +69,7 @@ def train(context: click.Context, /, **given: Any) -> None:
     from dpaf.report import NOT_PRIVATE
     from dpaf.runfolder import RunFolder
     from dpaf.trainer import Trainer
-    from models.files import only_one, printable
+    from models.files import only_one, printable, remove_stale
 
     options = _Options(**given)
     if options.resume:
@@ -80,6 +82,7 @@ def train(context: click.Context, /, **given: Any) -> None:
         processes.first(lambda: held.enter_context(only_one(options.out, remedy="choose another folder")))
         settings = processes.first(lambda: _resumed(folder, options))
         size = options.size if settings is None else settings.size
+        processes.first(lambda: remove_stale(options.out))
         records = processes.each(lambda: load(options.data, size=size))
         if len(set(processes.everyones(records.digest))) > 1:
             raise InputError(f"--data {options.data} differs between processes: give each a copy of one dataset")
@@ -88,9 +91,13 @@ def train(context: click.Context, /, **given: Any) -> None:
         processes.first(lambda: begin_run(folder, settings, records, budgets))
         reporter = held.enter_context(_Reporter(folder))
         streams = Streams(unsafe_seed=options.unsafe_reproducible, processes=processes)
-        Trainer(
+        trainer = Trainer(
             records, folder, streams=streams, paid=budgets.mark, progress=reporter.step, watch=reporter.draw
-        ).train()
+        )
+        try:
+            trainer.train()
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("What was paid for is kept: go on with --resume.") from None
     if settings.reproducible:
         console.message(NOT_PRIVATE)
     where, spent = printable(options.out), settings.privacy.epsilon

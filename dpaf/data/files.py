@@ -61,10 +61,9 @@ def read_npz(path: Path, *, size: int | None, split: str) -> Records:
     where = printable(path)
     try:
         with np.load(path, allow_pickle=False) as archive:
-            if "images" not in archive:
-                raise InputError(
-                    f"{where} holds {', '.join(archive.files) or 'nothing'}: it needs `images`, and `labels`"
-                )
+            if "images" not in archive or set(archive.files) - {"images", "labels", "is_test"}:
+                found = ", ".join(map(printable, archive.files)) or "nothing"
+                raise InputError(f"{where} holds {found}: give `images`, `labels` if there are classes, and `is_test`")
             images = archive["images"]
             labels = archive.get("labels")
             test = archive["is_test"].astype(bool) if "is_test" in archive else np.full(len(images), split == "test")
@@ -81,7 +80,8 @@ def read_npz(path: Path, *, size: int | None, split: str) -> Records:
     chosen = test if split == "test" else ~test
     parts = images[chosen], None if labels is None else labels[chosen]
     digest = content_digest(images, *([] if labels is None else [labels]))
-    return records(*parts, size=size, where=where, digest=digest, split=split)
+    classes = ("image",) if labels is None else None  # as a folder without subfolders
+    return records(*parts, size=size, where=where, digest=digest, split=split, classes=classes)
 
 
 def read_images(folder: Path, *, size: int | None, split: str) -> Records:

@@ -95,10 +95,12 @@ def records(
         raise InputError(f"images in {where} have shape {images.shape}: give (N, H, W), (N, H, W, 1) or (N, H, W, 3)")
     if min(images.shape[1:3]) < 1:
         raise InputError(f"images in {where} have shape {images.shape}: there is nothing on them")
-    if len(images) < 2:
+    if not len(images):
+        raise InputError(f"{where} holds no image: name another")
+    if split == "train" and len(images) < 2:
         raise InputError(f"{where} holds {len(images)} image(s): private training needs many, hundreds at the least")
     images = _as_bytes(images, where)
-    labels = np.zeros(len(images), np.int64) if labels is None else _as_labels(labels, len(images), where)
+    labels = np.zeros(len(images), np.int64) if labels is None else _as_labels(labels, len(images), where, split)
     counts = np.bincount(labels)
     names = classes or tuple(map(str, range(len(counts))))
     if split == "train" and counts.min() < 2:
@@ -141,11 +143,11 @@ def _as_bytes(images: np.ndarray, where: str) -> np.ndarray:
     return images.astype(np.uint8)
 
 
-def _as_labels(labels: np.ndarray, count: int, where: str) -> np.ndarray:
+def _as_labels(labels: np.ndarray, count: int, where: str, split: str) -> np.ndarray:
     if labels.shape != (count,):
         raise InputError(f"{where} holds {count} images and labels of shape {labels.shape}: give one label an image")
     whole = np.issubdtype(labels.dtype, np.integer)
-    if not whole or labels.min() < 0 or labels.max() >= min(count, 1000):
+    if not whole or labels.min() < 0 or labels.max() >= (min(count, 1000) if split == "train" else 1000):
         found = f"{labels.min()} to {labels.max()}" if whole else str(labels.dtype)
         raise InputError(f"labels in {where} are {found}: give whole numbers from 0, fewer than 1000 classes")
     return labels.astype(np.int64)

@@ -124,7 +124,9 @@ def test_the_ledger_is_shown(run):
 
 
 def test_a_run_is_evaluated_on_real_images(run, images):
-    report = call(dpaf, "evaluate", run, "--test", images, "--count", 100, "--json").report
+    outcome = call(dpaf, "evaluate", run, "--test", images, "--count", 100, "--json")
+    assert "as many images as the run was trained on" in outcome.stderr
+    report = outcome.report
     assert report["samples"] == 100 and 0 <= report["mean"] <= 1
     assert len(report["networks"][0]["by_class"]) == 2
     assert report["frechet"]["value"] > 0 and "membership" not in report
@@ -137,6 +139,9 @@ def test_neighbours_are_drawn_for_the_owner_only(run, images, tmp_path):
     check_refused(call(dpaf, *options, "--neighbours", tmp_path / "n.png"), 2, "go together")
     known = ("evaluate", run, "--test", images, "--count", 100, "--training", images)
     check_refused(call(dpaf, *known, "--neighbours", tmp_path / "n.png"), 2, "took no part")
+    private = ("--training", images)
+    check_refused(call(dpaf, *options, *private, "--neighbours", run / "n.png"), 2, "outside the folders of photos")
+    check_refused(call(dpaf, *options, *private, "--neighbours", images), 2, "no PNG")
     outcome = call(dpaf, *options, "--neighbours", tmp_path / "n.png", "--training", images)
     assert outcome.code == 0 and "shows private images" in outcome.stderr
     with Image.open(tmp_path / "n.png") as drawn:
@@ -185,7 +190,8 @@ def test_a_run_is_not_resumed_under_a_budgets_file_that_does_not_know_it(images,
         (("--epsilon", 1, "--delta", 0), "delta is 0"),
         (("--epsilon", 1, "--size", 30), "size 30"),
         (("--epsilon", 1, "--minutes", "nan"), "minutes is nan"),
-        (("--epsilon", 1, "--minutes", "inf"), "minutes is inf"),
+        (("--epsilon", 1, "--minutes", "inf"), "inf is not in the range"),
+        (("--epsilon", 1, "--minutes", 1e308), "is not in the range"),
         (("--epsilon", 1e-3, "--delta", 1e-2), "below delta"),
         (("--epsilon", 1, "--resume"), "no run in"),
     ],

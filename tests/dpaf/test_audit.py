@@ -1,5 +1,7 @@
 """The audit lets the sound mechanisms pass, and not one of six that were broken on purpose."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -147,7 +149,8 @@ def test_all_bounds_of_an_audit_share_one_error(monkeypatch):
     monkeypatch.setattr(auditing, "_most", lambda *given: asked.append(given[-1]) or most(*given))
     game = SOUND["release 1"]
     found = audit_mechanism(game, phases(game), delta=DELTA, runs=20, confidence=0.94, audits=3)
-    assert asked == [pytest.approx(0.99)] * 2 and found.confidence == 0.94
+    assert asked == [pytest.approx(0.99)] * 3 and found.confidence == 0.94  # the last says what could be shown
+    assert found.limit == pytest.approx(math.log(0.005 ** (1 / 10) / (1 - 0.005 ** (1 / 10))), abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +162,7 @@ def test_all_bounds_of_an_audit_share_one_error(monkeypatch):
     ],
 )
 def test_a_report_says_what_an_audit_failed_by(bound, excess, words):
-    audit = Audit(bound, 2.0, 1e-5, excess, 200, 0.99)
+    audit = Audit(bound, 2.0, 1e-5, excess, 3.0, 200, 0.99)
     line = _audit_line(vars(audit) | {"passed": audit.passed})
     assert words in line and audit.passed is ("within" in line)
 
