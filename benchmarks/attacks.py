@@ -31,7 +31,8 @@ def purified(pixels: np.ndarray) -> np.ndarray:
 def average_of(photos: Sequence[tuple[np.ndarray, np.ndarray]], detector: FaceDetector) -> Mask | None:
     """What faces in protected photos have in common when their landmarks are aligned.
 
-    The fine detail of one face differs from photo to photo more than a mask that is always the same.
+    The fine detail of one face differs from photo to photo more than a mask that is always the same. But what a face
+    has of its own in all photos is in the average too, and is taken off with it: where this fails, it proves little.
 
     Args:
         photos: uint8 (H, W, 3) and the box of the user's face, float (4,), of each.

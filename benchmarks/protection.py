@@ -106,7 +106,9 @@ def _strengths(_: click.Context, __: click.Parameter, value: str) -> list[str]:
 @click.option("--strengths", default="low,mid,high", show_default=True, callback=_strengths, help="Or as-learnt.")
 @click.option("--methods", default="ours", show_default=True, callback=_methods, help="Of ours,mask,paper,opom,none.")
 @click.option("--surrogates", multiple=True, default=TEAM, show_default=True, help="Repeatable.")
-@click.option("--leave-out", multiple=True, help="Surrogate to leave out in turn (repeatable), or each; ours only.")
+@click.option(
+    "--leave-out", multiple=True, help="Surrogates to leave out in turn (repeatable), a+b together, or each; ours only."
+)
 @click.option("--judges", multiple=True, default=["dlib", "judge-mobilefacenet"], show_default=True)
 @click.option("--robust", is_flag=True, help="Judge also what software on the way makes of the photos.")
 @click.option("--attack", is_flag=True, help="Judge also what opponents who know the tool make of them.")
@@ -162,11 +164,15 @@ def main(
 
 
 def _without(plan: Plan, name: str) -> Plan:
-    """Ours with one surrogate left out, which judges; no more is asked."""
-    team = [one for one in plan.surrogates if one.record.name != name]
-    if not team or len(team) == len(plan.surrogates):
-        raise InputError(f"--leave-out {name} leaves nobody, or somebody who is not in the team")
-    judges = {key: value for key, value in plan.judges.items() if value[0].kin == name}
+    """Ours with some surrogates left out, which judge; no more is asked.
+
+    Of two that learnt from one teacher, one alone left out is judged by masks that its twin has helped to make.
+    """
+    out = set(name.split("+"))
+    team = [one for one in plan.surrogates if one.record.name not in out]
+    if not team or len(team) + len(out) != len(plan.surrogates):
+        raise InputError(f"--leave-out {name} leaves nobody, or names somebody who is not in the team")
+    judges = {key: value for key, value in plan.judges.items() if value[0].kin in out}
     return replace(plan, method="ours", surrogates=team, judges=judges, robust=False, attack=False)
 
 
