@@ -251,10 +251,13 @@ def write(out: Path, *, command: str, lines: Sequence[Line]) -> str:
     commands = list(dict.fromkeys([*(line["command"] for line in lines if "command" in line), command]))
     versions = dict.fromkeys((line["commit"], line["code"]) for line in lines)
     code = [{"commit": commit, "code": digest} for commit, digest in versions]
-    record = {"commands": commands, "versions_of_code": code, **environment(), "summary": summary, "lines": list(lines)}
+    record = {"commands": commands, "versions_of_code": code, **environment(), "summary": summary}
+    # One line a user: the tables are for people, these for programs.
+    told = ",\n  ".join(json.dumps(line) for line in lines)
+    results = f'{json.dumps(record, indent=1)[:-2]},\n "lines": [\n  {told}\n ]\n}}\n'
     text = markdown(summary)
     draw_curves(summary, out / "curves.png")
-    for name, content in (("results.json", json.dumps(record, indent=1) + "\n"), ("results.md", text)):
+    for name, content in (("results.json", results), ("results.md", text)):
         with atomic_write(out / name) as file:
             file.write(content.encode())
     return text
