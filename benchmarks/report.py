@@ -9,7 +9,7 @@ import os
 import platform
 import statistics
 import subprocess
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -93,14 +93,13 @@ def spread(values: Iterable[float | None]) -> dict[str, float | None]:
 def summarise(lines: Sequence[Line]) -> list[dict[str, Any]]:
     """One entry for each way of learning and strength, in the order of their first lines."""
     groups: dict[tuple[str, str], list[Line]] = defaultdict(list)
-    settings_of: dict[tuple[str, str], set[str]] = defaultdict(set)
     for line in lines:
         groups[line["settings_hash"], line["strength"]].append(line)
-        settings_of[line["learning"], line["strength"]].add(line["settings_hash"])
+    alike = Counter((group[0]["learning"], strength) for (_, strength), group in groups.items())
     return [
         {
             # Runs with other people, judges or seeds make masks alike, and are told apart.
-            "learning": group[0]["learning"] + (f" [{settings[:4]}]" if len(settings_of[at]) > 1 else ""),
+            "learning": label if alike[label, strength] == 1 else f"{label} [{settings[:4]}]",
             "settings_hash": settings,
             "strength": strength,
             "users": len(group),
@@ -109,7 +108,7 @@ def summarise(lines: Sequence[Line]) -> list[dict[str, Any]]:
             "judges": {judge: _verdict(group, judge) for judge in group[0]["judges"]},
         }
         for (settings, strength), group in groups.items()
-        for at in [(group[0]["learning"], strength)]
+        for label in [group[0]["learning"]]
     ]
 
 

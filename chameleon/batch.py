@@ -210,9 +210,9 @@ class _Run:
         """A user is expected once in a photo; collages and mirrors show them again."""
         person = self.chooser.person
         again = 0 if person is None else sum(person.owns(face.embedding) for face in faces) - len(chosen)
-        return (
-            [f"{again} more of its faces may be the user's and got no mask: see --user-face all"] if again > 0 else []
-        )
+        if again <= 0:
+            return []
+        return [f"{again} more of its faces may be the user's and got no mask: see --user-face all"]
 
     def _write(
         self, task: _Task, chosen: Sequence[Sighting], refined: Sequence[Refined] | None, notes: tuple[str, ...]

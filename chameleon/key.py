@@ -154,8 +154,7 @@ def _check(key: Key) -> None:
     if mask.template.shape != (5, 2) or owner.centroid.ndim != 1:
         raise ValueError("its template or owner has a wrong shape")
     persons = key.persons.values()
-    weights = made.weights.items()  # AttributeError, if they are none
-    if not all(isinstance(text, str) for text in (*made.recognisers, *(part for pair in weights for part in pair))):
+    if not all(isinstance(text, str) for text in (*made.recognisers, *made.weights, *made.weights.values())):
         raise ValueError("it does not say how it was made")
     if any(person.centroid.ndim != 1 or not 0 < person.spread < np.inf for person in persons):
         raise ValueError("its owner is described wrongly")

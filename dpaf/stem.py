@@ -81,8 +81,9 @@ class StemTraining:
             return F.cross_entropy(self.classifier(rows), targets, reduction="none")
 
         self.classifier.requires_grad_(True)
-        bounds = (STEM_NORM, noise_multiplier, divisor)
-        step = PrivateStep(self.classifier, *bounds, physical_batch_size, processes, check_losses=False)
+        step = PrivateStep(
+            self.classifier, STEM_NORM, noise_multiplier, divisor, physical_batch_size, processes, check_losses=False
+        )
         gradients = step((images, labels), loss, generator)
         for name, value in self.classifier.named_parameters():
             value.grad = gradients[name]

@@ -123,7 +123,7 @@ def as_markdown(lines: list[dict[str, Any]], settings: dict[str, Any]) -> str:
         rows += ["", "Note: the code changed between rows or seeds; see `code` in the lines."]
     extractors = {line["frechet"]["extractor"] for line in lines}
     measured = f"Frechet distance with: {'; '.join(sorted(extractors))}."
-    if any(name in PRESETS for name in (line["method"] for line in lines)):
+    if any(line["method"] in PRESETS for line in lines):
         measured += " Our presets release means of such features: among themselves it compares them, not with others."
     return "\n".join([*rows, "", measured, ""])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cli import console
 from cli.main import LazyGroup
 
 _COMMANDS = {
@@ -16,6 +17,14 @@ _COMMANDS = {
 }
 
 SEED = click.IntRange(0, 2**63 - 1)  # what torch takes
+
+
+def warn_if(*, seeded: bool) -> None:
+    """Say that a run is not private, where its noise comes from a seed."""
+    if seeded:
+        from dpaf.report import NOT_PRIVATE
+
+        console.message(NOT_PRIVATE)
 
 
 @click.group(cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import console
+from cli.dpaf import warn_if
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,13 +30,11 @@ def audit(context: click.Context, run: Path, runs: int, as_json: bool) -> None:
     """
     from dpaf.audit import audit_mechanism
     from dpaf.canary import games_of
-    from dpaf.report import NOT_PRIVATE
     from dpaf.runfolder import RunFolder
 
     folder = RunFolder(run)
     ledger, settings = folder.ledger(), folder.settings()
-    if settings.reproducible:
-        console.message(NOT_PRIVATE)
+    warn_if(seeded=settings.reproducible)
     games = [(phase, game) for phase in ledger.plan for game in games_of(phase, settings.privacy)]
     played: dict[str, list[Audit]] = {phase.name: [] for phase in ledger.plan}
     with console.steps() as step:

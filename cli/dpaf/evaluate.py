@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli import console
-from cli.dpaf import SEED
+from cli.dpaf import SEED, warn_if
 from models.errors import InputError
 from models.files import check_writable, printable
 
@@ -63,7 +63,6 @@ def evaluate(
     from dpaf.evaluation import FULL_SAMPLES, QUICK_SAMPLES, utility
     from dpaf.fidelity import frechet
     from dpaf.repetition import repetition
-    from dpaf.report import NOT_PRIVATE
     from dpaf.runfolder import RunFolder
     from dpaf.synthesis import synthesise
     from dpaf.trainer import trained_state
@@ -75,8 +74,7 @@ def evaluate(
     device, folder = console.best_device(device), RunFolder(run)
     settings = folder.settings()
     test = load(source, size=settings.size, split="test").labelled_as(settings.classes, where=source)
-    if settings.reproducible:
-        console.message(NOT_PRIVATE)
+    warn_if(seeded=settings.reproducible)
     if len(test) == settings.records:
         console.message(
             f"{printable(source)} holds as many images as the run was trained on: if it is the same, no test"

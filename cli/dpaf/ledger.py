@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from cli import console
+from cli.dpaf import warn_if
 from models.errors import InputError
 
 
@@ -36,13 +37,11 @@ def ledger(
 
 def _of_run(run: Path) -> list[dict[str, object]]:
     from dpaf.accounting import epsilon_pld
-    from dpaf.report import NOT_PRIVATE
     from dpaf.runfolder import RunFolder
 
     folder = RunFolder(run)
     found = folder.ledger()
-    if folder.settings().reproducible:
-        console.message(NOT_PRIVATE)
+    warn_if(seeded=folder.settings().reproducible)
     spent = {phase.name: phase for phase in found.spent()}
     rows: list[dict[str, object]] = [
         {

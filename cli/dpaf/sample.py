@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cli import console
-from cli.dpaf import SEED
+from cli.dpaf import SEED, warn_if
 from models.errors import InputError
 
 
@@ -21,7 +21,6 @@ def sample(run: Path, count: int, out: Path, label: str | None, seed: int | None
     """Draw synthetic images from RUN. It costs no privacy, however many they are."""
     import numpy as np
 
-    from dpaf.report import NOT_PRIVATE
     from dpaf.runfolder import RunFolder
     from dpaf.synthesis import synthesise
     from dpaf.trainer import trained_state
@@ -49,8 +48,7 @@ def sample(run: Path, count: int, out: Path, label: str | None, seed: int | None
             console.save_picture(image, out / folders[which] / f"{place:06d}.png")
     shown = "" if found.accepted is None else f"; {found.accepted:.0%} of the first draws showed their class"
     console.message(f"{count} images in {printable(out)}{shown}")
-    if settings.reproducible:
-        console.message(NOT_PRIVATE)
+    warn_if(seeded=settings.reproducible)
 
 
 def _folders(classes: tuple[str, ...]) -> list[str]:

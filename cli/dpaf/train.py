@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import console
+from cli.dpaf import warn_if
 from models.errors import InputError
 
 if TYPE_CHECKING:
@@ -66,7 +67,6 @@ def train(context: click.Context, /, **given: Any) -> None:
     from dpaf.data import load
     from dpaf.processes import joined
     from dpaf.randomness import Streams
-    from dpaf.report import NOT_PRIVATE
     from dpaf.runfolder import RunFolder
     from dpaf.trainer import Trainer
     from models.files import only_one, printable, remove_stale
@@ -98,8 +98,7 @@ def train(context: click.Context, /, **given: Any) -> None:
             trainer.train()
         except KeyboardInterrupt:
             raise KeyboardInterrupt("What was paid for is kept: go on with --resume.") from None
-    if settings.reproducible:
-        console.message(NOT_PRIVATE)
+    warn_if(seeded=settings.reproducible)
     where, spent = printable(options.out), settings.privacy.epsilon
     console.message(f"done: {where}, epsilon {spent:g}. Now: guise dpaf sample {where} --count 1000")
 
@@ -140,7 +139,6 @@ def _resumed(folder: RunFolder, options: _Options) -> RunSettings | None:
 def _planned(records: Records, options: _Options, processes: int) -> RunSettings:
     from dpaf import validate
     from dpaf.plan import planned, without_classifiers
-    from dpaf.report import NOT_PRIVATE
     from dpaf.runfolder import RunSettings
     from dpaf.settings import PRESETS
 
@@ -154,8 +152,7 @@ def _planned(records: Records, options: _Options, processes: int) -> RunSettings
         performance = replace(performance, physical_batch_size=options.physical_batch_size)
     plan, performance = planned(records, privacy, performance, minutes=options.minutes, processes=processes)
     _show(plan, records)
-    if options.unsafe_reproducible is not None:
-        console.message(NOT_PRIVATE)
+    warn_if(seeded=options.unsafe_reproducible is not None)
     return RunSettings.of(
         records,
         Path(options.data).name,

@@ -39,8 +39,8 @@ def list_photos(folder: Path) -> PhotoListing:
             problem = "is not a folder" if folder.exists() else "does not exist"
             raise InputError(f"{printable(folder)} {problem}; name a folder with photos")
         for path in _walk(folder):
-            is_photo = path.suffix.lower() in SUFFIXES and (not path.is_symlink() or path.is_file())
-            is_photo = is_photo and not path.name.endswith(BEFORE_AFTER)
+            named_so = path.suffix.lower() in SUFFIXES and not path.name.endswith(BEFORE_AFTER)
+            is_photo = named_so and (not path.is_symlink() or path.is_file())
             (photos if is_photo else ignored).append(path.relative_to(folder))
     except OSError as error:
         raise _unreadable(error) from error
