@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -38,17 +39,20 @@ def synthesise(
     count: int,
     *,
     label: int | None = None,
+    equal: bool = False,
     seed: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Synthetic:
-    """Draw `count` images, all of class `label` or as many of each class as can be.
+    """Draw `count` images, all of class `label` or of each as large a part as it has of the private images.
 
     A draw that the private class head takes for another class is drawn anew, up to eight times; then it is kept.
 
     Args:
         state: a trained run.
         count: at least 1.
-        label: the class; None draws all in turn.
+        label: the class; None draws all in turn, a class as often as the run's release of feature means says, or
+            all alike where it released none.
+        equal: draw as many of each class as can be, however frequent it is.
         seed: gives the same images again; harmless, since nothing here is private.
         progress: called with images made and images in all.
 
@@ -61,7 +65,8 @@ def synthesise(
         raise InputError(f"class {label} does not exist: choose 0 to {classes - 1}")
     random = torch.Generator()
     random.seed() if seed is None else random.manual_seed(seed)
-    labels = torch.arange(count) % classes if label is None else torch.full((count,), label)
+    shares = torch.full((classes,), 1 / classes) if equal else state.shares
+    labels = in_turn(shares, count) if label is None else torch.full((count,), label)
     parts, accepted = [], 0.0
     for chunk in labels.split(_CHUNK):
         images, share = _accepted(state, chunk, random)
@@ -71,6 +76,16 @@ def synthesise(
             progress(sum(map(len, parts)), count)
     images = torch.cat(parts).permute(0, 2, 3, 1).contiguous()
     return Synthetic(images.numpy(), labels.numpy(), None if state.head is None else accepted)
+
+
+def in_turn(shares: Tensor, count: int) -> Tensor:
+    """`count` classes of such `shares`, float (C,), spread evenly: int64 (count,).
+
+    Any first part of them is within C of its share of each class.
+    """
+    most = math.ceil(count * float(shares.max())) + 1
+    due = (torch.arange(most) + 0.5) / shares[:, None]
+    return due.flatten().argsort(stable=True)[:count] // most
 
 
 def _accepted(state: TrainingState, labels: Tensor, random: torch.Generator) -> tuple[Tensor, float]:

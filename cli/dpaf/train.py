@@ -208,7 +208,7 @@ class _Reporter:
         from dpaf.synthesis import grid, synthesise
 
         classes = state.generator.classes if state.generator.classes > 1 else _COLUMNS
-        images = synthesise(state, _ROWS * classes, seed=0).images
+        images = synthesise(state, _ROWS * classes, equal=True, seed=0).images
         shown = images.reshape(_ROWS, classes, *images.shape[1:])[:, :_COLUMNS]
         sheet = grid(shown.reshape(-1, *images.shape[1:]), columns=shown.shape[1])
         console.save_picture(sheet, self._folder.path / "samples.png")

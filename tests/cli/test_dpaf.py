@@ -49,11 +49,14 @@ def test_a_run_spends_its_plan_and_shows_samples(run):
 
 
 def test_samples_are_written_as_npz_and_as_a_folder(run, tmp_path):
-    assert call(dpaf, "sample", run, "--count", 5, "--out", tmp_path / "s.npz", "--seed", 1).code == 0
+    assert call(dpaf, "sample", run, "--count", 5, "--equal", "--out", tmp_path / "s.npz", "--seed", 1).code == 0
     with np.load(tmp_path / "s.npz") as found:
         assert found["images"].shape == (5, 28, 28, 1) and found["labels"].tolist() == [0, 1, 0, 1, 0]
     assert call(dpaf, "sample", run, "--count", 3, "--class", "1", "--out", tmp_path / "s").code == 0
     assert len(list((tmp_path / "s" / "1").glob("*.png"))) == 3
+    both = call(dpaf, "sample", run, "--count", 3, "--class", "1", "--equal", "--out", tmp_path / "t")
+    check_refused(both, 2, "give one of them")
+    assert not (tmp_path / "t").exists()
 
 
 def test_presets_are_those_of_the_library():

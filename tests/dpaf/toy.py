@@ -13,9 +13,10 @@ from dpaf.trainer import Trainer
 FAST = {"fakes": 2, "latent": 4, "width": 8, "fitting_steps": 3, "checkpoint_every": 2, "generator_steps": 1}
 
 
-def two_classes(count=40):
+def two_classes(count=40, *, every=2):
+    """One record in `every` is of class 1."""
     random = np.random.default_rng(0)
-    labels = np.arange(count) % 2
+    labels = (np.arange(count) % every == every - 1).astype(int)
     images = random.integers(0, 60, (count, 28, 28))
     images[labels == 1, :14] += 150
     return records(images, labels, size=28, where="toy", digest=b"toy")

@@ -27,7 +27,9 @@ def test_record_is_well_formed(record: Record) -> None:
     assert record.threshold > 0
     ours = record.source == "embedded"
     accuracy = record.unseen_accuracy if ours else record.lfw_accuracy
-    assert accuracy is not None and (0.9 if ours else 0.98) < accuracy < 1
+    # Nobody publishes the accuracy of a graph in a package that does not say what it was trained on.
+    assert (accuracy is None) == (record.name == "facenet")
+    assert accuracy is None or (0.9 if ours else 0.98) < accuracy < 1
     if record.source == "download":
         assert record.origin.startswith("https://") and record.origin.endswith("/" + record.file)
 
@@ -52,7 +54,7 @@ def test_unknown_name_names_the_closest() -> None:
 
 
 def test_name_like_no_other_lists_all() -> None:
-    with pytest.raises(InputError, match=r"dlib-resnet or facenet-casia-webface or facenet-vggface2"):
+    with pytest.raises(InputError, match=r"dlib-resnet or facenet or facenet-casia-webface or facenet-vggface2"):
         registry.get("zzz")
 
 

