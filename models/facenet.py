@@ -53,7 +53,8 @@ def read_graph(path: Path) -> dict[str, Tensor]:
         WeightsError: the file is no such graph.
     """
     constants = {name: torch.from_numpy(values.copy()) for name, values in read_constants(path).items()}
-    state = {name: torch.zeros_like(tensor) for name, tensor in empty().state_dict().items()}
+    expected = empty().state_dict()
+    state = {name: tensor for name, tensor in expected.items() if name.endswith("num_batches_tracked")}
     try:
         for scope, name in _convolutions(constants).items():
             state[f"{name}.weight"] = constants[f"{_ROOT}{scope}/weights"].permute(3, 2, 0, 1).contiguous()
@@ -69,9 +70,7 @@ def read_graph(path: Path) -> dict[str, Tensor]:
         state["last_linear.weight"] = constants[f"{_ROOT}Bottleneck/weights"].T.contiguous()
     except KeyError as error:
         raise WeightsError(f"{path} holds another network than InceptionResnetV1: no {error.args[0]}") from None
-    if {name: tensor.shape for name, tensor in state.items()} != {
-        name: tensor.shape for name, tensor in empty().state_dict().items()
-    }:
+    if {name: tensor.shape for name, tensor in state.items()} != {name: one.shape for name, one in expected.items()}:
         raise WeightsError(f"{path} holds another network than InceptionResnetV1")
     return state
 
