@@ -98,7 +98,7 @@ def _convolutions(constants: Iterable[str]) -> dict[str, str]:
     found = {}
     for scope in scopes:
         *outer, own = scope.split("/")
-        modules, siblings = [*map(_module, outer)], branches["/".join(outer)]
+        modules, siblings = list(map(_module, outer)), branches["/".join(outer)]
         if not outer:  # the stem
             modules += [own.rpartition("_")[0].lower(), "conv"]
         elif not outer[-1].startswith("Branch"):
