@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from dpaf.scattering import Scattering
 
-_ANGLES = 8
 _PROJECTED, _WAVES = 512, 1000
 _WIDTHS = (0.35, 0.8)
 _PUBLIC_SEED = 7
@@ -49,10 +48,8 @@ class PublicFeatures(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (B, channels, size, size) in [-1, 1] to features (B, width) of norm 1."""
-        maps = self.scattering(images).unflatten(1, (self.scattering.image_channels, -1))
-        groups = [maps[:, :, :1], *maps[:, :, 1:].split(_ANGLES, 2)]  # one for each scale and first angle
-        normalised = [_normalised(group) for group in groups]
-        return nn.functional.normalize(torch.cat(normalised, 2).flatten(1))
+        groups = self.scattering(images).split(self.scattering.groups, 1)
+        return nn.functional.normalize(torch.cat([_normalised(group) for group in groups], 1).flatten(1))
 
     def moments(self, images: Tensor, features: Tensor) -> Tensor:
         """Images and their features of `forward` to (B, moments_width), of norm 1 at most but for rounding."""
@@ -75,6 +72,6 @@ def _cosines(angles: Tensor) -> Tensor:
 
 
 def _normalised(maps: Tensor) -> Tensor:
-    """Zero mean and unit deviation over all of one record's (B, channels, maps, grid, grid)."""
-    over = (1, 2, 3, 4)
+    """Zero mean and unit deviation over all of one record's (B, maps, grid, grid)."""
+    over = (1, 2, 3)
     return (maps - maps.mean(over, keepdim=True)) / (maps.std(over, keepdim=True) + 1e-3)

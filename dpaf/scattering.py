@@ -20,7 +20,11 @@ _ANGLES = 8
 
 
 class Scattering(nn.Module):
-    """Images to non-negative wavelet moduli of order 0, 1 and 2, averaged over a coarse grid.
+    """Images to wavelet moduli of order 0, 1 and 2, averaged over a coarse grid; >= 0 but those of order 0.
+
+    A modulus does not tell light from dark, so channels that are looked at one by one lose what they have to do with
+    one another: red could be the negative of green. Images of several channels are therefore taken apart into luma
+    and differences of colour first. Luma has all maps, differences the coarse ones.
 
     Args:
         channels: of the images.
@@ -30,33 +34,37 @@ class Scattering(nn.Module):
 
     wavelets: Tensor
     blur: Tensor
+    planes: Tensor
 
     def __init__(self, channels: int, size: int, *, grid: int = 7) -> None:
         super().__init__()
         self.grid = min(grid, size // 2)
-        self.size, self.image_channels = size, channels
+        self.size = size
+        self.groups = (channels, _ANGLES, channels * _ANGLES, *[_ANGLES] * _ANGLES)
         self.register_buffer("wavelets", _morlets(), persistent=False)
         self.register_buffer("blur", _gaussian(5, 1.0), persistent=False)
+        self.register_buffer("planes", _luma_and_differences(channels), persistent=False)
 
     @property
     def channels(self) -> int:
-        """Feature maps for each image."""
-        return self.image_channels * (1 + 2 * _ANGLES + _ANGLES**2)
+        """Feature maps for each image, in groups of one kind: order 0, fine, coarse, and order 2 by its first angle."""
+        return sum(self.groups)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features of images (B, channels, size, size) in [-1, 1]: (B, self.channels, grid, grid), >= 0 but order 0.
+        """Features of images (B, channels, size, size) in [-1, 1]: (B, self.channels, grid, grid).
 
         Records do not affect one another.
         """
-        count = len(images)
-        plane = images.reshape(-1, 1, *images.shape[-2:])
-        fine = self._moduli(plane)
-        half = self._halve(plane)
-        coarse = self._moduli(half)
-        second = self._moduli(self._halve(fine).flatten(0, 1).unsqueeze(1))
-        second = second.reshape(len(plane), _ANGLES**2, *second.shape[-2:])
-        pooled = [F.adaptive_avg_pool2d(maps, self.grid) for maps in (half, fine, coarse, second)]
-        return torch.cat(pooled, 1).reshape(count, self.channels, self.grid, self.grid)
+        planes = torch.einsum("pc,bchw->bphw", self.planes, images)
+        fine = self._moduli(planes[:, :1])
+        half = self._halve(planes)
+        coarse = self._moduli_of_each(half)
+        second = self._moduli_of_each(self._halve(fine))
+        return torch.cat([F.adaptive_avg_pool2d(maps, self.grid) for maps in (half, fine, coarse, second)], 1)
+
+    def _moduli_of_each(self, maps: Tensor) -> Tensor:
+        moduli = self._moduli(maps.reshape(-1, 1, *maps.shape[2:]))
+        return moduli.reshape(len(maps), -1, *moduli.shape[2:])
 
     def _moduli(self, plane: Tensor) -> Tensor:
         padded = F.pad(plane, (_KERNEL // 2,) * 4, mode="reflect")
@@ -69,6 +77,13 @@ class Scattering(nn.Module):
         channels = maps.shape[1]
         padded = F.pad(maps, (2,) * 4, mode="reflect")
         return F.conv2d(padded, self.blur.expand(channels, 1, -1, -1), stride=2, groups=channels)
+
+
+def _luma_and_differences(channels: int) -> Tensor:
+    """(channels, channels), orthonormal: the sum of all channels, then a discrete cosine transform's differences."""
+    at = torch.arange(channels, dtype=torch.float64)
+    waves = F.normalize(torch.cos(math.pi / channels * at[:, None] * (at + 0.5)))
+    return waves.float()
 
 
 def _gaussian(width: int, sigma: float) -> Tensor:

@@ -29,6 +29,18 @@ def test_features_are_public_and_the_same_every_time(features):
     assert torch.equal(features.moments(x, features(x)), again.moments(x, again(x)))
 
 
+def test_a_colour_turned_into_its_negative_is_another_image():
+    """Moduli of each channel by itself would not tell: fakes got red that was the negative of green."""
+    shapes = torch.nn.functional.avg_pool2d(
+        torch.randn(16, 1, 40, 40, generator=torch.Generator().manual_seed(0)), 9, 1
+    )
+    grey = 2 * shapes.repeat(1, 3, 1, 1)
+    negative = grey * torch.tensor([-1.0, 1.0, 1.0]).view(1, 3, 1, 1)
+    features, between = PublicFeatures(3, 32), grey[torch.arange(16) - 1]
+    apart = (features(grey) - features(negative)).norm(dim=1)
+    assert apart.min() > 0.5 * (features(grey) - features(between)).norm(dim=1).mean()
+
+
 @pytest.mark.parametrize("kind", ["ordinary", "black", "white", "checkerboard"])
 def test_one_image_moves_the_sums_by_one_at_most_and_only_its_class(features, kind):
     bad = {
