@@ -69,10 +69,12 @@ def _pairs(plain: Path, protected: Path, recogniser: Recogniser) -> tuple[Tensor
     before, after = [], []
     for photo in sorted(protected.glob("*/*.jpg")):
         pixels = read_photo(plain / photo.relative_to(protected)).pixels
-        largest = detector.detect(pixels)[0]
-        to_crop = largest.to_template(np.array(recogniser.record.template))
-        before.append(geometry.crop(pixels, to_crop, size=size))
-        after.append(geometry.crop(read_photo(photo).pixels, to_crop, size=size))
+        masked, template = read_photo(photo).pixels, np.array(recogniser.record.template)
+        framings = [face.to_template(template) for face in detector.detect(pixels)]
+        pairs = [[geometry.crop(one, framing, size=size) for one in (pixels, masked)] for framing in framings]
+        plain_face, masked_face = max(pairs, key=lambda pair: float((pair[0] - pair[1]).square().sum()))  # the user's
+        before.append(plain_face)
+        after.append(masked_face)
     if not before:
         sys.exit("nothing was protected: see above")
     return torch.stack(before), torch.stack(after)

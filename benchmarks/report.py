@@ -95,11 +95,11 @@ def summarise(lines: Sequence[Line]) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str], list[Line]] = defaultdict(list)
     for line in lines:
         groups[line["settings_hash"], line["strength"]].append(line)
-    alike = Counter((group[0]["learning"], strength) for (_, strength), group in groups.items())
+    alike = Counter(label for label, _ in {(line["learning"], line["settings_hash"]) for line in lines})
     return [
         {
             # Runs with other people, judges or seeds make masks alike, and are told apart.
-            "learning": label if alike[label, strength] == 1 else f"{label} [{settings[:4]}]",
+            "learning": label if alike[label] == 1 else f"{label} [{settings[:4]}]",
             "settings_hash": settings,
             "strength": strength,
             "users": len(group),

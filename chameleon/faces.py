@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,16 @@ class Face:
         left, top = np.clip(np.floor(self.box[:2]), 0, (width - 1, height - 1)).astype(int)
         right, bottom = np.clip(np.ceil(self.box[2:]), (left + 1, top + 1), (width, height)).astype(int)
         return slice(top, bottom), slice(left, right)
+
+
+def most_prominent(faces: Sequence[Face], height: int, width: int) -> Face:
+    """The face that a photo of that size is of: large, near the centre (facenet-pytorch's `center_weighted_size`)."""
+    centre = np.array([width, height]) / 2
+
+    def prominence(face: Face) -> float:
+        return face.area - 2 * float(np.square((face.box[:2] + face.box[2:]) / 2 - centre).sum())
+
+    return max(faces, key=prominence)
 
 
 class FaceDetector:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chameleon.faces import FaceDetector
+from chameleon.faces import FaceDetector, most_prominent
 from chameleon.portrait import Portrait
 from chameleon.protection import embed
 from chameleon.retrieval import Metric, distances
@@ -124,7 +124,7 @@ def measure_failures(
 ) -> dict[str, np.ndarray]:
     """Rank-1 failures of each recogniser on `folder`, with one folder a person: bool (Q,) by its name.
 
-    The largest face of each photo counts; photos that cannot be read or show none are left out.
+    The most prominent face of each photo counts; photos that cannot be read or show none are left out.
 
     Raises:
         InputError: the folder is missing, cannot be read, or holds no photo.
@@ -141,7 +141,7 @@ def measure_failures(
         except ImageError:
             faces = []
         if faces:
-            waiting.append(Portrait.cut(pixels, faces[0]))
+            waiting.append(Portrait.cut(pixels, most_prominent(faces, *pixels.shape[:2])))
             people.append(path.parts[0])
         if len(waiting) == _BATCH or done == len(photos):
             for recogniser in recognisers:

@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS budgets (dataset TEXT PRIMARY KEY, name TEXT, epsilon
 CREATE TABLE IF NOT EXISTS runs (run TEXT PRIMARY KEY, dataset TEXT NOT NULL, name TEXT, plan TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS marks (run TEXT PRIMARY KEY, entries INTEGER NOT NULL, head TEXT NOT NULL);
 """
+_UNKNOWN = "this budgets file does not know the run: name the one it began with (--budgets)"
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class DatasetBudgets:
         with self._transaction() as database:
             known = database.execute("SELECT dataset, plan FROM runs WHERE run = ?", (run,)).fetchone()
         if known is None:
-            raise LedgerError("this budgets file does not know the run: name the one it began with (--budgets)")
+            raise LedgerError(_UNKNOWN)
         if known != (dataset, _text(plan)):
             raise LedgerError("this run began with other data or another plan: resume it with what it began with")
 
@@ -131,9 +132,12 @@ class DatasetBudgets:
         older or in use at the same time, make a release that another has paid for.
 
         Raises:
-            LedgerError: `ledger` is such a copy: it does not hold what the run is known to have spent.
+            LedgerError: `ledger` is such a copy: it does not hold what the run is known to have spent. Or this file
+                does not know the run: it was taken away meanwhile.
         """
         with self._transaction() as database:
+            if database.execute("SELECT 1 FROM runs WHERE run = ?", (ledger.run,)).fetchone() is None:
+                raise LedgerError(_UNKNOWN)
             known = database.execute("SELECT entries, head FROM marks WHERE run = ?", (ledger.run,)).fetchone()
             if known is not None and not ledger.holds(*known):
                 what = f"{printable(ledger.path)} is a copy: its run has spent {known[0]} steps or more elsewhere"

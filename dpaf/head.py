@@ -45,6 +45,7 @@ class ClassHead:
         divisor: float,
         learning_rate: float,
         average: bool,
+        physical_batch_size: int = 256,
         processes: Processes = ALONE,
     ) -> None:
         """One private step, to be charged before.
@@ -56,6 +57,7 @@ class ClassHead:
             divisor: public, the records expected in a batch.
             learning_rate: of gradient descent with momentum.
             average: whether this iterate counts.
+            physical_batch_size: records worked on at once.
             processes: that share the batch.
         """
 
@@ -63,7 +65,9 @@ class ClassHead:
             return nn.functional.cross_entropy(TEMPERATURE * self.linear(rows), targets, reduction="none")
 
         # Nearly all gradients are below this norm: errors of a softmax have 1.4 at most, features 1.
-        step = PrivateStep(self.linear, TEMPERATURE, noise_multiplier, divisor, 1024, processes, check_losses=False)
+        step = PrivateStep(
+            self.linear, TEMPERATURE, noise_multiplier, divisor, physical_batch_size, processes, check_losses=False
+        )
         gradient = step((features, labels), loss, generator)["weight"]
         with torch.no_grad():
             self.momentum.mul_(_MOMENTUM).add_(gradient)

@@ -46,8 +46,9 @@ class PrivateStep:
         processes: each of which is called with its own part of the batch, perhaps none of it; all get one result if
             their generators are alike.
         check_losses: look in the first chunk of each batch whether the loss of one record depends on others, for two
-            more backward passes. What is cut off from the gradient, such as detached statistics of a batch, is not
-            seen: that losses are separate is the caller's promise.
+            more backward passes. What is cut off from the gradient, such as detached statistics of a batch, or comes
+            before `module`, such as another network's batch normalisation, is not seen: that losses are separate is
+            the caller's promise.
 
     Raises:
         InputError: an attribute is out of range, or a layer mixes records or is of another kind. When it is called: a

@@ -206,6 +206,7 @@ class Trainer:
             divisor=self.privacy.head_rate * self.settings.records,
             learning_rate=self.performance.head_learning_rate,
             average=left <= (self.privacy.head_steps + 1) // 2,
+            physical_batch_size=self.performance.physical_batch_size,
             processes=self._processes,
         )
 

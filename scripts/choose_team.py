@@ -1,8 +1,8 @@
-"""Rank the teams of surrogates that come with the installation, and keep one of them in models/team.json.
+"""Rank the teams of surrogates that come with the installation, and name one of them; as models/team.json, the default.
 
-    python -m scripts.choose_team --faces ../shared/data/lfw --size 4 --member dlib-resnet --member sface \
-        --member guise-iresnet --member guise-mobilefacenet
-    python -m scripts.choose_team --faces ../shared/data/lfw --size 3      # the most diverse, whatever masks on it do
+    python -m scripts.choose_team --faces ../shared/data/lfw --size 4 --least-accuracy .9 --member dlib-resnet \
+        --member sface --member guise-iresnet --member guise-mobilefacenet --out models/team.json
+    python -m scripts.choose_team --faces ../shared/data/lfw --size 3 --out team.json      # the most diverse
 
 FACES holds one folder a person, as LFW does. Queries are photos of people with 20 or more, whom no recogniser of ours
 was trained on; they search each other and one photo of each of some others.
@@ -24,7 +24,7 @@ from chameleon.faces import FaceDetector
 from chameleon.team import measure_failures, rank_teams
 from models import load_recogniser
 from models.files import atomic_write
-from models.registry import RECORDS
+from models.registry import EXTRAS, RECORDS
 from scripts.training.faces import HELD_BACK
 
 
@@ -32,11 +32,12 @@ from scripts.training.faces import HELD_BACK
 @click.option("--faces", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
 @click.option("--size", default=3, show_default=True, help="Members of a team.")
 @click.option("--least-accuracy", default=0.95, show_default=True, help="Rank-1, of recognisers that may be members.")
-@click.option("--member", "members", multiple=True, help="Take these, whose masks carry over best by benchmarks/.")
+@click.option("--member", "members", multiple=True, help="Take these, whatever the ranking says. [default: the first]")
 @click.option("--strangers", default=1500, show_default=True, help="Photos of other people to search.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("models/team.json"), show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="File for the team and the ranking.")
 def main(faces: Path, size: int, least_accuracy: float, members: tuple[str, ...], strangers: int, out: Path) -> None:
-    pool = [load_recogniser(name) for name, one in RECORDS.items() if one.source in ("embedded", "package")]
+    installed = [one for one in RECORDS.values() if one.source in ("embedded", "package") and one.origin not in EXTRAS]
+    pool = [load_recogniser(one.name) for one in installed]
     with tempfile.TemporaryDirectory() as folder:
         _gather(faces, Path(folder), strangers=strangers)
         failures = measure_failures(Path(folder), FaceDetector(), pool, progress=_progress)
@@ -48,7 +49,7 @@ def main(faces: Path, size: int, least_accuracy: float, members: tuple[str, ...]
         raise click.BadParameter(f"{' + '.join(chosen)} is no team of {size} of those that find enough photos")
     why = f"of {len(teams)} teams of {size}, its errors overlap least (focal diversity {teams[0].diversity:.2f})"
     if members:
-        why = "of those that come with Guise, its masks carried over best to a recogniser that took no part"
+        why = "of those that we tried, its masks carried over best to another recogniser"
     record = {
         "members": chosen,
         "why": why,

@@ -33,7 +33,7 @@ def sample(run: Path, count: int, out: Path, label: str | None, equal: bool, see
     classes = settings.classes
     if label is not None and label not in classes:
         raise InputError(f"no class {printable(label)} in this run: choose one of {', '.join(map(printable, classes))}")
-    if out.exists() and (out.suffix == ".npz" or any(out.iterdir())):
+    if out.exists() and (not out.is_dir() or out.suffix == ".npz" or any(out.iterdir())):
         raise InputError(f"{printable(out)} exists already: choose another name")
     check_writable(out.parent)
     chosen = None if label is None else classes.index(label)

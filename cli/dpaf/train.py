@@ -60,8 +60,9 @@ class _Options:
 def train(context: click.Context, /, **given: Any) -> None:
     """Train a generator of images like those in --data, spending at most --epsilon.
 
-    Shows what will be spent before anything is. Stopped at any moment, it goes on with --resume. To share the work
-    between N processes: torchrun --nproc-per-node N -m cli dpaf train ...
+    Shows what will be spent before anything is. Stopped, it goes on with --resume; what was paid for since the last
+    checkpoint is lost where it was killed. To share the work between N processes: torchrun --nproc-per-node N -m cli
+    dpaf train ...
     """
     from dpaf.budget import DatasetBudgets, begin_run
     from dpaf.data import load

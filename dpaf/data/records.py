@@ -120,9 +120,12 @@ def nearest_size(side: int) -> int:
 
 
 def content_digest(*arrays: np.ndarray) -> bytes:
-    """SHA-256 over arrays, shapes included."""
+    """SHA-256 over arrays, shapes included; whole numbers are the same in whatever type they are kept."""
     digest = hashlib.sha256()
     for array in arrays:
+        if np.issubdtype(array.dtype, np.integer):
+            small = not array.size or (array.min() >= 0 and array.max() <= 255)
+            array = array.astype(np.uint8 if small else np.int64, copy=False)
         digest.update(f"{array.shape} {array.dtype}".encode())
         digest.update(array.tobytes())
     return digest.digest()

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from chameleon import geometry
 from chameleon.faces import FaceDetector
-from models.errors import ImageError
-from models.files import atomic_write, list_photos, read_photo
+from models.errors import ImageError, InputError
+from models.files import atomic_write, list_photos, printable, read_photo, settings_hash
 
 HELD_BACK = 20
 """People with so many photos are never trained on: they validate, and benchmarks protect them."""
@@ -41,12 +41,19 @@ class Faces:
 
 
 def load_faces(folder: Path, kept: Path, *, progress: Callable[[int, int], None]) -> Faces:
-    """The face nearest to the centre of each photo below `folder`; kept in the file `kept`."""
+    """The face nearest to the centre of each photo below `folder`; kept in the file `kept`.
+
+    Raises:
+        InputError: `kept` holds the faces of other photos.
+    """
+    photos = settings_hash([str(path) for path in list_photos(folder).photos])
     if not kept.is_file():
         pixels, people = _find(folder, progress)
         with atomic_write(kept) as file:
-            np.savez(file, pixels=pixels, people=people)
+            np.savez(file, pixels=pixels, people=people, photos=photos)
     with np.load(kept) as data:
+        if "photos" in data and str(data["photos"]) != photos:
+            raise InputError(f"{printable(kept)} holds the faces of other photos than {printable(folder)}: remove it")
         return Faces(torch.from_numpy(data["pixels"]), torch.from_numpy(data["people"]))
 
 

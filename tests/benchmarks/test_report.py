@@ -32,6 +32,12 @@ def test_users_are_averaged_and_other_settings_kept_apart():
     assert [entry["learning"] for entry in summary] == ["dlib-resnet [x]", "dlib-resnet [y]"]
 
 
+def test_a_curve_joins_no_two_groups_of_people():
+    other = line("u9", 0.9, settings="y") | {"strength": "low"}
+    labels = [entry["learning"] for entry in report.summarise([line("u1", 0.1), other])]
+    assert labels == ["dlib-resnet [x]", "dlib-resnet [y]"]
+
+
 def test_table_shows_mean_and_spread_in_percent_and_marks_white_boxes():
     text = report.markdown(report.summarise([line("u1", 0.1), line("u2", 0.3)]))
     assert "| dlib \\* | – | 20.0 ± 14.1 |" in text

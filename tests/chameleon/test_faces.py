@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from chameleon.faces import Face, best_overlap
+from chameleon.faces import Face, best_overlap, most_prominent
 
 
 def a_face(*box):
@@ -40,6 +40,12 @@ def test_the_overlapping_face_is_chosen_and_a_distant_one_is_not():
     assert best_overlap([far, near], a_face(12, 8, 52, 58)) is near
     assert best_overlap([far], a_face(12, 8, 52, 58)) is None
     assert best_overlap([], near) is None
+
+
+def test_a_photo_is_of_the_large_face_near_its_centre():
+    central, passer_by, small = a_face(100, 100, 160, 160), a_face(0, 0, 65, 65), a_face(120, 120, 130, 130)
+    assert most_prominent([passer_by, central, small], 250, 250) is central
+    assert most_prominent([central, a_face(0, 0, 180, 180)], 250, 250) is not central
 
 
 def test_a_box_beyond_the_border_is_cut_but_never_empty():

@@ -57,6 +57,14 @@ def test_a_run_goes_on_under_the_file_it_began_with_only(budgets, tmp_path):
     assert not elsewhere.accounts()
 
 
+def test_a_budgets_file_that_was_taken_away_lets_no_run_go_on(budgets, tmp_path):
+    data, folder = toy.two_classes(), RunFolder(tmp_path / "run")
+    ledger = begin_run(folder, RunSettings.of(data, "toy", toy.privacy(), PerformanceSettings()), data, budgets)
+    budgets.path.unlink()
+    with pytest.raises(LedgerError, match="does not know the run"):
+        budgets.mark(ledger)
+
+
 def test_a_run_that_cannot_be_begun_reserves_nothing(budgets, tmp_path):
     data, folder = toy.two_classes(), RunFolder(tmp_path / "run")
     first, second = (RunSettings.of(data, "toy", toy.privacy(), PerformanceSettings()) for _ in range(2))

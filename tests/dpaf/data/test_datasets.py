@@ -37,6 +37,13 @@ def test_npz_is_read_and_split(tmp_path):
     assert len(load(path)) == 4 and len(load(path, split="test")) == 2
 
 
+def test_the_same_numbers_are_the_same_dataset_in_whatever_type(tmp_path):
+    kinds = [(np.uint8, np.int64), (np.int32, np.uint8)]
+    found = [npz(tmp_path / f"{a.__name__}.npz", images=grey().astype(a), labels=LABELS.astype(b)) for a, b in kinds]
+    assert len({load(path).digest for path in found}) == 1
+    assert load(npz(tmp_path / "c.npz", images=grey(), labels=LABELS[::-1])).digest != load(found[0]).digest
+
+
 def test_floats_and_colour_and_other_sizes_are_brought_to_bytes(tmp_path):
     images = np.random.default_rng(0).random((6, 40, 30, 3))
     found = load(npz(tmp_path / "a.npz", images=images, labels=LABELS), size=32)
