@@ -2,8 +2,8 @@
 
 Source: F. Harder, K. Adamczewski, M. Park, "DP-MERF: Differentially Private Mean Embeddings with Random Features for
 Practical Privacy-Preserving Data Generation", AISTATS 2021, sections 3 and 4.1; numbers as in their public code
-(ParkLabML/DP-MERF, code_balanced), with its learning rates spread over the time that is given. The network is that of
-the other rows, with the authors' latent size; the relation is add or remove, as ours.
+(ParkLabML/DP-MERF, code_balanced, for Fashion-MNIST), with its learning rates spread over the time that is given. The
+network is that of the other rows, with the authors' latent size; the relation is add or remove, as ours.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def images(
         optimiser.zero_grad()
         (mean - embedding).square().sum().backward()
         optimiser.step()
-    return *drawn(generator, count), epsilon_pld([Phase("mean embedding", 1.0, noise)], delta)
+    return *drawn(generator, count, shares=shares), epsilon_pld([Phase("mean embedding", 1.0, noise)], delta)
 
 
 def _embedded(images: Tensor, waves: Tensor) -> Tensor:
