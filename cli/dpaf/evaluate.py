@@ -111,7 +111,8 @@ def evaluate(
     console.table(rows)
     console.message(f"mean accuracy on {len(test)} real images: {mean:.4f} ({protocol} protocol, {count} samples)")
     sizes = f"{distance.images[0]} synthetic and {distance.images[1]} real images"
-    console.message(f"Frechet distance: {distance.value:.3f} ({distance.extractor}; {sizes})")
+    mark = "" if distance.imagenet else ", without ImageNet's weights, so not as papers give it"
+    console.message(f"Frechet distance: {distance.value:.3f} ({distance.extractor}{mark}; {sizes})")
     if repeated is not None and neighbours is not None:
         console.message(
             f"of {len(repeated.nearest)}, {repeated.nearer_to_training:.1%} are nearer to a training than to a test "

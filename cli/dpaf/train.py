@@ -186,6 +186,7 @@ class _Reporter:
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
         self._steps = console.steps()
+        self._told = ("", 0)
 
     def __enter__(self) -> _Reporter:
         self._step = self._steps.__enter__()
@@ -198,11 +199,13 @@ class _Reporter:
         self._step(what, done, total)
         from dpaf.trainer import FITTING
 
-        if done == total and what != FITTING:
+        quarter = done * 4 // total > (done - 1) * 4 // total
+        if what != FITTING and done and quarter and (what, done) != self._told:
             from dpaf.accounting import epsilon_pld
 
-            ledger = self._folder.ledger()
-            console.message(f"{what}: done; epsilon spent so far {epsilon_pld(ledger.spent(), ledger.delta):.3f}")
+            self._told = (what, done)
+            ledger, how_far = self._folder.ledger(), "done" if done == total else f"{done} of {total}"
+            console.message(f"{what}: {how_far}; epsilon spent so far {epsilon_pld(ledger.spent(), ledger.delta):.3f}")
 
     def draw(self, state: TrainingState) -> None:
         """Write samples.png: a column for each of the first ten classes, ten of one class."""

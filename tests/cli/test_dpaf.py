@@ -33,12 +33,18 @@ def train(images, out, *more, budgets=None):
     )
 
 
+_QUARTERS = ("50 of 200", "100 of 200", "150 of 200", "done")
+
+
 @pytest.fixture(scope="module")
 def run(images, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "run"
     outcome = train(images, out, "--epsilon", 2, "--delta", "1e-3")
     assert outcome.code == 0, outcome.stderr
-    assert outcome.stderr.index("Plan for 60 images") < outcome.stderr.index("epsilon spent so far")
+    told = [line for line in outcome.stderr.splitlines() if "epsilon spent so far" in line]
+    assert outcome.stderr.index("Plan for 60 images") < outcome.stderr.index(told[0])
+    assert [line.split(";")[0] for line in told[1:]] == [f"class head: {done}" for done in _QUARTERS]
+    assert [float(line.split()[-1]) for line in told] == sorted(float(line.split()[-1]) for line in told)
     return out
 
 
