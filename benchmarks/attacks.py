@@ -28,18 +28,29 @@ def purified(pixels: np.ndarray) -> np.ndarray:
     return np.asarray((255 * clean).round(), dtype=np.uint8)
 
 
-def average_of(photos: Sequence[tuple[np.ndarray, np.ndarray]], detector: FaceDetector) -> Mask | None:
+Seen = tuple[np.ndarray, np.ndarray]
+"""A photo uint8 (H, W, 3), and the box of the user's face in it, float (4,)."""
+
+
+def average_of(photos: Sequence[Seen], detector: FaceDetector, *, plain: Sequence[Seen] = ()) -> Mask | None:
     """What faces in protected photos have in common when their landmarks are aligned.
 
     The fine detail of one face differs from photo to photo more than a mask that is always the same. But what a face
-    has of its own in all photos is in the average too, and is taken off with it: where this fails, it proves little.
+    has of its own in all photos is in the average too, and is taken off with it: where this fails, it proves little,
+    unless the opponent has photos without the mask to tell the two apart.
 
     Args:
-        photos: uint8 (H, W, 3) and the box of the user's face, float (4,), of each.
+        photos: protected.
         detector: the opponent's.
+        plain: other photos of the user, without the mask: what the face has of its own.
     """
-    crops = [crop for photo, box in photos if (crop := _canonical(photo, box, detector)) is not None]
-    return _mask(np.mean(crops, axis=0)) if crops else None
+    averages = []
+    for seen in (photos, plain):
+        crops = [crop for photo, box in seen if (crop := _canonical(photo, box, detector)) is not None]
+        if seen and not crops:
+            return None
+        averages.append(np.mean(crops, axis=0) if crops else np.zeros(1))
+    return _mask(averages[0] - averages[1])
 
 
 def difference_of(original: np.ndarray, protected: np.ndarray, box: np.ndarray, detector: FaceDetector) -> Mask | None:

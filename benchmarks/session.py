@@ -206,7 +206,7 @@ class Session:
         return versions
 
     def _estimates(self, key: Key, key_file: Path, strength: str) -> dict[str, scoring.Change | None]:
-        """Opponents who hold `CAPTURED` other protected photos of the user, and one of them without the mask too."""
+        """Opponents who hold `CAPTURED` other protected photos of the user, perhaps some without the mask as well."""
         if not self._plan.attack:
             return {}
         detector, originals = self._reader.detector, self._folder / "learn"
@@ -216,12 +216,19 @@ class Session:
         found: dict[str, scoring.Change | None] = {}
         if not held:
             return found
-        boxes = {photo: self._chooser.pick(self._found.sightings[photo])[0].face.box for photo in held}
+        boxes = {
+            photo: chosen[0].face.box
+            for photo, sightings in self._found.sightings.items()
+            if (chosen := self._chooser.pick(sightings))
+        }
+        masked = [(pixels, boxes[photo]) for photo, pixels in held.items()]
+        rest = [photo for photo in boxes if photo not in photos]
+        plain = [(read_photo(originals / photo).pixels, boxes[photo]) for photo in rest]
         first = next(iter(held))
-        original = read_photo(originals / first).pixels
         estimates = {
-            f"average of {CAPTURED}": attacks.average_of([(held[photo], boxes[photo]) for photo in held], detector),
-            "one pair": attacks.difference_of(original, held[first], boxes[first], detector),
+            f"average of {CAPTURED}": attacks.average_of(masked, detector),
+            f"average of {CAPTURED}, others plain": attacks.average_of(masked, detector, plain=plain),
+            "one pair": attacks.difference_of(read_photo(originals / first).pixels, *masked[0], detector),
         }
         for name, mask in estimates.items():
             for amplitude in attacks.AMPLITUDES if mask is not None else ():
