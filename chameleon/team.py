@@ -1,7 +1,7 @@
 """How much the errors of a team of recognisers overlap.
 
 The less, the better a team of surrogates it should make. On the recognisers that come with Guise masks told otherwise:
-of three, the team whose masks carried over best came last. So models/team.json is not chosen by it.
+of five teams of four, the one whose masks carried over best comes last. So models/team.json is not chosen by it.
 
 Source: focal diversity as in K.-H. Chow et al., "Personalized Privacy Protection Mask Against Unauthorized Facial
 Recognition", ECCV 2024, after Y. Wu et al., "Boosting Deep Ensemble Performance with Hierarchical Pruning", ICDM 2021.
