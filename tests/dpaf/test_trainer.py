@@ -119,6 +119,7 @@ def test_means_that_were_paid_for_and_lost_are_not_drawn_twice(tmp_path, data, s
 def test_of_two_copies_in_use_at_once_one_pays_and_releases_nothing(tmp_path, data, settings, monkeypatch):
     budgets = DatasetBudgets(tmp_path / "budgets.sqlite")
     one = toy.begin(tmp_path / "one", data, settings)
+    budgets.reserve("d", "toy", run=one.settings().run, plan=settings.phases())
     other = RunFolder(shutil.copytree(one.path, tmp_path / "other"))
     with pytest.raises(StoppedError):
         toy.train(one, data, paid=budgets.mark, progress=stop_at(MOMENTS, 1))
