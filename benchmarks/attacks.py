@@ -32,25 +32,25 @@ Seen = tuple[np.ndarray, np.ndarray]
 """A photo uint8 (H, W, 3), and the box of the user's face in it, float (4,)."""
 
 
-def average_of(photos: Sequence[Seen], detector: FaceDetector, *, plain: Sequence[Seen] = ()) -> Mask | None:
-    """What faces in protected photos have in common when their landmarks are aligned.
+def average_of(photos: Sequence[Seen], detector: FaceDetector) -> np.ndarray | None:
+    """The fine detail (3, S, S) that the user's faces have in common when their landmarks are aligned, if any is found.
+
+    Args:
+        photos: protected or plain.
+        detector: the opponent's.
+    """
+    crops = [crop for photo, box in photos if (crop := _canonical(photo, box, detector)) is not None]
+    return np.asarray(np.mean(crops, axis=0)) if crops else None
+
+
+def mask_in(average: np.ndarray | None, *, own: np.ndarray | float | None = 0.0) -> Mask | None:
+    """What an opponent takes for the mask in the `average_of` protected photos; None where an average is.
 
     The fine detail of one face differs from photo to photo more than a mask that is always the same. But what a face
     has of its own in all photos is in the average too, and is taken off with it: where this fails, it proves little,
-    unless the opponent has photos without the mask to tell the two apart.
-
-    Args:
-        photos: protected.
-        detector: the opponent's.
-        plain: other photos of the user, without the mask: what the face has of its own.
+    unless the opponent has photos without the mask, whose average is `own`, to tell the two apart.
     """
-    averages = []
-    for seen in (photos, plain):
-        crops = [crop for photo, box in seen if (crop := _canonical(photo, box, detector)) is not None]
-        if seen and not crops:
-            return None
-        averages.append(np.mean(crops, axis=0) if crops else np.zeros(1))
-    return _mask(averages[0] - averages[1])
+    return None if average is None or own is None else _mask(average - own)
 
 
 def difference_of(original: np.ndarray, protected: np.ndarray, box: np.ndarray, detector: FaceDetector) -> Mask | None:

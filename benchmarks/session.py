@@ -225,9 +225,10 @@ class Session:
         rest = [photo for photo in boxes if photo not in photos]
         plain = [(read_photo(originals / photo).pixels, boxes[photo]) for photo in rest]
         first = next(iter(held))
+        average, own = (attacks.average_of(seen, detector) for seen in (masked, plain))
         estimates = {
-            f"average of {CAPTURED}": attacks.average_of(masked, detector),
-            f"average of {CAPTURED}, others plain": attacks.average_of(masked, detector, plain=plain),
+            f"average of {CAPTURED}": attacks.mask_in(average),
+            f"average of {CAPTURED}, others plain": attacks.mask_in(average, own=own),
             "one pair": attacks.difference_of(read_photo(originals / first).pixels, *masked[0], detector),
         }
         for name, mask in estimates.items():
