@@ -22,7 +22,7 @@ from typing import cast, get_args
 import click
 import numpy as np
 
-from benchmarks import people, report, scoring
+from benchmarks import ablation, people, report, scoring
 from benchmarks.judges import Judge, load_judge
 from benchmarks.session import AS_LEARNT, Method, Plan, Session
 from chameleon.faces import FaceDetector
@@ -51,7 +51,7 @@ def measure(
         if not missing:
             continue
         try:
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory() as folder, ablation.without(plan.without):
                 session = Session(user, Path(folder), plan, reader)
                 for strength in missing:
                     line = session.measure(strength, partial(_progress, f"{user.alias} {strength}: learning"))
@@ -109,6 +109,9 @@ def _strengths(_: click.Context, __: click.Parameter, value: str) -> list[str]:
 @click.option(
     "--leave-out", multiple=True, help="Surrogates to leave out in turn (repeatable), a+b together, or each; ours only."
 )
+@click.option(
+    "--without", multiple=True, type=click.Choice(list(ablation.PARTS)), help="Parts to do without in turn; ours only."
+)
 @click.option("--judges", multiple=True, default=["dlib", "judge-mobilefacenet"], show_default=True)
 @click.option("--robust", is_flag=True, help="Judge also what software on the way makes of the photos.")
 @click.option("--attack", is_flag=True, help="Judge also what opponents who know the tool make of them.")
@@ -125,6 +128,7 @@ def main(
     methods: list[Method],
     surrogates: tuple[str, ...],
     leave_out: tuple[str, ...],
+    without: tuple[str, ...],
     judges: tuple[str, ...],
     robust: bool,
     attack: bool,
@@ -152,7 +156,8 @@ def main(
         base = Plan(team, "ours", steps, refine, learn_at or "", seed, known, whose, robust, attack)
         plans = [replace(base, method=one, surrogates=[] if one == "none" else team) for one in methods]
         left = [one.record.name for one in team] if leave_out == ("each",) else list(leave_out)
-        plans += [_without(base, name) for name in left]
+        plans += [_left_out(base, name) for name in left]
+        plans += [replace(base, without=part) for part in without]
     except GuiseError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
@@ -163,7 +168,7 @@ def main(
     sys.exit(0 if all(complete) else 3)
 
 
-def _without(plan: Plan, name: str) -> Plan:
+def _left_out(plan: Plan, name: str) -> Plan:
     """Ours with some surrogates left out, which judge; no more is asked.
 
     Of two that learnt from one teacher, one alone left out is judged by masks that its twin has helped to make.

@@ -53,6 +53,7 @@ class Plan:
         users: the people to protect, by a digest of their photos' names.
         robust: judge also what software on the way makes of the photos.
         attack: judge also what opponents make of them.
+        without: part of our procedure to do without, of `benchmarks.ablation`.
     """
 
     surrogates: Sequence[Recogniser]
@@ -65,6 +66,7 @@ class Plan:
     users: str
     robust: bool = False
     attack: bool = False
+    without: str = ""
 
     @property
     def label(self) -> str:
@@ -74,6 +76,7 @@ class Plan:
         names = " + ".join(surrogate.record.name for surrogate in self.surrogates)
         steps = {"ours": f"ours, {self.steps} steps + {self.refine} a photo", "mask": f"mask alone, {self.steps} steps"}
         how = steps.get(self.method, self.method)
+        how += f", without {self.without}" if self.without else ""
         return f"{how}: {names}" + (f", at {self.learn_at}" if self.learn_at else "")
 
     @property
@@ -90,6 +93,7 @@ class Plan:
                 "users": self.users,
                 "judges": {name: [judge.weights, len(seen)] for name, (judge, seen) in self.judges.items()},
                 "versions": [self.robust, self.attack],
+                "without": self.without,
             }
         )
 

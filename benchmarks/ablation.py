@@ -1,0 +1,40 @@
+"""Our procedure with one of its parts taken out, to see what that part is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest import mock
+
+import torch
+
+from chameleon.learning import learn_mask
+from chameleon.views import Views
+
+_prepare = Views.prepare
+
+PARTS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
+    # Crops are always placed, re-lit, blurred and compressed alike: not at all.
+    "variation": {
+        "chameleon.objective.vary": lambda crops, _random: crops,
+        "chameleon.views.Views.prepare": lambda *given, **named: _prepare(*given, **{**named, "jitter": 0.0}),
+    },
+    # Each face is taken away from itself only, as in the published procedure, not from the user's mean.
+    "identity": {
+        "chameleon.keymaking.learn_mask": lambda *given, **named: learn_mask(*given, **{**named, "one_person": False}),
+        "chameleon.keymaking._persons": lambda *_: {},
+    },
+    # Protected photos are not kept apart from one another.
+    "dispersion": {"chameleon.refinement._closeness": lambda *_: torch.zeros(())},
+}
+"""What stands in for what, by the name of the part. Without refinement a mask is the method "mask"."""
+
+
+@contextmanager
+def without(part: str) -> Iterator[None]:
+    """While it is open, the procedure does without one of `PARTS`; "" is none."""
+    with ExitStack() as stack:
+        for target, stand_in in PARTS.get(part, {}).items():
+            stack.enter_context(mock.patch(target, stand_in))
+        yield
