@@ -5,18 +5,22 @@
         --judges recogniser:file:results/opponent/opponent.pt --out results
 
 The network starts as one that comes with Guise, and learns to see in a protected face what it saw in the face itself.
-It never sees the users, nor their masks. What it makes of users is the second command's result. Run again, photos that
-are protected already are kept.
+It never sees the users, nor their masks. What it makes of users is the second command's result. Run again, photos of
+the same people that are protected already are kept.
 """
 
 from __future__ import annotations
 
 import copy
+import io
 import json
+import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -25,10 +29,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks import people
+from benchmarks.report import code_version, environment
 from chameleon import geometry
 from chameleon.faces import FaceDetector
 from models import Recogniser, load_recogniser
-from models.files import read_photo
+from models.files import atomic_write, read_photo, settings_hash
+from models.precision import half_precision
 
 _BATCH = 32
 _AVOID = 1000  # the first strangers, among whom users are looked for
@@ -42,25 +48,32 @@ _AVOID = 1000  # the first strangers, among whom users are looked for
 @click.option("--seed", default=0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for photos and the network.")
 def main(data: Path, count: int, network: str, steps: int, seed: int, out: Path) -> None:
-    plain, protected = out / "practice", out / "practice-protected"
-    for person, photos in enumerate(people.practice(data, count=count, avoid=_AVOID, seed=seed)):
+    start = load_recogniser(network)
+    _saved(start)  # here, rather than after an hour
+    chosen = people.practice(data, count=count, avoid=_AVOID, seed=seed)
+    # Masks of other people, which another seed or count would leave under the same names, are in another folder.
+    folder = out / f"practice-{settings_hash({'photos': [str(one) for photos in chosen for one in photos]})}"
+    plain, protected = folder / "plain", folder / "protected"
+    left_out = 0
+    for person, photos in enumerate(chosen):
         name = f"{person:03}"
         (plain / name).mkdir(parents=True, exist_ok=True)
         for number, photo in enumerate(photos):
             shutil.copyfile(photo, plain / name / f"{number}{photo.suffix}")
-        _protect(plain / name, protected / name, out / f"{name}.guise-key")
-    start = load_recogniser(network)
+        left_out += not _protect(plain / name, protected / name, folder / f"{name}.guise-key")
     before, after = _pairs(plain, protected, start)
     trained = train(start, before, after, steps=steps, seed=seed)
-    _save(trained, out / "opponent.pt")
+    said = {"command": shlex.join(["python", "-m", "benchmarks.opponent", *sys.argv[1:]]), "people": count - left_out}
+    _save(trained, out / "opponent.pt", said | {"photos": len(before), **code_version(), **environment()})
 
 
-def _protect(folder: Path, out: Path, key: Path) -> None:
-    """As a user would, a mask for each person; somebody whom the tool cannot tell from others is left out."""
+def _protect(folder: Path, out: Path, key: Path) -> bool:
+    """As a user would, a mask for each person; false: the tool cannot tell this one from others."""
     given = ["--user-photos", str(folder), "--out", str(out), "--key", str(key)]
     run = subprocess.run([sys.executable, "-m", "cli", "protect", *given], check=False)
     if run.returncode not in (0, 3):
         click.echo(f"{folder.name} is left out", err=True)
+    return run.returncode in (0, 3)
 
 
 def _pairs(plain: Path, protected: Path, recogniser: Recogniser) -> tuple[Tensor, Tensor]:
@@ -98,7 +111,9 @@ def train(start: Recogniser, before: Tensor, after: Tensor, *, steps: int, seed:
         seen = torch.cat([changed, before[chosen]])
         if torch.rand((), generator=random) < 0.5:
             seen = seen.flip(3)
-        loss = 1 - F.cosine_similarity(trained(seen).float(), told[chosen].repeat(2, 1), dim=1).mean()
+        with half_precision(seen.device):
+            embeddings = trained(seen).float()
+        loss = 1 - F.cosine_similarity(embeddings, told[chosen].repeat(2, 1), dim=1).mean()
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(trained.parameters(), 5.0)
@@ -109,14 +124,22 @@ def train(start: Recogniser, before: Tensor, after: Tensor, *, steps: int, seed:
     return trained.requires_grad_(False)
 
 
-def _save(recogniser: Recogniser, path: Path) -> None:
-    """As a recogniser of the user's own: TorchScript with a card."""
+def _saved(recogniser: Recogniser) -> bytes:
+    """Its network as TorchScript."""
+    size, file = recogniser.record.input_size, io.BytesIO()
+    try:
+        torch.jit.save(torch.jit.trace(recogniser.network, torch.zeros(2, 3, size, size)), file)
+    except RuntimeError:
+        sys.exit(f"{recogniser.record.name} cannot be saved as TorchScript: choose another --network")
+    return file.getvalue()
+
+
+def _save(recogniser: Recogniser, path: Path, said: Mapping[str, Any]) -> None:
+    """As a recogniser of the user's own, TorchScript with a card, and how it was made."""
     record = recogniser.record
-    size = record.input_size
-    torch.jit.trace(recogniser.network, torch.zeros(2, 3, size, size)).save(str(path))
     card = {
         "name": path.stem,
-        "input_size": size,
+        "input_size": record.input_size,
         "color_order": record.color_order,
         "mean": record.mean,
         "std": record.std,
@@ -126,7 +149,12 @@ def _save(recogniser: Recogniser, path: Path) -> None:
         "threshold": record.threshold,
         "licence": record.licence,
     }
-    path.with_name(path.name + ".json").write_text(json.dumps(card, indent=1))
+    texts = {path.name + ".json": card, f"{path.stem}-training.json": dict(said)}
+    for name, text in texts.items():
+        with atomic_write(path.with_name(name)) as file:
+            file.write((json.dumps(text, indent=1) + "\n").encode())
+    with atomic_write(path) as file:
+        file.write(_saved(recogniser))
 
 
 if __name__ == "__main__":

@@ -1,3 +1,6 @@
+import json
+
+import pytest
 import torch
 from PIL import Image
 
@@ -21,3 +24,18 @@ def test_pairs_are_framed_alike_and_training_brings_changed_faces_nearer(tmp_pat
     with torch.no_grad():
         old, new = (float(torch.cosine_similarity(one(after), network(before))) for one in (network, trained))
     assert new > old
+
+
+def test_an_opponent_is_read_as_a_recogniser_of_ones_own(tmp_path):
+    network = load_recogniser("guise-mobilefacenet", offline=True)
+    opponent._save(network, tmp_path / "opponent.pt", {"people": 3})
+    read = load_recogniser(f"file:{tmp_path / 'opponent.pt'}")
+    crops = torch.rand(2, 3, 112, 112, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.allclose(read(crops), network(crops), atol=1e-4)
+    assert json.loads((tmp_path / "opponent-training.json").read_text()) == {"people": 3}
+
+
+def test_a_network_that_cannot_be_saved_is_refused_before_the_work(tmp_path):
+    with pytest.raises(SystemExit, match="sface cannot be saved"):
+        opponent._saved(load_recogniser("sface", offline=True))
