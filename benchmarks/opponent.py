@@ -18,6 +18,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,9 @@ def _saved(recogniser: Recogniser) -> bytes:
     """Its network as TorchScript."""
     size, file = recogniser.record.input_size, io.BytesIO()
     try:
-        torch.jit.save(torch.jit.trace(recogniser.network, torch.zeros(2, 3, size, size)), file)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*torch.jit.* is deprecated")
+            torch.jit.save(torch.jit.trace(recogniser.network, torch.zeros(2, 3, size, size)), file)
     except RuntimeError:
         sys.exit(f"{recogniser.record.name} cannot be saved as TorchScript: choose another --network")
     return file.getvalue()

@@ -36,6 +36,6 @@ def test_an_opponent_is_read_as_a_recogniser_of_ones_own(tmp_path):
     assert json.loads((tmp_path / "opponent-training.json").read_text()) == {"people": 3}
 
 
-def test_a_network_that_cannot_be_saved_is_refused_before_the_work(tmp_path):
+def test_a_network_that_cannot_be_saved_is_refused_before_the_work():
     with pytest.raises(SystemExit, match="sface cannot be saved"):
         opponent._saved(load_recogniser("sface", offline=True))
