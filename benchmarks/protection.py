@@ -141,9 +141,10 @@ def main(
 ) -> None:
     command = shlex.join(["python", "-m", "benchmarks.protection", *sys.argv[1:]])
     try:
-        if AS_LEARNT in strengths and learn_at is None and {"ours", "mask"} & set(methods):
+        ours = "ours" in methods or leave_out or without
+        if AS_LEARNT in strengths and learn_at is None and (ours or "mask" in methods):
             raise InputError(f"{AS_LEARNT} names no budget to learn for: add --learn-at")
-        if AS_LEARNT in strengths and refine and "ours" in methods:
+        if AS_LEARNT in strengths and refine and ours:
             raise InputError(f"{AS_LEARNT} puts masks on without refining them: add --refine 0, or ask for mask alone")
         if not data.is_dir():
             raise InputError(f"the photos are not there: no folder {data}; see --data")

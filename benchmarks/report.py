@@ -15,6 +15,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from models.files import atomic_write
 
 _ROOT = Path(__file__).parents[1]
@@ -42,6 +44,7 @@ def environment() -> dict[str, Any]:
     return {
         "cpu": _cpu(),
         "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
         "memory_gib": _memory(),
         "system": platform.system(),
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},

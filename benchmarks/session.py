@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from skimage.metrics import peak_signal_noise_ratio
 
 from benchmarks import attacks, opom, scoring
@@ -81,7 +82,10 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """Two plans that may give different numbers with the same code differ in it; lines name their code."""
+        """Two plans that may give different numbers with the same code differ in it; lines name their code.
+
+        Threads decide on how sums are rounded, which some users' masks turn on.
+        """
         return settings_hash(
             {
                 "surrogates": [[surrogate.record.name, surrogate.record.sha256] for surrogate in self.surrogates],
@@ -90,6 +94,7 @@ class Plan:
                 "refine": self.refine,
                 "learn_at": self.learn_at,
                 "seed": self.seed,
+                "threads": torch.get_num_threads(),
                 "users": self.users,
                 "judges": {name: [judge.weights, len(seen)] for name, (judge, seen) in self.judges.items()},
                 "versions": [self.robust, self.attack],

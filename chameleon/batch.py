@@ -87,13 +87,14 @@ def protect_folder(
     Raises:
         OutputError: a file cannot be written; photos finished before stay.
     """
+    together = _TOGETHER if job.refiner is not None else 1
+    groups = [photos[start : start + together] for start in range(0, len(photos), together)]
     run = _Run(job, chooser, reader)
-    run.recall_company(photos)
+    run.recall_company(groups)
     known = {} if found is None else found.sightings
     done = 0
-    together = _TOGETHER if job.refiner is not None else 1
-    for start in range(0, len(photos), together):
-        for result in run.protect(photos[start : start + together], known):
+    for group in groups:
+        for result in run.protect(group, known):
             yield result
             done += 1
             if progress is not None:
@@ -143,34 +144,53 @@ class _Run:
             }
         )
 
-    def recall_company(self, photos: Sequence[Path]) -> None:
-        """Keep the photos of this run apart from what earlier runs with this mask protected elsewhere."""
-        if self.job.refiner is None:
+    def recall_company(self, groups: Sequence[Sequence[Path]]) -> None:
+        """Keep the photos of this run apart from what earlier runs with this mask protected, elsewhere or here.
+
+        Of those that belong to this run the ones to be written again are left out, and, so that a run that was cut
+        short goes on as it began, the ones that have a group of their own again: it remembers them.
+        """
+        records = [one for one in self.manifest.records() if one.get("mask") == self.job.key.mask.digest]
+        if self.job.refiner is None or not records:
             return
-        records = self.manifest.records()
-        names = {record["name"] for record in records}
-        sources = {file_hash(self.job.folder / path) for path in photos if path.as_posix() in names}
+        here, stay = set(), set()
+        for group in groups:
+            company = self._company(group)
+            for path in group:
+                source = file_hash(self.job.folder / path) or ""
+                here.add(source)
+                before = self._done(source, path.as_posix(), file_hash(self.job.out / path))
+                if before is not None and before.get("group") != company:
+                    stay.add((source, path.as_posix()))
         for record in records:
-            if record["source_sha256"] not in sources and record.get("mask") == self.job.key.mask.digest:
+            source = record["source_sha256"]
+            if source not in here or (record["settings_hash"] == self.settings and (source, record["name"]) in stay):
                 self._remember(record)
+
+    def _company(self, group: Sequence[Path]) -> str:
+        """Tells photos that are refined at once from those of another run, between which some were added or taken."""
+        if self.job.refiner is None:
+            return ""
+        return settings_hash({"photos": [file_hash(self.job.folder / path) for path in group]})
 
     def protect(self, group: Sequence[Path], known: Mapping[Path, list[Sighting]]) -> Iterator[PhotoResult]:
         """Protect some photos at once; of some the faces are known."""
-        prepared = [self._prepare(path) for path in group]
+        prepared, company = [self._prepare(path) for path in group], self._company(group)
         tasks = [task for task in prepared if isinstance(task, _Task)]
         faces = {task.path: self._faces(task, known) for task in tasks if task.before is None}
         chosen = {path: self.chooser.pick(sightings) for path, sightings in faces.items()}
         refined = {}
         if self.job.refiner is not None and any(chosen.values()):
-            # Finished ones are refined with the others, so that these come out as in a run that was not cut short.
-            finished = [task for task in tasks if task.before is not None]
+            # Those finished in this company are refined again, so that the others come out as in a run in one go.
+            finished = [task for task in tasks if task.before is not None and task.before.get("group") == company]
             again = {task.path: self.chooser.pick(self._faces(task, known)) for task in finished}
             refined = self._refine(tasks, {**chosen, **again})
         for task in prepared:
             if isinstance(task, PhotoResult):
                 yield task
             elif task.before is not None:
-                self._remember(task.before)
+                if task.before.get("group") == company:
+                    self._remember(task.before)
                 done = _recall(task.before)
                 yield PhotoResult(task.path.as_posix(), "skipped", "already done", done, task.photo.notes)
             elif not chosen[task.path]:
@@ -179,7 +199,7 @@ class _Run:
                 yield PhotoResult(task.path.as_posix(), "no face", reason)
             else:
                 notes = (*task.photo.notes, *self._left_out(faces[task.path], chosen[task.path]))
-                yield self._write(task, chosen[task.path], refined.get(task.path), notes)
+                yield self._write(task, chosen[task.path], refined.get(task.path), notes, company)
 
     def _prepare(self, path: Path) -> _Task | PhotoResult:
         try:
@@ -189,14 +209,14 @@ class _Run:
         there = file_hash(self.job.out / path)
         # What other settings have written is replaced; what somebody else has put there is not.
         ours = there is not None and there in self.written
-        return _Task(path, photo, ours, self._done(photo, path.as_posix(), there))
+        return _Task(path, photo, ours, self._done(photo.sha256, path.as_posix(), there))
 
     def _faces(self, task: _Task, known: Mapping[Path, list[Sighting]]) -> list[Sighting]:
         return known[task.path] if task.path in known else faces_of(task.photo, task.path, self.reader)
 
     def _refine(self, tasks: Sequence[_Task], chosen: Mapping[Path, Sequence[Sighting]]) -> dict[Path, list[Refined]]:
         assert self.job.refiner is not None
-        where = [(task, sighting) for task in tasks for sighting in chosen[task.path]]
+        where = [(task, sighting) for task in tasks for sighting in chosen.get(task.path, ())]
         refined: dict[Path, list[Refined]] = {task.path: [] for task in tasks}
         for start in range(0, len(where), _TOGETHER):
             some = where[start : start + _TOGETHER]
@@ -215,7 +235,12 @@ class _Run:
         return [f"{again} more of its faces may be the user's and got no mask: see --user-face all"]
 
     def _write(
-        self, task: _Task, chosen: Sequence[Sighting], refined: Sequence[Refined] | None, notes: tuple[str, ...]
+        self,
+        task: _Task,
+        chosen: Sequence[Sighting],
+        refined: Sequence[Refined] | None,
+        notes: tuple[str, ...],
+        company: str,
     ) -> PhotoResult:
         job, photo, name, target = self.job, task.photo, task.path.as_posix(), self.job.out / task.path
         try:
@@ -236,6 +261,7 @@ class _Run:
             "name": name,
             "folder": self.folder,
             "mask": job.key.mask.digest,
+            "group": company,
             "output_sha256": saved.sha256,
         }
         # First that the file is ours, so that a run stopped from here on can replace it; what it is like follows.
@@ -253,9 +279,9 @@ class _Run:
         self._remember(record)
         return PhotoResult(name, "protected", faces=measured, notes=notes)
 
-    def _done(self, photo: Photo, name: str, there: str | None) -> dict[str, Any] | None:
+    def _done(self, source: str, name: str, there: str | None) -> dict[str, Any] | None:
         """What an earlier run has noted, if the file `there` is its work and can still be restored."""
-        before = self.manifest.find(photo.sha256, self.settings, name)
+        before = self.manifest.find(source, self.settings, name)
         if before is None or there is None or there != before.get("output_sha256"):
             return None
         if self.records.find(str(before.get("output_pixels")), self.job.key.mask.digest, "") is None:

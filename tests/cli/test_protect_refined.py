@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from command_line import hashes
 from PIL import Image
@@ -97,3 +98,21 @@ def test_a_key_that_needs_a_file_says_so(protect, photos, key, head):
     refused = protect()
     assert refused.code == 2 and "mine" in refused.stderr and "--refine 0" in refused.stderr
     assert protect("--refine", "0").code == 0
+
+
+def test_a_photo_that_joins_a_finished_folder_is_kept_apart_from_the_files_that_are_there(
+    protect, photos, out, head, remembered, monkeypatch
+):
+    for index in range(1, 4):
+        head.crop((index, 0, 262 + index, 262)).save(photos / f"{index}.png")
+    assert protect().code == 0
+    whole, written = hashes(out), list(remembered)
+    together, refine = [], Refiner.refine
+    monkeypatch.setattr(Refiner, "refine", lambda self, p, **k: (together.append(len(p)), refine(self, p, **k))[1])
+    head.crop((9, 0, 270, 262)).save(photos / "0.png")
+    remembered.clear()
+    assert protect().code == 0
+    assert together == [1] and len(remembered) == 4  # the three that are there, before it, and itself
+    for one, other in zip(written, remembered, strict=False):
+        assert np.allclose(one["dlib-resnet"], other["dlib-resnet"], atol=0.01)
+    assert {name: digest for name, digest in hashes(out).items() if name != "0.png"} == whole
