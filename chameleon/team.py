@@ -28,6 +28,19 @@ _BATCH = 32
 
 
 @dataclass(frozen=True)
+class Trial:
+    """Which photos of a folder recognisers get wrong.
+
+    Attributes:
+        queries: the photos (Q) that searched all others, below the folder.
+        failures: bool (Q,) by name of the recogniser: somebody else was found first.
+    """
+
+    queries: tuple[Path, ...]
+    failures: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
 class Team:
     """Recognisers that could be surrogates together.
 
@@ -121,8 +134,8 @@ def measure_failures(
     recognisers: Sequence[Recogniser],
     *,
     progress: Callable[[int, int], None] | None = None,
-) -> dict[str, np.ndarray]:
-    """Rank-1 failures of each recogniser on `folder`, with one folder a person: bool (Q,) by its name.
+) -> Trial:
+    """Rank-1 failures of each recogniser on `folder`, with one folder a person.
 
     The most prominent face of each photo counts; photos that cannot be read or show none are left out.
 
@@ -132,7 +145,7 @@ def measure_failures(
     """
     photos = list_photos(folder).photos
     parts: dict[str, list[np.ndarray]] = {recogniser.record.name: [] for recogniser in recognisers}
-    people: list[str] = []
+    shown: list[Path] = []
     waiting: list[Portrait] = []
     for done, path in enumerate(photos, 1):
         try:
@@ -142,22 +155,24 @@ def measure_failures(
             faces = []
         if faces:
             waiting.append(Portrait.cut(pixels, most_prominent(faces, *pixels.shape[:2])))
-            people.append(path.parts[0])
+            shown.append(path)
         if len(waiting) == _BATCH or done == len(photos):
             for recogniser in recognisers:
                 parts[recogniser.record.name].append(embed([(one.pixels, one.face) for one in waiting], recogniser))
             waiting = []
         if progress is not None:
             progress(done, len(photos))
-    counts = np.unique(people, return_counts=True)[1]
+    people = np.array([path.parts[0] for path in shown])
+    _, whose, counts = np.unique(people, return_inverse=True, return_counts=True)
     if len(counts) < 2 or counts.max() < 2:
         raise FaceError(
             f"{printable(folder)} does not show two people, one of them twice: it needs one folder a person, with "
             "their photos in it"
         )
-    return {
+    failures = {
         recogniser.record.name: rank1_failures(
-            np.concatenate(parts[recogniser.record.name]), np.array(people), metric=recogniser.record.metric
+            np.concatenate(parts[recogniser.record.name]), people, metric=recogniser.record.metric
         )
         for recogniser in recognisers
     }
+    return Trial(tuple(path for path, count in zip(shown, counts[whose], strict=True) if count > 1), failures)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from chameleon.team import Team
+    from chameleon.team import Team, Trial
 
 _MOST_SHOWN = 10
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -59,16 +59,16 @@ def team(
     device = console.best_device(device)
     recognisers = console.load_all(names, lambda name: console.load(name, device=device, offline=offline))
     with console.steps() as step:
-        failures = measure_failures(
+        trial = measure_failures(
             faces, FaceDetector(device=device), recognisers, progress=lambda *at: step("embedding", *at)
         )
-    teams = rank_teams(failures, size=size)
+    teams = rank_teams(trial.failures, size=size)
     if plot is not None:
         _draw(teams, plot)
     if as_json:
-        click.echo(json.dumps(_as_json(failures, teams), indent=1))
+        click.echo(json.dumps(_as_json(trial, teams), indent=1))
         return
-    console.table([{k: str(v) for k, v in row.items()} for row in _members(failures)])
+    console.table([{k: str(v) for k, v in row.items()} for row in _members(trial.failures)])
     click.echo()
     console.table(
         [
@@ -81,6 +81,7 @@ def team(
             for rank, one in enumerate(teams[:_MOST_SHOWN], 1)
         ]
     )
+    click.echo(f"\n`protect` learns against {' + '.join(registry.TEAM)}: {registry.WHY_TEAM}.")
 
 
 def _members(failures: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
@@ -95,12 +96,15 @@ def _members(failures: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
     ]
 
 
-def _as_json(failures: Mapping[str, np.ndarray], teams: Sequence[Team]) -> dict[str, Any]:
-    """Everything; the negatives by the index of the query, which is the same for all members."""
+def _as_json(trial: Trial, teams: Sequence[Team]) -> dict[str, Any]:
+    """Everything; the negatives are photos below --faces."""
+    negatives = {
+        name: [path.as_posix() for path, wrong in zip(trial.queries, failed, strict=True) if wrong]
+        for name, failed in trial.failures.items()
+    }
     return {
-        "members": [
-            {**row, "negative_queries": failures[row["name"]].nonzero()[0].tolist()} for row in _members(failures)
-        ],
+        "default_team": {"members": registry.TEAM, "why": registry.WHY_TEAM},
+        "members": [{**row, "negative_queries": negatives[row["name"]]} for row in _members(trial.failures)],
         "teams": [
             {
                 "members": one.members,

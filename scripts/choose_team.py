@@ -1,7 +1,7 @@
 """Rank the teams of surrogates that come with the installation, and name one of them; as models/team.json, the default.
 
     python -m scripts.choose_team --faces ../shared/data/lfw --size 4 --least-accuracy .9 --member dlib-resnet \
-        --member sface --member guise-iresnet --member guise-mobilefacenet --out models/team.json
+        --member sface --member guise-iresnet --member guise-mobilefacenet --why '...' --out models/team.json
     python -m scripts.choose_team --faces ../shared/data/lfw --size 3 --out team.json      # the most diverse
 
 FACES holds one folder a person, as LFW does. Queries are photos of people with 20 or more, whom no recogniser of ours
@@ -33,26 +33,34 @@ from scripts.training.faces import HELD_BACK
 @click.option("--size", default=3, show_default=True, help="Members of a team.")
 @click.option("--least-accuracy", default=0.95, show_default=True, help="Rank-1, of recognisers that may be members.")
 @click.option("--member", "members", multiple=True, help="Take these, whatever the ranking says. [default: the first]")
+@click.option("--why", help="What --member was chosen by.")
 @click.option("--strangers", default=1500, show_default=True, help="Photos of other people to search.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File for the team and the ranking.")
-def main(faces: Path, size: int, least_accuracy: float, members: tuple[str, ...], strangers: int, out: Path) -> None:
+def main(
+    faces: Path,
+    size: int,
+    least_accuracy: float,
+    members: tuple[str, ...],
+    why: str | None,
+    strangers: int,
+    out: Path,
+) -> None:
+    if bool(members) is not bool(why):
+        raise click.UsageError("--member and --why go together")
     installed = [one for one in RECORDS.values() if one.source in ("embedded", "package") and one.origin not in EXTRAS]
     pool = [load_recogniser(one.name) for one in installed]
     with tempfile.TemporaryDirectory() as folder:
         _gather(faces, Path(folder), strangers=strangers)
-        failures = measure_failures(Path(folder), FaceDetector(), pool, progress=_progress)
+        failures = measure_failures(Path(folder), FaceDetector(), pool, progress=_progress).failures
     able = {name: failed for name, failed in failures.items() if 1 - failed.mean() >= least_accuracy}
     teams = rank_teams(able, size=size)
     chosen = members or teams[0].members
     places = [set(team.members) for team in teams]
     if set(chosen) not in places:
         raise click.BadParameter(f"{' + '.join(chosen)} is no team of {size} of those that find enough photos")
-    why = f"of {len(teams)} teams of {size}, its errors overlap least (focal diversity {teams[0].diversity:.2f})"
-    if members:
-        why = "of those that we tried, its masks carried over best to another recogniser"
     record = {
         "members": chosen,
-        "why": why,
+        "why": why or f"of {len(teams)} teams of {size}, its errors overlap least",
         "place_by_focal_diversity": places.index(set(chosen)) + 1,
         "queries": len(next(iter(failures.values()))),
         "failures": {name: int(failed.sum()) for name, failed in failures.items()},

@@ -32,6 +32,7 @@ def test_teams_are_ranked_with_members_negatives_and_a_plot(faces, tmp_path):
     assert [member["name"] for member in report["members"]] == ["dlib-resnet", "sface"]
     for member in report["members"]:
         assert member["queries"] == 4 and member["negatives"] == len(member["negative_queries"])
+        assert set(member["negative_queries"]) <= {"a/0.png", "a/1.png", "b/0.png", "b/1.png"}
         assert member["rank-1 accuracy"] == pytest.approx(1 - member["negatives"] / 4)
     (only,) = report["teams"]
     assert only["members"] == ["dlib-resnet", "sface"] and 0 <= only["focal_diversity"] <= 1
@@ -42,6 +43,7 @@ def test_teams_are_ranked_with_members_negatives_and_a_plot(faces, tmp_path):
 def test_the_table_names_members_and_teams(faces):
     outcome = call(team, "--faces", faces, "--pool", "dlib-resnet", "--pool", "sface", "--offline")
     assert outcome.code == 0 and "dlib-resnet + sface" in outcome.stdout and "focal diversity" in outcome.stdout
+    assert "`protect` learns against dlib-resnet + sface + " in outcome.stdout
 
 
 @pytest.mark.parametrize(
