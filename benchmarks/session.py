@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from skimage.metrics import peak_signal_noise_ratio
 
 from benchmarks import attacks, opom, scoring
 from benchmarks.judges import Judge
@@ -22,6 +21,7 @@ from benchmarks.report import SAVED
 from chameleon import batch, keymaking, survey
 from chameleon.key import Key, load_key, save_key
 from chameleon.learning import LearningSettings
+from chameleon.pairs import psnr
 from chameleon.perception.budget import STRENGTHS
 from chameleon.protection import FaceReader
 from chameleon.refinement import RefinementSettings, Refiner
@@ -201,7 +201,7 @@ class Session:
         distances = [lpips_distance(*pair) for pair in pairs]
         known = [distance for distance in distances if distance is not None]
         return {
-            "psnr": fmean(peak_signal_noise_ratio(*pair) for pair in pairs) if pairs else None,
+            "psnr": fmean(psnr(*pair) for pair in pairs) if pairs else None,
             "lpips": fmean(known) if known else None,
         }
 
