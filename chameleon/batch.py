@@ -87,13 +87,10 @@ def protect_folder(
     Raises:
         OutputError: a file cannot be written; photos finished before stay.
     """
-    together = _TOGETHER if job.refiner is not None else 1
-    groups = [photos[start : start + together] for start in range(0, len(photos), together)]
     run = _Run(job, chooser, reader)
-    run.recall_company(groups)
     known = {} if found is None else found.sightings
     done = 0
-    for group in groups:
+    for group in run.groups(photos):
         for result in run.protect(group, known):
             yield result
             done += 1
@@ -116,6 +113,21 @@ class _Task:
     photo: Photo
     ours: bool
     before: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Photos whose masks are refined at once.
+
+    Attributes:
+        photos: paths below the folder.
+        token: of these photos and all before them, by name and bytes; what is written bears it. "" where `joined`.
+        joined: some of them were written when they or those before were others. What is finished stays as it is.
+    """
+
+    photos: Sequence[Path]
+    token: str
+    joined: bool
 
 
 class _Run:
@@ -144,52 +156,51 @@ class _Run:
             }
         )
 
-    def recall_company(self, groups: Sequence[Sequence[Path]]) -> None:
-        """Keep the photos of this run apart from what earlier runs with this mask protected, elsewhere or here.
+    def groups(self, photos: Sequence[Path]) -> list[_Group]:
+        """`photos`, to be protected group by group, and kept apart from what earlier runs with this mask protected.
 
-        Of those that belong to this run the ones to be written again are left out, and, so that a run that was cut
-        short goes on as it began, the ones that have a group of their own again: it remembers them.
+        That is from the start all but this run's own photos: these are kept apart from as they come, so that a run
+        that was cut short goes on as it began. Where that cannot be, they stand from the start as they are.
         """
-        records = [one for one in self.manifest.records() if one.get("mask") == self.job.key.mask.digest]
-        if self.job.refiner is None or not records:
-            return
-        here, stay = set(), set()
-        for group in groups:
-            company = self._company(group)
-            for path in group:
-                source = file_hash(self.job.folder / path) or ""
-                here.add(source)
-                before = self._done(source, path.as_posix(), file_hash(self.job.out / path))
-                if before is not None and before.get("group") != company:
-                    stay.add((source, path.as_posix()))
-        for record in records:
-            source = record["source_sha256"]
-            if source not in here or (record["settings_hash"] == self.settings and (source, record["name"]) in stay):
-                self._remember(record)
-
-    def _company(self, group: Sequence[Path]) -> str:
-        """Tells photos that are refined at once from those of another run, between which some were added or taken."""
         if self.job.refiner is None:
-            return ""
-        return settings_hash({"photos": [file_hash(self.job.folder / path) for path in group]})
+            return [_Group([path], "", False) for path in photos]
+        sources = {path: file_hash(self.job.folder / path) or "" for path in photos}
+        groups: list[_Group] = []
+        stay: set[tuple[str, str]] = set()
+        token = ""
+        for start in range(0, len(photos), _TOGETHER):
+            some = photos[start : start + _TOGETHER]
+            keys = [(sources[path], path.as_posix()) for path in some]
+            token = settings_hash({"before": token, "photos": keys})
+            done = [self._done(*key, file_hash(self.job.out / path)) for key, path in zip(keys, some, strict=True)]
+            joined = any(before is not None and before.get("group") != token for before in done)
+            stay.update(key for key, before in zip(keys, done, strict=True) if joined and before is not None)
+            groups.append(_Group(some, "" if joined else token, joined))
+        here = set(sources.values())
+        for record in self.manifest.records():
+            source = record["source_sha256"]
+            stays = record["settings_hash"] == self.settings and (source, record["name"]) in stay
+            if record.get("mask") == self.job.key.mask.digest and (stays or source not in here):
+                self._remember(record)
+        return groups
 
-    def protect(self, group: Sequence[Path], known: Mapping[Path, list[Sighting]]) -> Iterator[PhotoResult]:
+    def protect(self, group: _Group, known: Mapping[Path, list[Sighting]]) -> Iterator[PhotoResult]:
         """Protect some photos at once; of some the faces are known."""
-        prepared, company = [self._prepare(path) for path in group], self._company(group)
+        prepared = [self._prepare(path) for path in group.photos]
         tasks = [task for task in prepared if isinstance(task, _Task)]
         faces = {task.path: self._faces(task, known) for task in tasks if task.before is None}
         chosen = {path: self.chooser.pick(sightings) for path, sightings in faces.items()}
         refined = {}
         if self.job.refiner is not None and any(chosen.values()):
-            # Those finished in this company are refined again, so that the others come out as in a run in one go.
-            finished = [task for task in tasks if task.before is not None and task.before.get("group") == company]
+            # Finished ones are refined with the others, so that these come out as in a run that was not cut short.
+            finished = [task for task in tasks if task.before is not None and not group.joined]
             again = {task.path: self.chooser.pick(self._faces(task, known)) for task in finished}
             refined = self._refine(tasks, {**chosen, **again})
         for task in prepared:
             if isinstance(task, PhotoResult):
                 yield task
             elif task.before is not None:
-                if task.before.get("group") == company:
+                if not group.joined:
                     self._remember(task.before)
                 done = _recall(task.before)
                 yield PhotoResult(task.path.as_posix(), "skipped", "already done", done, task.photo.notes)
@@ -199,7 +210,7 @@ class _Run:
                 yield PhotoResult(task.path.as_posix(), "no face", reason)
             else:
                 notes = (*task.photo.notes, *self._left_out(faces[task.path], chosen[task.path]))
-                yield self._write(task, chosen[task.path], refined.get(task.path), notes, company)
+                yield self._write(task, chosen[task.path], refined.get(task.path), notes, group.token)
 
     def _prepare(self, path: Path) -> _Task | PhotoResult:
         try:
@@ -240,7 +251,7 @@ class _Run:
         chosen: Sequence[Sighting],
         refined: Sequence[Refined] | None,
         notes: tuple[str, ...],
-        company: str,
+        token: str,
     ) -> PhotoResult:
         job, photo, name, target = self.job, task.photo, task.path.as_posix(), self.job.out / task.path
         try:
@@ -261,7 +272,7 @@ class _Run:
             "name": name,
             "folder": self.folder,
             "mask": job.key.mask.digest,
-            "group": company,
+            "group": token,
             "output_sha256": saved.sha256,
         }
         # First that the file is ours, so that a run stopped from here on can replace it; what it is like follows.

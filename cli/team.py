@@ -81,7 +81,7 @@ def team(
             for rank, one in enumerate(teams[:_MOST_SHOWN], 1)
         ]
     )
-    click.echo(f"\n`protect` learns against {' + '.join(registry.TEAM)}: {registry.WHY_TEAM}.")
+    click.echo(f"\nThe default team of `protect` is {' + '.join(registry.TEAM)}: {registry.WHY_TEAM}.")
 
 
 def _members(failures: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ def test_teams_are_ranked_with_members_negatives_and_a_plot(faces, tmp_path):
 def test_the_table_names_members_and_teams(faces):
     outcome = call(team, "--faces", faces, "--pool", "dlib-resnet", "--pool", "sface", "--offline")
     assert outcome.code == 0 and "dlib-resnet + sface" in outcome.stdout and "focal diversity" in outcome.stdout
-    assert "`protect` learns against dlib-resnet + sface + " in outcome.stdout
+    assert "The default team of `protect` is dlib-resnet + sface + " in outcome.stdout
 
 
 @pytest.mark.parametrize(

@@ -116,3 +116,16 @@ def test_a_photo_that_joins_a_finished_folder_is_kept_apart_from_the_files_that_
     for one, other in zip(written, remembered, strict=False):
         assert np.allclose(one["dlib-resnet"], other["dlib-resnet"], atol=0.01)
     assert {name: digest for name, digest in hashes(out).items() if name != "0.png"} == whole
+
+
+def test_a_photo_that_was_edited_is_kept_apart_from_all_copies_that_stay(protect, photos, out, head, remembered):
+    for index in range(9):
+        head.crop((index, 0, 262 + index, 262)).save(photos / f"{index}.png")
+    assert protect().code == 0
+    whole = hashes(out)
+    head.crop((0, 2, 262, 264)).save(photos / "0.png")
+    remembered.clear()
+    assert protect("--json").photo("0.png")["status"] == "protected"
+    assert len(remembered) == 10  # the eight that stay and the copy that it replaces, before it, and itself
+    after = hashes(out)
+    assert [name for name in whole if whole[name] != after[name]] == ["0.png"]
