@@ -25,10 +25,8 @@ def settings_hash(settings: Mapping[str, Any]) -> str:
 
 def file_hash(path: Path) -> str | None:
     """Hexadecimal SHA-256 of a file; None where it is missing, cannot be read or is no file, as a pipe, which waits."""
-    if not path.is_file():
-        return None
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
     except OSError:
         return None
 
