@@ -121,13 +121,12 @@ class _Group:
 
     Attributes:
         photos: paths below the folder.
-        token: of these photos and all before them, by name and bytes; what is written bears it. "" where `joined`.
-        joined: some of them were written when they or those before were others. What is finished stays as it is.
+        token: of these photos and all before them, by name and bytes; what is written bears it. "": some were written
+            when they or those before were others, and stay as they are.
     """
 
     photos: Sequence[Path]
     token: str
-    joined: bool
 
 
 class _Run:
@@ -163,7 +162,7 @@ class _Run:
         that was cut short goes on as it began. Where that cannot be, they stand from the start as they are.
         """
         if self.job.refiner is None:
-            return [_Group([path], "", False) for path in photos]
+            return [_Group([path], "") for path in photos]
         sources = {path: file_hash(self.job.folder / path) or "" for path in photos}
         groups: list[_Group] = []
         stay: set[tuple[str, str]] = set()
@@ -175,7 +174,7 @@ class _Run:
             done = [self._done(*key, file_hash(self.job.out / path)) for key, path in zip(keys, some, strict=True)]
             joined = any(before is not None and before.get("group") != token for before in done)
             stay.update(key for key, before in zip(keys, done, strict=True) if joined and before is not None)
-            groups.append(_Group(some, "" if joined else token, joined))
+            groups.append(_Group(some, "" if joined else token))
         here = set(sources.values())
         for record in self.manifest.records():
             source = record["source_sha256"]
@@ -193,14 +192,14 @@ class _Run:
         refined = {}
         if self.job.refiner is not None and any(chosen.values()):
             # Finished ones are refined with the others, so that these come out as in a run that was not cut short.
-            finished = [task for task in tasks if task.before is not None and not group.joined]
+            finished = [task for task in tasks if task.before is not None and group.token]
             again = {task.path: self.chooser.pick(self._faces(task, known)) for task in finished}
             refined = self._refine(tasks, {**chosen, **again})
         for task in prepared:
             if isinstance(task, PhotoResult):
                 yield task
             elif task.before is not None:
-                if not group.joined:
+                if group.token:
                     self._remember(task.before)
                 done = _recall(task.before)
                 yield PhotoResult(task.path.as_posix(), "skipped", "already done", done, task.photo.notes)
