@@ -9,24 +9,28 @@ from unittest import mock
 
 import torch
 
-from chameleon.learning import learn_mask
-from chameleon.views import Views
+from guise.chameleon.learning.learn import learn_mask
+from guise.chameleon.learning.views import Views
 
 _prepare = Views.prepare
 
 PARTS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     # Crops are always placed, re-lit, blurred and compressed alike: not at all.
     "variation": {
-        "chameleon.objective.vary": lambda crops, _random: crops,
-        "chameleon.views.Views.prepare": lambda *given, **named: _prepare(*given, **{**named, "jitter": 0.0}),
+        "guise.chameleon.learning.objective.vary": lambda crops, _random: crops,
+        "guise.chameleon.learning.views.Views.prepare": lambda *given, **named: _prepare(
+            *given, **{**named, "jitter": 0.0}
+        ),
     },
     # Each face is taken away from itself only, as in the published procedure, not from the user's mean.
     "identity": {
-        "chameleon.keymaking.learn_mask": lambda *given, **named: learn_mask(*given, **{**named, "one_person": False}),
-        "chameleon.keymaking._persons": lambda *_: {},
+        "guise.chameleon.learning.key.learn_mask": lambda *given, **named: learn_mask(
+            *given, **{**named, "one_person": False}
+        ),
+        "guise.chameleon.learning.key._persons": lambda *_: {},
     },
     # Protected photos are not kept apart from one another.
-    "dispersion": {"chameleon.refinement._closeness": lambda *_: torch.zeros(())},
+    "dispersion": {"guise.chameleon.learning.refine._closeness": lambda *_: torch.zeros(())},
 }
 """What stands in for what, by the name of the part. Without refinement a mask is the method "mask"."""
 

@@ -11,10 +11,10 @@ import numpy as np
 from skimage.restoration import denoise_tv_chambolle
 
 from benchmarks.judges import choose
-from chameleon import geometry
-from chameleon.faces import Face, FaceDetector
-from chameleon.mask import Mask, Placement, subtract
-from chameleon.robustness import blurred, recompressed
+from guise.chameleon.faces import geometry
+from guise.chameleon.faces.detection import Face, FaceDetector
+from guise.chameleon.mask.mask import Mask, Placement, subtract
+from guise.chameleon.transforms import blurred, recompressed
 
 AMPLITUDES = (0.5, 1.0)
 """At which opponents take an estimated mask off."""

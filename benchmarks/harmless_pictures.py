@@ -20,11 +20,11 @@ from benchmarks import people
 from benchmarks.harmless_speed import smooth_filters
 from benchmarks.report import code_version, environment
 from benchmarks.scenes import NAMES, scene
-from chameleon import geometry
-from chameleon.faces import Face, FaceDetector
-from chameleon.protection import embed
-from chameleon.retrieval import distances
-from harmless import (
+from guise.chameleon.evaluation.retrieval import distances
+from guise.chameleon.faces import geometry
+from guise.chameleon.faces.detection import Face, FaceDetector
+from guise.chameleon.faces.embedding import embed
+from guise.harmless import (
     Certificate,
     Certifier,
     GenerationSettings,
@@ -36,11 +36,11 @@ from harmless import (
     projector,
     read,
 )
-from harmless.loading import load_together
-from harmless.pictures.targets import parse
-from models import load_recogniser
-from models.files import read_photo
-from models.registry import ARCFACE_SIZE
+from guise.harmless.loading import load_together
+from guise.harmless.pictures.targets import parse
+from guise.models import load_recogniser
+from guise.models.files import read_photo
+from guise.models.recognisers.registry import ARCFACE_SIZE
 
 Result = dict[str, Any]
 Picture = np.ndarray

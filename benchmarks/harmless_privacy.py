@@ -24,11 +24,11 @@ import torch
 from benchmarks.harmless_speed import smooth_filters
 from benchmarks.report import code_version, environment
 from benchmarks.scenes import resized
-from harmless import GenerationSettings, Loaded, Projector, Source, generate, load, nullity, projector, read
-from harmless.pictures.attacks import attack
-from harmless.pictures.identity import Gallery
-from harmless.pictures.targets import parse
-from models.files import atomic_write, list_photos, read_photo
+from guise.harmless import GenerationSettings, Loaded, Projector, Source, generate, load, nullity, projector, read
+from guise.harmless.pictures.attacks import attack
+from guise.harmless.pictures.identity import Gallery
+from guise.harmless.pictures.targets import parse
+from guise.models.files import atomic_write, list_photos, read_photo
 
 _VERSIONS, _OTHERS = 8, 200
 _SQUARES = {"astronaut": (0, 100, 250), "chelsea": (0, 80, 300), "coffee": (0, 100, 400)}  # top, left, side

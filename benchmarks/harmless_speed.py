@@ -24,10 +24,10 @@ import torch
 from benchmarks.report import code_version, environment
 from benchmarks.scenes import scene
 from benchmarks.timing import timed
-from harmless import GenerationSettings, Source, generate, load, projector, read
-from harmless.operators import Convolution, LinearOperator, columns, patch_embedding, rows, to_matrix
-from harmless.pictures.certificate import as_tensor
-from harmless.pictures.targets import parse
+from guise.harmless import GenerationSettings, Source, generate, load, projector, read
+from guise.harmless.operators import Convolution, LinearOperator, columns, patch_embedding, rows, to_matrix
+from guise.harmless.pictures.certificate import as_tensor
+from guise.harmless.pictures.targets import parse
 
 Result = dict[str, Any]
 
@@ -197,7 +197,7 @@ def main(data: Path | None, out: Path) -> None:
             results[name] = pool.apply(measure, arguments)
         click.echo(json.dumps({name: results[name]}, indent=1))
     out.mkdir(parents=True, exist_ok=True)
-    (out / "harmless.json").write_text(json.dumps(results, indent=1) + "\n")
+    (out / "guise.harmless.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -15,14 +15,14 @@ from typing import Protocol
 
 import numpy as np
 
-from chameleon import geometry
-from chameleon.faces import Face, FaceDetector, overlap
-from chameleon.protection import embed
-from chameleon.retrieval import Metric
-from models import Recogniser, load_recogniser
-from models.errors import InputError
-from models.files import file_hash
-from models.registry import RECORDS
+from guise.chameleon.evaluation.retrieval import Metric
+from guise.chameleon.faces import geometry
+from guise.chameleon.faces.detection import Face, FaceDetector, overlap
+from guise.chameleon.faces.embedding import embed
+from guise.models import Recogniser, load_recogniser
+from guise.models.errors import InputError
+from guise.models.files import file_hash
+from guise.models.recognisers.registry import RECORDS
 
 MOBILEFACENET = Path("recognisers", "judge-mobilefacenet")
 _LEAST_OVERLAP = 0.2  # detectors differ in what they call a face: dlib frames less of the forehead than MTCNN

@@ -2,8 +2,8 @@
 
 Source: Y. Zhong and W. Deng, "OPOM: Customized Invisible Cloak towards Face Privacy Protection", TPAMI 2022, the
 variant with the class centre: signed steps with momentum, bounded by 8/255, no term for visibility. As with
-`chameleon.paper` the mask is registered by landmarks and each recogniser gets its own crop; its amplitude is fitted to
-the budget.
+`guise.chameleon.learning.paper` the mask is registered by landmarks and each recogniser gets its own crop; its
+amplitude is fitted to the budget.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional as F
 
-from chameleon import geometry
-from chameleon.mask import Mask
-from chameleon.portrait import Portrait
-from chameleon.views import Views
-from models import Recogniser
+from guise.chameleon.faces import geometry
+from guise.chameleon.faces.crop import Portrait
+from guise.chameleon.learning.views import Views
+from guise.chameleon.mask.mask import Mask
+from guise.models import Recogniser
 
 SIDE, EPSILON, STEP, ITERATIONS, MOMENTUM = 112, 8 / 255, 1 / 255, 40, 1.0
 

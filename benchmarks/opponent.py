@@ -32,11 +32,11 @@ from torch.nn import functional as F
 
 from benchmarks import people
 from benchmarks.report import code_version, environment
-from chameleon import geometry
-from chameleon.faces import FaceDetector
-from models import Recogniser, load_recogniser
-from models.files import atomic_write, read_photo, settings_hash
-from models.precision import half_precision
+from guise.chameleon.faces import geometry
+from guise.chameleon.faces.detection import FaceDetector
+from guise.models import Recogniser, load_recogniser
+from guise.models.files import atomic_write, read_photo, settings_hash
+from guise.models.networks.precision import half_precision
 
 _BATCH = 32
 _AVOID = 1000  # the first strangers, among whom users are looked for
@@ -78,7 +78,7 @@ def main(data: Path, count: int, network: str, steps: int, seed: int, out: Path)
 def _protect(folder: Path, out: Path, key: Path) -> None:
     """As a user would, a mask for each person; somebody whom the tool cannot tell from others is left out."""
     given = ["--user-photos", str(folder), "--out", str(out), "--key", str(key)]
-    run = subprocess.run([sys.executable, "-m", "cli", "protect", *given], check=False)
+    run = subprocess.run([sys.executable, "-m", "guise", "protect", *given], check=False)
     if run.returncode == 1:
         click.echo(f"{folder.name} is left out", err=True)
     elif run.returncode not in (0, 3):

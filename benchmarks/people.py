@@ -10,7 +10,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.errors import InputError
+from guise.models.errors import InputError
 
 LEAST_PHOTOS = 20
 LEARN, MOST_SCORED = 12, 12

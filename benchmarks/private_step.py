@@ -16,7 +16,7 @@ from torch import nn
 
 from benchmarks.report import code_version, environment
 from benchmarks.timing import side_by_side
-from dpaf import PrivateStep
+from guise.dpaf import PrivateStep
 
 
 def discriminator() -> nn.Module:

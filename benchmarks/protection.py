@@ -25,15 +25,15 @@ import numpy as np
 from benchmarks import ablation, people, report, scoring
 from benchmarks.judges import Judge, load_judge
 from benchmarks.session import AS_LEARNT, Method, Plan, Session
-from chameleon.faces import FaceDetector
-from chameleon.learning import LearningSettings
-from chameleon.perception.budget import STRENGTHS
-from chameleon.protection import FaceReader
-from chameleon.refinement import RefinementSettings
-from models import load_recogniser
-from models.errors import FaceError, GuiseError, InputError
-from models.files import Manifest, settings_hash
-from models.registry import TEAM
+from guise.chameleon.faces.detection import FaceDetector
+from guise.chameleon.faces.embedding import FaceReader
+from guise.chameleon.learning.learn import LearningSettings
+from guise.chameleon.learning.refine import RefinementSettings
+from guise.chameleon.visibility.budget import STRENGTHS
+from guise.models import load_recogniser
+from guise.models.errors import FaceError, GuiseError, InputError
+from guise.models.files import Manifest, settings_hash
+from guise.models.recognisers.registry import TEAM
 
 _DATA = Path(__file__).parents[2] / "shared" / "data"
 _LINES = "lines.jsonl"

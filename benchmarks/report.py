@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from models.files import atomic_write
+from guise.models.files import atomic_write
 
 _ROOT = Path(__file__).parents[1]
 _PACKAGES = ["torch", "numpy", "pillow", "facenet-pytorch", "dlib-bin", "ncnn", "onnx2torch", "opacus", "dp-accounting"]

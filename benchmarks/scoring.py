@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.judges import Judge
-from chameleon import retrieval
-from models.files import atomic_write, read_photo
+from guise.chameleon.evaluation import retrieval
+from guise.models.files import atomic_write, read_photo
 
 Change = Callable[[np.ndarray], np.ndarray]
 """Makes another version of a photo, uint8 (H, W, 3)."""
@@ -54,8 +54,8 @@ def judged(
 
     Returns:
         `photos`: how many are scored; `strangers`: among how many; `no_face`: share of the faces found before that
-        are not found after; `settings`: for clean, 1A, 2B and 2A what `chameleon.retrieval.Scores` holds, empty with
-        fewer than two photos.
+        are not found after; `settings`: for clean, 1A, 2B and 2A what `retrieval.Scores` holds, empty with fewer than
+        two photos.
     """
     both = [(a, b) for a, b in zip(clean, protected, strict=True) if a is not None and b is not None]
     found = sum(embedding is not None for embedding in clean)

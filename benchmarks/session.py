@@ -18,16 +18,18 @@ from benchmarks.judges import Judge
 from benchmarks.lpips_distance import lpips_distance
 from benchmarks.people import User
 from benchmarks.report import SAVED
-from chameleon import batch, keymaking, survey
-from chameleon.key import Key, load_key, save_key
-from chameleon.learning import LearningSettings
-from chameleon.pairs import psnr
-from chameleon.perception.budget import STRENGTHS
-from chameleon.protection import FaceReader
-from chameleon.refinement import RefinementSettings, Refiner
-from chameleon.robustness import TRANSFORMS
-from models import Recogniser
-from models.files import read_photo, settings_hash
+from guise.chameleon.evaluation.pairs import psnr
+from guise.chameleon.faces import survey
+from guise.chameleon.faces.embedding import FaceReader
+from guise.chameleon.learning import key as keymaking
+from guise.chameleon.learning.learn import LearningSettings
+from guise.chameleon.learning.refine import RefinementSettings, Refiner
+from guise.chameleon.mask.key import Key, load_key, save_key
+from guise.chameleon.protection import folder as batch
+from guise.chameleon.transforms import TRANSFORMS
+from guise.chameleon.visibility.budget import STRENGTHS
+from guise.models import Recogniser
+from guise.models.files import read_photo, settings_hash
 
 AS_LEARNT = "as-learnt"
 """In place of a strength: the mask is put on as learnt, whatever is seen of it."""

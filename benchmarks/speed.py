@@ -25,17 +25,22 @@ from torch.nn import functional as F
 
 from benchmarks.report import code_version, environment
 from benchmarks.timing import timed
-from chameleon import batch, demo, geometry, keymaking, paper, survey
-from chameleon.faces import FaceDetector
-from chameleon.key import Key
-from chameleon.learning import LearningSettings, learn_mask
-from chameleon.mask import add
-from chameleon.perception.budget import STRENGTHS
-from chameleon.portrait import Portrait
-from chameleon.protection import FaceReader, protect_photo
-from chameleon.views import aligned
-from models import Recogniser, load_recogniser
-from models.files import list_photos, read_photo
+from guise.chameleon import demo
+from guise.chameleon.faces import geometry, survey
+from guise.chameleon.faces.crop import Portrait
+from guise.chameleon.faces.detection import FaceDetector
+from guise.chameleon.faces.embedding import FaceReader
+from guise.chameleon.learning import key as keymaking
+from guise.chameleon.learning import paper
+from guise.chameleon.learning.learn import LearningSettings, learn_mask
+from guise.chameleon.learning.views import aligned
+from guise.chameleon.mask.key import Key
+from guise.chameleon.mask.mask import add
+from guise.chameleon.protection import folder as batch
+from guise.chameleon.protection.photo import protect_photo
+from guise.chameleon.visibility.budget import STRENGTHS
+from guise.models import Recogniser, load_recogniser
+from guise.models.files import list_photos, read_photo
 
 
 @dataclass(frozen=True)

@@ -17,16 +17,19 @@ import click
 from PIL import Image
 
 from benchmarks.report import code_version, environment
-from chameleon import batch, demo, keymaking, survey
-from chameleon.faces import FaceDetector
-from chameleon.owner import Sighting
-from chameleon.perception.budget import STRENGTHS
-from chameleon.picture import draw_sheet, face_crop
-from chameleon.protection import FaceReader
-from chameleon.refinement import Refiner
-from models import load_recogniser
-from models.files import list_photos, read_photo
-from models.registry import TEAM
+from guise.chameleon import demo
+from guise.chameleon.faces import survey
+from guise.chameleon.faces.detection import FaceDetector
+from guise.chameleon.faces.embedding import FaceReader
+from guise.chameleon.faces.template import Sighting
+from guise.chameleon.learning import key as keymaking
+from guise.chameleon.learning.refine import Refiner
+from guise.chameleon.protection import folder as batch
+from guise.chameleon.protection.sheet import draw_sheet, face_crop
+from guise.chameleon.visibility.budget import STRENGTHS
+from guise.models import load_recogniser
+from guise.models.files import list_photos, read_photo
+from guise.models.recognisers.registry import TEAM
 
 
 @click.command()

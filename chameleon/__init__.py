@@ -11,20 +11,21 @@ job = Job(folder, out, key, key_file, STRENGTHS["mid"], refiner=refiner)
 for result in protect_folder(job, list(found.sightings), chooser, reader, found=found): ...
 """
 
-from chameleon.batch import Job, PhotoResult, protect_folder
-from chameleon.faces import Face, FaceDetector
-from chameleon.key import Key, Provenance, load_key, save_key
-from chameleon.keymaking import Learning, learn_key
-from chameleon.learning import LearningSettings, learn_mask
-from chameleon.mask import Mask, Patch, Placement, add, subtract
-from chameleon.owner import Owner, Sighting
-from chameleon.perception.budget import STRENGTHS, Budget, Visibility
-from chameleon.portrait import Portrait
-from chameleon.protection import FaceReader, Measured, Protected, measure_saved, protect_photo
-from chameleon.refinement import RefinementSettings, Refiner
-from chameleon.restoration import restore_folder
-from chameleon.survey import Chooser, Survey, find_faces
-from chameleon.verification import Report, measure_folders
+from guise.chameleon.evaluation.verify import Report, measure_folders
+from guise.chameleon.faces.crop import Portrait
+from guise.chameleon.faces.detection import Face, FaceDetector
+from guise.chameleon.faces.embedding import FaceReader
+from guise.chameleon.faces.survey import Chooser, Survey, find_faces
+from guise.chameleon.faces.template import Owner, Sighting
+from guise.chameleon.learning.key import Learning, learn_key
+from guise.chameleon.learning.learn import LearningSettings, learn_mask
+from guise.chameleon.learning.refine import RefinementSettings, Refiner
+from guise.chameleon.mask.key import Key, Provenance, load_key, save_key
+from guise.chameleon.mask.mask import Mask, Patch, Placement, add, subtract
+from guise.chameleon.protection.folder import Job, PhotoResult, protect_folder
+from guise.chameleon.protection.photo import Measured, Protected, measure_saved, protect_photo
+from guise.chameleon.restoration.restore import restore_folder
+from guise.chameleon.visibility.budget import STRENGTHS, Budget, Visibility
 
 __all__ = [
     "STRENGTHS",

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageEnhance
 from skimage import data
 
-from models.files import atomic_write
+from guise.models.files import atomic_write
 
 _COUNT = 12
 

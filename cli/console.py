@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from models.errors import InputError, first_line
+from guise.cli.flags import as_flags
+from guise.models.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
 
-    from models import Recogniser
+    from guise.models import Recogniser
 
 Step = Callable[[str, int, int], None]
 """Called with what is being done, items done and items in all."""
@@ -26,7 +27,7 @@ Step = Callable[[str, int, int], None]
 
 def message(text: str) -> None:
     """One line for a person, on stderr."""
-    click.echo(text, err=True)
+    click.echo(as_flags(text), err=True)
 
 
 @contextmanager
@@ -63,7 +64,7 @@ def download_bar() -> Iterator[Callable[[int, int | None], None]]:
 
 def load(name: str, *, device: str, offline: bool) -> Recogniser:
     """The recogniser called `name`; what a download would fetch is said before, and shown while it runs."""
-    from models import load_recogniser
+    from guise.models import load_recogniser
 
     with download_bar() as bar:
         return load_recogniser(name, device=device, offline=offline, progress=bar, announce=message)
@@ -75,7 +76,7 @@ def load_all(names: Iterable[str], load: Callable[[str], Recogniser]) -> list[Re
     Raises:
         InputError: two call themselves alike, so that results by name would mix them up.
     """
-    from models.files import printable
+    from guise.models.files import printable
 
     loaded: dict[str, tuple[str, Recogniser]] = {}
     for name in dict.fromkeys(names):
@@ -92,14 +93,14 @@ def table(rows: list[dict[str, str]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from models.files import printable
+    from guise.models.files import printable
 
     drawn = Table(box=None, pad_edge=False)
     for column in rows[0] if rows else ():
         words = max(map(len, column.split()), default=0)
         drawn.add_column(column, overflow="fold", no_wrap=column == "name", min_width=words)
     for row in rows:
-        drawn.add_row(*map(printable, row.values()))
+        drawn.add_row(*(as_flags(printable(value)) for value in row.values()))
     # Where nobody watches, a row is a line, however long; rich would fold it at 80 columns.
     width = None if sys.stdout.isatty() else 10_000
     Console(width=width, highlight=False, markup=False, emoji=False).print(drawn)
@@ -129,7 +130,7 @@ def check_user_face(user_face: str, words: tuple[str, ...]) -> None:
     """Raise InputError unless --user-face is a file or one of `words`."""
     from pathlib import Path
 
-    from models.files import printable
+    from guise.models.files import printable
 
     if user_face not in words and not Path(user_face).is_file():
         what = f"--user-face {printable(user_face)} is neither a photo nor {', '.join(words)}"
@@ -142,7 +143,7 @@ def check_picture(path: Path, option: str, folders: Iterable[Path]) -> None:
     Raises:
         InputError: it is no PNG, or lies in one of the folders of photos.
     """
-    from models.files import printable
+    from guise.models.files import printable
 
     if path.suffix.lower() != ".png":
         raise InputError(f"{option} {printable(path)} is no PNG: give it a name that ends in .png")
@@ -153,7 +154,7 @@ def check_picture(path: Path, option: str, folders: Iterable[Path]) -> None:
 
 
 def _save_png(draw: Callable[[BytesIO], object], path: Path) -> None:
-    from models.files import atomic_write
+    from guise.models.files import atomic_write
 
     drawn = BytesIO()
     draw(drawn)
@@ -166,21 +167,3 @@ def warn_quietly() -> None:
     import warnings
 
     warnings.simplefilter("ignore")
-
-
-def best_device(device: str) -> str:
-    """`auto` resolved: a CUDA device where there is one.
-
-    Raises:
-        InputError: the device named cannot be used here.
-    """
-    import torch
-
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.zeros(1, device=device).cpu()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = first_line(error)
-        raise InputError(f"--device {device} cannot be used: {reason}; try --device cpu") from None
-    return device

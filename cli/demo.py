@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli import console
+from guise.cli import console
 
 
 @click.command()
@@ -15,8 +15,8 @@ from cli import console
 def demo(context: click.Context, folder: Path) -> None:
     """Make FOLDER/photos out of a public-domain portrait and run `protect` on it."""
     console.warn_quietly()
-    from chameleon.demo import make_photos
-    from cli.protect import protect
+    from guise.chameleon.demo import make_photos
+    from guise.cli.protect import protect
 
     photos = folder / "photos"
     made = make_photos(photos)

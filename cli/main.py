@@ -12,16 +12,17 @@ from typing import Any, NoReturn
 
 import click
 
-from models.errors import GuiseError, InputError
+from guise.cli.flags import as_flags
+from guise.models.errors import GuiseError, InputError
 
 _COMMANDS = {  # name: (module, attribute, short help)
-    "protect": ("cli.protect", "protect", "Protect a folder of photos with one personal mask."),
-    "verify": ("cli.verify", "verify", "Measure on saved files how well recognisers still match."),
-    "restore": ("cli.restore", "restore", "Take the mask off again, with the key."),
-    "dpaf": ("cli.dpaf", "dpaf", "Train and release private synthetic images."),
-    "harmless": ("cli.harmless", "harmless", "What a model provably ignores, and pictures made of it."),
-    "models": ("cli.models", "models", "List, fetch and verify recognisers."),
-    "demo": ("cli.demo", "demo", "Protect a folder of bundled demo photos."),
+    "protect": ("guise.cli.protect", "protect", "Protect a folder of photos with one personal mask."),
+    "verify": ("guise.cli.verify", "verify", "Measure on saved files how well recognisers still match."),
+    "restore": ("guise.cli.restore", "restore", "Take the mask off again, with the key."),
+    "dpaf": ("guise.cli.dpaf", "dpaf", "Train and release private synthetic images."),
+    "harmless": ("guise.cli.harmless", "harmless", "What a model provably ignores, and pictures made of it."),
+    "models": ("guise.cli.models", "models", "List, fetch and verify recognisers."),
+    "demo": ("guise.cli.demo", "demo", "Protect a folder of bundled demo photos."),
 }
 
 
@@ -84,9 +85,9 @@ def run(command: click.Command, **extra: Any) -> NoReturn:
 
 def _complain(text: str) -> None:
     """Show an error on one line, whatever file names it mentions."""
-    from models.files import printable
+    from guise.models.files import printable
 
-    click.echo(f"Error: {printable(text)}", err=True)
+    click.echo(as_flags(f"Error: {printable(text)}"), err=True)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
@@ -101,6 +102,6 @@ def main() -> NoReturn:
 
 def protect_main() -> NoReturn:
     """Entry point of `protect`."""
-    from cli.protect import protect
+    from guise.cli.protect import protect
 
     run(protect, prog_name="protect")

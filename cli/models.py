@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
-from cli import console
-from cli.team import team
-from models import cache, registry, weights
-from models.download import readable_size
-from models.errors import GuiseError
-from models.registry import Record
+from guise.cli import console
+from guise.cli.team import team
+from guise.models.errors import GuiseError
+from guise.models.recognisers import registry, weights
+from guise.models.recognisers.registry import Record
+from guise.models.weights import cache
+from guise.models.weights.download import readable_size
 
 
 @click.group()

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from cli import console
-from models import registry
-from models.errors import GuiseError, InputError, KeyFileError
+from guise.cli import console
+from guise.models.errors import GuiseError, InputError, KeyFileError
+from guise.models.recognisers import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chameleon.key import Key
-    from chameleon.protection import FaceReader
-    from chameleon.survey import Chooser, Survey
-    from models import Recogniser
+    from guise.chameleon.faces.embedding import FaceReader
+    from guise.chameleon.faces.survey import Chooser, Survey
+    from guise.chameleon.mask.key import Key
+    from guise.models import Recogniser
 
 _WHO = ("recurring", "largest", "all")
 _REFINE = 60  # as in chameleon.refinement, which imports torch
@@ -101,15 +101,17 @@ def protect(
     command again after any interruption.
     """
     console.warn_quietly()
-    from chameleon import batch, keymaking
-    from chameleon.faces import FaceDetector
-    from chameleon.key import load_key, save_key
-    from chameleon.perception.budget import budget_of
-    from chameleon.protection import FaceReader
-    from chameleon.refinement import RefinementSettings, Refiner
-    from chameleon.survey import find_faces
-    from cli import protect_report
-    from models.files import check_output_folder, check_writable, list_photos, only_one, printable, remove_stale
+    from guise.chameleon.faces.detection import FaceDetector
+    from guise.chameleon.faces.embedding import FaceReader
+    from guise.chameleon.faces.survey import find_faces
+    from guise.chameleon.learning import key as keymaking
+    from guise.chameleon.learning.refine import RefinementSettings, Refiner
+    from guise.chameleon.mask.key import load_key, save_key
+    from guise.chameleon.protection import folder as batch
+    from guise.chameleon.visibility.budget import budget_of
+    from guise.cli import protect_report
+    from guise.models.devices import best_device
+    from guise.models.files import check_output_folder, check_writable, list_photos, only_one, printable, remove_stale
 
     folder = Path(folder).resolve()
     out, key_file, picture_file = _places(folder, out, key_file)
@@ -123,7 +125,7 @@ def protect(
         context.with_resource(only_one(key_file))
         context.with_resource(only_one(out, remedy="name another --out"))
     key = load_key(key_file) if key_file.exists() else None
-    device = console.best_device(device)
+    device = best_device(device)
     reader = FaceReader(FaceDetector(device=device), console.load(registry.READER, device=device, offline=offline))
 
     def load(name: str) -> Recogniser:
@@ -192,7 +194,7 @@ def protect(
 
 def _places(folder: Path, out: Path | None, key_file: Path | None) -> tuple[Path, Path, Path]:
     """Where the copies, the key and the picture go: beside the folder unless said otherwise."""
-    from models.files import BEFORE_AFTER, printable
+    from guise.models.files import BEFORE_AFTER, printable
 
     if not folder.name and not (out and key_file):
         raise InputError(f"nothing lies beside {printable(folder)}: say where to write with --out and --key")
@@ -224,7 +226,7 @@ def _of_key(key: Key, named: tuple[str, ...], load: Callable[[str], Recogniser])
     Raises:
         InputError: one of them is not, or has other weights by now.
     """
-    from models.files import printable
+    from guise.models.files import printable
 
     own = [name for name in named if name.startswith("file:")]
     files = {one.record.name: one for one in console.load_all(own, load)}
@@ -248,7 +250,7 @@ def _is_user(chooser: Chooser, key: Key) -> bool:
 
 def _say_unused(context: click.Context, key_file: Path, *, learnt: tuple[str, ...]) -> None:
     """Options for learning do nothing where there is a key: say so."""
-    from models.files import printable
+    from guise.models.files import printable
 
     options = {"recognisers": "--recogniser", "preset": "--preset", "seed": "--seed"}
     given = [option for name, option in options.items() if context.get_parameter_source(name) is _TYPED]
@@ -261,9 +263,9 @@ def _say_unused(context: click.Context, key_file: Path, *, learnt: tuple[str, ..
 
 def _choose(found: Survey | None, user_face: str | None, key: Key | None, reader: FaceReader) -> Chooser:
     """Whose faces to protect."""
-    from chameleon.owner import from_reference
-    from chameleon.survey import Chooser
-    from models.files import read_photo
+    from guise.chameleon.faces.survey import Chooser
+    from guise.chameleon.faces.template import from_reference
+    from guise.models.files import read_photo
 
     threshold = reader.recogniser.record.threshold
     if user_face is None and key is not None:

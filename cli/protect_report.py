@@ -10,15 +10,15 @@ from typing import Any
 
 import click
 
-from chameleon.batch import Job, PhotoResult
-from chameleon.picture import Pair, draw_pairs, face_crop
-from chameleon.protection import Measured
-from chameleon.restoration import records_beside
-from chameleon.survey import Chooser, Survey
-from cli import console
-from models.errors import ImageError, OutputError
-from models.files import printable, read_photo
-from models.registry import READER
+from guise.chameleon.faces.survey import Chooser, Survey
+from guise.chameleon.protection.folder import Job, PhotoResult
+from guise.chameleon.protection.photo import Measured
+from guise.chameleon.protection.sheet import Pair, draw_pairs, face_crop
+from guise.chameleon.restoration.restore import records_beside
+from guise.cli import console
+from guise.models.errors import ImageError, OutputError
+from guise.models.files import printable, read_photo
+from guise.models.recognisers.registry import READER
 
 _MOST_SHOWN = 6
 _FEW_PHOTOS = 8

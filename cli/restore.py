@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cli import console
+from guise.cli import console
 
 
 @click.command()
@@ -24,10 +24,11 @@ def restore(context: click.Context, protected: Path, key_file: Path, out: Path, 
     lossy WebP and for photos that were changed on their way.
     """
     console.warn_quietly()
-    from chameleon import restoration
-    from chameleon.faces import FaceDetector
-    from chameleon.key import load_key
-    from models.files import check_output_folder, check_writable, list_photos, only_one, remove_stale
+    from guise.chameleon.faces.detection import FaceDetector
+    from guise.chameleon.mask.key import load_key
+    from guise.chameleon.restoration import restore as restoration
+    from guise.models.devices import best_device
+    from guise.models.files import check_output_folder, check_writable, list_photos, only_one, remove_stale
 
     key = load_key(key_file)
     listing = list_photos(protected)
@@ -35,7 +36,7 @@ def restore(context: click.Context, protected: Path, key_file: Path, out: Path, 
     check_writable(out)
     context.with_resource(only_one(out, remedy="name another --out"))
     remove_stale(out)
-    detector = FaceDetector(device=console.best_device(device))
+    detector = FaceDetector(device=best_device(device))
     with console.steps() as step:
         rows = []
         for done, row in enumerate(

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import console
-from models import registry, weights
-from models.errors import InputError
-from models.files import check_writable
+from guise.cli import console
+from guise.models.errors import InputError
+from guise.models.files import check_writable
+from guise.models.recognisers import registry, weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy as np
 
-    from chameleon.team import Team, Trial
+    from guise.chameleon.evaluation.diversity import Team, Trial
 
 _MOST_SHOWN = 10
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -41,8 +41,9 @@ def team(
     uncertain figure: show it many people. Diversity alone does not make good surrogates: the default team of `protect`
     was chosen by how well its masks held, not by this.
     """
-    from chameleon.faces import FaceDetector
-    from chameleon.team import measure_failures, rank_teams
+    from guise.chameleon.evaluation.diversity import measure_failures, rank_teams
+    from guise.chameleon.faces.detection import FaceDetector
+    from guise.models.devices import best_device
 
     names = list(dict.fromkeys(pool)) or [
         r.name for r in registry.RECORDS.values() if weights.state(r) != "not fetched"
@@ -56,7 +57,7 @@ def team(
         console.check_picture(plot, "--plot", [faces])
         check_writable(plot.resolve().parent)
     console.warn_quietly()
-    device = console.best_device(device)
+    device = best_device(device)
     recognisers = console.load_all(names, lambda name: console.load(name, device=device, offline=offline))
     with console.steps() as step:
         trial = measure_failures(

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli import console
-from models.errors import OutputError
-from models.registry import READER
+from guise.cli import console
+from guise.models.errors import OutputError
+from guise.models.recognisers.registry import READER
 
 if TYPE_CHECKING:
-    from chameleon.pairs import Who
-    from chameleon.protection import FaceReader
-    from chameleon.verification import Report
+    from guise.chameleon.evaluation.pairs import Who
+    from guise.chameleon.evaluation.verify import Report
+    from guise.chameleon.faces.embedding import FaceReader
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _WHO = ("recurring", "largest")
@@ -71,16 +71,17 @@ def verify(
     `protect --recogniser` said otherwise. Judge by others, such as your own, with --recogniser file:PATH.
     """
     console.warn_quietly()
-    from chameleon.faces import FaceDetector
-    from chameleon.protection import FaceReader
-    from chameleon.verification import measure_folders
-    from cli import verify_report
-    from models.files import BEFORE_AFTER
+    from guise.chameleon.evaluation.verify import measure_folders
+    from guise.chameleon.faces.detection import FaceDetector
+    from guise.chameleon.faces.embedding import FaceReader
+    from guise.cli import verify_report
+    from guise.models.devices import best_device
+    from guise.models.files import BEFORE_AFTER
 
     console.check_user_face(user_face, _WHO)
     picture = picture or protected.resolve().with_name(f"{protected.resolve().name}{BEFORE_AFTER}")
     console.check_picture(picture, "--picture", [folder for folder in (originals, protected, others) if folder])
-    device, names = console.best_device(device), tuple(dict.fromkeys(names))
+    device, names = best_device(device), tuple(dict.fromkeys(names))
     loaded = console.load_all((*names, READER), lambda name: console.load(name, device=device, offline=offline))
     reader = FaceReader(FaceDetector(device=device), loaded[names.index(READER) if READER in names else -1])
     with console.steps() as step:
@@ -105,8 +106,8 @@ def verify(
 
 
 def _who(user_face: str, reader: FaceReader) -> Who:
-    from chameleon.owner import from_reference
-    from models.files import read_photo
+    from guise.chameleon.faces.template import from_reference
+    from guise.models.files import read_photo
 
     if user_face == "recurring":
         return "recurring"
@@ -118,9 +119,9 @@ def _who(user_face: str, reader: FaceReader) -> Who:
 
 def _draw(report: Report, originals: Path, protected: Path, picture: Path) -> bool:
     """The photos that changed most to the eye, before and after; False where that cannot be written."""
-    from chameleon.picture import Pair, draw_pairs, face_crop
-    from cli.verify_report import change
-    from models.files import read_photo
+    from guise.chameleon.protection.sheet import Pair, draw_pairs, face_crop
+    from guise.cli.verify_report import change
+    from guise.models.files import read_photo
 
     first, pairs = report.recognisers[0], []
     most_changed = sorted(enumerate(report.photos), key=lambda item: item[1].visibility.ssim)[:_MOST_SHOWN]

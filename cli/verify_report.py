@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from chameleon.retrieval import Scores
-from chameleon.verification import RecogniserReport, Report, VersionReport
-from cli import console
-from models.files import printable
+from guise.chameleon.evaluation.retrieval import Scores
+from guise.chameleon.evaluation.verify import RecogniserReport, Report, VersionReport
+from guise.cli import console
+from guise.models.files import printable
 
 _SETTINGS = {
     "clean": "original among originals",

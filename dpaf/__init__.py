@@ -4,7 +4,7 @@ The pieces stand alone and work with anyone's networks; `Trainer` puts them toge
 Importing this package prints nothing, seeds nothing and opens no connection.
 """
 
-from dpaf.accounting import (
+from guise.dpaf.accounting.accountants import (
     Phase,
     delta_pld,
     epsilon_pld,
@@ -13,22 +13,22 @@ from dpaf.accounting import (
     joint_noise_multiplier,
     scale_for,
 )
-from dpaf.aggregation import FeatureAggregation
-from dpaf.audit import Audit, audit_mechanism, excess_over, lower_bound
-from dpaf.budget import Account, DatasetBudgets, begin_run
-from dpaf.canary import CanaryGame
-from dpaf.data import Records, load
-from dpaf.evaluation import Utility, utility
-from dpaf.ledger import Charge, Ledger
-from dpaf.plan import Plan, planned
-from dpaf.private_step import PrivateStep
-from dpaf.randomness import Streams
-from dpaf.report import as_markdown, privacy_report
-from dpaf.runfolder import RunFolder, RunSettings
-from dpaf.sampling import PoissonSampler
-from dpaf.settings import PRESETS, PerformanceSettings, PrivacySettings
-from dpaf.synthesis import Synthetic, synthesise
-from dpaf.trainer import Trainer, trained_state
+from guise.dpaf.accounting.budget import Account, DatasetBudgets, begin_run
+from guise.dpaf.accounting.ledger import Charge, Ledger
+from guise.dpaf.accounting.plan import Plan, planned
+from guise.dpaf.accounting.report import as_markdown, privacy_report
+from guise.dpaf.audit.bound import Audit, audit_mechanism, excess_over, lower_bound
+from guise.dpaf.audit.canary import CanaryGame
+from guise.dpaf.data import Records, load
+from guise.dpaf.evaluation.utility import Utility, utility
+from guise.dpaf.mechanisms.aggregation import FeatureAggregation
+from guise.dpaf.mechanisms.private_step import PrivateStep
+from guise.dpaf.mechanisms.randomness import Streams
+from guise.dpaf.mechanisms.sampling import PoissonSampler
+from guise.dpaf.settings import PRESETS, PerformanceSettings, PrivacySettings
+from guise.dpaf.synthesis import Synthetic, synthesise
+from guise.dpaf.training.run_folder import RunFolder, RunSettings
+from guise.dpaf.training.trainer import Trainer, trained_state
 
 __all__ = [
     "PRESETS",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from dpaf import validate
-from dpaf.accounting import Phase, epsilon_pld, joint_noise_multiplier, scale_for
-from models.errors import InputError
+from guise.dpaf import validate
+from guise.dpaf.accounting.accountants import Phase, epsilon_pld, joint_noise_multiplier, scale_for
+from guise.models.errors import InputError
 
 MOMENTS, HEAD, STEM, STEPS = "feature means", "class head", "first layer", "aggregation steps"
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dpaf import validate
-from dpaf.state import TrainingState
-from models.errors import InputError
+from guise.dpaf import validate
+from guise.dpaf.training.state import TrainingState
+from guise.models.errors import InputError
 
 _CHUNK = 500
 _ROUNDS = 8

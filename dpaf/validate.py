@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from torch import nn
 
-from models.errors import InputError
+from guise.models.errors import InputError
 
 MAX_EPSILON = 100.0
 _LEAST_DELTA = 1e-11

@@ -11,16 +11,16 @@ Source of the idea: Chen et al., "The Space of Harmless Perturbations", arXiv 24
 holds the weights, and says nothing of any other model.
 """
 
-from harmless.inspection import Space, inspect
-from harmless.loading import Loaded, Source, load
-from harmless.nullity import Nullity, by_counting, nullity
-from harmless.operators import LinearOperator
-from harmless.pictures.certificate import Certificate, Certifier, Change, Likeness
-from harmless.pictures.folders import Job, Made, generate_folder
-from harmless.pictures.generation import GenerationSettings, generate
-from harmless.preprocessing import PixelModel, Preprocessing
-from harmless.projection import Projector, leakage, projector
-from harmless.tracing import Part, Reading, read
+from guise.harmless.inspection import Space, inspect
+from guise.harmless.loading import Loaded, Source, load
+from guise.harmless.nullity import Nullity, by_counting, nullity
+from guise.harmless.operators import LinearOperator
+from guise.harmless.pictures.certificate import Certificate, Certifier, Change, Likeness
+from guise.harmless.pictures.folders import Job, Made, generate_folder
+from guise.harmless.pictures.generation import GenerationSettings, generate
+from guise.harmless.preprocessing import PixelModel, Preprocessing
+from guise.harmless.projection import Projector, leakage, projector
+from guise.harmless.tracing import Part, Reading, read
 
 __all__ = [
     "Certificate",

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from harmless.nullity import Nullity, nullity, unread_entries
-from harmless.operators.base import LinearOperator, Shape
-from harmless.projection import CGSettings, Projector, leakage, projector
-from harmless.tracing import Reading
+from guise.harmless.nullity import Nullity, nullity, unread_entries
+from guise.harmless.operators.base import LinearOperator, Shape
+from guise.harmless.projection import CGSettings, Projector, leakage, projector
+from guise.harmless.tracing import Reading
 
 NEAR_NULL = (1e-3, 1e-2)
 """Directions are near-null where they are shrunk below this share of what the most sensitive one gets."""

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from harmless.preprocessing import PixelModel, Preprocessing, Together, parse
-from models import registry
-from models.download import readable_size
-from models.errors import GuiseError, InputError, OfflineError, WeightsError, first_line
-from models.files import printable
-from models.recogniser import load_recogniser
+from guise.harmless.preprocessing import PixelModel, Preprocessing, Together, parse
+from guise.models.errors import GuiseError, InputError, OfflineError, WeightsError, first_line
+from guise.models.files import printable
+from guise.models.recognisers import registry
+from guise.models.recognisers.loading import load_recogniser
+from guise.models.weights.download import readable_size
 
 DEFAULT_INPUT = (3, 224, 224)
 _LEAST = 7
@@ -40,7 +40,7 @@ class Source:
             downloaded on first use), or a file (.safetensors, or a checkpoint that loads without running code) for such
             a name or a factory.
         input_shape: of the photo, (3, H, W); None for what the model is known to take, else `DEFAULT_INPUT`.
-        preprocess: see `harmless.preprocessing.parse`.
+        preprocess: see `guise.harmless.preprocessing.parse`.
         offline: open no connection.
     """
 
@@ -234,7 +234,7 @@ def _onnx(path: Path) -> tuple[nn.Module, tuple[int, ...] | None]:
     """The network, and the shape that it takes where the file says so."""
     _check_file(path, "name a model file")
     try:
-        from models import onnx_network
+        from guise.models.formats import onnx_network
     except ImportError:
         raise InputError(f'{path} is an ONNX file; run `pip install "guise[onnx]"` to use it') from None
     return onnx_network.load(path), onnx_network.input_shape(path)

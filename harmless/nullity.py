@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from harmless.operators.base import LinearOperator, columns, rows
-from harmless.operators.combining import Composed
-from harmless.operators.convolution import Convolution
-from harmless.operators.matrix import Matrix
-from harmless.operators.simplify import simplified
-from harmless.projection.base import Projector
-from harmless.projection.channels import through_fewer
-from models.errors import InputError
+from guise.harmless.operators.base import LinearOperator, columns, rows
+from guise.harmless.operators.combining import Composed
+from guise.harmless.operators.convolution import Convolution
+from guise.harmless.operators.matrix import Matrix
+from guise.harmless.operators.simplify import simplified
+from guise.harmless.projection.base import Projector
+from guise.harmless.projection.channels import through_fewer
+from guise.models.errors import InputError
 
 _PROBES = 4
 

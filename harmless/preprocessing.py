@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils._pytree import tree_leaves
 
-from harmless.operators.elementary import LUMA
-from models.errors import InputError, first_line
+from guise.harmless.operators.elementary import LUMA
+from guise.models.errors import InputError, first_line
 
 Triple = tuple[float, float, float]
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)

@@ -20,11 +20,11 @@ from pathlib import Path
 import click
 
 from benchmarks.report import code_version
-from chameleon.faces import FaceDetector
-from chameleon.team import measure_failures, rank_teams
-from models import load_recogniser
-from models.files import atomic_write
-from models.registry import EXTRAS, RECORDS
+from guise.chameleon.evaluation.diversity import measure_failures, rank_teams
+from guise.chameleon.faces.detection import FaceDetector
+from guise.models import load_recogniser
+from guise.models.files import atomic_write
+from guise.models.recognisers.registry import EXTRAS, RECORDS
 from scripts.training.faces import HELD_BACK
 
 

@@ -14,8 +14,8 @@ import dlib
 import numpy as np
 from skimage import data
 
-from models import get
-from models.weights import locate
+from guise.models import get
+from guise.models.recognisers.weights import locate
 
 SLICES = [(30, 140, 1), (40, 150, 1), (0, 110, 2), (10, 60, 2), (20, 180, 1), (200, 200, 2)]
 """Top, left and stride of each 150 x 150 crop of the portrait."""

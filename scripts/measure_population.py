@@ -14,11 +14,11 @@ from pathlib import Path
 import click
 import numpy as np
 
-from chameleon.faces import FaceDetector
-from chameleon.portrait import Portrait
-from chameleon.protection import embed
-from models import load_recogniser
-from models.files import read_photo
+from guise.chameleon.faces.crop import Portrait
+from guise.chameleon.faces.detection import FaceDetector
+from guise.chameleon.faces.embedding import embed
+from guise.models import load_recogniser
+from guise.models.files import read_photo
 
 
 @click.command()

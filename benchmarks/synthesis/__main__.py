@@ -21,12 +21,12 @@ import numpy as np
 
 from benchmarks.report import code_version, environment, read_lines
 from benchmarks.synthesis import dpgan, merf, ours
-from dpaf import PRESETS
-from dpaf.data import Records, load
-from dpaf.evaluation import FULL_SAMPLES, QUICK_SAMPLES, utility
-from dpaf.fidelity import frechet
-from dpaf.repetition import check_apart
-from models.files import atomic_write
+from guise.dpaf import PRESETS
+from guise.dpaf.data import Records, load
+from guise.dpaf.evaluation.fidelity import frechet
+from guise.dpaf.evaluation.repetition import check_apart
+from guise.dpaf.evaluation.utility import FULL_SAMPLES, QUICK_SAMPLES, utility
+from guise.models.files import atomic_write
 
 _METHODS = {
     **{preset: ours.method(preset) for preset in ours.PRESETS},

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.synthesis.drawing import drawn
-from dpaf import Records
-from dpaf.data import scaled
-from dpaf.generator import Generator
+from guise.dpaf import Records
+from guise.dpaf.data import scaled
+from guise.dpaf.networks.generator import Generator
 
 _BATCH, _RATE, _LATENT = 256, 5e-4, 32
 _ERROR = 0.05  # of epsilon; at the default of 0.01 tens of thousands of steps are composed for minutes

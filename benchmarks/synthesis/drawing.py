@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dpaf.generator import Generator
-from dpaf.synthesis import in_turn
+from guise.dpaf.networks.generator import Generator
+from guise.dpaf.synthesis import in_turn
 
 
 @torch.no_grad()

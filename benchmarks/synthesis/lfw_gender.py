@@ -15,7 +15,7 @@ import click
 import numpy as np
 from PIL import Image
 
-from models.files import atomic_write
+from guise.models.files import atomic_write
 
 _SIDE, _TEST = 32, 1500
 _FACE = (60, 60, 190, 190)  # in the deep-funneled photos of 250 pixels

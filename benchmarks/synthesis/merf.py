@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.synthesis.drawing import drawn
-from dpaf import Phase, Records, epsilon_pld, scale_for
-from dpaf.generator import Generator
+from guise.dpaf import Phase, Records, epsilon_pld, scale_for
+from guise.dpaf.networks.generator import Generator
 
 _FEATURES = 10_000
 _BANDWIDTH = 127.0 / 784  # a pixel of images in [0, 1]: the authors' for Fashion-MNIST; for MNIST they have 105

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dpaf import PRESETS, Records, RunFolder, RunSettings, Streams, Trainer, planned, synthesise
-from dpaf.plan import without_classifiers
+from guise.dpaf import PRESETS, Records, RunFolder, RunSettings, Streams, Trainer, planned, synthesise
+from guise.dpaf.accounting.plan import without_classifiers
 
 Made = tuple[np.ndarray, np.ndarray, float]
 """Images uint8 (N, H, W, channels), labels int64 (N,), epsilon spent."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import click
 
-from cli import console
-from cli.main import LazyGroup
+from guise.cli import console
+from guise.cli.main import LazyGroup
 
 _COMMANDS = {
-    "train": ("cli.dpaf.train", "train", "Train a generator on private images, within a budget."),
-    "sample": ("cli.dpaf.sample", "sample", "Draw synthetic images from a run."),
-    "evaluate": ("cli.dpaf.evaluate", "evaluate", "Train on synthetic images, test on real ones."),
-    "audit": ("cli.dpaf.audit", "audit", "Play the adversary against a run's mechanisms."),
-    "report": ("cli.dpaf.report", "report", "Write the privacy report of a run."),
-    "ledger": ("cli.dpaf.ledger", "ledger", "What datasets and runs have spent; budgets for datasets."),
+    "train": ("guise.cli.dpaf.train", "train", "Train a generator on private images, within a budget."),
+    "sample": ("guise.cli.dpaf.sample", "sample", "Draw synthetic images from a run."),
+    "evaluate": ("guise.cli.dpaf.evaluate", "evaluate", "Train on synthetic images, test on real ones."),
+    "audit": ("guise.cli.dpaf.audit", "audit", "Play the adversary against a run's mechanisms."),
+    "report": ("guise.cli.dpaf.report", "report", "Write the privacy report of a run."),
+    "ledger": ("guise.cli.dpaf.ledger", "ledger", "What datasets and runs have spent; budgets for datasets."),
 }
 
 SEED = click.IntRange(0, 2**63 - 1)  # what torch takes
@@ -22,7 +22,7 @@ SEED = click.IntRange(0, 2**63 - 1)  # what torch takes
 def warn_if(*, seeded: bool) -> None:
     """Say that a run is not private, where its noise comes from a seed."""
     if seeded:
-        from dpaf.report import NOT_PRIVATE
+        from guise.dpaf.accounting.report import NOT_PRIVATE
 
         console.message(NOT_PRIVATE)
 

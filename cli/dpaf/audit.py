@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli import console
-from cli.dpaf import warn_if
+from guise.cli import console
+from guise.cli.dpaf import warn_if
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from dpaf.audit import Audit
+    from guise.dpaf.audit.bound import Audit
 
 
 @click.command()
@@ -28,9 +28,9 @@ def audit(context: click.Context, run: Path, runs: int, as_json: bool) -> None:
 
     The bound can only refute a claim. It needs no data, and spends nothing.
     """
-    from dpaf.audit import audit_mechanism
-    from dpaf.canary import games_of
-    from dpaf.runfolder import RunFolder
+    from guise.dpaf.audit.bound import audit_mechanism
+    from guise.dpaf.audit.canary import games_of
+    from guise.dpaf.training.run_folder import RunFolder
 
     folder = RunFolder(run)
     ledger, settings = folder.ledger(), folder.settings()

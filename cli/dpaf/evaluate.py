@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli import console
-from cli.dpaf import SEED, warn_if
-from models.errors import InputError
-from models.files import check_writable, printable
+from guise.cli import console
+from guise.cli.dpaf import SEED, warn_if
+from guise.models.errors import InputError
+from guise.models.files import check_writable, printable
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from dpaf.data import Records
-    from dpaf.repetition import Repetition
+    from guise.dpaf.data import Records
+    from guise.dpaf.evaluation.repetition import Repetition
 
 _COMPARED, _PAIRS, _COLUMNS = 1000, 40, 10
 
@@ -59,19 +59,20 @@ def evaluate(
     """
     if (neighbours is None) != (training is None):
         raise InputError("--neighbours and --training go together: give both or neither")
-    from dpaf.data import load
-    from dpaf.evaluation import FULL_SAMPLES, QUICK_SAMPLES, utility
-    from dpaf.fidelity import frechet
-    from dpaf.repetition import repetition
-    from dpaf.runfolder import RunFolder
-    from dpaf.synthesis import synthesise
-    from dpaf.trainer import trained_state
+    from guise.dpaf.data import load
+    from guise.dpaf.evaluation.fidelity import frechet
+    from guise.dpaf.evaluation.repetition import repetition
+    from guise.dpaf.evaluation.utility import FULL_SAMPLES, QUICK_SAMPLES, utility
+    from guise.dpaf.synthesis import synthesise
+    from guise.dpaf.training.run_folder import RunFolder
+    from guise.dpaf.training.trainer import trained_state
+    from guise.models.devices import best_device
 
     if neighbours is not None:
         sources = [Path(one) for one in (source, training) if one is not None and Path(one).is_dir()]
         console.check_picture(neighbours, "--neighbours", [run, *sources])  # it shows private images
         check_writable(neighbours.resolve().parent)
-    device, folder = console.best_device(device), RunFolder(run)
+    device, folder = best_device(device), RunFolder(run)
     settings = folder.settings()
     test = load(source, size=settings.size, split="test").labelled_as(settings.classes, where=source)
     warn_if(seeded=settings.reproducible)
@@ -125,7 +126,7 @@ def _draw_pairs(images: np.ndarray, training: Records, repeated: Repetition, pat
     """The synthetic images that are nearest to a private one, each above that one."""
     import numpy as np
 
-    from dpaf.synthesis import grid
+    from guise.dpaf.synthesis import grid
 
     closest = repeated.distances.argsort()[:_PAIRS]
     theirs = training.images[repeated.nearest[closest]].permute(0, 2, 3, 1).numpy()

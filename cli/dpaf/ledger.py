@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from cli import console
-from cli.dpaf import warn_if
-from models.errors import InputError
+from guise.cli import console
+from guise.cli.dpaf import warn_if
+from guise.models.errors import InputError
 
 
 @click.command()
@@ -36,8 +36,8 @@ def ledger(
 
 
 def _of_run(run: Path) -> list[dict[str, object]]:
-    from dpaf.accounting import epsilon_pld
-    from dpaf.runfolder import RunFolder
+    from guise.dpaf.accounting.accountants import epsilon_pld
+    from guise.dpaf.training.run_folder import RunFolder
 
     folder = RunFolder(run)
     found = folder.ledger()
@@ -60,12 +60,12 @@ def _of_run(run: Path) -> list[dict[str, object]]:
 
 
 def _of_datasets(data: str | None, epsilon: float | None, delta: float, path: Path | None) -> list[dict[str, object]]:
-    from dpaf import validate
-    from dpaf.budget import DatasetBudgets
+    from guise.dpaf import validate
+    from guise.dpaf.accounting.budget import DatasetBudgets
 
     budgets = DatasetBudgets(path)
     if data is not None and epsilon is not None:
-        from dpaf.data import load
+        from guise.dpaf.data import load
 
         records = load(data)
         validate.budget(epsilon, delta, records=len(records))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli import console
+from guise.cli import console
 
 if TYPE_CHECKING:
-    from dpaf.ledger import Ledger
+    from guise.dpaf.accounting.ledger import Ledger
 
 
 @click.command()
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout instead.")
 def report(run: Path, as_json: bool) -> None:
     """Write privacy.json, privacy.md and privacy.png into RUN: what was guaranteed and how to check it."""
-    from dpaf.report import as_markdown, privacy_report
-    from dpaf.runfolder import RunFolder
-    from models.files import atomic_write, printable
+    from guise.dpaf.accounting.report import as_markdown, privacy_report
+    from guise.dpaf.training.run_folder import RunFolder
+    from guise.models.files import atomic_write, printable
 
     folder = RunFolder(run)
     ledger = folder.ledger()
@@ -42,8 +42,8 @@ def _draw(ledger: Ledger, path: Path) -> None:
     """How epsilon grew with the releases, and the delta that goes with each epsilon."""
     from matplotlib.figure import Figure
 
-    from dpaf.accounting import delta_pld, epsilon_pld
-    from dpaf.report import spending
+    from guise.dpaf.accounting.accountants import delta_pld, epsilon_pld
+    from guise.dpaf.accounting.report import spending
 
     figure = Figure(figsize=(9, 4), layout="constrained")
     left, right = figure.subplots(1, 2)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from cli import console
-from cli.dpaf import SEED, warn_if
-from models.errors import InputError
+from guise.cli import console
+from guise.cli.dpaf import SEED, warn_if
+from guise.models.errors import InputError
 
 
 @click.command()
@@ -23,10 +23,10 @@ def sample(run: Path, count: int, out: Path, label: str | None, equal: bool, see
     """Draw synthetic images from RUN. It costs no privacy, however many they are."""
     import numpy as np
 
-    from dpaf.runfolder import RunFolder
-    from dpaf.synthesis import synthesise
-    from dpaf.trainer import trained_state
-    from models.files import atomic_write, check_writable, printable
+    from guise.dpaf.synthesis import synthesise
+    from guise.dpaf.training.run_folder import RunFolder
+    from guise.dpaf.training.trainer import trained_state
+    from guise.models.files import atomic_write, check_writable, printable
 
     folder = RunFolder(run)
     settings = folder.settings()

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import console
-from cli.dpaf import warn_if
-from models.errors import InputError
+from guise.cli import console
+from guise.cli.dpaf import warn_if
+from guise.models.errors import InputError
 
 if TYPE_CHECKING:
-    from dpaf.data import Records
-    from dpaf.plan import Plan
-    from dpaf.runfolder import RunFolder, RunSettings
-    from dpaf.state import TrainingState
+    from guise.dpaf.accounting.plan import Plan
+    from guise.dpaf.data import Records
+    from guise.dpaf.training.run_folder import RunFolder, RunSettings
+    from guise.dpaf.training.state import TrainingState
 
 _PRESETS = ("moments", "dpaf", "pretrained", "matching", "dpgan")
 _COLUMNS, _ROWS = 10, 8
@@ -61,16 +61,16 @@ def train(context: click.Context, /, **given: Any) -> None:
     """Train a generator of images like those in --data, spending at most --epsilon.
 
     Shows what will be spent before anything is. Stopped, it goes on with --resume; what was paid for since the last
-    checkpoint is lost where it was killed. To share the work between N processes: torchrun --nproc-per-node N -m cli
+    checkpoint is lost where it was killed. To share the work between N processes: torchrun --nproc-per-node N -m guise
     dpaf train ...
     """
-    from dpaf.budget import DatasetBudgets, begin_run
-    from dpaf.data import load
-    from dpaf.processes import joined
-    from dpaf.randomness import Streams
-    from dpaf.runfolder import RunFolder
-    from dpaf.trainer import Trainer
-    from models.files import only_one, printable, remove_stale
+    from guise.dpaf.accounting.budget import DatasetBudgets, begin_run
+    from guise.dpaf.data import load
+    from guise.dpaf.mechanisms.randomness import Streams
+    from guise.dpaf.processes import joined
+    from guise.dpaf.training.run_folder import RunFolder
+    from guise.dpaf.training.trainer import Trainer
+    from guise.models.files import only_one, printable, remove_stale
 
     options = _Options(**given)
     if options.resume:
@@ -115,7 +115,7 @@ def _say_unused(context: click.Context) -> None:
 
 def _resumed(folder: RunFolder, options: _Options) -> RunSettings | None:
     """The settings of the run that is gone on with, None for a new one."""
-    from models.files import check_output_folder, check_writable, printable
+    from guise.models.files import check_output_folder, check_writable, printable
 
     if not options.resume and options.epsilon is None:
         raise InputError("--epsilon is missing: give the privacy budget, such as --epsilon 3")
@@ -138,10 +138,10 @@ def _resumed(folder: RunFolder, options: _Options) -> RunSettings | None:
 
 
 def _planned(records: Records, options: _Options, processes: int) -> RunSettings:
-    from dpaf import validate
-    from dpaf.plan import planned, without_classifiers
-    from dpaf.runfolder import RunSettings
-    from dpaf.settings import PRESETS
+    from guise.dpaf import validate
+    from guise.dpaf.accounting.plan import planned, without_classifiers
+    from guise.dpaf.settings import PRESETS
+    from guise.dpaf.training.run_folder import RunSettings
 
     assert options.epsilon is not None
     epsilon = options.epsilon
@@ -197,11 +197,11 @@ class _Reporter:
 
     def step(self, what: str, done: int, total: int) -> None:
         self._step(what, done, total)
-        from dpaf.trainer import FITTING
+        from guise.dpaf.training.trainer import FITTING
 
         quarter = done * 4 // total > (done - 1) * 4 // total
         if what != FITTING and done and quarter and (what, done) != self._told:
-            from dpaf.accounting import epsilon_pld
+            from guise.dpaf.accounting.accountants import epsilon_pld
 
             self._told = (what, done)
             ledger, how_far = self._folder.ledger(), "done" if done == total else f"{done} of {total}"
@@ -209,7 +209,7 @@ class _Reporter:
 
     def draw(self, state: TrainingState) -> None:
         """Write samples.png: a column for each of the first ten classes, ten of one class."""
-        from dpaf.synthesis import grid, synthesise
+        from guise.dpaf.synthesis import grid, synthesise
 
         classes = state.generator.classes if state.generator.classes > 1 else _COLUMNS
         images = synthesise(state, _ROWS * classes, equal=True, seed=0).images

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import click
 
-from cli.main import LazyGroup
+from guise.cli.main import LazyGroup
 
 _COMMANDS = {
-    "inspect": ("cli.harmless.inspect", "inspect", "How much of its input a model never looks at."),
-    "generate": ("cli.harmless.generate", "generate", "Photos with other content where a model does not look."),
-    "check": ("cli.harmless.check", "check", "Certify a changed photo from files alone."),
-    "decompose": ("cli.harmless.decompose", "decompose", "Which part of a change is ignored, which part acts."),
-    "attack": ("cli.harmless.attack", "attack", "What opponents recover of the originals."),
-    "fingerprint": ("cli.harmless.fingerprint", "fingerprint", "Recognise a model by what its first layer ignores."),
+    "inspect": ("guise.cli.harmless.inspect", "inspect", "How much of its input a model never looks at."),
+    "generate": ("guise.cli.harmless.generate", "generate", "Photos with other content where a model does not look."),
+    "check": ("guise.cli.harmless.check", "check", "Certify a changed photo from files alone."),
+    "decompose": ("guise.cli.harmless.decompose", "decompose", "Which part of a change is ignored, which part acts."),
+    "attack": ("guise.cli.harmless.attack", "attack", "What opponents recover of the originals."),
+    "fingerprint": (
+        "guise.cli.harmless.fingerprint",
+        "fingerprint",
+        "Recognise a model by what its first layer ignores.",
+    ),
 }
 
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import console
-from cli.harmless.options import MODEL_HELP, SEVERAL, how_to_load, load_all, read_for
-from models.errors import InputError
+from guise.cli import console
+from guise.cli.harmless.options import MODEL_HELP, SEVERAL, how_to_load, load_all, read_for
+from guise.models.errors import InputError
 
 if TYPE_CHECKING:
-    from harmless.loading import Loaded
-    from harmless.pictures.identity import Gallery
-    from models.files import Photo
+    from guise.harmless.loading import Loaded
+    from guise.harmless.pictures.identity import Gallery
+    from guise.models.files import Photo
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -45,10 +45,10 @@ def attack(
     By the model's own output, ORIGINAL is found among others by design: that output is what was kept.
     """
     console.warn_quietly()
-    from harmless.pictures.attacks import attack as recover
-    from harmless.projection import projector
-    from harmless.tracing import read
-    from models.files import check_writable, plain, write_photo
+    from guise.harmless.pictures.attacks import attack as recover
+    from guise.harmless.projection import projector
+    from guise.harmless.tracing import read
+    from guise.models.files import check_writable, plain, write_photo
 
     if out is not None:
         check_writable(out)
@@ -89,8 +89,8 @@ def attack(
 
 def _gallery(original: Photo, folder: Path, loaded: Loaded) -> Gallery:
     """The original and all photos of a folder that have its size and are not itself."""
-    from harmless.pictures.identity import Gallery
-    from models.files import list_photos, printable, read_photo
+    from guise.harmless.pictures.identity import Gallery
+    from guise.models.files import list_photos, printable, read_photo
 
     photos = [read_photo(folder / path) for path in list_photos(folder).photos]
     others = [photo.pixels for photo in photos if photo.pixels.shape == original.pixels.shape]

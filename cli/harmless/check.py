@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from cli import console
-from cli.harmless.options import MODEL_HELP, SEVERAL, how_to_load, load_all, read_for
-from cli.harmless.show import certificate_row
+from guise.cli import console
+from guise.cli.harmless.options import MODEL_HELP, SEVERAL, how_to_load, load_all, read_for
+from guise.cli.harmless.show import certificate_row
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -28,9 +28,9 @@ def check(original: Path, perturbed: Path, models: tuple[str, ...], as_json: boo
     Changes are given as layer / output, relative, in each precision.
     """
     console.warn_quietly()
-    from harmless.pictures.certificate import Certifier
-    from harmless.projection import projector
-    from harmless.tracing import NonLinearFirstError, read
+    from guise.harmless.pictures.certificate import Certifier
+    from guise.harmless.projection import projector
+    from guise.harmless.tracing import NonLinearFirstError, read
 
     loaded = load_all(models, **how)
     before, after = read_for(loaded, original), read_for(loaded, perturbed)

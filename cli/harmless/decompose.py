@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from cli import console
-from cli.harmless.options import MODEL_HELP, how_to_load, load_all, read_for
+from guise.cli import console
+from guise.cli.harmless.options import MODEL_HELP, how_to_load, load_all, read_for
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -43,12 +43,12 @@ def decompose(
     give: rounding, in float64 where the model runs so.
     """
     console.warn_quietly()
-    from harmless.pictures.decomposition import decompose as split
-    from harmless.pictures.decomposition import precise, visible
-    from harmless.projection import projector
-    from harmless.tracing import read
-    from models.errors import ImageError, InputError
-    from models.files import check_output_folder, check_writable, list_photos, plain, printable, write_photo
+    from guise.harmless.pictures.decomposition import decompose as split
+    from guise.harmless.pictures.decomposition import precise, visible
+    from guise.harmless.projection import projector
+    from guise.harmless.tracing import read
+    from guise.models.errors import ImageError, InputError
+    from guise.models.files import check_output_folder, check_writable, list_photos, plain, printable, write_photo
 
     photos = list_photos(images).photos
     if out is not None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from cli import console
-from cli.harmless.options import MODEL_HELP, how_to_load, load_all
-from models.errors import InputError
+from guise.cli import console
+from guise.cli.harmless.options import MODEL_HELP, how_to_load, load_all
+from guise.models.errors import InputError
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -42,10 +42,10 @@ def make(model: str, out: Path, pairs: int, strangers: int, seed: int, as_json: 
     Strangers are the same network with another first layer, with filters as rough as the model's own.
     """
     console.warn_quietly()
-    from harmless.fingerprints import make as make_probe
-    from harmless.fingerprints import save_probe
-    from harmless.fingerprints.files import check_new
-    from models.files import check_writable
+    from guise.harmless.fingerprints import make as make_probe
+    from guise.harmless.fingerprints import save_probe
+    from guise.harmless.fingerprints.files import check_new
+    from guise.models.files import check_writable
 
     check_new(out)
     check_writable(out)
@@ -76,9 +76,9 @@ def test(probe: Path, model: str | None, outputs: Path | None, as_json: bool, **
     Below a score of `threshold` it matches. The order of rows in --outputs is that of probe.json.
     """
     console.warn_quietly()
-    from harmless.fingerprints import load_probe, match
-    from harmless.fingerprints.files import read_outputs
-    from harmless.fingerprints.probe import run
+    from guise.harmless.fingerprints import load_probe, match
+    from guise.harmless.fingerprints.files import read_outputs
+    from guise.harmless.fingerprints.probe import run
 
     if (model is None) == (outputs is None):
         raise InputError("give either --model or --outputs")

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from cli import console
-from cli.harmless.options import MODEL_HELP, SEVERAL, how_to_load, load_all
-from cli.harmless.show import certificate_row
-from models.errors import InputError
+from guise.cli import console
+from guise.cli.harmless.options import MODEL_HELP, SEVERAL, how_to_load, load_all
+from guise.cli.harmless.show import certificate_row
+from guise.models.errors import InputError
 
 if TYPE_CHECKING:
-    from harmless.pictures.folders import Made
+    from guise.harmless.pictures.folders import Made
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -73,12 +73,12 @@ def generate(
             "--non-linear goes with none of --approximate, --exact-uint8, --mode and --magnitude: drop them"
         )
     console.warn_quietly()
-    from harmless.pictures import targets
-    from harmless.pictures.folders import Job, generate_folder
-    from harmless.pictures.generation import GenerationSettings
-    from harmless.pictures.level_set import WalkSettings
-    from harmless.pictures.rounding import SearchSettings
-    from models.files import check_output_folder, check_writable, list_photos, only_one, printable, remove_stale
+    from guise.harmless.pictures import targets
+    from guise.harmless.pictures.folders import Job, generate_folder
+    from guise.harmless.pictures.generation import GenerationSettings
+    from guise.harmless.pictures.level_set import WalkSettings
+    from guise.harmless.pictures.rounding import SearchSettings
+    from guise.models.files import check_output_folder, check_writable, list_photos, only_one, printable, remove_stale
 
     settings = GenerationSettings(mode, magnitude, exact_uint8, SearchSettings(moves))
     walk = WalkSettings(steps) if non_linear else None

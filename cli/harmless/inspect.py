@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import console
-from cli.harmless.options import MODEL_HELP, how_to_load, load_all
-from models.errors import InputError
+from guise.cli import console
+from guise.cli.harmless.options import MODEL_HELP, how_to_load, load_all
+from guise.models.errors import InputError
 
 if TYPE_CHECKING:
-    from harmless.inspection import Space
+    from guise.harmless.inspection import Space
 
 _CONVERGED = 1e-6
 
@@ -37,8 +37,8 @@ def inspect(models: tuple[str, ...], layer: str | None, plot: Path | None, as_js
     if plot is not None:
         console.check_picture(plot, "--plot", ())
     console.warn_quietly()
-    from harmless.inspection import inspect as measure
-    from harmless.tracing import read
+    from guise.harmless.inspection import inspect as measure
+    from guise.harmless.tracing import read
 
     loaded = load_all(models, **how)
     if layer is not None and len(models) > 1:

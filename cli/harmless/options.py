@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import console
-from models.errors import InputError
+from guise.cli import console
+from guise.models.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harmless.loading import Loaded
-    from models.files import Photo
+    from guise.harmless.loading import Loaded
+    from guise.models.files import Photo
 
 MODEL_HELP = (
     "A name of `guise models list` or torchvision, timm:NAME, a file (.pt, .ts, .onnx), or package.module:factory."
@@ -48,7 +48,7 @@ def how_to_load(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def load_all(models: Sequence[str], *, weights: str, size: str | None, preprocess: str, offline: bool) -> Loaded:
     """One model or several as the options, which are for all of them, say."""
-    from harmless.loading import Source, load_together
+    from guise.harmless.loading import Source, load_together
 
     shape = None if size is None else _shape(size)
     sources = [Source(name, weights, shape, preprocess, offline) for name in models]
@@ -62,8 +62,8 @@ def read_for(loaded: Loaded, path: Path) -> Photo:
         ImageError: it cannot be read.
         InputError: it has another size.
     """
-    from harmless.pictures.generation import check_size
-    from models.files import printable, read_photo
+    from guise.harmless.pictures.generation import check_size
+    from guise.models.files import printable, read_photo
 
     photo = read_photo(path)
     try:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harmless.pictures.certificate import Certificate, Change
+    from guise.harmless.pictures.certificate import Certificate, Change
 
 
 def certificate_row(name: str, certificate: Certificate) -> dict[str, str]:
     """One picture: changes of layer / output in each precision, likeness to original and target, share that is read."""
-    from harmless.pictures.certificate import OUTPUT_ONLY
+    from guise.harmless.pictures.certificate import OUTPUT_ONLY
 
     row = {"name": name}
     for precision, change in certificate.changes.items():

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from dpaf.data.files import idx_folder, read_idx, read_images, read_npz
-from dpaf.data.records import SIZES, Records, content_digest, records, scaled
-from models import cache
-from models.errors import InputError, OfflineError, first_line
-from models.files import printable
+from guise.dpaf.data.files import idx_folder, read_idx, read_images, read_npz
+from guise.dpaf.data.records import SIZES, Records, content_digest, records, scaled
+from guise.models.errors import InputError, OfflineError, first_line
+from guise.models.files import printable
+from guise.models.weights import cache
 
 _TORCHVISION = {
     "mnist": "MNIST",

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dpaf.data.records import SIZES, Records, content_digest, nearest_size, records
-from models.errors import GuiseError, InputError, first_line
-from models.files import list_photos, printable, read_photo
+from guise.dpaf.data.records import SIZES, Records, content_digest, nearest_size, records
+from guise.models.errors import GuiseError, InputError, first_line
+from guise.models.files import list_photos, printable, read_photo
 
 _IDX_PARTS = {"train": "train", "test": "t10k"}
 _MOST_BYTES = 4 * 2**30

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.errors import InputError
-from models.files import printable
+from guise.models.errors import InputError
+from guise.models.files import printable
 
 SIZES = (28, 32, 64, 128)
 

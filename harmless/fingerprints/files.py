@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harmless.fingerprints.probe import Origin, Probe, Strangers
-from models.errors import InputError, first_line
-from models.files import Photo, atomic_write, printable, read_photo, write_photo
+from guise.harmless.fingerprints.probe import Origin, Probe, Strangers
+from guise.models.errors import InputError, first_line
+from guise.models.files import Photo, atomic_write, printable, read_photo, write_photo
 
 _VERSION = 1
 _ROLES = ("a", "b", "control")

@@ -13,16 +13,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harmless.fingerprints.spectra import pink, rephased
-from harmless.fingerprints.strangers import disturbed, stranger
-from harmless.loading import Loaded
-from harmless.nullity import check_ignores
-from harmless.pictures.certificate import as_pixels, as_tensor
-from harmless.pictures.generation import GenerationSettings, generate
-from harmless.pictures.rounding import SearchSettings
-from harmless.projection import Projector, projector
-from harmless.tracing import read
-from models.errors import InputError
+from guise.harmless.fingerprints.spectra import pink, rephased
+from guise.harmless.fingerprints.strangers import disturbed, stranger
+from guise.harmless.loading import Loaded
+from guise.harmless.nullity import check_ignores
+from guise.harmless.pictures.certificate import as_pixels, as_tensor
+from guise.harmless.pictures.generation import GenerationSettings, generate
+from guise.harmless.pictures.rounding import SearchSettings
+from guise.harmless.projection import Projector, projector
+from guise.harmless.tracing import read
+from guise.models.errors import InputError
 
 LEVELS = (0.001, 0.01, 0.1)
 """Noise put on the owner's weights, relative to their norm, to see how soon it no longer matches."""

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from harmless.fingerprints.spectra import rephased
-from harmless.preprocessing import PixelModel, Together
-from harmless.tracing import Reading, tensors_of
-from models.errors import InputError
+from guise.harmless.fingerprints.spectra import rephased
+from guise.harmless.preprocessing import PixelModel, Together
+from guise.harmless.tracing import Reading, tensors_of
+from guise.models.errors import InputError
 
 AnyModel = PixelModel | Together
 

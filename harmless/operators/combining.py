@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from harmless.operators.base import LinearOperator, Shape, rows
+from guise.harmless.operators.base import LinearOperator, Shape, rows
 
 
 class Composed:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from harmless.operators.base import Shape
-from harmless.operators.geometry import Axis, PaddingMode
+from guise.harmless.operators.base import Shape
+from guise.harmless.operators.geometry import Axis, PaddingMode
 
 Pair = tuple[int, int]
 

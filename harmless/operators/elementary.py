@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from harmless.operators.base import Shape
-from harmless.operators.convolution import Convolution
+from guise.harmless.operators.base import Shape
+from guise.harmless.operators.convolution import Convolution
 
 LUMA = (0.2989, 0.587, 0.114)
 """Weights of R, G and B as torchvision's Grayscale has them (ITU-R BT.601)."""

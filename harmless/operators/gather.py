@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from harmless.operators.base import Shape
+from guise.harmless.operators.base import Shape
 
 
 class Gather:

@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from harmless.operators.base import Shape
+from guise.harmless.operators.base import Shape
 
 
 class Matrix:

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from harmless.operators.base import LinearOperator
-from harmless.operators.combining import Composed, Stacked
-from harmless.operators.convolution import Convolution
-from harmless.operators.elementary import Scale
-from harmless.operators.gather import Gather
-from harmless.operators.matrix import Matrix
+from guise.harmless.operators.base import LinearOperator
+from guise.harmless.operators.combining import Composed, Stacked
+from guise.harmless.operators.convolution import Convolution
+from guise.harmless.operators.elementary import Scale
+from guise.harmless.operators.gather import Gather
+from guise.harmless.operators.matrix import Matrix
 
 
 def simplified(operator: LinearOperator) -> LinearOperator:

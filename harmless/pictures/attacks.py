@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from skimage.filters import gaussian
 from torch import Tensor
 
-from harmless.pictures.certificate import Likeness, as_pixels, as_tensor, likeness
-from harmless.projection import Projector
-from harmless.projection.iterative import solve
+from guise.harmless.pictures.certificate import Likeness, as_pixels, as_tensor, likeness
+from guise.harmless.projection import Projector
+from guise.harmless.projection.iterative import solve
 
 _BLURS = (1.0, 2.0, 3.0)
 _GREY = 128.0

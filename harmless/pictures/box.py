@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from harmless.projection import Blocks, Projector
+from guise.harmless.projection import Blocks, Projector
 
 LOW, HIGH = 0.0, 255.0
 

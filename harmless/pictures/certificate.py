@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
-from harmless.preprocessing import PixelModel, Together
-from harmless.projection import NearNull, Projector
-from models.errors import InputError
+from guise.harmless.preprocessing import PixelModel, Together
+from guise.harmless.projection import NearNull, Projector
+from guise.models.errors import InputError
 
 PRECISIONS = {"float64": torch.float64, "float32": torch.float32, "float16": torch.float16}
 OUTPUT_ONLY = "output compared only"

@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from harmless.loading import Loaded
-from harmless.pictures.certificate import as_tensor
-from harmless.projection import Projector
-from models.errors import InputError
+from guise.harmless.loading import Loaded
+from guise.harmless.pictures.certificate import as_tensor
+from guise.harmless.projection import Projector
+from guise.models.errors import InputError
 
 
 @dataclass(frozen=True)

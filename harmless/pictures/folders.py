@@ -13,18 +13,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harmless.loading import Loaded
-from harmless.nullity import check_ignores
-from harmless.pictures.certificate import Certificate, Certifier
-from harmless.pictures.generation import GenerationSettings, check_size, generate, seed_of
-from harmless.pictures.level_set import WalkSettings, walk
-from harmless.pictures.records import Records, model_hash
-from harmless.pictures.targets import Target
-from harmless.preprocessing import PixelModel
-from harmless.projection import NearNull, Projector, projector
-from harmless.tracing import read
-from models.errors import ImageError, InputError
-from models.files import plain, read_photo, settings_hash, write_photo
+from guise.harmless.loading import Loaded
+from guise.harmless.nullity import check_ignores
+from guise.harmless.pictures.certificate import Certificate, Certifier
+from guise.harmless.pictures.generation import GenerationSettings, check_size, generate, seed_of
+from guise.harmless.pictures.level_set import WalkSettings, walk
+from guise.harmless.pictures.records import Records, model_hash
+from guise.harmless.pictures.targets import Target
+from guise.harmless.preprocessing import PixelModel
+from guise.harmless.projection import NearNull, Projector, projector
+from guise.harmless.tracing import read
+from guise.models.errors import ImageError, InputError
+from guise.models.files import plain, read_photo, settings_hash, write_photo
 
 Format = Literal["png", "jpeg"]
 _Change = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.uint8]]

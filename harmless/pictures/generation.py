@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harmless.pictures.box import fit_to_box
-from harmless.pictures.certificate import as_pixels, as_tensor
-from harmless.pictures.rounding import SearchSettings, round_exactly
-from harmless.projection import Projector
-from models.errors import InputError
+from guise.harmless.pictures.box import fit_to_box
+from guise.harmless.pictures.certificate import as_pixels, as_tensor
+from guise.harmless.pictures.rounding import SearchSettings, round_exactly
+from guise.harmless.projection import Projector
+from guise.models.errors import InputError
 
 _STEPS = 200
 

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harmless.pictures.certificate import as_tensor
-from harmless.preprocessing import PixelModel, Together
+from guise.harmless.pictures.certificate import as_tensor
+from guise.harmless.preprocessing import PixelModel, Together
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from harmless.pictures.box import HIGH, LOW
-from harmless.pictures.certificate import as_pixels, as_tensor
-from harmless.preprocessing import PixelModel
-from harmless.projection.iterative import solve
-from models.errors import InputError
+from guise.harmless.pictures.box import HIGH, LOW
+from guise.harmless.pictures.certificate import as_pixels, as_tensor
+from guise.harmless.preprocessing import PixelModel
+from guise.harmless.projection.iterative import solve
+from guise.models.errors import InputError
 
 
 @dataclass(frozen=True)

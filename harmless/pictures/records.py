@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_leaves
 
-from harmless.loading import Loaded
-from harmless.pictures.certificate import Approximate, Certificate, Change, Likeness
-from models.errors import ImageError
-from models.files import Manifest, atomic_write, file_hash, printable
+from guise.harmless.loading import Loaded
+from guise.harmless.pictures.certificate import Approximate, Certificate, Change, Likeness
+from guise.models.errors import ImageError
+from guise.models.files import Manifest, atomic_write, file_hash, printable
 
 MANIFEST = "guise-harmless.jsonl"
 

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from harmless.operators.base import LinearOperator
-from harmless.operators.convolution import Convolution
-from harmless.operators.matrix import Matrix
-from harmless.pictures.box import HIGH, LOW
-from harmless.projection import Blocks, Picked, Projector
-from harmless.projection.blocks import splits
+from guise.harmless.operators.base import LinearOperator
+from guise.harmless.operators.convolution import Convolution
+from guise.harmless.operators.matrix import Matrix
+from guise.harmless.pictures.box import HIGH, LOW
+from guise.harmless.projection import Blocks, Picked, Projector
+from guise.harmless.projection.blocks import splits
 
 _TENURE = 12
 """Moves that a pixel rests after one of its own."""

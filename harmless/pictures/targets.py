@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from skimage.transform import resize
 
-from models.errors import InputError
-from models.files import read_photo
+from guise.models.errors import InputError
+from guise.models.files import read_photo
 
 Target = Callable[[int, int, int], NDArray[np.uint8]]
 """Height, width and a seed -> uint8 (height, width, 3)."""

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from harmless.operators.base import LinearOperator
-from harmless.operators.combining import Composed
-from harmless.operators.convolution import Convolution
-from harmless.operators.gather import Gather
-from harmless.operators.simplify import simplified
-from harmless.projection.banded import Banded, bandable, banded_bytes
-from harmless.projection.base import Projector
-from harmless.projection.blocks import Blocks, splits
-from harmless.projection.channels import through_fewer
-from harmless.projection.dense import Dense, small
-from harmless.projection.fourier import Fourier, circulant
-from harmless.projection.gathered import Gathered
-from harmless.projection.iterative import CGSettings, ConjugateGradients, largest_singular_value
-from harmless.projection.near_null import NearNull
-from harmless.projection.picked import Picked
+from guise.harmless.operators.base import LinearOperator
+from guise.harmless.operators.combining import Composed
+from guise.harmless.operators.convolution import Convolution
+from guise.harmless.operators.gather import Gather
+from guise.harmless.operators.simplify import simplified
+from guise.harmless.projection.banded import Banded, bandable, banded_bytes
+from guise.harmless.projection.base import Projector
+from guise.harmless.projection.blocks import Blocks, splits
+from guise.harmless.projection.channels import through_fewer
+from guise.harmless.projection.dense import Dense, small
+from guise.harmless.projection.fourier import Fourier, circulant
+from guise.harmless.projection.gathered import Gathered
+from guise.harmless.projection.iterative import CGSettings, ConjugateGradients, largest_singular_value
+from guise.harmless.projection.near_null import NearNull
+from guise.harmless.projection.picked import Picked
 
 __all__ = [
     "Banded",

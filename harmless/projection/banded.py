@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from harmless.operators.base import to_matrix
-from harmless.operators.convolution import Convolution
+from guise.harmless.operators.base import to_matrix
+from guise.harmless.operators.convolution import Convolution
 
 _SHIFT = 1e-10
 """Relative to the largest entry: keeps R invertible where outputs depend on one another."""

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from harmless.operators.base import LinearOperator
+from guise.harmless.operators.base import LinearOperator
 
 
 class Projector(Protocol):

@@ -6,10 +6,10 @@ from typing import Protocol
 
 from torch import Tensor
 
-from harmless.operators.base import LinearOperator
-from harmless.operators.convolution import Convolution
-from harmless.operators.matrix import Matrix
-from harmless.projection.base import cutoff, off_basis, row_basis
+from guise.harmless.operators.base import LinearOperator
+from guise.harmless.operators.convolution import Convolution
+from guise.harmless.operators.matrix import Matrix
+from guise.harmless.projection.base import cutoff, off_basis, row_basis
 
 
 class _Split(Protocol):

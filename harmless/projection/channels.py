@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from harmless.operators.base import LinearOperator
-from harmless.operators.convolution import Convolution
-from harmless.operators.elementary import channel_mix
-from harmless.operators.simplify import with_weight
-from harmless.projection.base import cutoff
+from guise.harmless.operators.base import LinearOperator
+from guise.harmless.operators.convolution import Convolution
+from guise.harmless.operators.elementary import channel_mix
+from guise.harmless.operators.simplify import with_weight
+from guise.harmless.projection.base import cutoff
 
 _FEW = 16
 """Photos have three; among hundreds of features no mix is ignored by chance, and looking for one takes minutes."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from harmless.operators.base import LinearOperator, columns, rows, to_matrix
-from harmless.projection.base import cutoff, off_basis, row_basis
+from guise.harmless.operators.base import LinearOperator, columns, rows, to_matrix
+from guise.harmless.projection.base import cutoff, off_basis, row_basis
 
 _MOST_ROWS = 1024
 _MOST_ENTRIES = 2**22

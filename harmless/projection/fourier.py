@@ -12,8 +12,8 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from harmless.operators.convolution import Convolution
-from harmless.projection.base import cutoff, off_basis, row_basis
+from guise.harmless.operators.convolution import Convolution
+from guise.harmless.projection.base import cutoff, off_basis, row_basis
 
 
 def circulant(operator: object) -> bool:

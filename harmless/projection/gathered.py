@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from harmless.operators.gather import Gather
+from guise.harmless.operators.gather import Gather
 
 
 class Gathered:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from harmless.operators.base import LinearOperator
+from guise.harmless.operators.base import LinearOperator
 
 _WINDOW = 12
 """Steps that stand for all to come: convergence may pause."""
@@ -23,7 +23,7 @@ class CGSettings:
     Attributes:
         tolerance: estimated error of the projection, relative to what is projected. None: 1e-13 in float64, 1e-6 in
             float32.
-        max_iterations: what is left then, `harmless.projection.leakage` tells.
+        max_iterations: what is left then, `guise.harmless.projection.leakage` tells.
     """
 
     tolerance: float | None = None

@@ -7,15 +7,15 @@ import math
 import torch
 from torch import Tensor
 
-from harmless.operators.base import LinearOperator, Shape, columns, to_matrix
-from harmless.operators.convolution import Convolution
-from harmless.operators.geometry import Axis
-from harmless.operators.simplify import simplified
-from harmless.projection.base import off_basis
-from harmless.projection.blocks import Blocks, Windows, splits
-from harmless.projection.dense import small
-from harmless.projection.iterative import largest_singular_value
-from models.errors import InputError
+from guise.harmless.operators.base import LinearOperator, Shape, columns, to_matrix
+from guise.harmless.operators.convolution import Convolution
+from guise.harmless.operators.geometry import Axis
+from guise.harmless.operators.simplify import simplified
+from guise.harmless.projection.base import off_basis
+from guise.harmless.projection.blocks import Blocks, Windows, splits
+from guise.harmless.projection.dense import small
+from guise.harmless.projection.iterative import largest_singular_value
+from guise.models.errors import InputError
 
 _TILE_ENTRIES = 768
 _WIDEST = 8192

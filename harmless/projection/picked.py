@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from harmless.operators.base import LinearOperator
-from harmless.projection.base import Projector
+from guise.harmless.operators.base import LinearOperator
+from guise.harmless.projection.base import Projector
 
 
 class Picked:

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from harmless.operators.base import LinearOperator, Shape
-from harmless.operators.combining import Composed, Stacked
-from harmless.operators.gather import reshaping
-from harmless.operators.simplify import keeps_all, simplified
-from harmless.tracing.rings import FollowedRings
-from harmless.tracing.rules import item_shape
-from harmless.tracing.tracer import Chain, Reader, Tracer, address, named
-from models.errors import InputError, first_line
+from guise.harmless.operators.base import LinearOperator, Shape
+from guise.harmless.operators.combining import Composed, Stacked
+from guise.harmless.operators.gather import reshaping
+from guise.harmless.operators.simplify import keeps_all, simplified
+from guise.harmless.tracing.rings import FollowedRings
+from guise.harmless.tracing.rules import item_shape
+from guise.harmless.tracing.tracer import Chain, Reader, Tracer, address, named
+from guise.models.errors import InputError, first_line
 
 __all__ = ["NonLinearFirstError", "Part", "Reading", "read", "tensors_of"]
 

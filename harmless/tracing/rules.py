@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from harmless.operators.base import LinearOperator, Shape
-from harmless.operators.convolution import Convolution, average_pooling
-from harmless.operators.elementary import LinearFunction, Scale
-from harmless.operators.gather import Gather
-from harmless.operators.matrix import Matrix
+from guise.harmless.operators.base import LinearOperator, Shape
+from guise.harmless.operators.convolution import Convolution, average_pooling
+from guise.harmless.operators.elementary import LinearFunction, Scale
+from guise.harmless.operators.gather import Gather
+from guise.harmless.operators.matrix import Matrix
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from harmless.operators.base import LinearOperator
-from harmless.operators.gather import Gather
-from harmless.preprocessing import Preprocess
-from harmless.tracing.rules import ADDS, MEASURES, READS_NOTHING, RULES, Call
+from guise.harmless.operators.base import LinearOperator
+from guise.harmless.operators.gather import Gather
+from guise.harmless.preprocessing import Preprocess
+from guise.harmless.tracing.rules import ADDS, MEASURES, READS_NOTHING, RULES, Call
 
 
 @dataclass(frozen=True)

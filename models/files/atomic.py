@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from models.errors import OutputError
-from models.files.names import printable
+from guise.models.errors import OutputError
+from guise.models.files.names import printable
 
 _STALE = re.compile(r"\..*\.([0-9a-f]{8})\.guise-tmp", re.DOTALL)
 _MAX_NAME_BYTES = 255

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from models import cache
-from models.errors import OutputError
-from models.files.atomic import write_error
-from models.files.names import printable
+from guise.models.errors import OutputError
+from guise.models.files.atomic import write_error
+from guise.models.files.names import printable
+from guise.models.weights import cache
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from models.errors import InputError
-from models.files.headers import SUFFIXES
-from models.files.names import printable
+from guise.models.errors import InputError
+from guise.models.files.headers import SUFFIXES
+from guise.models.files.names import printable
 
 BEFORE_AFTER = "-before-after.png"
 """How the name ends of a picture that shows photos before and after: no photo, whatever folder it lies in."""

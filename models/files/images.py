@@ -19,12 +19,12 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from models.errors import ImageError
-from models.files.atomic import atomic_write
-from models.files.headers import SUFFIXES, sniff, webp_header
-from models.files.metadata import clean_exif, exif_tags, profile_space
-from models.files.names import printable
-from models.files.samples import samples
+from guise.models.errors import ImageError
+from guise.models.files.atomic import atomic_write
+from guise.models.files.headers import SUFFIXES, sniff, webp_header
+from guise.models.files.metadata import clean_exif, exif_tags, profile_space
+from guise.models.files.names import printable
+from guise.models.files.samples import samples
 
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 512 * 2**20

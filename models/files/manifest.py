@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.errors import InputError
-from models.files.atomic import sync_folder, write_error
-from models.files.names import printable
+from guise.models.errors import InputError
+from guise.models.files.atomic import sync_folder, write_error
+from guise.models.files.names import printable
 
 _KEY = ("source_sha256", "settings_hash", "name")
 

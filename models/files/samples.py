@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageFile
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
-from models.errors import ImageError
-from models.files.metadata import profile_space
+from guise.models.errors import ImageError
+from guise.models.files.metadata import profile_space
 
 _GREY = {"1", "L", "LA", "La", "I;16", "I;16B", "I;16L"}
 _COLOUR = {"P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "YCbCr", "CMYK"}

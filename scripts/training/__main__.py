@@ -27,10 +27,10 @@ from safetensors.torch import save
 from torch import nn
 
 from benchmarks.report import code_version
-from models import load_recogniser
-from models.embedded import SPACE, Student
-from models.files import atomic_write
-from models.precision import half_precision
+from guise.models import load_recogniser
+from guise.models.files import atomic_write
+from guise.models.networks.precision import half_precision
+from guise.models.networks.students import SPACE, Student
 from scripts.training.composites import SIDE, varied
 from scripts.training.faces import load_faces
 from scripts.training.hints import Hints, hint_error, stages

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from chameleon import geometry
+from guise.chameleon.faces import geometry
 from scripts.training.faces import Faces
 
 SIDE = 112

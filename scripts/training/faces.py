@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from chameleon import geometry
-from chameleon.faces import FaceDetector
-from models.errors import ImageError, InputError
-from models.files import atomic_write, list_photos, printable, read_photo, settings_hash
+from guise.chameleon.faces import geometry
+from guise.chameleon.faces.detection import FaceDetector
+from guise.models.errors import ImageError, InputError
+from guise.models.files import atomic_write, list_photos, printable, read_photo, settings_hash
 
 HELD_BACK = 20
 """People with so many photos are never trained on: they validate, and benchmarks protect them."""

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models import Recogniser
-from models.embedded import Student
-from models.embedded.iresnet import IResNet, Unit
-from models.embedded.mobilefacenet import MobileFaceNet
+from guise.models import Recogniser
+from guise.models.networks.students import Student
+from guise.models.networks.students.iresnet import IResNet, Unit
+from guise.models.networks.students.mobilefacenet import MobileFaceNet
 
 _BLOCK = re.compile(r"features/features/(\d+)/")
 _BEFORE, _AFTER = ("dw_conv/relu_1/Relu",), ("conv2/conv2/2/Clip", "gdconv/depthwise/Conv")

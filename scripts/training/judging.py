@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models import Recogniser
-from models.embedded import Student
-from models.precision import half_precision
+from guise.models import Recogniser
+from guise.models.networks.precision import half_precision
+from guise.models.networks.students import Student
 from scripts.training.composites import as_input, plain
 from scripts.training.faces import Faces
 from scripts.training.lessons import answers as answers_of

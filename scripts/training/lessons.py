@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models import Recogniser
-from models.files import atomic_write
-from models.precision import half_precision
+from guise.models import Recogniser
+from guise.models.files import atomic_write
+from guise.models.networks.precision import half_precision
 from scripts.training.composites import compose
 from scripts.training.faces import Faces
 

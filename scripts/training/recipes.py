@@ -14,7 +14,7 @@ class Recipe:
     """How to train one.
 
     Attributes:
-        network: its name in `models.embedded.NETWORKS`.
+        network: its name in `guise.models.networks.students.NETWORKS`.
         teachers: how many of the teachers it learns from, in their order.
         learning_rate, weight_decay: of AdamW.
         contrast: weight of telling which of a batch's answers is whose.

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from benchmarks.ablation import PARTS, without
-from chameleon import demo
-from chameleon.faces import FaceDetector
-from chameleon.geometry import CANVAS
-from chameleon.objective import Objective
-from chameleon.portrait import Portrait
-from models import load_recogniser
-from models.files import read_photo
+from guise.chameleon import demo
+from guise.chameleon.faces.crop import Portrait
+from guise.chameleon.faces.detection import FaceDetector
+from guise.chameleon.faces.geometry import CANVAS
+from guise.chameleon.learning.objective import Objective
+from guise.models import load_recogniser
+from guise.models.files import read_photo
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -5,8 +5,8 @@ import torch
 from PIL import Image
 
 from benchmarks import opponent
-from chameleon.demo import portrait
-from models import load_recogniser
+from guise.chameleon.demo import portrait
+from guise.models import load_recogniser
 
 
 def test_pairs_are_framed_alike_and_training_brings_changed_faces_nearer(tmp_path, monkeypatch):

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import people
-from models.errors import InputError
+from guise.models.errors import InputError
 
 
 @pytest.fixture

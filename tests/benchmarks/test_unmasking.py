@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from benchmarks import attacks
-from chameleon import demo, geometry
-from chameleon.faces import FaceDetector
-from chameleon.mask import Mask, Placement, add
-from models.files import read_photo
+from guise.chameleon import demo
+from guise.chameleon.faces import geometry
+from guise.chameleon.faces.detection import FaceDetector
+from guise.chameleon.mask.mask import Mask, Placement, add
+from guise.models.files import read_photo
 
 AMPLITUDE = 1.0
 

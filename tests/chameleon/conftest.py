@@ -7,12 +7,12 @@ import pytest
 import skimage.data
 from PIL import Image, ImageEnhance, ImageOps
 
-from chameleon import demo
-from chameleon.faces import FaceDetector
-from chameleon.portrait import Portrait
-from chameleon.protection import FaceReader
-from models import Recogniser, load_recogniser
-from models.files import read_photo
+from guise.chameleon import demo
+from guise.chameleon.faces.crop import Portrait
+from guise.chameleon.faces.detection import FaceDetector
+from guise.chameleon.faces.embedding import FaceReader
+from guise.models import Recogniser, load_recogniser
+from guise.models.files import read_photo
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 import inspect
 
-import chameleon
+from guise import chameleon
 
 
 def test_what_is_public_is_what_is_listed_and_documented():

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from cli.main import run
+from guise.cli.main import run
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import Outcome, call, hashes, unfinished
 from PIL import Image
 from skimage.filters import gaussian
 
-from chameleon import geometry
-from chameleon.demo import portrait
-from chameleon.faces import FaceDetector
-from chameleon.identity import Person
-from chameleon.key import Key, Provenance, save_key
-from chameleon.mask import Mask
-from chameleon.owner import Owner
-from chameleon.protection import FaceReader
-from chameleon.support import face_support
-from models import load_recogniser
+from guise.chameleon.demo import portrait
+from guise.chameleon.faces import geometry
+from guise.chameleon.faces.detection import FaceDetector
+from guise.chameleon.faces.embedding import FaceReader
+from guise.chameleon.faces.template import Owner
+from guise.chameleon.learning.identity import Person
+from guise.chameleon.mask.key import Key, Provenance, save_key
+from guise.chameleon.mask.mask import Mask
+from guise.chameleon.mask.support import face_support
+from guise.models import load_recogniser
+from tests.cli.command_line import Outcome, call, hashes, unfinished
 
 Run = Callable[..., Outcome]
 
@@ -91,7 +91,7 @@ def out(tmp_path: Path) -> Path:
 @pytest.fixture
 def protect(photos: Path, out: Path, key: Path, tmp_path: Path) -> Run:
     """`protect` on the folder of originals with the ready key; no original may change, nothing half-written stay."""
-    from cli.protect import protect as command
+    from guise.cli.protect import protect as command
 
     def run(*options: str | Path, bare: bool = False) -> Outcome:
         usual = () if bare else ("--user-photos", photos, "--out", out, "--key", key)
@@ -109,7 +109,7 @@ def protect(photos: Path, out: Path, key: Path, tmp_path: Path) -> Run:
 @pytest.fixture
 def restore(out: Path, key: Path, tmp_path: Path) -> Run:
     """`guise restore` of the protected copies into `tmp_path / "restored"`; no copy may change."""
-    from cli.restore import restore as command
+    from guise.cli.restore import restore as command
 
     def run(
         *options: str | Path, key_file: Path = key, folder: Path = out, to: Path = tmp_path / "restored"

@@ -5,15 +5,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from command_line import call, check_refused, hashes
 from PIL import Image
 
-from cli.dpaf import dpaf
-from cli.dpaf.train import _PRESETS, _Reporter
-from dpaf.report import spending
-from dpaf.runfolder import RunFolder
-from dpaf.settings import PRESETS
-from dpaf.synthesis import Synthetic
+from guise.cli.dpaf import dpaf
+from guise.cli.dpaf.train import _PRESETS, _Reporter
+from guise.dpaf.accounting.report import spending
+from guise.dpaf.settings import PRESETS
+from guise.dpaf.synthesis import Synthetic
+from guise.dpaf.training.run_folder import RunFolder
+from tests.cli.command_line import call, check_refused, hashes
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +99,8 @@ def test_samples_are_drawn_in_a_column_for_each_class(tmp_path, monkeypatch, cla
         return Synthetic(np.full((count, 1, 1, 1), labels[:, None, None, None], np.uint8), labels, None)
 
     drawn = []
-    monkeypatch.setattr("dpaf.synthesis.synthesise", synthesise)
-    monkeypatch.setattr("cli.console.save_picture", lambda pixels, _: drawn.append(pixels[..., 0]))
+    monkeypatch.setattr("guise.dpaf.synthesis.synthesise", synthesise)
+    monkeypatch.setattr("guise.cli.console.save_picture", lambda pixels, _: drawn.append(pixels[..., 0]))
     _Reporter(RunFolder(tmp_path)).draw(SimpleNamespace(generator=SimpleNamespace(classes=classes)))
     expected = np.arange(columns) % classes
     assert drawn[0].shape == (8, columns) and (drawn[0] == expected).all()

@@ -8,11 +8,11 @@ import sys
 
 import numpy as np
 import pytest
-from command_line import call
 
-from cli.dpaf import dpaf
-from dpaf.runfolder import RunFolder
-from dpaf.trainer import trained_state
+from guise.cli.dpaf import dpaf
+from guise.dpaf.training.run_folder import RunFolder
+from guise.dpaf.training.trainer import trained_state
+from tests.cli.command_line import call
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 

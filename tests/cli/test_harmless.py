@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import Outcome, call, check_refused, hashes, unfinished
 from PIL import Image
 from skimage.data import astronaut
 
-from cli.main import guise
+from guise.cli.main import guise
+from tests.cli.command_line import Outcome, call, check_refused, hashes, unfinished
 
 HERE = Path(__file__).parents[1] / "harmless"
 
@@ -56,7 +56,7 @@ def test_inspect_tells_what_is_ignored(tmp_path: Path) -> None:
 
 
 def test_table_plot_and_report_call_layers_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    from cli.harmless import inspect as command
+    from guise.cli.harmless import inspect as command
 
     drawn: list[str] = []
     monkeypatch.setattr(command, "_draw", lambda spaces, _: drawn.extend(space.name for space in spaces))
@@ -144,9 +144,10 @@ def test_bad_models_and_settings_are_one_clear_line(
 
 
 def test_pickles_that_run_code_are_refused_and_weights_that_do_not_fit(tmp_path: Path) -> None:
-    import tiny
     import torch
     from safetensors.torch import save_file
+
+    from tests.harmless import tiny
 
     hostile, other = tmp_path / "model.pth", tmp_path / "other.safetensors"
     torch.save({"weights": Path("x")}, hostile)
@@ -162,9 +163,10 @@ def test_pickles_that_run_code_are_refused_and_weights_that_do_not_fit(tmp_path:
 
 
 def test_weights_from_a_file_are_used(tmp_path: Path) -> None:
-    import tiny
     import torch
     from safetensors.torch import save_file
+
+    from tests.harmless import tiny
 
     state = tiny.patches().state_dict()
     state["0.weight"][5:] = 0
@@ -183,7 +185,7 @@ def test_a_layer_that_ignores_nothing_generates_nothing(album: Path, tmp_path: P
 def test_generate_goes_on_where_it_stopped_and_replaces_only_its_own(
     album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from harmless.pictures import folders
+    from guise.harmless.pictures import folders
 
     out, made = tmp_path / "out", []
     original = folders.generate
@@ -316,8 +318,8 @@ def test_several_models_share_what_all_of_them_ignore(album: Path, tmp_path: Pat
 
 
 def test_recognisers_are_inspected(monkeypatch: pytest.MonkeyPatch) -> None:
-    from harmless import inspection
-    from harmless.projection import CGSettings
+    from guise.harmless import inspection
+    from guise.harmless.projection import CGSettings
 
     monkeypatch.setattr(inspection, "_FEW", CGSettings(max_iterations=2))
     outcome = harmless("inspect", "dlib-resnet", "--offline")
@@ -341,8 +343,9 @@ def test_onnx_files_are_inspected(tmp_path: Path) -> None:
 def write_onnx(path: Path, sides: tuple[int | str, int | str] = (32, 32)) -> None:
     """tiny:patches, written node by node: torch's exporter needs more than the extra brings."""
     import onnx
-    import tiny
     from onnx import TensorProto, helper, numpy_helper
+
+    from tests.harmless import tiny
 
     state = {name.replace(".", "_"): tensor.numpy() for name, tensor in tiny.patches().state_dict().items()}
     nodes = [

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import Outcome, call, check_refused, hashes
 from PIL import Image
 
-from cli.main import guise
+from guise.cli.main import guise
+from tests.cli.command_line import Outcome, call, check_refused, hashes
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -85,7 +85,7 @@ def test_answers_nested_too_deeply_are_refused_in_one_line(probe: Path, tmp_path
 def test_answers_alone_match(probe: Path, tmp_path: Path) -> None:
     import torch
 
-    from harmless import Source, load
+    from guise.harmless import Source, load
 
     names = [name for three in json.loads((probe / "probe.json").read_text())["pictures"] for name in three]
     photos = np.stack([np.asarray(Image.open(probe / name, formats=["PNG"])) for name in names])

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.models import models
-from models import cache, registry, weights
-from models.errors import InputError, OfflineError
+from guise.cli.models import models
+from guise.models.errors import InputError, OfflineError
+from guise.models.recognisers import registry, weights
+from guise.models.weights import cache
 
 CASIA = "facenet-casia-webface"
 

@@ -2,12 +2,12 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from command_line import call
 from PIL import Image
 
-from cli import console
-from cli.team import team
-from models.errors import InputError
+from guise.cli import console
+from guise.cli.team import team
+from guise.models.errors import InputError
+from tests.cli.command_line import call
 
 
 @pytest.fixture(scope="module")

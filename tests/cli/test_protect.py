@@ -13,13 +13,13 @@ from pathlib import Path
 import flip_evaluator
 import numpy as np
 import pytest
-from command_line import Outcome, call, hashes
 from PIL import Image, ImageCms, ImageOps
 from skimage.metrics import structural_similarity
 
-from chameleon.batch import manifest_beside
-from chameleon.key import load_key
-from models.files import read_photo
+from guise.chameleon.mask.key import load_key
+from guise.chameleon.protection.folder import manifest_beside
+from guise.models.files import read_photo
+from tests.cli.command_line import Outcome, call, hashes
 
 BUDGETS = {"low": (0.98, 0.06), "mid": (0.96, 0.10), "high": (0.94, 0.15)}
 GROUP = Path(__file__).parents[2].parent / "shared" / "data" / "photos" / "group.jpg"
@@ -122,7 +122,7 @@ def test_a_second_run_looks_for_no_face(protect, photos, head, monkeypatch):
     def fail(*_: object, **__: object) -> None:
         raise AssertionError("a face was searched for")
 
-    monkeypatch.setattr("chameleon.faces.FaceDetector.detect", fail)
+    monkeypatch.setattr("guise.chameleon.faces.detection.FaceDetector.detect", fail)
     assert protect("--json").photo("a.png")["status"] == "skipped"
 
 
@@ -393,7 +393,7 @@ def test_learning_makes_a_private_key_and_writes_what_restoring_needs(protect, p
 
 
 def test_demo_protects_its_own_photos(tmp_path, keys):
-    from cli.demo import demo
+    from guise.cli.demo import demo
 
     (tmp_path / "demo").mkdir()
     shutil.copy(keys[0], tmp_path / "demo" / "photos.guise-key")
@@ -437,8 +437,8 @@ def test_exit_codes_of_the_real_programs(tmp_path):
 
 
 def test_guise_protect_is_protect():
-    from cli.main import guise
-    from cli.protect import protect
+    from guise.cli.main import guise
+    from guise.cli.protect import protect
 
     assert guise.get_command(None, "protect") is protect  # type: ignore[arg-type]
     outcome: Outcome = call(guise, "protect", "--help")

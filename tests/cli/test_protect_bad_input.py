@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.numpy
-from command_line import call, check_refused, hashes
 from PIL import Image, ImageOps
 
-from chameleon.batch import manifest_beside
-from chameleon.key import load_key, save_key
-from chameleon.protection import FaceReader
-from cli.protect import protect as command
-from models.files import images
+from guise.chameleon.faces.embedding import FaceReader
+from guise.chameleon.mask.key import load_key, save_key
+from guise.chameleon.protection.folder import manifest_beside
+from guise.cli.protect import protect as command
+from guise.models.files import images
+from tests.cli.command_line import call, check_refused, hashes
 
 
 def png(width: int, height: int) -> bytes:
@@ -143,7 +143,7 @@ def test_output_that_is_a_file(protect, photos, tmp_path, head):
 
 
 def test_the_root_of_a_disk_has_no_place_beside_it(protect, monkeypatch):
-    monkeypatch.setattr("models.files.list_photos", lambda _: pytest.fail("the disk was searched"))
+    monkeypatch.setattr("guise.models.files.list_photos", lambda _: pytest.fail("the disk was searched"))
     check_refused(protect("--user-photos", "/", bare=True), 2, "--out and --key")
 
 

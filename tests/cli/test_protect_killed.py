@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_line import call, hashes, unfinished
 from PIL import ImageOps
+
+from tests.cli.command_line import call, hashes, unfinished
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 
@@ -97,7 +98,7 @@ def test_asked_to_stop_it_cleans_up_and_says_how_to_go_on(protect, three, out, k
 
 
 def test_leftovers_of_the_key_and_of_the_picture_are_cleared_away_and_no_others(photos, out, key, head):
-    from cli.protect import protect as command
+    from guise.cli.protect import protect as command
 
     head.save(photos / "a.png")
     left = [

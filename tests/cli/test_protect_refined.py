@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from command_line import hashes
 from PIL import Image
 
-from chameleon.key import load_key, save_key
-from chameleon.refinement import Refiner
+from guise.chameleon.learning.refine import Refiner
+from guise.chameleon.mask.key import load_key, save_key
+from tests.cli.command_line import hashes
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import call, check_refused, hashes
 from PIL import Image, ImageEnhance
 
-from models.files import read_photo
+from guise.models.files import read_photo
+from tests.cli.command_line import call, check_refused, hashes
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -240,7 +240,7 @@ def test_wrong_folders_keys_and_options(protect, restore, photos, out, key, tmp_
     records.mkdir()
     check_refused(restore(), 2, str(records))
     assert not (tmp_path / "restored").exists()
-    from cli.restore import restore as command
+    from guise.cli.restore import restore as command
 
     check_refused(call(command, out, "--key", key, "--out", tmp_path / "r", "--device", "nonsense"), 2, "--device cpu")
     check_refused(call(command, out, "--key", key), 2, "--out")

@@ -9,8 +9,8 @@ import skimage.data
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from cli.verify import verify
-from models.errors import InputError
+from guise.cli.verify import verify
+from guise.models.errors import InputError
 
 
 @pytest.fixture(scope="module", autouse=True)

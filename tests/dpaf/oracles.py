@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from dpaf.clipping import SLACK
+from guise.dpaf.mechanisms.clipping import SLACK
 
 HOSTILE = {
     "ordinary": lambda shape: torch.linspace(-1, 1, shape.numel()).view(shape),

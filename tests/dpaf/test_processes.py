@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import toy
 from safetensors.torch import load_file
 
-from dpaf.processes import ALONE, Processes
+from guise.dpaf.processes import ALONE, Processes
+from tests.dpaf import toy
 
 HERE = Path(__file__).parent
 WORKER = """
@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from safetensors.torch import save_file
 sys.path[:0] = [{here!r}, {root!r}]
-import toy
+from tests.dpaf import toy
 from dpaf.processes import joined
 from dpaf.randomness import Streams
 from dpaf.runfolder import RunFolder
@@ -108,9 +108,9 @@ def test_the_command_runs_under_torchrun(tmp_path, monkeypatch):
     images = toy.two_classes(60).images[:, 0].numpy()
     np.savez(data, images=images, labels=np.arange(60) % 2)
     options = ("--data", data, "--epsilon", "10", "--minutes", "0.02", "--budgets", tmp_path / "budgets.sqlite")
-    done = spread(2, "-m", "cli", "dpaf", "train", *options, "--out", run, cwd=HERE.parents[1])
+    done = spread(2, "-m", "guise", "dpaf", "train", *options, "--out", run, cwd=HERE.parents[1])
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("Plan for") == 1 and done.stderr.count("done:") == 1
     assert (run / "samples.png").is_file()
-    again = spread(2, "-m", "cli", "dpaf", "train", *options, "--out", run, cwd=HERE.parents[1])
+    again = spread(2, "-m", "guise", "dpaf", "train", *options, "--out", run, cwd=HERE.parents[1])
     assert again.returncode != 0 and again.stderr.count("holds a run already") == 1

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from dpaf.accounting import epsilon_pld, epsilon_prv
-from dpaf.settings import PRESETS, PerformanceSettings, PrivacySettings
-from models.errors import InputError
+from guise.dpaf.accounting.accountants import epsilon_pld, epsilon_prv
+from guise.dpaf.settings import PRESETS, PerformanceSettings, PrivacySettings
+from guise.models.errors import InputError
 
 
 @pytest.mark.parametrize("preset", ["moments", "matching"])

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from dpaf.synthesis import in_turn, synthesise
-from dpaf.trainer import trained_state
+from guise.dpaf.synthesis import in_turn, synthesise
+from guise.dpaf.training.trainer import trained_state
 from tests.dpaf import toy
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from dpaf.data import records
-from dpaf.randomness import Streams
-from dpaf.runfolder import RunFolder, RunSettings
-from dpaf.settings import PRESETS, PerformanceSettings, PrivacySettings
-from dpaf.trainer import Trainer
+from guise.dpaf.data import records
+from guise.dpaf.mechanisms.randomness import Streams
+from guise.dpaf.settings import PRESETS, PerformanceSettings, PrivacySettings
+from guise.dpaf.training.run_folder import RunFolder, RunSettings
+from guise.dpaf.training.trainer import Trainer
 
 FAST = {"fakes": 2, "latent": 4, "width": 8, "fitting_steps": 3, "checkpoint_every": 2, "generator_steps": 1}
 

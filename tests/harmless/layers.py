@@ -8,7 +8,7 @@ import torch
 from hypothesis import strategies as st
 from torch import nn
 
-from harmless.operators import Convolution
+from guise.harmless.operators import Convolution
 
 
 @st.composite

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harmless.operators import LinearOperator, to_matrix
+from guise.harmless.operators import LinearOperator, to_matrix
 
 Oracle = tuple[Tensor, int]
 

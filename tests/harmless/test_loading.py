@@ -5,11 +5,11 @@ from urllib.error import URLError
 
 import pytest
 import torch
-from tiny import Constant
 
-from harmless import Loaded, PixelModel, Preprocessing, Source, inspect, load, read
-from harmless.pictures.records import model_hash
-from models.errors import InputError, OfflineError, WeightsError
+from guise.harmless import Loaded, PixelModel, Preprocessing, Source, inspect, load, read
+from guise.harmless.pictures.records import model_hash
+from guise.models.errors import InputError, OfflineError, WeightsError
+from tests.harmless.tiny import Constant
 
 
 def test_a_timm_model_is_read_at_its_own_size() -> None:

@@ -4,12 +4,12 @@ import pytest
 import torch
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
-from oracle import random_input
 
-from harmless.operators import Convolution, LinearOperator, Matrix, Resize, patch_embedding, to_matrix
-from harmless.projection import NearNull, projector
-from harmless.projection import near_null as module
-from models.errors import InputError
+from guise.harmless.operators import Convolution, LinearOperator, Matrix, Resize, patch_embedding, to_matrix
+from guise.harmless.projection import NearNull, projector
+from guise.harmless.projection import near_null as module
+from guise.models.errors import InputError
+from tests.harmless.oracle import random_input
 
 torch.manual_seed(0)
 SMOOTH = torch.randn(12, 3, 4, 4, dtype=torch.float64) * torch.logspace(0, -3, 4)

@@ -3,13 +3,23 @@ from __future__ import annotations
 import pytest
 import torch
 from hypothesis import given, settings
-from layers import convolutions
-from oracle import dense_oracle
 from torch import nn
 
-from harmless.nullity import by_counting, nullity, unread_entries
-from harmless.operators import Composed, Convolution, Gather, Matrix, Resize, columns, patch_embedding, rows, to_matrix
-from harmless.projection import ConjugateGradients, projector
+from guise.harmless.nullity import by_counting, nullity, unread_entries
+from guise.harmless.operators import (
+    Composed,
+    Convolution,
+    Gather,
+    Matrix,
+    Resize,
+    columns,
+    patch_embedding,
+    rows,
+    to_matrix,
+)
+from guise.harmless.projection import ConjugateGradients, projector
+from tests.harmless.layers import convolutions
+from tests.harmless.oracle import dense_oracle
 
 
 @settings(max_examples=150, deadline=None)

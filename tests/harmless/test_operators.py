@@ -3,13 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 from hypothesis import given, settings
-from layers import convolutions
-from oracle import random_input
 from torch import nn
 from torch.nn import functional as F
 from torchvision.transforms import v2
 
-from harmless.operators import (
+from guise.harmless.operators import (
     Composed,
     Convolution,
     Gather,
@@ -27,6 +25,8 @@ from harmless.operators import (
     simplified,
     to_matrix,
 )
+from tests.harmless.layers import convolutions
+from tests.harmless.oracle import random_input
 
 torch.manual_seed(0)
 IMAGE = (3, 8, 10)

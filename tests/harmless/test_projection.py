@@ -4,11 +4,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layers import convolutions
-from oracle import dense_oracle, random_input
 from torch import Tensor, nn
 
-from harmless.operators import (
+from guise.harmless.operators import (
     Composed,
     Convolution,
     Gather,
@@ -20,7 +18,7 @@ from harmless.operators import (
     patch_embedding,
     reshaping,
 )
-from harmless.projection import (
+from guise.harmless.projection import (
     Banded,
     Blocks,
     ConjugateGradients,
@@ -31,10 +29,12 @@ from harmless.projection import (
     leakage,
     projector,
 )
-from harmless.projection.banded import bandable
-from harmless.projection.blocks import splits
-from harmless.projection.fourier import circulant
-from harmless.projection.iterative import solve
+from guise.harmless.projection.banded import bandable
+from guise.harmless.projection.blocks import splits
+from guise.harmless.projection.fourier import circulant
+from guise.harmless.projection.iterative import solve
+from tests.harmless.layers import convolutions
+from tests.harmless.oracle import dense_oracle, random_input
 
 EXACT = 1e-10
 

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import VisionTransformer
 
-from harmless.operators import Convolution, Matrix, columns
-from harmless.preprocessing import PixelModel, parse
-from harmless.projection import Fourier, projector
-from harmless.tracing import Reading, read
-from models.embedded.vit import ViT
-from models.errors import InputError
+from guise.harmless.operators import Convolution, Matrix, columns
+from guise.harmless.preprocessing import PixelModel, parse
+from guise.harmless.projection import Fourier, projector
+from guise.harmless.tracing import Reading, read
+from guise.models.errors import InputError
+from guise.models.networks.students.vit import ViT
 
 IMAGE = (3, 16, 16)
 

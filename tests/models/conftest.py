@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from file_server import FileServer, serving
+
+from tests.models.file_server import FileServer, serving
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from models import Recogniser, load_recogniser
-from models.embedded import NETWORKS, SPACE, Student
+from guise.models import Recogniser, load_recogniser
+from guise.models.networks.students import NETWORKS, SPACE, Student
 from scripts.training import __main__ as training
 from scripts.training.composites import SIDE, compose, plain
 from scripts.training.faces import HELD_BACK, Faces
@@ -176,7 +176,7 @@ def test_a_teacher_without_those_blocks_is_refused(teachers):
 
 
 def test_embedded_networks_are_described_by_their_json():
-    from models.registry import EMBEDDED, RECORDS
+    from guise.models.recognisers.registry import EMBEDDED, RECORDS
 
     for described in EMBEDDED.glob("*.json"):
         made, record = json.loads(described.read_text()), RECORDS[f"guise-{described.stem}"]

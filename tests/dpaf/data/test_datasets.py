@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dpaf.data import load
-from models.errors import InputError
+from guise.dpaf.data import load
+from guise.models.errors import InputError
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from harmless import Loaded, PixelModel, Preprocessing
-from harmless.fingerprints import Probe, make, match
-from harmless.fingerprints.probe import run
-from harmless.fingerprints.spectra import rephased
-from models.errors import InputError
+from guise.harmless import Loaded, PixelModel, Preprocessing
+from guise.harmless.fingerprints import Probe, make, match
+from guise.harmless.fingerprints.probe import run
+from guise.harmless.fingerprints.spectra import rephased
+from guise.models.errors import InputError
 
 
 def a_model(first: nn.Module, seed: int) -> Loaded:

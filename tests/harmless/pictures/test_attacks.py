@@ -6,14 +6,14 @@ from skimage.data import astronaut
 from skimage.transform import resize
 from torch import Tensor
 
-from harmless.operators import patch_embedding
-from harmless.pictures.attacks import Recovered, attack
-from harmless.pictures.certificate import as_tensor
-from harmless.pictures.generation import GenerationSettings, generate
-from harmless.pictures.identity import Gallery, Rank
-from harmless.pictures.targets import parse
-from harmless.preprocessing import PixelModel, Preprocessing
-from harmless.projection import projector
+from guise.harmless.operators import patch_embedding
+from guise.harmless.pictures.attacks import Recovered, attack
+from guise.harmless.pictures.certificate import as_tensor
+from guise.harmless.pictures.generation import GenerationSettings, generate
+from guise.harmless.pictures.identity import Gallery, Rank
+from guise.harmless.pictures.targets import parse
+from guise.harmless.preprocessing import PixelModel, Preprocessing
+from guise.harmless.projection import projector
 
 SIDE = 32
 PHOTO = np.asarray((255 * resize(astronaut()[:200, 130:330], (SIDE, SIDE), anti_aliasing=True)).round(), np.uint8)

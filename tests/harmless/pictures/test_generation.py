@@ -7,15 +7,15 @@ from numpy.typing import NDArray
 from skimage.data import astronaut
 from skimage.transform import resize
 
-from harmless.operators import Convolution, LinearOperator, Matrix, patch_embedding
-from harmless.pictures.box import fit_to_box
-from harmless.pictures.certificate import Certifier, as_pixels, as_tensor, likeness
-from harmless.pictures.generation import GenerationSettings, generate
-from harmless.pictures.rounding import SearchSettings, round_exactly
-from harmless.pictures.targets import parse
-from harmless.preprocessing import PixelModel, Preprocessing, Together
-from harmless.projection import Banded, Picked, projector
-from models.errors import InputError
+from guise.harmless.operators import Convolution, LinearOperator, Matrix, patch_embedding
+from guise.harmless.pictures.box import fit_to_box
+from guise.harmless.pictures.certificate import Certifier, as_pixels, as_tensor, likeness
+from guise.harmless.pictures.generation import GenerationSettings, generate
+from guise.harmless.pictures.rounding import SearchSettings, round_exactly
+from guise.harmless.pictures.targets import parse
+from guise.harmless.preprocessing import PixelModel, Preprocessing, Together
+from guise.harmless.projection import Banded, Picked, projector
+from guise.models.errors import InputError
 
 SIDE = 32
 PATCHES = patch_embedding(torch.randn(48, 3, 8, 8, generator=torch.Generator().manual_seed(0)), (3, SIDE, SIDE))
@@ -100,7 +100,7 @@ def test_a_stem_behind_grey_reads_what_it_read() -> None:
 def test_blocks_too_wide_for_their_products_are_searched_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     operator = Matrix(torch.randn(40, 3 * SIDE**2, generator=torch.Generator().manual_seed(0)), (3, SIDE, SIDE))
     found = projector(operator)
-    monkeypatch.setattr("harmless.pictures.rounding._WIDEST", 100)
+    monkeypatch.setattr("guise.harmless.pictures.rounding._WIDEST", 100)
     searched = generate(photo(), found, NOISE, settings=GenerationSettings(exact_uint8=True))
     assert change(operator, searched) < change(operator, generate(photo(), found, NOISE)) / 5
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-from harmless.pictures import level_set
-from harmless.pictures.certificate import as_tensor
-from harmless.pictures.level_set import AppliedJacobian, FormedJacobian, WalkSettings, walk
-from harmless.pictures.targets import parse
-from harmless.preprocessing import PixelModel, Preprocessing
-from models.errors import InputError
+from guise.harmless.pictures import level_set
+from guise.harmless.pictures.certificate import as_tensor
+from guise.harmless.pictures.level_set import AppliedJacobian, FormedJacobian, WalkSettings, walk
+from guise.harmless.pictures.targets import parse
+from guise.harmless.preprocessing import PixelModel, Preprocessing
+from guise.models.errors import InputError
 
 torch.manual_seed(0)
 NETWORK = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.SiLU(), nn.AvgPool2d(4), nn.Flatten(), nn.Linear(128, 5))

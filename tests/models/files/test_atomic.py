@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import OutputError
-from models.files import atomic_write, remove_stale
+from guise.models.errors import OutputError
+from guise.models.files import atomic_write, remove_stale
 
 
 def _write(path: Path, data: bytes = b"new") -> None:

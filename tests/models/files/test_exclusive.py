@@ -1,7 +1,7 @@
 import pytest
 
-from models.errors import OutputError
-from models.files import only_one
+from guise.models.errors import OutputError
+from guise.models.files import only_one
 
 
 @pytest.fixture(autouse=True)

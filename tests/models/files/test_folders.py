@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import InputError
-from models.files import check_output_folder, list_photos, printable
+from guise.models.errors import InputError
+from guise.models.files import check_output_folder, list_photos, printable
 
 
 def _make(folder: Path, *names: str) -> None:

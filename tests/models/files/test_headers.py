@@ -3,7 +3,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from models.files.headers import sniff, webp_header
+from guise.models.files.headers import sniff, webp_header
 
 
 def _bytes(kind: str, **options: object) -> bytes:

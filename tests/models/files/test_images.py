@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from models.errors import ImageError, OutputError
-from models.files import Photo, read_photo, write_photo
+from guise.models.errors import ImageError, OutputError
+from guise.models.files import Photo, read_photo, write_photo
 
 LOSSLESS = [(mode, kind) for mode in ("L", "LA", "RGB", "RGBA") for kind in ("PNG", "TIFF")] + [
     ("L", "BMP"),

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-from models.errors import ImageError
-from models.files import images, read_photo
+from guise.models.errors import ImageError
+from guise.models.files import images, read_photo
 
 KINDS = ["JPEG", "PNG", "WEBP", "TIFF", "BMP"]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.errors import InputError, OutputError
-from models.files import Manifest, settings_hash
+from guise.models.errors import InputError, OutputError
+from guise.models.files import Manifest, settings_hash
 
 
 def _record(name: str = "a.jpg", **more: object) -> dict[str, object]:

@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import pytest
 
-from models.files.packing import pack, unpack
+from guise.models.files.packing import pack, unpack
 
 
 def test_values_come_back():

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from models.errors import ImageError
-from models.files import read_photo, write_photo
+from guise.models.errors import ImageError
+from guise.models.files import read_photo, write_photo
 
 
 def _ramp() -> np.ndarray:

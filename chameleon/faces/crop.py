@@ -1,0 +1,35 @@
+"""A face cut out of its photo, with enough around it for every recogniser's crop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from guise.chameleon.faces.detection import Face
+
+_MARGIN = 0.8  # of the box's longer side, on each side
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """One face and its surroundings.
+
+    Attributes:
+        pixels: uint8 (H, W, 3), at the photo's full resolution.
+        face: the face, in coordinates of `pixels`.
+        grey: the photo has one channel, three times.
+    """
+
+    pixels: np.ndarray
+    face: Face
+    grey: bool = False
+
+    @classmethod
+    def cut(cls, pixels: np.ndarray, face: Face, *, grey: bool = False) -> Portrait:
+        """`face` out of the photo `pixels`, uint8 (H, W, 3); a copy, so that the photo need not be kept."""
+        height, width = pixels.shape[:2]
+        margin = _MARGIN * max(face.box[2] - face.box[0], face.box[3] - face.box[1])
+        left, top = np.clip(face.box[:2] - margin, 0, (width - 1, height - 1)).astype(int)
+        right, bottom = np.clip(face.box[2:] + margin, (left + 1, top + 1), (width, height)).astype(int)
+        return cls(pixels[top:bottom, left:right].copy(), face.shifted(-left, -top), grey)

@@ -1,0 +1,101 @@
+"""Similarity transforms between a photo, the mask's canonical frame and a recogniser's input.
+
+Points are (x, y) in pixels, the centre of the first pixel at (0, 0). A transform is a float64 (2, 3) matrix that
+maps source points to target points.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from guise.models.recognisers import registry
+
+ARCFACE_TEMPLATE = np.array(registry.ARCFACE_TEMPLATE)
+"""Where the five landmarks lie in a 112 x 112 crop (J. Deng et al., "ArcFace", CVPR 2019)."""
+
+CANVAS = 160
+"""Side, in pixels, of the canonical frame in which our masks are defined."""
+
+CANONICAL_TEMPLATE = (ARCFACE_TEMPLATE - (55.913, 51.6)) * 1.2 + (79.5, 65.5)
+"""The five landmarks in the canonical frame: eyes 42 pixels apart, room for forehead, chin and ears."""
+
+
+def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Least-squares similarity (rotation, uniform scale, shift) from `source` to `target`, both (N, 2).
+
+    Source: S. Umeyama, "Least-squares estimation of transformation parameters", PAMI 1991; in the plane, with
+    reflections excluded, it is one complex division.
+    """
+    origin_s, origin_t = source.mean(0), target.mean(0)
+    s = (source - origin_s) @ (1, 1j)
+    t = (target - origin_t) @ (1, 1j)
+    factor = (s.conj() @ t) / (s.conj() @ s).real
+    rotation = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
+    return np.column_stack([rotation, origin_t - rotation @ origin_s])
+
+
+def inverse(transform: np.ndarray) -> np.ndarray:
+    """The transform that undoes `transform`."""
+    linear = np.linalg.inv(transform[:, :2])
+    return np.column_stack([linear, -linear @ transform[:, 2]])
+
+
+def compose(first: np.ndarray, then: np.ndarray) -> np.ndarray:
+    """The transform that applies `first` and after it `then`."""
+    return np.column_stack([then[:, :2] @ first[:, :2], then[:, :2] @ first[:, 2] + then[:, 2]])
+
+
+def apply(transform: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """`points` (N, 2) mapped by `transform`."""
+    return cast(np.ndarray, points @ transform[:, :2].T + transform[:, 2])
+
+
+def scale_of(transform: np.ndarray) -> float:
+    """By how much `transform` magnifies."""
+    return float(np.sqrt(abs(np.linalg.det(transform[:, :2]))))
+
+
+def sampling_grid(transforms: Tensor, *, height: int, width: int) -> Tensor:
+    """Where each target pixel looks in the source: `transforms` (N, 2, 3), target to source -> (N, H, W, 2)."""
+    ys, xs = torch.meshgrid(
+        torch.arange(height, dtype=transforms.dtype, device=transforms.device),
+        torch.arange(width, dtype=transforms.dtype, device=transforms.device),
+        indexing="ij",
+    )
+    points = torch.stack([xs, ys, torch.ones_like(xs)], dim=-1)
+    return torch.einsum("hwk,njk->nhwj", points, transforms)
+
+
+def sample(images: Tensor, grid: Tensor, *, padding: str = "zeros") -> Tensor:
+    """Bilinear samples of `images` (N or 1, C, h, w) at `grid` (N, H, W, 2) in pixels -> (N, C, H, W)."""
+    size = torch.tensor([images.shape[3], images.shape[2]], dtype=grid.dtype, device=grid.device)
+    normalised = (2 * grid + 1) / size - 1
+    images = images.expand(len(grid), -1, -1, -1)
+    return F.grid_sample(images, normalised.to(images.dtype), padding_mode=padding, align_corners=False)
+
+
+def crop(pixels: np.ndarray, to_crop: np.ndarray, *, size: int) -> Tensor:
+    """One aligned crop out of a photo: uint8 (H, W, 3) -> float32 (3, size, size) in [0, 1].
+
+    Shrinks with an area average first where the crop is much coarser than the photo, so that nothing aliases;
+    beyond the border the edge pixels are repeated.
+    """
+    to_photo = inverse(to_crop)
+    corners = apply(to_photo, np.array([(0, 0), (size - 1, 0), (0, size - 1), (size - 1, size - 1)], dtype=float))
+    height, width = pixels.shape[:2]
+    low = np.clip(np.floor(corners.min(0)) - 4, 0, (width - 1, height - 1)).astype(int)
+    high = np.clip(np.ceil(corners.max(0)) + 5, low + 1, (width, height)).astype(int)
+    part = torch.from_numpy(np.ascontiguousarray(pixels[low[1] : high[1], low[0] : high[0]]))
+    image = part.permute(2, 0, 1)[None].float() / 255
+    shrink = max(1, int(scale_of(to_photo) + 1e-6))
+    if shrink > 1:
+        image = F.pad(image, (0, -image.shape[3] % shrink, 0, -image.shape[2] % shrink), mode="replicate")
+        image = F.avg_pool2d(image, shrink)
+    offset = np.column_stack([np.eye(2) / shrink, (-low - (shrink - 1) / 2) / shrink])
+    transform = torch.from_numpy(compose(to_photo, offset))[None]
+    return sample(image, sampling_grid(transform, height=size, width=size), padding="border")[0]

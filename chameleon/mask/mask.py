@@ -1,0 +1,166 @@
+"""The mask: one perturbation per user, put on any photo of theirs and taken off again.
+
+The perturbation lives in the canonical frame. In a photo it is registered by landmarks, scaled to the visibility
+budget and rounded to whole grey levels BEFORE it is added, so that what was added does not depend on the photo's
+pixels: subtracting it restores every pixel that did not clip (see `restoration`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from guise.chameleon.faces import geometry
+
+REFINEMENT_STEP = 0.25 / 255
+"""Unit of a refinement, as a share of the full range: a quarter of a grey level."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where and how strongly a mask lies in one photo.
+
+    Attributes:
+        to_canonical: float64 (2, 3), photo to canonical frame.
+        amplitude: factor on the mask's values.
+        grey: the photo has one channel, and all three of the mask are averaged into it.
+        refinement: int8 (3, S, S), what the photo's own mask has more than the user's, in steps of `REFINEMENT_STEP`;
+            None: nothing.
+    """
+
+    to_canonical: np.ndarray
+    amplitude: float
+    grey: bool = False
+    refinement: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Whole grey levels to add to a rectangle of a photo: int16 (rows, columns, 3)."""
+
+    rows: slice
+    columns: slice
+    levels: np.ndarray
+
+    def within(self, rows: slice, columns: slice) -> Patch:
+        """The part of it that lies in a rectangle of the photo, placed in that rectangle."""
+        top, bottom = _overlap(self.rows, rows)
+        left, right = _overlap(self.columns, columns)
+        levels = self.levels[
+            top - self.rows.start : bottom - self.rows.start, left - self.columns.start : right - self.columns.start
+        ]
+        return Patch(
+            slice(top - rows.start, bottom - rows.start), slice(left - columns.start, right - columns.start), levels
+        )
+
+
+def _overlap(a: slice, b: slice) -> tuple[int, int]:
+    start = max(a.start, b.start)
+    return start, max(start, min(a.stop, b.stop))
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A user's mask.
+
+    Attributes:
+        values: float32 (3, S, S), RGB in units of the full range (1 = 255 levels), as added to a photo at amplitude 1.
+        template: float64 (5, 2), where the landmarks lie in the frame of `values`.
+        epsilon: no channel of any pixel is changed by more than this, in the units of `values`.
+    """
+
+    values: np.ndarray
+    template: np.ndarray
+    epsilon: float
+
+    @property
+    def size(self) -> int:
+        """Side of the canonical frame, in pixels."""
+        return int(self.values.shape[-1])
+
+    @cached_property
+    def digest(self) -> str:
+        """Identifies the mask: hexadecimal SHA-256 of its values and epsilon."""
+        values = np.ascontiguousarray(self.values, dtype="<f4")
+        template = np.ascontiguousarray(self.template, dtype="<f8")
+        return hashlib.sha256(values.tobytes() + template.tobytes() + repr(self.epsilon).encode()).hexdigest()
+
+    def refined(self, refinement: np.ndarray | None) -> Mask:
+        """The mask with a photo's `refinement`, int8 (3, S, S), on it; itself where there is none."""
+        if refinement is None:
+            return self
+        values = np.clip(self.values + np.float32(REFINEMENT_STEP) * refinement, -self.epsilon, self.epsilon)
+        return Mask(values.astype(np.float32), self.template, self.epsilon)
+
+    def warp(self, to_canonical: np.ndarray, *, height: int, width: int) -> tuple[slice, slice, np.ndarray]:
+        """The mask as it lies in a photo, before scaling and rounding.
+
+        Returns:
+            Rows, columns and float64 values (rows, columns, 3) of the smallest rectangle of a `height` x `width`
+            photo that the mask covers; an empty rectangle where it covers none.
+        """
+        rows, columns = _covered(to_canonical, self.size, height, width)
+        if rows.stop <= rows.start or columns.stop <= columns.start:
+            return slice(0, 0), slice(0, 0), np.zeros((0, 0, 3))
+        # Double precision: a rounding that differs between two machines would spoil exact restoration.
+        values = torch.from_numpy(self.values).double()[None]
+        transform = geometry.compose(
+            np.column_stack([np.eye(2), (columns.start, rows.start)]).astype(float), to_canonical
+        )
+        finer = geometry.scale_of(to_canonical)  # canonical pixels per photo pixel
+        if finer > 1:  # a small face: shrink the mask first, so that nothing aliases
+            side = max(1, round(self.size / finer))
+            values = F.interpolate(values, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
+            ratio = side / self.size
+            shrink = np.array([[ratio, 0, (ratio - 1) / 2], [0, ratio, (ratio - 1) / 2]])
+            transform = geometry.compose(transform, shrink)
+        grid = geometry.sampling_grid(
+            torch.from_numpy(transform)[None],
+            height=rows.stop - rows.start,
+            width=columns.stop - columns.start,
+        )
+        return rows, columns, geometry.sample(values, grid)[0].permute(1, 2, 0).numpy()
+
+    def patch(self, placement: Placement, *, height: int, width: int) -> Patch:
+        """What to add to a `height` x `width` photo."""
+        mask = self.refined(placement.refinement)
+        rows, columns, warped = mask.warp(placement.to_canonical, height=height, width=width)
+        return Patch(rows, columns, self.levels(warped, amplitude=placement.amplitude, grey=placement.grey))
+
+    def levels(self, warped: np.ndarray, *, amplitude: float, grey: bool = False) -> np.ndarray:
+        """Whole grey levels, int16, of `warped` mask values (..., 3) at that amplitude, within epsilon."""
+        if grey:
+            warped = np.broadcast_to(warped.mean(axis=-1, keepdims=True), warped.shape)
+        largest = np.floor(255 * self.epsilon + 1e-9)
+        return np.clip(np.rint(255 * amplitude * warped), -largest, largest).astype(np.int16)
+
+
+def _covered(to_canonical: np.ndarray, size: int, height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of a photo under the canonical frame."""
+    last = size - 1
+    frame = np.array([(0, 0), (last, 0), (0, last), (last, last)], dtype=float)
+    corners = geometry.apply(geometry.inverse(to_canonical), frame)
+    left, top = np.clip(np.floor(corners.min(0)), 0, (width, height)).astype(int)
+    right, bottom = np.clip(np.ceil(corners.max(0)) + 1, 0, (width, height)).astype(int)
+    return slice(int(top), int(bottom)), slice(int(left), int(right))
+
+
+def add(pixels: np.ndarray, patch: Patch) -> np.ndarray:
+    """A protected copy of `pixels`, uint8 (H, W, 3)."""
+    protected = pixels.copy()
+    area = protected[patch.rows, patch.columns]
+    area[...] = np.clip(area + patch.levels, 0, 255)
+    return protected
+
+
+def subtract(pixels: np.ndarray, patch: Patch) -> np.ndarray:
+    """`pixels` without the patch, uint8 (H, W, 3); pixels that had clipped stay off by what clipping took."""
+    restored = pixels.copy()
+    area = restored[patch.rows, patch.columns]
+    area[...] = np.clip(area - patch.levels, 0, 255)
+    return restored

@@ -1,0 +1,173 @@
+"""Put a mask on one photo, within the budget as the written file will show it, and measure that file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from guise.chameleon.faces.detection import Face
+from guise.chameleon.faces.embedding import FaceReader
+from guise.chameleon.faces.template import Owner, Sighting
+from guise.chameleon.learning.identity import similarity
+from guise.chameleon.mask.mask import Mask, Patch, Placement, add
+from guise.chameleon.visibility.budget import Budget, FaceMeter, Visibility, fit_amplitude
+from guise.models.errors import ImageError
+from guise.models.files import Photo, as_saved
+
+_SMALLEST_AMPLITUDE, _LARGEST_AMPLITUDE = 0.1, 4.0  # a mask weaker than that protects nobody
+_BLOCK = 16  # JPEG's largest unit: what lies in other blocks does not change a face's
+
+
+@dataclass(frozen=True)
+class Protected:
+    """A photo with the mask on.
+
+    Attributes:
+        pixels: uint8 (H, W, 3).
+        placements: of the mask, in the order in which it was added.
+    """
+
+    pixels: np.ndarray
+    placements: tuple[Placement, ...]
+
+
+def protect_photo(
+    photo: Photo,
+    faces: Sequence[Face],
+    mask: Mask,
+    *,
+    budget: Budget | None,
+    refinements: Sequence[np.ndarray] | None = None,
+) -> Protected:
+    """Put `mask` on `faces` of `photo`.
+
+    Args:
+        photo: as read.
+        faces: those to protect.
+        mask: the user's.
+        refinements: of the mask, int8 (3, S, S) for each face; see `guise.chameleon.learning.refine`.
+        budget: how visible the mask may be on each face of the written file; None puts it on as learnt.
+
+    Raises:
+        ImageError: writing the photo anew spends the budget with hardly a mask.
+    """
+    own = [None] * len(faces) if refinements is None else refinements
+    fits = [_Fit(photo, face, mask.refined(refinement)) for face, refinement in zip(faces, own, strict=True)]
+    amplitudes = [1.0 if budget is None else fit.amplitude(budget) for fit in fits]
+    # Masks of faces that touch add up: weaken all until each face is within the budget.
+    while budget is not None and len(fits) > 1 and not _within(budget, fits, amplitudes):
+        amplitudes = [0.9 * amplitude if amplitude > _SMALLEST_AMPLITUDE else 0.0 for amplitude in amplitudes]
+    if min(amplitudes, default=1.0) < _SMALLEST_AMPLITUDE:
+        raise ImageError(
+            f"no mask fits the budget of visibility: writing it anew as {photo.format} changes a face that much; "
+            "choose a higher --strength, or convert the photo to PNG"
+        )
+    pixels = photo.pixels
+    for fit, amplitude in zip(fits, amplitudes, strict=True):
+        pixels = add(pixels, fit.patch(amplitude))
+    placed = zip(fits, amplitudes, own, strict=True)
+    return Protected(pixels, tuple(Placement(f.to_canonical, a, photo.grey, refined) for f, a, refined in placed))
+
+
+def _within(budget: Budget, fits: Sequence[_Fit], amplitudes: Sequence[float]) -> bool:
+    patches = [fit.patch(amplitude) for fit, amplitude in zip(fits, amplitudes, strict=True)]
+    return all(budget.spent(fit.visibility(*patches)) <= 1 for fit in fits) or not any(amplitudes)
+
+
+class _Fit:
+    """How visible masks are on one face."""
+
+    def __init__(self, photo: Photo, face: Face, mask: Mask) -> None:
+        height, width = photo.pixels.shape[:2]
+        self.to_canonical = face.to_template(mask.template)
+        self._photo, self._mask = photo, mask
+        self._rows, self._columns, self._warped = mask.warp(self.to_canonical, height=height, width=width)
+        rows, columns = face.box_in(height, width)
+        self._area = (_encoded_with(rows, height, photo), _encoded_with(columns, width, photo))
+        top, left = (part.start for part in self._area)
+        self._face = (slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
+        self._meter = FaceMeter(photo.pixels[rows, columns])
+
+    def patch(self, amplitude: float) -> Patch:
+        """What to add to the photo."""
+        levels = self._mask.levels(self._warped, amplitude=amplitude, grey=self._photo.grey)
+        return Patch(self._rows, self._columns, levels)
+
+    def visibility(self, *patches: Patch) -> Visibility:
+        """Of the face in a file written with these patches on the photo."""
+        pixels = self._photo.pixels[self._area]
+        for patch in patches:
+            pixels = add(pixels, patch.within(*self._area))
+        return self._meter.measure(as_saved(self._photo, pixels)[self._face])
+
+    def amplitude(self, budget: Budget) -> float:
+        """The largest at which the face alone is within the budget; 0 where there is none."""
+        return fit_amplitude(
+            lambda amplitude: budget.spent(self.visibility(self.patch(amplitude))),
+            start=1.0,
+            largest=_LARGEST_AMPLITUDE,
+        )
+
+
+def _encoded_with(part: slice, length: int, photo: Photo) -> slice:
+    """Rows or columns that must be encoded to know what becomes of `part`: in JPEG whole blocks, elsewhere all."""
+    if photo.lossless:
+        return part
+    if photo.format != "JPEG":
+        return slice(0, length)
+    return slice(_BLOCK * (part.start // _BLOCK), min(length, -(-part.stop // _BLOCK) * _BLOCK))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One face of a written file beside its original.
+
+    Attributes:
+        box: left, top, right, bottom of the face in the original, in pixels.
+        visibility: SSIM and FLIP over the face's box in the original.
+        similarity_before: cosine of the face to the user's mean face, around the recogniser's population mean.
+        similarity_after: the same of the written file; None where the detector no longer finds a face.
+        linked_before: whether the recogniser takes the face for the user's.
+        linked_after: the same of the written file; False where no face is found.
+    """
+
+    box: tuple[float, ...]
+    visibility: Visibility
+    similarity_before: float
+    similarity_after: float | None
+    linked_before: bool
+    linked_after: bool
+
+
+def measure_saved(
+    original: np.ndarray, saved: np.ndarray, sightings: Sequence[Sighting], owner: Owner | None, reader: FaceReader
+) -> list[Measured]:
+    """Measure the written file: faces detected, aligned and embedded anew.
+
+    Args:
+        original: uint8 (H, W, 3), the original's pixels.
+        saved: uint8 (H, W, 3), the re-opened file's.
+        sightings: the protected faces, as found in the original.
+        owner: the user; None where each face stands for somebody of its own.
+        reader: detector and the recogniser in whose eyes to measure.
+    """
+    population = reader.recogniser.population.cpu().numpy()
+    results = []
+    for sighting in sightings:
+        box = sighting.face.box_in(*original.shape[:2])
+        person = owner or Owner(sighting.embedding, reader.recogniser.record.threshold)
+        found = reader.detector.detect_near(saved, sighting.face)
+        after = None if found is None else reader.embed([(saved, found)])[0]
+        results.append(
+            Measured(
+                box=tuple(sighting.face.box.tolist()),
+                visibility=FaceMeter(original[box]).measure(saved[box]),
+                similarity_before=similarity(sighting.embedding, person.centroid, population),
+                similarity_after=None if after is None else similarity(after, person.centroid, population),
+                linked_before=person.owns(sighting.embedding),
+                linked_after=after is not None and person.owns(after),
+            )
+        )
+    return results

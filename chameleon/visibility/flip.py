@@ -1,0 +1,166 @@
+"""FLIP, the difference people see when they flip between two images: differentiable, and fast on a CPU.
+
+Source: P. Andersson et al., "FLIP: A Difference Evaluator for Alternating Images", HPG 2020. Its filters are sums
+of Gaussians and derivatives of Gaussians, hence separable. PyPI's `flip-evaluator` is the reference in the tests.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from guise.chameleon.visibility.filters import separable
+
+PIXELS_PER_DEGREE = 67.0
+"""A 0.69 m wide 4K monitor seen from 0.7 m, the paper's default."""
+
+# Contrast sensitivity to achromatic, red-green and blue-yellow detail: (a, b) of each Gaussian term (table 1).
+_CSF = (((1.0, 0.0047),), ((1.0, 0.0053),), ((34.1, 0.04), (13.5, 0.025)))
+_COLOR_POWER, _FEATURE_POWER = 0.7, 0.5
+_KNEE_FROM, _KNEE_TO = 0.4, 0.95
+_FEATURE_WIDTH = 0.082  # degrees
+_TINY = 1e-8
+_PEAK_POWER = 8
+
+_RGB_TO_XYZ = torch.tensor(
+    [
+        [10135552 / 24577794, 8788810 / 24577794, 4435075 / 24577794],
+        [2613072 / 12288897, 8788810 / 12288897, 887015 / 12288897],
+        [1425312 / 73733382, 8788810 / 73733382, 70074185 / 73733382],
+    ],
+    dtype=torch.float64,
+)
+_WHITE = _RGB_TO_XYZ.sum(1)
+
+
+def _mix(images: Tensor, matrix: Tensor) -> Tensor:
+    return torch.einsum("ij,njhw->nihw", matrix.to(images), images)
+
+
+def _linear(srgb: Tensor) -> Tensor:
+    return torch.where(srgb > 0.04045, ((srgb.clamp(min=0.04) + 0.055) / 1.055) ** 2.4, srgb / 12.92)
+
+
+# Opponent space YCxCz, left without its offset of -16: every use of it below is linear.
+_XYZ_TO_OPPONENT = torch.tensor([[0, 116, 0], [500, -500, 0], [0, 200, -200]], dtype=torch.float64) / _WHITE
+_RGB_TO_OPPONENT = _XYZ_TO_OPPONENT @ _RGB_TO_XYZ
+_OPPONENT_TO_RGB = torch.linalg.inv(_RGB_TO_OPPONENT)
+
+
+def _opponent(srgb: Tensor) -> Tensor:
+    return _mix(_linear(srgb), _RGB_TO_OPPONENT)
+
+
+def _hunt_lab(rgb: Tensor) -> Tensor:
+    """CIELAB with the Hunt effect, from linear RGB in [0, 1]."""
+    ratio = _mix(rgb, _RGB_TO_XYZ / _WHITE[:, None])
+    edge = 6 / 29
+    root = torch.where(ratio > edge**3, ratio.clamp(min=edge**3) ** (1 / 3), ratio / (3 * edge**2) + 4 / 29)
+    x, y, z = root.unbind(1)
+    lightness = 116 * y - 16
+    return torch.stack([lightness, 0.01 * lightness * 500 * (x - y), 0.01 * lightness * 200 * (y - z)], 1)
+
+
+def _hyab(a: Tensor, b: Tensor) -> Tensor:
+    difference = a - b
+    # The square root has no gradient at 0.
+    return difference[:, 0].abs() + (difference[:, 1] ** 2 + difference[:, 2] ** 2 + _TINY).sqrt()
+
+
+@cache
+def _largest_difference() -> float:
+    green, blue = torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])[:, :, None, None].chunk(2)
+    return float(_hyab(_hunt_lab(green), _hunt_lab(blue)) ** _COLOR_POWER)
+
+
+@cache
+def _csf_window(b: float) -> Tensor:
+    x = torch.arange(-_CSF_RADIUS, _CSF_RADIUS + 1, dtype=torch.float64) / PIXELS_PER_DEGREE
+    return torch.exp(-(math.pi**2) * x**2 / b).float()
+
+
+def _contrast_filter(channel: Tensor, terms: tuple[tuple[float, float], ...]) -> Tensor:
+    """Sum of separable Gaussians with a total weight of 1."""
+    parts, total = [], 0.0
+    for a, b in terms:
+        window, weight = _csf_window(b), a * math.sqrt(math.pi / b)
+        # Tails of less than float precision cost time only.
+        window = window[window > 1e-7 * window.max()] if len(terms) == 1 else window
+        total += weight * float(window.sum()) ** 2
+        radius = len(window) // 2
+        cut = _CSF_RADIUS - radius
+        part = channel[..., cut : channel.shape[2] - cut, cut : channel.shape[3] - cut]
+        parts.append(weight * separable(part, window))
+    return sum(parts[1:], parts[0]) / total
+
+
+# The published filter has one radius for all channels, that of its widest term.
+_CSF_RADIUS = math.ceil(3 * math.sqrt(0.04 / (2 * math.pi**2)) * PIXELS_PER_DEGREE)
+
+
+def _seen_color(opponent: Tensor) -> Tensor:
+    """What the eye resolves of an image's colours: Hunt-adjusted CIELAB."""
+    padded = F.pad(opponent, (_CSF_RADIUS,) * 4, mode="replicate")
+    filtered = [_contrast_filter(padded[:, k : k + 1], terms) for k, terms in enumerate(_CSF)]
+    return _hunt_lab(_mix(torch.cat(filtered, 1), _OPPONENT_TO_RGB).clamp(0, 1))
+
+
+def _color_difference(reference: Tensor, images: Tensor) -> Tensor:
+    difference = _hyab(reference, images) ** _COLOR_POWER
+    largest = _largest_difference()
+    knee = _KNEE_FROM * largest
+    return torch.where(
+        difference < knee,
+        difference * (_KNEE_TO / knee),
+        _KNEE_TO + (difference - knee) / (largest - knee) * (1 - _KNEE_TO),
+    )
+
+
+@cache
+def _feature_windows() -> tuple[Tensor, Tensor, Tensor]:
+    """Gaussian, its first derivative (edges) and its second (points), each of unit mass on either side."""
+    sigma = 0.5 * _FEATURE_WIDTH * PIXELS_PER_DEGREE
+    radius = math.ceil(3 * sigma)
+    x = torch.arange(-radius, radius + 1, dtype=torch.float64)
+    bell = torch.exp(-(x**2) / (2 * sigma**2))
+    edge, point = -x * bell, (x**2 / sigma**2 - 1) * bell
+    edge = edge / edge.clamp(min=0).sum()
+    point = torch.where(point < 0, point / -point.clamp(max=0).sum(), point / point.clamp(min=0).sum())
+    return (bell / bell.sum()).float(), edge.float(), point.float()
+
+
+def _features(opponent: Tensor) -> Tensor:
+    """Strength of edges and of points at each pixel: (N, 2, H, W)."""
+    bell, *kinds = _feature_windows()
+    lightness = F.pad(opponent[:, :1] / 116, (len(bell) // 2,) * 4, mode="replicate")
+    gradients = [separable(lightness, kind, bell) ** 2 + separable(lightness, bell, kind) ** 2 for kind in kinds]
+    return (torch.cat(gradients, 1) + _TINY).sqrt()
+
+
+class FlipReference:
+    """An original image, prepared once, against which changed versions are compared."""
+
+    def __init__(self, reference: Tensor) -> None:
+        """Args: reference: sRGB float (N or 1, 3, H, W) in [0, 1]."""
+        opponent = _opponent(reference)
+        self._color, self._features = _seen_color(opponent), _features(opponent)
+
+    def map(self, images: Tensor) -> Tensor:
+        """Visible difference at each pixel: sRGB float (N, 3, H, W) in [0, 1] -> (N, H, W) in [0, 1]."""
+        opponent = _opponent(images)
+        color = _color_difference(self._color, _seen_color(opponent))
+        largest = (self._features - _features(opponent)).abs().amax(1)
+        return (color + _TINY) ** (1 - ((largest + _TINY) / math.sqrt(2)) ** _FEATURE_POWER)
+
+
+def pooled(seen: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and peak of maps of visible difference: (N, H, W) -> (N,) twice.
+
+    The peak is the eighth root of the mean eighth power: the few spots that are seen best, which a mean forgives.
+    """
+    peak = seen.pow(_PEAK_POWER).mean(dim=(1, 2)).pow(1 / _PEAK_POWER)
+    return seen.mean(dim=(1, 2)), peak

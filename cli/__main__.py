@@ -1,5 +1,0 @@
-"""`python -m cli` is `guise`."""
-
-from cli.main import main
-
-main()

@@ -1,0 +1,18 @@
+"""The library names parameters, the command line flags: `out=` in a message of the library is --out here."""
+
+from __future__ import annotations
+
+import re
+
+_PARAMETER = re.compile(r"`([a-z][a-z0-9_]*?)_?=([^`]*)`")
+
+
+def as_flags(text: str) -> str:
+    """`text` with each parameter in it, such as `refine=0` or `resume=True`, as a flag: --refine 0, --resume."""
+
+    def flag(match: re.Match[str]) -> str:
+        name, value = match.groups()
+        value = "" if value == "True" else value.strip("\"'")
+        return f"--{name.replace('_', '-')} {value}".rstrip()
+
+    return _PARAMETER.sub(flag, text)

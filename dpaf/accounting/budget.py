@@ -1,0 +1,222 @@
+"""What several runs on one dataset spend together, held to one budget."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import platformdirs
+
+from guise.dpaf import validate
+from guise.dpaf.accounting.accountants import Phase, epsilon_pld
+from guise.dpaf.accounting.ledger import Ledger
+from guise.dpaf.data import Records
+from guise.dpaf.training.run_folder import RunFolder, RunSettings
+from guise.models.errors import BudgetError, LedgerError, OutputError
+from guise.models.files import printable
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS secret (key BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS budgets (dataset TEXT PRIMARY KEY, name TEXT, epsilon REAL NOT NULL, delta REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS runs (run TEXT PRIMARY KEY, dataset TEXT NOT NULL, name TEXT, plan TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS marks (run TEXT PRIMARY KEY, entries INTEGER NOT NULL, head TEXT NOT NULL);
+"""
+_UNKNOWN = "this budgets file does not know the run: name the one it began with (--budgets)"
+
+
+@dataclass(frozen=True)
+class Account:
+    """One dataset: what its runs have reserved together, and what they may.
+
+    Attributes:
+        name: what the dataset was called when it was used last.
+        runs: names of the runs, in the order in which they came.
+        epsilon_reserved: of all their plans together, at `delta`.
+        epsilon, delta: the budget; epsilon is None where none was set.
+    """
+
+    dataset: str
+    name: str
+    runs: tuple[str, ...]
+    epsilon_reserved: float
+    epsilon: float | None
+    delta: float
+
+
+def default_path() -> Path:
+    """Where the budgets of this user's datasets are kept."""
+    return Path(platformdirs.user_data_dir("guise", appauthor=False)) / "budgets.sqlite"
+
+
+class DatasetBudgets:
+    """Budgets and reservations, in one SQLite file that several processes may use at once.
+
+    A run reserves its whole plan before it spends anything, and keeps it: a crash never gives anything back.
+    Datasets are known by a keyed hash, whose key stays in this file. It is for the data's owner: who else reads it
+    learns whether a dataset that they hold in full was used. It is no part of what is published.
+
+    Raises:
+        OutputError: the file cannot be used.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or default_path()
+        with self._transaction() as database:
+            if database.execute("SELECT key FROM secret").fetchone() is None:
+                database.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(32),))
+
+    def identify(self, content: bytes) -> str:
+        """The name under which a dataset with this digest is known in this file."""
+        with self._transaction() as database:
+            key = database.execute("SELECT key FROM secret").fetchone()[0]
+        return hmac.new(key, content, hashlib.sha256).hexdigest()[:32]
+
+    def set_budget(self, dataset: str, name: str, *, epsilon: float, delta: float) -> None:
+        """Limit what all runs on `dataset` may spend together.
+
+        Raises:
+            InputError: the budget is out of range.
+            BudgetError: more is reserved already.
+        """
+        validate.budget(epsilon, delta)
+        with self._transaction() as database:
+            cost = epsilon_pld(_reserved(database, dataset), delta)
+            if cost > epsilon:
+                reserved = f"runs on {name} have reserved epsilon {cost:.4g} already"
+                raise BudgetError(f"{reserved}: the budget cannot be {epsilon:g}")
+            database.execute("INSERT OR REPLACE INTO budgets VALUES (?, ?, ?, ?)", (dataset, name, epsilon, delta))
+
+    def reserve(self, dataset: str, name: str, *, run: str, plan: Sequence[Phase]) -> None:
+        """Set aside what a new run may spend.
+
+        Raises:
+            BudgetError: with what other runs reserved, it exceeds the dataset's budget: nothing is set aside.
+            LedgerError: the run is known already.
+        """
+        with self._transaction() as database:
+            if database.execute("SELECT run FROM runs WHERE run = ?", (run,)).fetchone() is not None:
+                raise LedgerError(f"run {run} has reserved its plan already: resume it, or begin another")
+            limit = database.execute("SELECT epsilon, delta FROM budgets WHERE dataset = ?", (dataset,)).fetchone()
+            if limit is not None:
+                before = _reserved(database, dataset)
+                cost = epsilon_pld([*before, *plan], limit[1])
+                if cost > limit[0]:
+                    spent = epsilon_pld(before, limit[1]) if before else 0.0
+                    state = f"{spent:.4g} of epsilon {limit[0]:g} is reserved by earlier runs on {name}"
+                    raise BudgetError(f"{state}, and with this one it would be {cost:.4g}: nothing was spent")
+            database.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", (run, dataset, name, _text(plan)))
+
+    def recall(self, dataset: str, *, run: str, plan: Sequence[Phase]) -> None:
+        """Make sure that `run` has reserved just this: under a file that it did not begin with, a copy of it would
+        spend its plan once more.
+
+        Raises:
+            LedgerError: it has not.
+        """
+        with self._transaction() as database:
+            known = database.execute("SELECT dataset, plan FROM runs WHERE run = ?", (run,)).fetchone()
+        if known is None:
+            raise LedgerError(_UNKNOWN)
+        if known != (dataset, _text(plan)):
+            raise LedgerError("this run began with other data or another plan: resume it with what it began with")
+
+    def mark(self, ledger: Ledger) -> None:
+        """Remember how far a run has come: called after each charge, before its release, it lets no copy of the run,
+        older or in use at the same time, make a release that another has paid for.
+
+        Raises:
+            LedgerError: `ledger` is such a copy: it does not hold what the run is known to have spent. Or this file
+                does not know the run: it was taken away meanwhile.
+        """
+        with self._transaction() as database:
+            if database.execute("SELECT 1 FROM runs WHERE run = ?", (ledger.run,)).fetchone() is None:
+                raise LedgerError(_UNKNOWN)
+            known = database.execute("SELECT entries, head FROM marks WHERE run = ?", (ledger.run,)).fetchone()
+            if known is not None and not ledger.holds(*known):
+                what = f"{printable(ledger.path)} is a copy: its run has spent {known[0]} steps or more elsewhere"
+                raise LedgerError(f"{what}, and noise made twice protects nobody: go on with the other folder")
+            values = (ledger.run, ledger.entries, ledger.head)
+            database.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", values)
+
+    def withdraw(self, run: str) -> None:
+        """Give back what `run` reserved. Only for a run whose ledger could not even be begun."""
+        with self._transaction() as database:
+            database.execute("DELETE FROM runs WHERE run = ?", (run,))
+
+    def accounts(self, *, delta: float = 1e-5) -> list[Account]:
+        """All datasets of this file; `delta` is for those without a budget."""
+        with self._transaction() as database:
+            budgets = {row[0]: row for row in database.execute("SELECT dataset, name, epsilon, delta FROM budgets")}
+            runs = database.execute("SELECT run, dataset, name FROM runs ORDER BY rowid").fetchall()
+            accounts = []
+            for dataset in dict.fromkeys([*budgets, *(row[1] for row in runs)]):
+                own = [row for row in runs if row[1] == dataset]
+                _, name, epsilon, at = budgets.get(dataset, (dataset, own[-1][2] if own else "", None, delta))
+                cost = epsilon_pld(_reserved(database, dataset), at)
+                accounts.append(Account(dataset, name, tuple(row[0] for row in own), cost, epsilon, at))
+            return accounts
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """One at a time over all processes: what is read here still holds when it is acted upon."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.touch()
+            self.path.chmod(0o600)  # it holds the key that datasets are hashed with
+            with closing(sqlite3.connect(self.path, timeout=60, isolation_level=None)) as database:
+                database.execute("PRAGMA synchronous = FULL")
+                database.execute("BEGIN IMMEDIATE")
+                try:
+                    for statement in filter(str.strip, _TABLES.split(";")):
+                        database.execute(statement)
+                    yield database
+                except BaseException:
+                    database.execute("ROLLBACK")
+                    raise
+                database.execute("COMMIT")
+        except (sqlite3.Error, OSError) as error:
+            where = printable(self.path)
+            raise OutputError(f"cannot use the budgets in {where}: {error}; check that file or name another") from error
+
+
+def begin_run(folder: RunFolder, settings: RunSettings, records: Records, budgets: DatasetBudgets) -> Ledger:
+    """Begin a run within the budget of its dataset, or take up the one in `folder` that has these settings.
+
+    The plan is reserved before the ledger is begun; nothing stays reserved for one that could not be begun. Train it
+    with `Trainer(..., paid=budgets.mark)`.
+
+    Raises:
+        BudgetError: the plan exceeds its own budget or, with other runs', that of the dataset.
+        InputError: another run has begun in `folder`, or the settings have no budget that means something.
+        LedgerError: the run is not known to `budgets`, began with other data, or is a copy that lags behind.
+        OutputError: something cannot be written.
+    """
+    dataset, plan = budgets.identify(records.digest), settings.privacy.phases()
+    if folder.exists and folder.settings() == settings:
+        budgets.recall(dataset, run=settings.run, plan=plan)
+    else:
+        budgets.reserve(dataset, settings.data, run=settings.run, plan=plan)
+        try:
+            folder.begin(settings)
+        except BaseException:
+            budgets.withdraw(settings.run)
+            raise
+    ledger = folder.ledger()
+    budgets.mark(ledger)
+    return ledger
+
+
+def _text(plan: Sequence[Phase]) -> str:
+    return json.dumps([asdict(phase) for phase in plan])
+
+
+def _reserved(database: sqlite3.Connection, dataset: str) -> list[Phase]:
+    plans = database.execute("SELECT plan FROM runs WHERE dataset = ? ORDER BY rowid", (dataset,)).fetchall()
+    return [Phase(**phase) for (plan,) in plans for phase in json.loads(plan)]

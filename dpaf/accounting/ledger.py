@@ -1,0 +1,236 @@
+"""An append-only record of every release, on the disk before the release happens."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from guise.dpaf import validate
+from guise.dpaf.accounting.accountants import Phase, epsilon_pld
+from guise.models.errors import BudgetError, InputError, LedgerError
+from guise.models.files import printable
+from guise.models.files.atomic import sync_folder, write_error
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_FORMAT = "guise ledger 1"
+
+
+@dataclass(frozen=True)
+class Charge:
+    """One release that was paid for, whether or not the program lived to make it.
+
+    Attributes:
+        entry: its place in the ledger, from 0; never comes twice, so that noise can be told apart by it.
+        phase: the name of the phase it belongs to.
+    """
+
+    entry: int
+    phase: str
+
+
+class Ledger:
+    """The plan that a run may spend, and what it has spent of it; each line holds the hash of the line before.
+
+    Guarantees:
+        * `charge` returns once its line is on the disk; make the release after that. A crash can charge for a release
+          that was never made, never the reverse.
+        * No charge is made that the plan does not hold, and no plan is begun that exceeds its budget.
+        * A line that was altered, taken out or put in is found when the ledger is opened. Lines cut off at the end are
+          found by whoever remembers `head`, as checkpoints do; so is a chain that was forged anew as a whole.
+        * No two copies of a ledger are charged alike: each line holds a random number.
+
+    A ledger says nothing about the records but how they were sampled: it may be published.
+    """
+
+    def __init__(self, path: Path, lines: list[bytes]) -> None:
+        self.path = path
+        self._header = _parsed(path, lines[0])
+        try:
+            self.plan = tuple(Phase(**phase) for phase in self._header["plan"])
+            self.epsilon, self.delta = float(self._header["epsilon"]), float(self._header["delta"])
+            self.run = str(self._header["run"])
+            self.reproducible = bool(self._header["reproducible"])
+            self._limits = {phase.name: phase.steps for phase in self.plan}
+            if self._header["format"] != _FORMAT:
+                raise ValueError
+        except (KeyError, TypeError, ValueError, InputError):
+            raise LedgerError(f"{printable(path)} is no ledger of this program: restore it from a copy") from None
+        self._heads, self._bytes = [_hash(lines[0])], len(lines[0]) + 1
+        self._spent: Counter[str] = Counter()
+        for place, line in enumerate(lines[1:]):
+            self._check(place, line)
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        plan: Sequence[Phase],
+        *,
+        epsilon: float,
+        delta: float,
+        run: str,
+        reproducible: bool = False,
+    ) -> Ledger:
+        """Begin a ledger with a plan that keeps to (epsilon, delta); `reproducible` where noise comes from a seed.
+
+        Raises:
+            BudgetError: the plan costs more.
+            InputError: the budget is out of range, two phases have one name, or there is a ledger already.
+            OutputError: it cannot be written.
+        """
+        validate.budget(epsilon, delta)
+        if len({phase.name for phase in plan}) != len(plan):
+            raise InputError("two phases of the plan have one name: give each its own")
+        cost = epsilon_pld(plan, delta)
+        if cost > epsilon:
+            raise BudgetError(f"the plan costs epsilon {cost:.4g}, the budget is {epsilon:g}: add noise")
+        header = {
+            "format": _FORMAT,
+            "run": run,
+            "reproducible": reproducible,
+            "epsilon": epsilon,
+            "delta": delta,
+            "relation": "add or remove one image with its label",
+            "plan": [asdict(phase) for phase in plan],
+        }
+        line = _line(header)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _append(path, line, os.O_CREAT | os.O_EXCL, after=0)
+            sync_folder(path.parent)
+        except FileExistsError:
+            raise InputError(f"{printable(path)} exists already: resume its run, or choose another folder") from None
+        except OSError as error:
+            with suppress(OSError):
+                path.unlink()  # a part of a ledger would block the folder
+            raise write_error(path, error) from error
+        return cls(path, [line.rstrip(b"\n")])
+
+    @classmethod
+    def open(cls, path: Path) -> Ledger:
+        """Read a ledger, checking every line.
+
+        Raises:
+            LedgerError: it is missing, damaged, or was edited.
+        """
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            what = f"there is no ledger {printable(path)}"
+            raise LedgerError(f"{what}: restore it, or if the run was stopped as it began, begin another") from None
+        except OSError as error:
+            raise LedgerError(f"cannot read the ledger {printable(path)}: {error.strerror}") from None
+        whole, _, torn = data.rpartition(b"\n")
+        if not whole:
+            raise LedgerError(f"the ledger {printable(path)} is empty: restore it from a copy")
+        ledger = cls(path, whole.split(b"\n"))
+        ledger._torn = len(torn)
+        return ledger
+
+    _torn = 0
+
+    @property
+    def entries(self) -> int:
+        """How many charges there are."""
+        return len(self._heads) - 1
+
+    @property
+    def head(self) -> str:
+        """The hash of the last line: with `entries`, it fixes all that was spent so far."""
+        return self._heads[-1]
+
+    def holds(self, entries: int, head: str) -> bool:
+        """Whether this ledger goes on from the one that had this head after so many entries."""
+        return 0 <= entries < len(self._heads) and self._heads[entries] == head
+
+    def remaining(self, phase: str) -> int:
+        """Charges that the plan still holds for `phase`."""
+        return self._limits.get(phase, 0) - self._spent[phase]
+
+    def charge(self, phase: str) -> Charge:
+        """Pay for one step of `phase`; make its release after this returns, and with nothing less than its noise.
+
+        Raises:
+            BudgetError: the plan holds no further step of that phase.
+            LedgerError: somebody else has charged since this ledger was opened: nothing was charged.
+            OutputError: the charge cannot be written: make no release. Open the ledger anew to go on.
+        """
+        if self.remaining(phase) < 1:
+            raise BudgetError(f"the plan holds no further {phase!r} step: open the ledger anew to see what is left")
+        charge = {"entry": self.entries, "phase": phase, "previous": self.head, "nonce": secrets.token_hex(8)}
+        line = _line(charge)
+        try:
+            _append(self.path, line, 0, after=self._bytes, torn=self._torn)
+            self._torn = 0
+        except OSError as error:
+            self._limits = dict.fromkeys(self._limits, 0)  # what reached the disk is unknown: charge no more here
+            raise write_error(self.path, error) from error
+        self._check(self.entries, line.rstrip(b"\n"))
+        return Charge(self.entries - 1, phase)
+
+    def spent(self) -> tuple[Phase, ...]:
+        """What was charged so far, as phases to be composed."""
+        return tuple(
+            Phase(phase.name, phase.sampling_rate, phase.noise_multiplier, self._spent[phase.name])
+            for phase in self.plan
+            if self._spent[phase.name]
+        )
+
+    def _check(self, place: int, line: bytes) -> None:
+        entry = _parsed(self.path, line)
+        known = [*self._limits]  # what is compared may be no string
+        if entry.get("entry") != place or entry.get("previous") != self.head or entry.get("phase") not in known:
+            where = f"line {place + 2} of {printable(self.path)}"
+            raise LedgerError(f"{where} does not follow from the lines before, as if edited: restore it from a copy")
+        self._spent[entry["phase"]] += 1
+        if self.remaining(entry["phase"]) < 0:
+            raise LedgerError(f"{printable(self.path)} holds more {entry['phase']!r} than its plan: restore it")
+        self._heads.append(_hash(line))
+        self._bytes += len(line) + 1
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
+def _hash(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()
+
+
+def _parsed(path: Path, line: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+        if not isinstance(value, dict):
+            raise ValueError
+    except (ValueError, RecursionError):
+        raise LedgerError(f"the ledger {printable(path)} is damaged: restore it from a copy") from None
+    return value
+
+
+def _append(path: Path, line: bytes, flags: int, *, after: int, torn: int = 0) -> None:
+    """Put a line on the disk behind `after` bytes; the `torn` ones of a line that a crash cut short go.
+
+    Such a line was never paid, and nothing was released for it.
+    """
+    with open(path, "ab", buffering=0, opener=lambda name, more: os.open(name, more | flags, 0o644)) as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed: of two that charge at once, one sees the other
+        if os.fstat(file.fileno()).st_size != after + torn:
+            what = f"another process has charged to {printable(path)} since it was opened"
+            raise LedgerError(f"{what}: let one run use it at a time, and --resume")
+        file.truncate(after)
+        if file.write(line) != len(line):
+            raise OSError(28, "disk full", str(path))
+        os.fsync(file.fileno())

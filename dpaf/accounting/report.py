@@ -1,0 +1,156 @@
+"""What a data owner publishes beside synthetic images, so that others can check the claim."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from guise.dpaf.accounting.accountants import Phase, epsilon_pld, epsilon_prv, epsilon_rdp
+from guise.dpaf.accounting.ledger import Ledger
+from guise.dpaf.accounting.plan import Release, releases
+from guise.dpaf.audit.bound import Audit
+from guise.dpaf.training.run_folder import RunSettings
+
+NOT_PRIVATE = "NOT PRIVATE: the noise comes from a seed (--unsafe-reproducible). Publish nothing of this run."
+REFUTED = "NOT PRIVATE AS CLAIMED: the audit refutes the guarantee, see below. Publish nothing of this run."
+_PUBLIC = (
+    "the dataset's name",
+    "the number of records, which sets sampling rates and divisors",
+    "the share of each class, once the feature means are released; divisors by class follow from it",
+    "image size, channels and the classes' names",
+    "sampling rates, numbers of steps, noise multipliers, norm bounds, network architectures and initial weights",
+    "the scattering network and the random features (fixed, seen no data)",
+)
+_ASSUMPTIONS = (
+    "the operating system's random bytes are unpredictable; from 256 bits of them, SHA-256 and Philox "
+    "(128-bit keys) make each release's noise: a statistical generator, not a cryptographic one",
+    "Gaussian noise is drawn in double precision and rounded to single; attacks on floating-point noise (Mironov 2012) "
+    "are not excluded",
+    "the code does what it says: the audit looks for bugs and cannot show that there are none",
+)
+_NOT_CHARGED = (
+    "presets, learning rates and other settings, if they were chosen by looking at this very dataset",
+    "all other runs on the same data: `guise dpaf ledger` shows what those that it knows of spend together",
+    "the decision to publish this run rather than another",
+)
+
+
+def privacy_report(settings: RunSettings, ledger: Ledger, *, audit: Audit | None = None) -> dict[str, Any]:
+    """Everything needed to check the guarantee of a run, as plain JSON. Holds nothing about any record.
+
+    Args:
+        settings: the run's.
+        ledger: the run's, checked.
+        audit: its result, if there was one.
+    """
+    spent, delta = ledger.spent(), ledger.delta
+    made = releases(settings.privacy, records=settings.records, classes=len(settings.classes))
+    return {
+        "guarantee": {
+            "private": not settings.reproducible and (audit is None or audit.passed),
+            "epsilon": ledger.epsilon,
+            "delta": delta,
+            "relation": "add or remove one image with its label",
+            "unit": "one image: a person in several images is protected far less than epsilon for each says",
+            "holds_for": "the whole run folder and everything made from it",
+        },
+        "accounting": {
+            "epsilon_spent": epsilon_pld(spent, delta) if spent else 0.0,
+            "accountant": f"dp-accounting {_version('dp-accounting')} (privacy loss distributions); this one binds",
+            "second_opinion": {
+                "epsilon_prv": epsilon_prv(spent, delta, error=0.002) if spent else 0.0,
+                "epsilon_rdp": epsilon_rdp(spent, delta) if spent else 0.0,
+                "accountant": f"Opacus {_version('opacus')}",
+            },
+            "planned": [asdict(phase) for phase in ledger.plan],
+            "charged": [asdict(phase) for phase in spent],
+            "ledger": {"entries": ledger.entries, "sha256_of_last_line": ledger.head},
+        },
+        "settings": asdict(settings.privacy),
+        "releases": {name: [asdict(one) for one in parts] for name, parts in made.items()},
+        "sampler": "Poisson: each record independently with the sampling rate; drawn anew for each step",
+        "data": {"name": settings.data, "records": settings.records, "classes": list(settings.classes)},
+        "public": list(_PUBLIC),
+        "not_charged": list(_NOT_CHARGED),
+        "assumptions": list(_ASSUMPTIONS),
+        "audit": None if audit is None else asdict(audit) | {"passed": audit.passed},
+        "program": f"guise {_version('guise')}",
+    }
+
+
+def spending(ledger: Ledger, *, points: int = 5) -> list[tuple[int, float]]:
+    """Releases charged so far and the epsilon that they cost together, at `points` places of each phase.
+
+    A run makes its phases one after another, in the plan's order.
+    """
+    curve = [(0, 0.0)]
+    before: list[Phase] = []
+    for phase in ledger.spent():
+        for steps in sorted({max(1, phase.steps * part // points) for part in range(1, points + 1)}):
+            so_far = [*before, replace(phase, steps=steps)]
+            curve.append((sum(one.steps for one in so_far), epsilon_pld(so_far, ledger.delta)))
+        before.append(phase)
+    return curve
+
+
+def as_markdown(report: dict[str, Any]) -> str:
+    """The report for people to read."""
+    guarantee, accounting, data = report["guarantee"], report["accounting"], report["data"]
+    lines = [f"# Privacy report: {data['name']}", ""]
+    if not guarantee["private"]:
+        refuted = report["audit"] is not None and not report["audit"]["passed"]
+        lines += [f"**{REFUTED if refuted else NOT_PRIVATE}**", ""]
+    else:
+        lines += [
+            f"**({guarantee['epsilon']:g}, {guarantee['delta']:g})-differential privacy.**",
+            f"Relation: {guarantee['relation']}.",
+            f"Unit: {guarantee['unit']}. Holds for {guarantee['holds_for']}.",
+            "",
+        ]
+    lines += [
+        "| phase | steps charged / planned | sampling rate | noise multiplier | releases of a step |",
+        "|---|---|---|---|---|",
+    ]
+    charged = {phase["name"]: phase["steps"] for phase in accounting["charged"]}
+    for phase in accounting["planned"]:
+        steps = f"{charged.get(phase['name'], 0)} / {phase['steps']}"
+        parts = "; ".join(str(Release(**one)) for one in report["releases"][phase["name"]])
+        numbers = f"{phase['sampling_rate']:.5g} | {phase['noise_multiplier']:.5g}"
+        lines.append(f"| {phase['name']} | {steps} | {numbers} | {parts} |")
+    second = accounting["second_opinion"]
+    lines += [
+        "",
+        f"Spent: epsilon {accounting['epsilon_spent']:.4f} by {accounting['accountant']}. {second['accountant']}: "
+        f"{second['epsilon_prv']:.4f} (PRV), {second['epsilon_rdp']:.4f} (Renyi, looser).",
+        f"Ledger: {accounting['ledger']['entries']} entries; the last line's SHA-256 is "
+        f"`{accounting['ledger']['sha256_of_last_line']}`.",
+        f"Sampler: {report['sampler']}.",
+        "",
+    ]
+    for title, name in (("Public", "public"), ("Not charged", "not_charged"), ("Assumptions", "assumptions")):
+        lines += [f"## {title}", "", *(f"* {item}" for item in report[name]), ""]
+    lines += ["## Audit", "", _audit_line(report["audit"]), ""]
+    return "\n".join(lines)
+
+
+def _audit_line(audit: dict[str, Any] | None) -> str:
+    if audit is None:
+        return "None was made: `guise dpaf audit RUN`."
+    claim = f"the claim of {audit['claimed']:.3f}"
+    if audit["passed"]:
+        verdict = f"within {claim}"
+    elif audit["lower_bound"] > audit["claimed"]:
+        verdict = f"the guarantee is FALSE: that exceeds {claim}"
+    else:
+        verdict = f"the guarantee is FALSE: at another delta, epsilon exceeds its claim by {audit['excess']:.3f}"
+    runs = f"White-box, at the phase nearest to its claim, {audit['runs']} runs with a canary and as many without"
+    found = f"epsilon is at least {audit['lower_bound']:.3f} with confidence {audit['confidence']:g}"
+    return f"{runs}: {found}, where so many runs can show {audit['limit']:.3f} at most; {verdict}."
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

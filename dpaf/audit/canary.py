@@ -1,0 +1,100 @@
+"""The game of an audit: the very mechanisms that training uses, on a small world with one hostile canary."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from guise.dpaf.accounting.accountants import Phase
+from guise.dpaf.mechanisms.aggregation import FeatureAggregation
+from guise.dpaf.mechanisms.private_step import PrivateStep
+from guise.dpaf.mechanisms.sampling import PoissonSampler
+from guise.dpaf.settings import HEAD, MOMENTS, STEM, STEPS, PrivacySettings
+
+_WIDTH = 4
+_OTHERS = 8
+_HOSTILE = 50.0
+
+Draw = Callable[[int, float, int, np.random.Generator], Sequence[NDArray[np.int64]]]
+"""Given records, rate and steps, the batches of a run."""
+
+
+def poisson(records: int, rate: float, steps: int, random: np.random.Generator) -> list[NDArray[np.int64]]:
+    """The batches that training draws."""
+    sampler = PoissonSampler(records, rate)
+    return [sampler.draw(random) for _ in range(steps)]
+
+
+@dataclass(frozen=True)
+class CanaryGame:
+    """One run of super-steps at both releases; the score is the likelihood ratio of the canary having been there.
+
+    The canary's feature and gradient point one way, all others' the other way or nowhere, and it is far beyond every
+    bound: what does not clip, or does not add the noise that was paid for, shows.
+
+    Attributes:
+        sampling_rate, steps: of the run.
+        aggregate_noise, gradient_noise: sigma_a and sigma_g; None leaves that release out.
+        others: what the other records hold along the canary's direction: 0 or -1.
+        draw, aggregation, private_step: the mechanisms under audit; those of training by default.
+    """
+
+    sampling_rate: float
+    steps: int
+    aggregate_noise: float | None
+    gradient_noise: float | None
+    others: float = 0.0
+    draw: Draw = poisson
+    aggregation: type[FeatureAggregation] = FeatureAggregation
+    private_step: type[PrivateStep] = PrivateStep
+    _module: nn.Linear = field(default_factory=lambda: nn.Linear(_WIDTH, 1, bias=False))
+
+    def __call__(self, present: bool, random: np.random.Generator) -> float:
+        """The score of one run."""
+        records = torch.zeros(_OTHERS + present, _WIDTH)
+        records[:, 0] = self.others
+        if present:
+            records[-1, 0] = _HOSTILE
+        batches = self.draw(len(records), self.sampling_rate, self.steps, random)
+        return sum(self._evidence(records[torch.from_numpy(rows)], random) for rows in batches)
+
+    def _evidence(self, batch: Tensor, random: np.random.Generator) -> float:
+        """Log-likelihood ratio of one step's releases, for a canary that is drawn with the sampling rate."""
+        expected = self.sampling_rate * _OTHERS * self.others
+        zeros = torch.zeros(len(batch), dtype=torch.long)
+        ratio = 0.0
+        if self.aggregate_noise is not None:
+            mechanism = self.aggregation(1.0, self.aggregate_noise, buckets=1, classes=1, divisor=float(_OTHERS))
+            released = mechanism.release(mechanism.sums(batch, zeros, zeros), random)
+            ratio += _log_ratio(float(released[0, 0, 0]) * _OTHERS - expected, self.aggregate_noise)
+        if self.gradient_noise is not None:
+            step = self.private_step(self._module, 1.0, self.gradient_noise, float(_OTHERS))
+            gradient = step((batch,), lambda rows: self._module(rows).sum(1), random)["weight"]
+            ratio += _log_ratio(float(gradient[0, 0]) * _OTHERS - expected, self.gradient_noise)
+        if self.sampling_rate == 1:
+            return ratio
+        return math.log1p(self.sampling_rate * math.expm1(min(ratio, 700.0)))
+
+
+def games_of(phase: Phase, privacy: PrivacySettings) -> list[CanaryGame]:
+    """Games with the rate, the steps and the noise of a phase, at the releases that it makes.
+
+    In one the others hold nothing, in one the opposite of the canary: dividing by what was drawn shows there alone.
+    """
+    noise = {
+        MOMENTS: (phase.noise_multiplier, None),
+        HEAD: (None, phase.noise_multiplier),
+        STEM: (None, phase.noise_multiplier),
+        STEPS: (privacy.aggregate_noise, privacy.gradient_noise),
+    }[phase.name]
+    return [CanaryGame(phase.sampling_rate, phase.steps, *noise, others=others) for others in (0.0, -1.0)]
+
+
+def _log_ratio(shift: float, noise: float) -> float:
+    return (shift - 0.5) / noise**2

@@ -1,0 +1,85 @@
+"""Whether synthetic images repeat real ones: a sanity check beside the guarantee. Its results are private."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+from guise.dpaf.data import Records, scaled
+from guise.dpaf.evaluation.fidelity import scattering_features
+from guise.models.errors import InputError
+
+_CHUNK = 250
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """Which real images synthetic ones are nearest to, in the space of the scattering features.
+
+    Attributes:
+        nearest: int64 (N,), row of the nearest training image.
+        distances: float32 (N,), to it.
+        nearer_to_training: share of the synthetic images that are nearer to some training image than to any test
+            image, of as many of either: about one half if nothing is repeated and both come from one distribution.
+        membership: how well the distance to the nearest synthetic image tells training from test images, as area under
+            the curve: about one half where nothing is given away. A plain attack; others may do better.
+    """
+
+    nearest: np.ndarray
+    distances: np.ndarray
+    nearer_to_training: float
+    membership: float
+
+
+def repetition(images: np.ndarray, training: Records, test: Records) -> Repetition:
+    """Compare synthetic images with those they were trained on, and with others of the same kind.
+
+    Args:
+        images: uint8 (N, H, W, channels).
+        training, test: real images of the same size, no image in both.
+
+    Raises:
+        InputError: sizes differ, or a test image is a training image, too: that would hide what is looked for.
+    """
+    shapes = {images.shape[1:], *((one.size, one.size, one.channels) for one in (training, test))}
+    if len(shapes) > 1:
+        raise InputError(f"images are of different sizes, {' and '.join(map(str, sorted(shapes)))}: give one kind")
+    check_apart(training, test)
+    extract, random = scattering_features(training.channels, training.size), torch.Generator().manual_seed(0)
+
+    def features(pixels: Tensor) -> Tensor:
+        return torch.cat([extract(scaled(part)) for part in pixels.split(_CHUNK)])
+
+    def some(records: Records, count: int) -> Tensor:
+        return torch.randperm(len(records), generator=random)[:count]
+
+    fakes, theirs = features(torch.from_numpy(images).permute(0, 3, 1, 2)), features(training.images)
+    distances, nearest = _distances(fakes, theirs).min(1)
+    count = min(len(training), len(test))
+    members = _distances(theirs[some(training, count)], fakes)
+    others = _distances(features(test.images[some(test, count)]), fakes)
+    nearer = members.amin(0) - others.amin(0)
+    share = (nearer < 0).double().mean() + 0.5 * (nearer == 0).double().mean()
+    is_member = np.repeat([1, 0], count)
+    area = roc_auc_score(is_member, -torch.cat([members.amin(1), others.amin(1)]).numpy())
+    return Repetition(nearest.numpy(), distances.numpy(), float(share), float(area))
+
+
+def check_apart(training: Records, test: Records) -> None:
+    """Raise InputError if a test image is a training image, too: whatever is measured on it would be no test."""
+    known = {image.tobytes() for image in training.images.numpy()}
+    shared = sum(image.tobytes() in known for image in test.images.numpy())
+    if shared:
+        what = f"{shared} of {len(test)} test images are training images, too"
+        raise InputError(f"{what}: give test images that took no part in training")
+
+
+def _distances(first: Tensor, second: Tensor) -> Tensor:
+    # By matrix products small distances, which copies have, would drown in rounding.
+    return torch.cat(
+        [torch.cdist(part, second, compute_mode="donot_use_mm_for_euclid_dist") for part in first.split(100)]
+    )

@@ -1,0 +1,48 @@
+"""Where noise and samples come from: independent streams, none of which is ever used twice."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from guise.dpaf.processes import ALONE, Processes
+
+Purpose = Literal["sampling", "buckets", "noise", "fakes", "training"]
+
+
+class Streams:
+    """Generators for each purpose and each release, all derived from one secret of 256 bits.
+
+    The secret comes from the operating system and is kept nowhere, so a resumed run draws afresh. PyTorch's own
+    CPU generator is passed over: it keeps 32 bits of a seed, few enough to try them all.
+
+    Args:
+        unsafe_seed: makes a run reproducible, for tests and research. Whoever knows or guesses it can take the noise
+            off again: what was made with it has no privacy. Releases are told apart by their place in the ledger,
+            which never comes twice.
+        processes: that train one run: all get the secret of the first, so that they draw the same noise once.
+    """
+
+    def __init__(self, *, unsafe_seed: int | None = None, processes: Processes = ALONE) -> None:
+        self.reproducible, self.processes = unsafe_seed is not None, processes
+        seeded = hashlib.sha256(f"unsafe {unsafe_seed}".encode()).digest()
+        self._secret = seeded if self.reproducible else processes.first(lambda: secrets.token_bytes(32))
+
+    def numpy(self, purpose: Purpose, index: int, part: int = 0) -> np.random.Generator:
+        """The generator of one purpose for a part of the `index`-th release: Philox with a key of 128 bits."""
+        digest = hashlib.sha256(self._secret + f"{purpose} {index} {part}".encode()).digest()
+        return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
+
+    def torch(self, purpose: Purpose, index: int, part: int = 0) -> torch.Generator:
+        """As `numpy`, for what needs no privacy: fakes, initial weights."""
+        return torch.Generator().manual_seed(int(self.numpy(purpose, index, part).integers(2**63)))
+
+
+def gaussian(shape: tuple[int, ...], scale: float, generator: np.random.Generator) -> Tensor:
+    """Float64 noise from N(0, scale^2); in double precision, so that rounding it off gives little away."""
+    return torch.from_numpy(generator.normal(0.0, scale, shape))

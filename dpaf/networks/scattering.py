@@ -1,0 +1,108 @@
+"""A fixed, public feature map: wavelet moduli of two orders, after Bruna and Mallat (2013).
+
+Nothing here is learnt and nothing depends on any record, so features cost no privacy; what is released of them does.
+Wavelets act on a pyramid instead of growing with scale, which keeps kernels small; it is a network of the scattering
+type, not the exact transform.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from guise.models.networks.precision import half_precision
+
+_KERNEL = 7
+_ANGLES = 8
+
+
+class Scattering(nn.Module):
+    """Images to wavelet moduli of order 0, 1 and 2, averaged over a coarse grid; >= 0 but those of order 0.
+
+    A modulus does not tell light from dark, so channels that are looked at one by one lose what they have to do with
+    one another: red could be the negative of green. Images of several channels are therefore taken apart into luma
+    and differences of colour first. Luma has all maps, differences the coarse ones.
+
+    Args:
+        channels: of the images.
+        size: height and width of the images, at least 8.
+        grid: height and width of the averages.
+    """
+
+    wavelets: Tensor
+    blur: Tensor
+    planes: Tensor
+
+    def __init__(self, channels: int, size: int, *, grid: int = 7) -> None:
+        super().__init__()
+        self.grid = min(grid, size // 2)
+        self.size = size
+        self.groups = (channels, _ANGLES, channels * _ANGLES, *[_ANGLES] * _ANGLES)
+        self.register_buffer("wavelets", _morlets(), persistent=False)
+        self.register_buffer("blur", _gaussian(5, 1.0), persistent=False)
+        self.register_buffer("planes", _luma_and_differences(channels), persistent=False)
+
+    @property
+    def channels(self) -> int:
+        """Feature maps for each image, in groups of one kind: order 0, fine, coarse, and order 2 by its first angle."""
+        return sum(self.groups)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features of images (B, channels, size, size) in [-1, 1]: (B, self.channels, grid, grid).
+
+        Records do not affect one another.
+        """
+        planes = torch.einsum("pc,bchw->bphw", self.planes, images)
+        fine = self._moduli(planes[:, :1])
+        half = self._halve(planes)
+        coarse = self._moduli_of_each(half)
+        second = self._moduli_of_each(self._halve(fine))
+        return torch.cat([F.adaptive_avg_pool2d(maps, self.grid) for maps in (half, fine, coarse, second)], 1)
+
+    def _moduli_of_each(self, maps: Tensor) -> Tensor:
+        moduli = self._moduli(maps.reshape(-1, 1, *maps.shape[2:]))
+        return moduli.reshape(len(maps), -1, *moduli.shape[2:])
+
+    def _moduli(self, plane: Tensor) -> Tensor:
+        padded = F.pad(plane, (_KERNEL // 2,) * 4, mode="reflect")
+        with half_precision(plane.device):
+            waves = F.conv2d(padded, self.wavelets)
+        real, imaginary = waves.float().chunk(2, 1)
+        return (real.square() + imaginary.square() + 1e-8).sqrt()  # the 1e-8 keeps gradients finite at 0
+
+    def _halve(self, maps: Tensor) -> Tensor:
+        channels = maps.shape[1]
+        padded = F.pad(maps, (2,) * 4, mode="reflect")
+        return F.conv2d(padded, self.blur.expand(channels, 1, -1, -1), stride=2, groups=channels)
+
+
+def _luma_and_differences(channels: int) -> Tensor:
+    """(channels, channels), orthonormal: the sum of all channels, then a discrete cosine transform's differences."""
+    at = torch.arange(channels, dtype=torch.float64)
+    waves = F.normalize(torch.cos(math.pi / channels * at[:, None] * (at + 0.5)))
+    return waves.float()
+
+
+def _gaussian(width: int, sigma: float) -> Tensor:
+    at = torch.arange(width, dtype=torch.float64) - width // 2
+    line = torch.exp(-at.square() / (2 * sigma**2))
+    return (torch.outer(line, line) / line.sum() ** 2).float().view(1, 1, width, width)
+
+
+def _morlets() -> Tensor:
+    """(2 * angles, 1, k, k): real parts, then imaginary; zero mean and unit l1 norm of the complex modulus."""
+    at = torch.arange(_KERNEL, dtype=torch.float64) - _KERNEL // 2
+    y, x = torch.meshgrid(at, at, indexing="ij")
+    kernels = []
+    for step in range(_ANGLES):
+        angle = math.pi * step / _ANGLES
+        along, across = x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
+        envelope = torch.exp(-(along.square() + (0.5 * across).square()) / (2 * 1.3**2))
+        wave = torch.exp(1j * 0.75 * math.pi * along)
+        wavelet = envelope * (wave - (envelope * wave).sum() / envelope.sum())
+        kernels.append(wavelet / wavelet.abs().sum())
+    stacked = torch.stack(kernels)
+    return torch.cat([stacked.real, stacked.imag]).float().unsqueeze(1)

@@ -1,0 +1,66 @@
+"""Generator steps on what was released already: post-processing, as many as wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from guise.dpaf.networks.features import PublicFeatures
+from guise.dpaf.networks.generator import Generator
+from guise.dpaf.processes import ALONE, Processes, average_gradients
+from guise.dpaf.training.head import ClassHead
+from guise.dpaf.training.moments import squared_distance
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """How well fakes fit the released means and the class head; holds no record.
+
+    Attributes:
+        features: public.
+        means: released (classes, moments_width - 1), or None.
+        head: trained privately, or None.
+        head_weight: of the head's verdict beside the means.
+    """
+
+    features: PublicFeatures
+    means: Tensor | None
+    head: ClassHead | None
+    head_weight: float
+
+    def loss(self, fakes: Tensor, labels: Tensor) -> Tensor:
+        """The loss of fakes (classes * n, ...), n of each class in turn; labels (classes * n,)."""
+        features = self.features(fakes)
+        loss = fakes.new_zeros(())
+        if self.means is not None:
+            moments = self.features.moments(fakes, features)[:, :-1].unflatten(0, (len(labels.unique()), -1))
+            loss = loss + squared_distance(moments, self.means[labels.view(len(moments), -1)[:, 0]])
+        if self.head is not None:
+            loss = loss + self.head_weight * F.cross_entropy(self.head.logits(features), labels)
+        return loss
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was released that fakes could be fitted to."""
+        return self.means is None and self.head is None
+
+
+def labels_of_a_step(classes: int, most: int, fakes: int, random: torch.Generator) -> Tensor:
+    """Labels (k * fakes,) of a generator step: `fakes` of each of k <= `most` classes, chosen at random."""
+    picked = torch.randperm(classes, generator=random)[: min(classes, most)].sort().values
+    return picked.repeat_interleave(fakes)
+
+
+def generator_step(
+    generator: Generator, optimiser: torch.optim.Optimizer, loss: Tensor, processes: Processes = ALONE
+) -> None:
+    """One descent step on each process's loss of its fakes; a step that is not finite is passed over."""
+    optimiser.zero_grad()
+    loss.backward()
+    if not average_gradients(generator, processes):
+        return
+    torch.nn.utils.clip_grad_norm_(generator.parameters(), 1.0)
+    optimiser.step()

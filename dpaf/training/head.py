@@ -1,0 +1,86 @@
+"""A linear class head on public features, trained by DP-SGD: the discriminator's opinion on classes.
+
+Linear models on scattering features are what private training does best (Tramer and Boneh 2021). As the auxiliary
+classifier of a GAN (Odena et al. 2017) it tells the generator which class an image is of, and keeps samples whose
+label it doubts out of the result. Once trained it is post-processing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from guise.dpaf.mechanisms.private_step import PrivateStep
+from guise.dpaf.processes import ALONE, Processes
+
+TEMPERATURE = 10.0
+_MOMENTUM = 0.9
+
+
+class ClassHead:
+    """The head, its optimiser and the average of its later iterates.
+
+    Attributes:
+        linear: the head as it is now.
+        momentum: of the optimiser, (classes, width).
+        total: the sum of the iterates since half of the steps; `average` is what is used.
+        counted: how many those are.
+    """
+
+    def __init__(self, width: int, classes: int) -> None:
+        self.linear = nn.Linear(width, classes, bias=False)
+        nn.init.zeros_(self.linear.weight)
+        self.momentum = torch.zeros(classes, width)
+        self.total = torch.zeros(classes, width)
+        self.counted = 0
+
+    def step(
+        self,
+        features: Tensor,
+        labels: Tensor,
+        generator: np.random.Generator,
+        *,
+        noise_multiplier: float,
+        divisor: float,
+        learning_rate: float,
+        average: bool,
+        physical_batch_size: int = 256,
+        processes: Processes = ALONE,
+    ) -> None:
+        """One private step, to be charged before.
+
+        Args:
+            features: (B, width), of norm 1; labels: int64 (B,). One Poisson batch, perhaps empty.
+            generator: of the noise.
+            noise_multiplier: as charged.
+            divisor: public, the records expected in a batch.
+            learning_rate: of gradient descent with momentum.
+            average: whether this iterate counts.
+            physical_batch_size: records worked on at once.
+            processes: that share the batch.
+        """
+
+        def loss(rows: Tensor, targets: Tensor) -> Tensor:
+            return nn.functional.cross_entropy(TEMPERATURE * self.linear(rows), targets, reduction="none")
+
+        # Nearly all gradients are below this norm: errors of a softmax have 1.4 at most, features 1.
+        step = PrivateStep(
+            self.linear, TEMPERATURE, noise_multiplier, divisor, physical_batch_size, processes, check_losses=False
+        )
+        gradient = step((features, labels), loss, generator)["weight"]
+        with torch.no_grad():
+            self.momentum.mul_(_MOMENTUM).add_(gradient)
+            self.linear.weight.sub_(learning_rate * self.momentum)
+            if average:
+                self.total.add_(self.linear.weight)
+                self.counted += 1
+
+    @property
+    def average(self) -> Tensor:
+        """The weights to use: (classes, width)."""
+        return self.total / self.counted if self.counted else self.linear.weight.detach()
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Unnormalised log-probabilities (B, classes) of public features (B, width)."""
+        return TEMPERATURE * features @ self.average.T

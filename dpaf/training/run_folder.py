@@ -1,0 +1,227 @@
+"""One run's folder: settings, ledger and checkpoint. It holds no record and no secret."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from guise.dpaf import validate
+from guise.dpaf.accounting.ledger import Ledger
+from guise.dpaf.audit.bound import Audit
+from guise.dpaf.data import Records
+from guise.dpaf.settings import PerformanceSettings, PrivacySettings
+from guise.models.errors import InputError, LedgerError
+from guise.models.files import atomic_write, printable
+
+_SETTINGS, _LEDGER, _CHECKPOINT, _AUDIT = "run.json", "ledger.jsonl", "checkpoint.safetensors", "audit.json"
+_FORMAT = "guise dpaf run 1"
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What a run is, all of it public.
+
+    Attributes:
+        run: a random name, under which budgets know it.
+        data: what the dataset was called.
+        records: the number of records, taken to be public.
+        classes: names of the labels.
+        channels, size: of the images.
+        reproducible: made with `--unsafe-reproducible`: not private.
+        privacy, performance: as trained.
+    """
+
+    run: str
+    data: str
+    records: int
+    classes: tuple[str, ...]
+    channels: int
+    size: int
+    reproducible: bool
+    privacy: PrivacySettings
+    performance: PerformanceSettings
+
+    @classmethod
+    def of(
+        cls,
+        records: Records,
+        data: str,
+        privacy: PrivacySettings,
+        performance: PerformanceSettings,
+        *,
+        reproducible: bool = False,
+    ) -> RunSettings:
+        """The settings of a new run on `records`, with a name of twelve random hexadecimal digits."""
+        return cls(
+            run=secrets.token_hex(6),
+            data=data,
+            records=len(records),
+            classes=records.classes,
+            channels=records.channels,
+            size=records.size,
+            reproducible=reproducible,
+            privacy=privacy,
+            performance=performance,
+        )
+
+
+class RunFolder:
+    """Reads and writes a run's files."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def ledger_path(self) -> Path:
+        return self.path / _LEDGER
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run has begun here."""
+        return (self.path / _SETTINGS).exists() or self.ledger_path.exists()
+
+    def begin(self, settings: RunSettings) -> Ledger:
+        """Write the settings and begin the ledger.
+
+        Raises:
+            InputError: a run has begun here already, or the settings have no budget that means something.
+            BudgetError: the plan exceeds its budget.
+            OutputError: it cannot be written.
+        """
+        if self.exists:
+            raise InputError(f"{printable(self.path)} holds a run already: --resume it, or choose another folder")
+        privacy = settings.privacy
+        if privacy.epsilon is None:
+            raise InputError("these settings have no budget: calibrate them to one")
+        validate.budget(privacy.epsilon, privacy.delta, records=settings.records)
+        values = {"format": _FORMAT, **asdict(settings)}
+        with atomic_write(self.path / _SETTINGS) as file:
+            file.write(json.dumps(values, indent=1).encode() + b"\n")
+        try:
+            return Ledger.create(
+                self.ledger_path,
+                privacy.phases(),
+                epsilon=privacy.epsilon,
+                delta=privacy.delta,
+                run=settings.run,
+                reproducible=settings.reproducible,
+            )
+        except BaseException:
+            (self.path / _SETTINGS).unlink(missing_ok=True)  # no run without a ledger
+            raise
+
+    def settings(self) -> RunSettings:
+        """What the run is.
+
+        Raises:
+            InputError: there is no run here, or its settings are damaged.
+        """
+        path = self.path / _SETTINGS
+        try:
+            values = json.loads(path.read_text("utf-8"))
+            if values.pop("format") != _FORMAT:
+                raise ValueError("another format")
+            values["privacy"] = PrivacySettings(**values["privacy"])
+            values["performance"] = PerformanceSettings(**values["performance"])
+            values["classes"] = tuple(values["classes"])
+            return RunSettings(**values)
+        except FileNotFoundError:
+            raise InputError(f"no run in {printable(self.path)}: name a folder that `guise dpaf train` made") from None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"cannot read {printable(path)}: {error}; restore it from a copy") from None
+
+    def ledger(self) -> Ledger:
+        """The run's ledger, checked.
+
+        Raises:
+            LedgerError: it is damaged, was edited, or is another run's.
+        """
+        ledger, settings = Ledger.open(self.ledger_path), self.settings()
+        privacy = settings.privacy
+        same = (ledger.run, ledger.plan, ledger.epsilon, ledger.delta, ledger.reproducible)
+        if same != (settings.run, privacy.phases(), privacy.epsilon, privacy.delta, settings.reproducible):
+            raise LedgerError(f"the ledger in {printable(self.path)} and run.json do not belong together: restore them")
+        return ledger
+
+    def check_room(self, size: int) -> None:
+        """Find a full disk before anything is paid for.
+
+        Raises:
+            OutputError: a checkpoint of so many bytes cannot be written beside what is there.
+        """
+        path = self.path / "room"
+        with atomic_write(path) as file:
+            file.write(secrets.token_bytes(size))  # random: some disks keep zeros in no space
+        path.unlink()
+
+    def save(self, tensors: Mapping[str, Tensor], ledger: Ledger) -> None:
+        """Write the checkpoint, whole or not at all, with the ledger's state beside it."""
+        known = {"run": ledger.run, "entries": str(ledger.entries), "head": ledger.head}
+        with atomic_write(self.path / _CHECKPOINT) as file:
+            file.write(save_tensors(dict(tensors), metadata=known))
+
+    def checkpoint(self, ledger: Ledger | None = None) -> dict[str, Tensor] | None:
+        """The last checkpoint, None before the first.
+
+        Raises:
+            LedgerError: it is another run's, or the ledger has lost entries since.
+            InputError: it is damaged.
+        """
+        path = self.path / _CHECKPOINT
+        ledger = ledger or self.ledger()
+        try:
+            data = path.read_bytes()
+            known: dict[str, Any] = _metadata(data)
+            tensors: dict[str, Tensor] = load_tensors(data)
+            if known["run"] != ledger.run or not ledger.holds(int(known["entries"]), known["head"]):
+                what = f"the ledger in {printable(self.path)} does not hold what its checkpoint was made from"
+                raise LedgerError(f"{what}: restore both from one copy")
+            return tensors
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise InputError(f"cannot read {printable(path)}: {error}; restore it from a copy") from None
+
+    def keep_audit(self, audit: Audit) -> None:
+        """Write an audit's result beside the run.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        with atomic_write(self.path / _AUDIT) as file:
+            file.write(json.dumps({"run": self.settings().run, **asdict(audit)}, indent=1).encode() + b"\n")
+
+    def audit(self) -> Audit | None:
+        """The last audit's result, None where none was made.
+
+        Raises:
+            InputError: it is damaged, or another run's.
+        """
+        path = self.path / _AUDIT
+        try:
+            values = json.loads(path.read_text("utf-8"))
+            if values.pop("run") != self.settings().run:
+                raise ValueError("it is another run's")
+            found = Audit(**values)
+            if not all(isinstance(value, int | float) for value in values.values()):
+                raise ValueError("its values are no numbers")
+            return found
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"cannot read {printable(path)}: {error}; audit again") from None
+
+
+def _metadata(data: bytes) -> dict[str, Any]:
+    length = int.from_bytes(data[:8], "little")
+    found: dict[str, Any] = json.loads(data[8 : 8 + length])["__metadata__"]
+    return found

@@ -1,0 +1,137 @@
+"""All that training goes on from: released values and what was learnt from them, never a record, never a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from guise.dpaf.networks.features import PublicFeatures
+from guise.dpaf.networks.generator import Generator, MovingAverage
+from guise.dpaf.processes import ALONE, Processes
+from guise.dpaf.settings import PerformanceSettings, PrivacySettings
+from guise.dpaf.training.head import ClassHead
+from guise.dpaf.training.stem import StemTraining
+from guise.dpaf.training.superstep import Critic
+
+
+class TrainingState:
+    """Networks, optimisers and counters of one run.
+
+    Args:
+        channels, size, classes: of the images.
+        records: the public number of records, on which rates and divisors are based.
+        privacy, performance: settings.
+        seed: of the initial weights, which are public.
+        processes: that share the batches.
+
+    Attributes:
+        means: released (classes, moments_width - 1); None before.
+        shares: of the classes (classes,), released with the means; all alike before.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        size: int,
+        classes: int,
+        *,
+        records: int,
+        privacy: PrivacySettings,
+        performance: PerformanceSettings,
+        seed: int = 0,
+        processes: Processes = ALONE,
+    ) -> None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)  # initial weights only, and the caller's generator is put back
+            self.features = PublicFeatures(channels, size)
+            self.generator = Generator(channels, size, classes, latent=performance.latent, width=performance.width)
+            self.critic: Critic | None = None
+            self.stem: StemTraining | None = None
+            if privacy.stem_steps:
+                grid, rate = self.features.scattering.grid, performance.critic_rate
+                self.stem = StemTraining(channels, grid, classes, learning_rate=rate)
+            if privacy.steps:
+                expected = privacy.sampling_rate * records
+                self.critic = Critic(
+                    self.stem.stem if self.stem else self.features.scattering,
+                    classes,
+                    expected=expected,
+                    privacy=privacy,
+                    performance=performance,
+                    processes=processes,
+                )
+        self.average = MovingAverage(self.generator, performance.average)
+        self.optimiser = torch.optim.Adam(self.generator.parameters(), performance.learning_rate, betas=(0.5, 0.99))
+        self.head = ClassHead(self.features.width, classes) if privacy.head_steps else None
+        self.means: Tensor | None = None
+        self.shares = torch.full((classes,), 1 / classes)
+        self.fitted = 0
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything, by name."""
+        found = {f"generator.{name}": value for name, value in self.generator.state_dict().items()}
+        found |= {f"average.{name}": value for name, value in self.average.network.state_dict().items()}
+        found |= _of_optimiser("optimiser", self.optimiser)
+        found["counters"] = torch.tensor([self.fitted, self.average.updates])
+        if self.means is not None:
+            found |= {"means": self.means, "shares": self.shares}
+        if self.head is not None:
+            found |= {"head.weight": self.head.linear.weight, "head.momentum": self.head.momentum}
+            found |= {"head.total": self.head.total, "head.counted": torch.tensor(self.head.counted)}
+        if self.stem is not None:
+            found |= {f"stem.{name}": value for name, value in self.stem.classifier.state_dict().items()}
+            found |= _of_optimiser("stem_optimiser", self.stem.optimiser)
+        if self.critic is not None:
+            found |= {f"critic.{name}": value for name, value in self.critic.networks.state_dict().items()}
+            found |= _of_optimiser("body", self.critic.body_optimiser)
+            found |= _of_optimiser("tail", self.critic.tail_optimiser)
+            found["critic.releases"] = torch.tensor(self.critic.releases)
+            if self.critic.mean is not None:
+                found["critic.mean"] = self.critic.mean
+        return {name: value.detach().clone().contiguous() for name, value in found.items()}
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up what `tensors` gave.
+
+        Raises:
+            KeyError, RuntimeError: they come from other settings.
+        """
+        self.generator.load_state_dict(_below(tensors, "generator."))
+        self.average.network.load_state_dict(_below(tensors, "average."))
+        _into_optimiser("optimiser", self.optimiser, tensors)
+        self.fitted, self.average.updates = (int(value) for value in tensors["counters"])
+        self.means, self.shares = tensors.get("means"), tensors.get("shares", self.shares)
+        if self.head is not None:
+            self.head.linear.load_state_dict({"weight": tensors["head.weight"]})
+            self.head.momentum, self.head.total = tensors["head.momentum"], tensors["head.total"]
+            self.head.counted = int(tensors["head.counted"])
+        if self.stem is not None:
+            self.stem.classifier.load_state_dict(_below(tensors, "stem."))
+            _into_optimiser("stem_optimiser", self.stem.optimiser, tensors)
+        if self.critic is not None:
+            named = _below(tensors, "critic.")
+            self.critic.releases = int(named.pop("releases"))
+            self.critic.mean = named.pop("mean", None)
+            self.critic.networks.load_state_dict(named)
+            _into_optimiser("body", self.critic.body_optimiser, tensors)
+            _into_optimiser("tail", self.critic.tail_optimiser, tensors)
+
+
+def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _of_optimiser(name: str, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    state = optimiser.state_dict()["state"]
+    return {f"{name}.{at}.{key}": torch.as_tensor(value) for at, one in state.items() for key, value in one.items()}
+
+
+def _into_optimiser(name: str, optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in _below(tensors, f"{name}.").items():
+        at, _, field = key.partition(".")
+        if at.isdigit():
+            state.setdefault(int(at), {})[field] = value
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from guise.chameleon.faces import geometry
+from guise.chameleon.mask.mask import Mask
+from guise.chameleon.mask.support import face_support
+from guise.chameleon.protection.photo import measure_saved, protect_photo
+from guise.chameleon.visibility.budget import STRENGTHS, Budget, FaceMeter
+from guise.models.errors import ImageError
+from guise.models.files import as_saved, read_photo
+
+
+@pytest.fixture(scope="module")
+def mask():
+    noise = np.random.default_rng(0).uniform(-12, 12, (3, geometry.CANVAS, geometry.CANVAS)) / 255
+    return Mask((noise * face_support().numpy()).astype(np.float32), geometry.CANONICAL_TEMPLATE, 16 / 255)
+
+
+def read(image, folder, name):
+    image.save(folder / name, quality=90)
+    return read_photo(folder / name)
+
+
+def visibility(photo, protected, face):
+    box = face.box_in(*photo.pixels.shape[:2])
+    return FaceMeter(photo.pixels[box]).measure(as_saved(photo, protected.pixels)[box])
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_the_written_face_is_just_within_the_budget(astronaut, detector, mask, tmp_path, name, strength):
+    photo, budget = read(astronaut, tmp_path, name), STRENGTHS[strength]
+    faces = detector.detect(photo.pixels)[:1]
+    spent = budget.spent(visibility(photo, protect_photo(photo, faces, mask, budget=budget), faces[0]))
+    assert 0.9 < spent <= 1
+
+
+def test_faces_that_touch_are_each_within_the_budget(astronaut, detector, mask, tmp_path):
+    head = astronaut.crop((75, 10, 185, 170))
+    pair = Image.new("RGB", (2 * head.width, head.height))
+    pair.paste(head, (0, 0))
+    pair.paste(head, (head.width, 0))
+    photo = read(pair.resize((880, 640)), tmp_path, "pair.png")
+    faces = detector.detect(photo.pixels)
+    assert len(faces) == 2
+    protected = protect_photo(photo, faces, mask, budget=STRENGTHS["mid"])
+    patches = [mask.patch(p, height=640, width=880) for p in protected.placements]
+    assert patches[0].columns.stop > patches[1].columns.start or patches[1].columns.stop > patches[0].columns.start
+    for face in faces:
+        assert STRENGTHS["mid"].spent(visibility(photo, protected, face)) <= 1
+
+
+def test_a_budget_that_re_encoding_alone_exceeds_is_refused_not_ignored(astronaut, detector, mask, tmp_path):
+    photo = read(astronaut, tmp_path, "a.jpg")
+    with pytest.raises(ImageError, match=r"no mask fits .* as JPEG .* --strength"):
+        protect_photo(photo, detector.detect(photo.pixels)[:1], mask, budget=Budget(ssim=0.99999, flip=1e-4, peak=1e-3))
+
+
+def test_without_a_budget_the_mask_lies_as_learnt(astronaut, detector, mask, tmp_path):
+    photo = read(astronaut, tmp_path, "a.png")
+    protected = protect_photo(photo, detector.detect(photo.pixels)[:1], mask, budget=None)
+    assert [placement.amplitude for placement in protected.placements] == [1.0]
+
+
+def test_an_unchanged_file_is_measured_as_unchanged_and_a_painted_face_as_gone(astronaut, reader, tmp_path):
+    photo = read(astronaut, tmp_path, "a.png")
+    sightings = reader.read(photo.pixels, name="a.png")[:1]
+    (same,) = measure_saved(photo.pixels, photo.pixels, sightings, None, reader)
+    assert same.linked_before and same.linked_after
+    assert same.similarity_after == pytest.approx(1, abs=0.02)
+    assert same.visibility.ssim == pytest.approx(1, abs=1e-5)
+    painted = photo.pixels.copy()
+    painted[sightings[0].face.box_in(*painted.shape[:2])] = 128
+    (gone,) = measure_saved(photo.pixels, painted, sightings, None, reader)
+    assert gone.similarity_after is None and not gone.linked_after
