@@ -1,68 +1,49 @@
-"""One personal mask per user that keeps face recognition from linking their photos.
+"""One personal mask per user, so that face recognition does not link their photos.
 
-team = [load_recogniser(name) for name in TEAM]
-reader = FaceReader(FaceDetector(), team[0])
-found = find_faces(folder, list_photos(folder).photos, reader)
-chooser = Chooser.from_survey(found, "recurring", threshold=reader.recogniser.record.threshold)
-key = learn_key(folder, found, chooser, Learning(team))
-save_key(key, key_file)
-refiner = Refiner(key.mask, team, key.persons, budget=STRENGTHS["mid"])
-job = Job(folder, out, key, key_file, STRENGTHS["mid"], refiner=refiner)
-for result in protect_folder(job, list(found.sightings), chooser, reader, found=found): ...
+    from guise import chameleon
+
+    key = chameleon.learn("holiday")                              # learns your mask, keeps it in holiday.guise-key
+    report = chameleon.protect("holiday", key, out="copies")      # writes protected copies, measures the files
+    print(len(report.photos), report.linked)                      # photos that the recogniser still links to you
+    seen = chameleon.verify("holiday", "copies", recognisers=["sface"])
+    back = chameleon.restore("copies", key, out="back")
+
+These are the jobs of the command line. `faces`, `mask`, `learning`, `visibility`, `protection`, `restoration` and
+`evaluation` hold the pieces. Importing this package prints nothing, seeds nothing and opens no connection.
+
+Source: K.-H. Chow et al., "Personalized Privacy Protection Mask Against Unauthorized Facial Recognition", ECCV 2024.
 """
 
-from guise.chameleon.evaluation.verify import Report, measure_folders
-from guise.chameleon.faces.crop import Portrait
-from guise.chameleon.faces.detection import Face, FaceDetector
-from guise.chameleon.faces.embedding import FaceReader
-from guise.chameleon.faces.survey import Chooser, Survey, find_faces
-from guise.chameleon.faces.template import Owner, Sighting
-from guise.chameleon.learning.key import Learning, learn_key
-from guise.chameleon.learning.learn import LearningSettings, learn_mask
-from guise.chameleon.learning.refine import RefinementSettings, Refiner
+from guise.chameleon.jobs.learn import learn
+from guise.chameleon.jobs.protect import plan, protect
+from guise.chameleon.jobs.report import ProtectionPlan, ProtectionReport
+from guise.chameleon.jobs.restore import RestorationReport, RestoredPhoto, restore
+from guise.chameleon.jobs.verify import VerificationReport, verify
 from guise.chameleon.mask.key import Key, Provenance, load_key, save_key
-from guise.chameleon.mask.mask import Mask, Patch, Placement, add, subtract
-from guise.chameleon.protection.folder import Job, PhotoResult, protect_folder
-from guise.chameleon.protection.photo import Measured, Protected, measure_saved, protect_photo
-from guise.chameleon.restoration.restore import restore_folder
+from guise.chameleon.mask.mask import Mask
+from guise.chameleon.protection.folder import PhotoResult
+from guise.chameleon.protection.photo import Measured as FaceMeasurement
 from guise.chameleon.visibility.budget import STRENGTHS, Budget, Visibility
 
 __all__ = [
     "STRENGTHS",
     "Budget",
-    "Chooser",
-    "Face",
-    "FaceDetector",
-    "FaceReader",
-    "Job",
+    "FaceMeasurement",
     "Key",
-    "Learning",
-    "LearningSettings",
     "Mask",
-    "Measured",
-    "Owner",
-    "Patch",
     "PhotoResult",
-    "Placement",
-    "Portrait",
-    "Protected",
+    "ProtectionPlan",
+    "ProtectionReport",
     "Provenance",
-    "RefinementSettings",
-    "Refiner",
-    "Report",
-    "Sighting",
-    "Survey",
+    "RestorationReport",
+    "RestoredPhoto",
+    "VerificationReport",
     "Visibility",
-    "add",
-    "find_faces",
-    "learn_key",
-    "learn_mask",
+    "learn",
     "load_key",
-    "measure_folders",
-    "measure_saved",
-    "protect_folder",
-    "protect_photo",
-    "restore_folder",
+    "plan",
+    "protect",
+    "restore",
     "save_key",
-    "subtract",
+    "verify",
 ]

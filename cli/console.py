@@ -30,6 +30,11 @@ def message(text: str) -> None:
     click.echo(as_flags(text), err=True)
 
 
+def show_json(text: str) -> None:
+    """A report for programs, on stdout; its notes name flags."""
+    click.echo(as_flags(text))
+
+
 @contextmanager
 def steps() -> Iterator[Step]:
     """A progress bar on stderr with one line for each thing that is done; nothing where nobody watches."""

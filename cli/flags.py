@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+_SINGULAR = {"recognisers": "recogniser", "models": "model"}
+"""Parameters that hold several values; their flags are repeated instead."""
 _PARAMETER = re.compile(r"`([a-z][a-z0-9_]*?)_?=([^`]*)`")
 
 
@@ -13,6 +15,6 @@ def as_flags(text: str) -> str:
     def flag(match: re.Match[str]) -> str:
         name, value = match.groups()
         value = "" if value == "True" else value.strip("\"'")
-        return f"--{name.replace('_', '-')} {value}".rstrip()
+        return f"--{_SINGULAR.get(name, name).replace('_', '-')} {value}".rstrip()
 
     return _PARAMETER.sub(flag, text)

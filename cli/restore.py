@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -24,31 +24,14 @@ def restore(context: click.Context, protected: Path, key_file: Path, out: Path, 
     lossy WebP and for photos that were changed on their way.
     """
     console.warn_quietly()
-    from guise.chameleon.faces.detection import FaceDetector
-    from guise.chameleon.mask.key import load_key
-    from guise.chameleon.restoration import restore as restoration
-    from guise.models.devices import best_device
-    from guise.models.files import check_output_folder, check_writable, list_photos, only_one, remove_stale
+    from guise import chameleon
 
-    key = load_key(key_file)
-    listing = list_photos(protected)
-    check_output_folder(protected, out)
-    check_writable(out)
-    context.with_resource(only_one(out, remedy="name another --out"))
-    remove_stale(out)
-    detector = FaceDetector(device=best_device(device))
     with console.steps() as step:
-        rows = []
-        for done, row in enumerate(
-            restoration.restore_folder(protected, listing.photos, key_file, key.mask, detector, out=out), 1
-        ):
-            rows.append(row)
-            step("restoring", done, len(listing.photos))
+        report = chameleon.restore(protected, key_file, out=out, device=device, progress=step)
     if as_json:
-        click.echo(json.dumps({"out": str(out), "photos": rows}, indent=1))
+        console.show_json(report.to_json())
     else:
-        console.table(rows)
-        click.echo(f"\n{sum(row['status'] == 'exact' for row in rows)} of {len(rows)} photos restored exactly")
-    restored = sum(row["status"] in ("exact", "near") for row in rows)
-    if restored < len(rows):
-        context.exit(3 if restored else 1)
+        console.table([asdict(photo) for photo in report.photos])
+        click.echo(f"\n{len(report.exact)} of {len(report.photos)} photos restored exactly")
+    if len(report.restored) < len(report.photos):
+        context.exit(3 if report.restored else 1)

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from guise.cli import console
-from guise.models.errors import OutputError
 from guise.models.recognisers.registry import READER
 
-if TYPE_CHECKING:
-    from guise.chameleon.evaluation.pairs import Who
-    from guise.chameleon.evaluation.verify import Report
-    from guise.chameleon.faces.embedding import FaceReader
-
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-_WHO = ("recurring", "largest")
-_MOST_SHOWN = 6
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,16 +44,12 @@ _MOST_SHOWN = 6
 @click.pass_context
 def verify(
     context: click.Context,
+    /,
     originals: Path,
     protected: Path,
-    others: Path | None,
     names: tuple[str, ...],
-    robust: bool,
-    user_face: str,
-    picture: Path | None,
-    device: str,
-    offline: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Measure how well recognisers still match the photos in PROTECTED with those in ORIGINALS.
 
@@ -71,68 +58,17 @@ def verify(
     `protect --recogniser` said otherwise. Judge by others, such as your own, with --recogniser file:PATH.
     """
     console.warn_quietly()
-    from guise.chameleon.evaluation.verify import measure_folders
-    from guise.chameleon.faces.detection import FaceDetector
-    from guise.chameleon.faces.embedding import FaceReader
+    from guise import chameleon
     from guise.cli import verify_report
-    from guise.models.devices import best_device
-    from guise.models.files import BEFORE_AFTER
 
-    console.check_user_face(user_face, _WHO)
-    picture = picture or protected.resolve().with_name(f"{protected.resolve().name}{BEFORE_AFTER}")
-    console.check_picture(picture, "--picture", [folder for folder in (originals, protected, others) if folder])
-    device, names = best_device(device), tuple(dict.fromkeys(names))
-    loaded = console.load_all((*names, READER), lambda name: console.load(name, device=device, offline=offline))
-    reader = FaceReader(FaceDetector(device=device), loaded[names.index(READER) if READER in names else -1])
     with console.steps() as step:
-        report = measure_folders(
-            originals,
-            protected,
-            reader,
-            loaded[: len(names)],
-            others=others,
-            who=_who(user_face, reader),
-            robust=robust,
-            progress=step,
+        report = chameleon.verify(
+            originals, protected, recognisers=names or None, **options, progress=step, announce=console.message
         )
-    drawn = picture if _draw(report, originals, protected, picture) else None
     verify_report.complain(report)
     if as_json:
-        click.echo(json.dumps(verify_report.as_json(report, drawn), indent=1, allow_nan=False))
+        console.show_json(report.to_json())
     else:
-        verify_report.show(report, drawn)
-    if report.unmeasured or drawn is None:
+        verify_report.show(report)
+    if report.unmeasured or report.picture is None:
         context.exit(3)
-
-
-def _who(user_face: str, reader: FaceReader) -> Who:
-    from guise.chameleon.faces.template import from_reference
-    from guise.models.files import read_photo
-
-    if user_face == "recurring":
-        return "recurring"
-    if user_face == "largest":
-        return "largest"
-    faces = reader.read(read_photo(Path(user_face)).pixels, name=user_face)
-    return from_reference(faces, threshold=reader.recogniser.record.threshold)
-
-
-def _draw(report: Report, originals: Path, protected: Path, picture: Path) -> bool:
-    """The photos that changed most to the eye, before and after; False where that cannot be written."""
-    from guise.chameleon.protection.sheet import Pair, draw_pairs, face_crop
-    from guise.cli.verify_report import change
-    from guise.models.files import read_photo
-
-    first, pairs = report.recognisers[0], []
-    most_changed = sorted(enumerate(report.photos), key=lambda item: item[1].visibility.ssim)[:_MOST_SHOWN]
-    for i, photo in most_changed:
-        files = (folder / photo.photo for folder in (originals, protected))
-        before, after = (face_crop(read_photo(file).pixels, photo.face.box) for file in files)
-        alike = change(first.similarities[i], first.saved.similarities[i])
-        pairs.append(Pair(before, after, f"similarity {alike}, SSIM {photo.visibility.ssim:.3f}"))
-    try:
-        draw_pairs(pairs, picture)
-    except OutputError as error:
-        console.message(str(error))
-        return False
-    return True

@@ -1,17 +1,16 @@
-"""What `guise verify` shows: a table for people, JSON for programs."""
+"""What `guise verify` shows: a table for people."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import click
 
+from guise.chameleon import VerificationReport
 from guise.chameleon.evaluation.retrieval import Scores
-from guise.chameleon.evaluation.verify import RecogniserReport, Report, VersionReport
+from guise.chameleon.evaluation.verify import VersionReport
+from guise.chameleon.jobs.before_after import change
 from guise.cli import console
 from guise.models.files import printable
 
@@ -23,66 +22,19 @@ _SETTINGS = {
 }
 
 
-def complain(report: Report) -> None:
+def complain(report: VerificationReport) -> None:
     """Say on stderr what was not measured."""
     for name, reason in report.unmeasured.items():
         console.message(f"not measured: {printable(name)}: {reason}")
-    if report.no_retrieval:
-        console.message(f"no rank-1 and recall: {report.no_retrieval}")
+    if report.measured.no_retrieval:
+        console.message(f"no rank-1 and recall: {report.measured.no_retrieval}")
 
 
-def as_json(report: Report, picture: Path | None) -> dict[str, Any]:
-    """The whole report; `psnr` is null where nothing changed."""
-    strangers = report.strangers
-    return {
-        "photos": [
-            {
-                "photo": photo.photo,
-                "ssim": photo.visibility.ssim,
-                "flip": photo.visibility.flip,
-                "psnr": photo.psnr if math.isfinite(photo.psnr) else None,
-                "similarity": {
-                    one.name: {"before": one.similarities[i], "after": one.saved.similarities[i]}
-                    for one in report.recognisers
-                },
-            }
-            for i, photo in enumerate(report.photos)
-        ],
-        "unmeasured": report.unmeasured,
-        "strangers": strangers
-        and {
-            "faces": len(strangers.embeddings[0]),
-            "unreadable": strangers.unreadable,
-            "without_face": strangers.without_face,
-            "left_out_as_the_users": strangers.users,
-        },
-        "no_retrieval": report.no_retrieval or None,
-        "recognisers": [_recogniser_json(one) for one in report.recognisers],
-        "picture": None if picture is None else str(picture),
-    }
-
-
-def _recogniser_json(one: RecogniserReport) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "threshold": one.threshold,
-        "far_thresholds": one.far_thresholds,
-        "similarity_before": one.similarity,
-        "versions": {
-            name: {
-                "undetected": version.undetected,
-                "similarity": version.similarity,
-                "settings": {setting: asdict(scores) for setting, scores in version.settings.items()},
-            }
-            for name, version in one.versions.items()
-        },
-    }
-
-
-def show(report: Report, picture: Path | None) -> None:
+def show(report: VerificationReport) -> None:
     """The report for a person, on stdout."""
     photos, total = report.photos, len(report.photos) + len(report.unmeasured)
-    among = f" among {len(report.strangers.embeddings[0])} strangers" if report.strangers else ""
+    strangers = report.measured.strangers
+    among = f" among {len(strangers.embeddings[0])} strangers" if strangers else ""
     click.echo(f"{len(photos)} of {total} photos measured{among}. Over the face:")
     console.table(
         [
@@ -101,13 +53,8 @@ def show(report: Report, picture: Path | None) -> None:
             click.echo()
             rows = [_version(name, version) for name, version in one.versions.items()]
             console.table(rows)
-    if picture is not None:
-        click.echo(f"\nbefore/after: {printable(picture)}")
-
-
-def change(before: float, after: float | None) -> str:
-    """Two similarities as text."""
-    return f"{before:.2f} -> " + ("no face found" if after is None else f"{after:.2f}")
+    if report.picture is not None:
+        click.echo(f"\nbefore/after: {printable(report.picture)}")
 
 
 def _looks(name: str, values: list[float], form: str, *, worst: Any) -> dict[str, str]:

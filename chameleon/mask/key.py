@@ -62,6 +62,7 @@ class Key:
         provenance: how the mask was made.
         which: the faces it is for: the owner's, each photo's largest, or all.
         persons: the owner in the eyes of each surrogate, by its name; empty where the mask is for several people.
+        file: where it lies; None if it was not saved. The log and the restore records lie next to it.
     """
 
     mask: Mask
@@ -69,6 +70,7 @@ class Key:
     provenance: Provenance
     which: Literal["owner", "largest", "all"] = "owner"
     persons: Mapping[str, Person] = field(default_factory=dict)
+    file: Path | None = field(default=None, compare=False)
 
 
 def save_key(key: Key, path: Path) -> None:
@@ -125,6 +127,7 @@ def load_key(path: Path) -> Key:
             Provenance(**provenance),
             header["which"],
             {name: Person(tensors[_PERSON + name], float(spread)) for name, spread in spreads.items()},
+            path,
         )
         _check(key)
     except (SafetensorError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:

@@ -1,0 +1,197 @@
+"""Learn a user's mask from a folder of their photos, or load it where it has been learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from guise.chameleon.faces.embedding import FaceReader
+from guise.chameleon.faces.survey import Chooser, Survey, find_faces
+from guise.chameleon.jobs.networks import Announce, Networks, Progress, check_names
+from guise.chameleon.jobs.people import TO_PROTECT, check_user_face, chooser_named
+from guise.chameleon.jobs.places import Places
+from guise.chameleon.learning.key import Learning, learn_key
+from guise.chameleon.learning.learn import LearningSettings
+from guise.chameleon.mask.key import Key, load_key, save_key
+from guise.chameleon.visibility.budget import budget_of
+from guise.models import Recogniser
+from guise.models.errors import InputError
+from guise.models.files import (
+    PhotoListing,
+    check_output_folder,
+    check_writable,
+    list_photos,
+    only_one,
+    printable,
+    remove_stale,
+)
+from guise.models.recognisers import registry
+
+Preset = Literal["guise", "paper"]
+
+
+@dataclass(frozen=True)
+class LearningOptions:
+    """How to learn a mask; None is the default, so that one can tell what was asked for.
+
+    Attributes:
+        strength: how visible the mask may be: "low", "mid" (default) or "high".
+        recognisers: what to learn against: names of `guise models list`, "file:PATH", or loaded ones; by default
+            the team that comes with the installation.
+        preset: "guise" (default), or "paper" for the published procedure.
+        seed: of every random choice; by default 0.
+        settings: of our procedure, for measurements.
+
+    Raises:
+        InputError: a value is not known or out of range.
+    """
+
+    strength: str | None = None
+    recognisers: Sequence[str | Recogniser] | None = None
+    preset: Preset | None = None
+    seed: int | None = None
+    settings: LearningSettings | None = None
+
+    def __post_init__(self) -> None:
+        if self.strength is not None:
+            budget_of(self.strength)
+        if self.preset not in (None, "guise", "paper"):
+            raise InputError(f"`preset={self.preset}` is not known: use guise or paper")
+        if self.seed is not None and not 0 <= self.seed < 2**63:
+            raise InputError(f"`seed={self.seed}` is out of range: give a whole number from 0 to 2**63 - 1")
+
+    @property
+    def surrogates(self) -> Sequence[str | Recogniser]:
+        """What to learn against."""
+        return self.recognisers or registry.TEAM
+
+    def without_effect(self, key: Key) -> list[str]:
+        """The options that were asked for and that do nothing, since the mask is learnt already."""
+        given = [f"`{name}=`" for name in ("recognisers", "preset", "seed") if getattr(self, name) is not None]
+        own = all(not isinstance(name, str) or name.startswith("file:") for name in self.surrogates)
+        if own and set(key.provenance.recognisers) - set(registry.RECORDS):
+            return [name for name in given if name != "`recognisers=`"]  # photos are fitted against them
+        return given
+
+
+def learn(
+    folder: str | Path,
+    *,
+    key: str | Path | None = None,
+    user_face: str | Path | None = None,
+    strength: str | None = None,
+    recognisers: Sequence[str | Recogniser] | None = None,
+    preset: Preset | None = None,
+    seed: int | None = None,
+    device: str = "auto",
+    offline: bool = False,
+    reader: FaceReader | None = None,
+    settings: LearningSettings | None = None,
+    progress: Progress | None = None,
+    announce: Announce | None = None,
+) -> Key:
+    """The user's key: loaded if it is there, else learnt from the photos in `folder` and saved.
+
+    A key is never learnt anew over an old one: without the old one its photos could not be restored.
+
+    Args:
+        folder: with the user's photos; nothing in it is changed.
+        key: the key's file, private; DIR.guise-key next to `folder` if None.
+        user_face: whose faces: "recurring" (default: the person in most photos), "largest" (of each photo), "all",
+            or a photo that shows the user alone.
+        strength: how visible the mask may be: "low", "mid" (default) or "high".
+        recognisers: what to learn against: names of `guise models list`, "file:PATH" or loaded ones; None is the
+            default team.
+        preset: "guise" (default), or "paper" for the published procedure.
+        seed: of every random choice, by default 0: the same seed gives the same mask on the same machine.
+        device: "auto", "cpu", "cuda" ...
+        offline: open no connection.
+        reader: a detector and recogniser that are loaded already.
+        settings: of the optimisation, for measurements.
+        progress: called with what is being done, items done and items in all.
+        announce: called with one line whenever there is something to tell a person.
+
+    Raises:
+        InputError: a folder, file or option cannot be used.
+        FaceError: no photo shows a face, or the user cannot be told from others.
+        KeyFileError: there is a key, and it is damaged or foreign.
+        OutputError: the key cannot be written, or another run uses it.
+        WeightsError: a recogniser's weights are missing or damaged.
+    """
+    tell = announce or (lambda _: None)
+    options = LearningOptions(strength, recognisers, preset, seed, settings)
+    places = Places.of(folder, key=key)
+    check_names(options.surrogates)
+    if user_face is not None:
+        check_user_face(user_face, TO_PROTECT)
+    with only_one(places.key, remedy="name another `key=`"):
+        if places.key.exists():
+            known = load_key(places.key)
+            tell_without_effect(known, options, tell)
+            return known
+        listing = photos_of(places, tell)
+        networks = Networks(device=device, offline=offline, announce=announce, reader=reader)
+        surrogates = networks.recognisers(options.surrogates)
+        survey = find_faces(places.folder, listing.photos, networks.reader, progress=progress)
+        chooser = chooser_named(user_face or "recurring", survey, networks.reader)
+        tell_of_others(chooser, tell)
+        check_writable(places.key.parent)
+        remove_stale(places.key)
+        return learn_and_save(places, survey, chooser, surrogates, options, progress=progress, tell=tell)
+
+
+def learn_and_save(
+    places: Places,
+    survey: Survey,
+    chooser: Chooser,
+    surrogates: Sequence[Recogniser],
+    options: LearningOptions,
+    *,
+    progress: Progress | None,
+    tell: Announce,
+) -> Key:
+    """Learn from faces that were found, against recognisers that are loaded, and write the key."""
+    team = " + ".join(printable(surrogate.record.name) for surrogate in surrogates)
+    why = f": {registry.WHY_TEAM}" if tuple(options.surrogates) == registry.TEAM else ""
+    tell(f"There is no key {printable(places.key)} yet: learning a mask against {team}{why}.")
+    how = Learning(
+        surrogates,
+        options.preset or "guise",
+        options.strength or "mid",
+        options.seed or 0,
+        options.settings or LearningSettings(),
+    )
+    key = learn_key(places.folder, survey, chooser, how, progress=progress)
+    save_key(key, places.key)
+    return replace(key, file=places.key)
+
+
+def photos_of(places: Places, tell: Announce) -> PhotoListing:
+    """The user's photos; a person is told of other files among them.
+
+    Raises:
+        InputError: the folder cannot be read or holds no photo, or one of the two folders holds the other.
+    """
+    listing = list_photos(places.folder)
+    check_output_folder(places.folder, places.out)
+    if listing.ignored:
+        first = printable(listing.ignored[0])
+        tell(f"Passed over {len(listing.ignored)} other file(s) or link(s), such as {first}.")
+    return listing
+
+
+def tell_without_effect(key: Key, options: LearningOptions, tell: Announce) -> None:
+    """Say that options for learning do nothing where there is a key."""
+    given = options.without_effect(key)
+    if given and key.file is not None:
+        what = f"The mask in {printable(key.file)} is used as it was learnt"
+        tell(f"{what}: {', '.join(given)} without effect. Name another `key=` to learn a new one.")
+
+
+def tell_of_others(chooser: Chooser, tell: Announce) -> None:
+    """Say that somebody else appears often, and gets no mask."""
+    if chooser.person is not None and chooser.owner.other_photos:
+        others = chooser.owner.other_photos
+        tell(f"Somebody else appears in {others} photos and gets no mask: see `user_face=`.")

@@ -1,0 +1,113 @@
+"""The networks of one job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+
+from guise.chameleon.faces.detection import FaceDetector
+from guise.chameleon.faces.embedding import FaceReader
+from guise.chameleon.mask.key import Key
+from guise.models import Recogniser, load_recogniser
+from guise.models.devices import best_device
+from guise.models.errors import InputError
+from guise.models.files import printable
+from guise.models.recognisers import registry
+
+Announce = Callable[[str], None]
+"""Called with one line for a person."""
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, items done and items in all."""
+
+
+def check_names(recognisers: Iterable[str | Recogniser]) -> None:
+    """Find a misspelt name before the work begins.
+
+    Raises:
+        InputError: no recogniser has this name; the message names the closest.
+    """
+    for name in recognisers:
+        if isinstance(name, str) and not name.startswith("file:"):
+            registry.get(name)
+
+
+class Networks:
+    """Detector and recognisers, on one device, each loaded once and when it is first needed."""
+
+    def __init__(
+        self, *, device: str, offline: bool, announce: Announce | None = None, reader: FaceReader | None = None
+    ) -> None:
+        """Args:
+        device: "auto", "cpu", "cuda" ...
+        offline: open no connection.
+        announce: called with size, licence and origin before a download.
+        reader: a detector and recogniser that are loaded already; None loads the default ones.
+
+        Raises:
+            InputError: the device cannot be used here.
+        """
+        self.device = best_device(device)
+        self._offline, self._announce = offline, announce
+        self._loaded: dict[str, Recogniser] = {}
+        if reader is not None:
+            self.reader = reader
+
+    @cached_property
+    def reader(self) -> FaceReader:
+        """Finds faces, and tells people apart by the recogniser `registry.READER`."""
+        return FaceReader(FaceDetector(device=self.device), self.recogniser(registry.READER))
+
+    def recogniser(self, name: str) -> Recogniser:
+        """The recogniser with this name, or `file:PATH`.
+
+        Raises:
+            InputError, OfflineError, WeightsError: as `load_recogniser`.
+        """
+        if name == registry.READER and "reader" in self.__dict__ and self.reader.recogniser.record.name == name:
+            return self.reader.recogniser
+        if name not in self._loaded:
+            self._loaded[name] = load_recogniser(
+                name, device=self.device, offline=self._offline, announce=self._announce
+            )
+        return self._loaded[name]
+
+    def recognisers(self, names: Sequence[str | Recogniser]) -> list[Recogniser]:
+        """The recognisers with these names, each once; one that is loaded already is taken as it is.
+
+        Raises:
+            InputError: two of them call themselves the same, so that results by name would mix them up.
+        """
+        loaded: dict[str, tuple[str, Recogniser]] = {}
+        for name in dict.fromkeys(names):
+            recogniser = self.recogniser(name) if isinstance(name, str) else name
+            given = name if isinstance(name, str) else recogniser.record.name
+            first, _ = loaded.setdefault(recogniser.record.name, (given, recogniser))
+            if first != given:
+                what = f"{printable(first)} and {printable(given)} are both called {printable(recogniser.record.name)}"
+                raise InputError(f"{what}: give one of them another name in its card")
+        return [recogniser for _, recogniser in loaded.values()]
+
+    def surrogates_of(self, key: Key, named: Sequence[str | Recogniser]) -> list[Recogniser]:
+        """The recognisers that `key` was learnt against, in its order.
+
+        Args:
+            key: the user's.
+            named: the user's own (`file:PATH`, or loaded ones), which the key knows by name only.
+
+        Raises:
+            InputError: one of the user's own is not in `named`, or has other weights by now.
+        """
+        own = [name for name in named if not isinstance(name, str) or name.startswith("file:")]
+        files = {recogniser.record.name: recogniser for recogniser in self.recognisers(own)}
+        for name in key.provenance.recognisers:
+            if name not in registry.RECORDS and name not in files:
+                what = f"the key was learnt against {printable(name)}, and photos are fitted against it too"
+                raise InputError(
+                    f"{what}: name its file with `recognisers=`, or put the mask on unfitted with `refine=0`"
+                )
+        surrogates = [files[name] if name in files else self.recogniser(name) for name in key.provenance.recognisers]
+        for record in (surrogate.record for surrogate in surrogates):
+            if record.sha256 is not None and key.provenance.weights.get(record.name, record.sha256) != record.sha256:
+                what = f"{printable(record.name)} has other weights than when the key was made"
+                raise InputError(f"{what}: learn a new key with `key=`, or put the mask on unfitted with `refine=0`")
+        return surrogates

@@ -1,0 +1,53 @@
+"""Where a job reads and writes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from guise.models.errors import InputError
+from guise.models.files import BEFORE_AFTER, printable
+
+
+@dataclass(frozen=True)
+class Places:
+    """The files and folders of one user's photos.
+
+    Attributes:
+        folder: the originals, resolved; never written to.
+        out: the protected copies, resolved.
+        key: the user's key. The log and the restore records lie next to it.
+        picture: the before/after picture. It shows originals, so it lies next to the key, not where the copies go.
+    """
+
+    folder: Path
+    out: Path
+    key: Path
+    picture: Path
+
+    @classmethod
+    def of(cls, folder: str | Path, *, out: str | Path | None = None, key: str | Path | None = None) -> Places:
+        """The places for `folder`; what is not named lies next to it.
+
+        Args:
+            folder: the user's photos.
+            out: where the copies go; DIR-protected if None.
+            key: the key's file; DIR.guise-key if None.
+
+        Raises:
+            InputError: the key would lie among the copies or the originals, or nothing can lie next to `folder`.
+        """
+        folder = Path(folder).resolve()
+        if not folder.name and not (out and key):
+            raise InputError(f"nothing lies next to {printable(folder)}: say where to write with `out=` and `key=`")
+        copies = Path(os.path.realpath(out or folder.with_name(f"{folder.name}-protected")))
+        file = Path(key) if key else folder.with_name(f"{folder.name}.guise-key")
+        for place, what in (
+            (copies, "protected copies, whose mask it removes"),
+            (folder, "originals, where nothing is written"),
+        ):
+            if Path(os.path.realpath(file)).is_relative_to(place):
+                lies = f"key {printable(file)} would lie among the {what}"
+                raise InputError(f"{lies}: choose another place with `key=`")
+        return cls(folder, copies, file, file.with_name(f"{copies.name}{BEFORE_AFTER}"))

@@ -1,0 +1,174 @@
+"""Measure how well recognisers still match protected photos."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from guise.chameleon.evaluation.pairs import Seen
+from guise.chameleon.evaluation.strangers import Strangers
+from guise.chameleon.evaluation.verify import RecogniserReport, Report, measure_folders
+from guise.chameleon.jobs.before_after import draw_verified
+from guise.chameleon.jobs.networks import Announce, Networks, Progress
+from guise.chameleon.jobs.people import TO_VERIFY, check_user_face, who
+from guise.models import Recogniser
+from guise.models.errors import InputError
+from guise.models.files import BEFORE_AFTER, printable
+from guise.models.recognisers.registry import READER
+
+
+@dataclass(frozen=True)
+class VerificationReport:
+    """How well recognisers still match protected photos.
+
+    Attributes:
+        measured: everything that was measured.
+        picture: before and after; None where it could not be written.
+    """
+
+    measured: Report
+    picture: Path | None
+
+    @property
+    def photos(self) -> tuple[Seen, ...]:
+        """The pairs that were measured."""
+        return self.measured.photos
+
+    @property
+    def unmeasured(self) -> dict[str, str]:
+        """Those that were not, and why."""
+        return self.measured.unmeasured
+
+    @property
+    def recognisers(self) -> tuple[RecogniserReport, ...]:
+        """What each recogniser sees."""
+        return self.measured.recognisers
+
+    def to_json(self) -> str:
+        """The report for programs; `psnr` is null where nothing changed."""
+        report = self.measured
+        values = {
+            "photos": [self._photo(i, photo) for i, photo in enumerate(report.photos)],
+            "unmeasured": report.unmeasured,
+            "strangers": report.strangers and _strangers(report.strangers),
+            "no_retrieval": report.no_retrieval or None,
+            "recognisers": [_recogniser(recogniser) for recogniser in report.recognisers],
+            "picture": None if self.picture is None else str(self.picture),
+        }
+        return json.dumps(values, indent=1, allow_nan=False)
+
+    def _photo(self, i: int, photo: Seen) -> dict[str, Any]:
+        return {
+            "photo": photo.photo,
+            "ssim": photo.visibility.ssim,
+            "flip": photo.visibility.flip,
+            "psnr": photo.psnr if math.isfinite(photo.psnr) else None,
+            "similarity": {
+                recogniser.name: {
+                    "before": recogniser.similarities[i],
+                    "after": recogniser.saved.similarities[i],
+                }
+                for recogniser in self.recognisers
+            },
+        }
+
+
+def verify(
+    originals: str | Path,
+    protected: str | Path,
+    *,
+    others: str | Path | None = None,
+    recognisers: Sequence[str | Recogniser] | None = None,
+    robust: bool = False,
+    user_face: str | Path = "recurring",
+    picture: str | Path | None = None,
+    device: str = "auto",
+    offline: bool = False,
+    progress: Progress | None = None,
+    announce: Announce | None = None,
+) -> VerificationReport:
+    """Measure on the saved files how well recognisers still match protected photos with their originals.
+
+    It judges fairly only photos from which the mask was not learnt, by recognisers against which it was not learnt.
+
+    Args:
+        originals: folder with the originals.
+        protected: folder with their copies, paired by relative path.
+        others: folder with photos of other people, one a person, to search the user among.
+        recognisers: in whose eyes to measure: names of `guise models list`, "file:PATH" or loaded ones; None is the
+            recogniser that tells people apart, which takes part in learning by default.
+        robust: measure also after JPEG, resizing, WebP and blur.
+        user_face: whose faces: "recurring" (the person in most photos), "largest" (of each photo), or a photo that
+            shows the user alone.
+        picture: where the before/after picture goes, a PNG; PROTECTED-before-after.png if None.
+        device: "auto", "cpu", "cuda" ...
+        offline: open no connection.
+        progress: called with what is being done, items done and items in all.
+        announce: called with one line whenever there is something to tell a person.
+
+    Raises:
+        InputError: a folder, file or option cannot be used.
+        FaceError: the user cannot be told from others, or no pair could be measured.
+        WeightsError: a recogniser's weights are missing or damaged.
+    """
+    originals, protected = Path(originals), Path(protected)
+    others = None if others is None else Path(others)
+    check_user_face(user_face, TO_VERIFY)
+    place = protected.resolve()
+    file = Path(picture) if picture else place.with_name(f"{place.name}{BEFORE_AFTER}")
+    _check_picture(file, [folder for folder in (originals, protected, others) if folder is not None])
+    networks = Networks(device=device, offline=offline, announce=announce)
+    judges = tuple(dict.fromkeys(recognisers or (READER,)))
+    loaded = networks.recognisers((*judges, READER))[: len(judges)]
+    report = measure_folders(
+        originals,
+        protected,
+        networks.reader,
+        loaded,
+        others=others,
+        who=who(user_face, networks.reader),
+        robust=robust,
+        progress=progress,
+    )
+    drawn = draw_verified(report, originals, protected, file, tell=announce or (lambda _: None))
+    return VerificationReport(report, file if drawn else None)
+
+
+def _check_picture(path: Path, folders: Iterable[Path]) -> None:
+    """Find a bad place for the picture before the work begins: it shows faces, and must replace no photo."""
+    if path.suffix.lower() != ".png":
+        raise InputError(f"`picture={printable(path)}` is no PNG: give it a name that ends in .png")
+    for folder in folders:
+        if path.resolve().is_relative_to(folder.resolve()):
+            what = f"picture {printable(path)} lies inside {printable(folder)}"
+            raise InputError(f"{what}: choose a place outside the folders of photos with `picture=`")
+
+
+def _strangers(strangers: Strangers) -> dict[str, Any]:
+    return {
+        "faces": len(strangers.embeddings[0]),
+        "unreadable": strangers.unreadable,
+        "without_face": strangers.without_face,
+        "left_out_as_the_users": strangers.users,
+    }
+
+
+def _recogniser(report: RecogniserReport) -> dict[str, Any]:
+    return {
+        "name": report.name,
+        "threshold": report.threshold,
+        "far_thresholds": report.far_thresholds,
+        "similarity_before": report.similarity,
+        "versions": {
+            name: {
+                "undetected": version.undetected,
+                "similarity": version.similarity,
+                "settings": {setting: asdict(scores) for setting, scores in version.settings.items()},
+            }
+            for name, version in report.versions.items()
+        },
+    }

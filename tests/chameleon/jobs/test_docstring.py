@@ -1,0 +1,39 @@
+"""The program in the package's docstring, run as it stands there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from guise import chameleon
+from guise.models.files import read_photo
+from tests.programs import run_program
+
+
+def test_the_docstrings_program_learns_protects_verifies_and_restores(
+    user_photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    holiday = tmp_path / "holiday"
+    holiday.mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (holiday / name).write_bytes((user_photos / name).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    names = run_program(chameleon)
+
+    report = names["report"]
+    assert names["key"] == chameleon.load_key(tmp_path / "holiday.guise-key")
+    assert report.protected == ("a.jpg", "b.jpg")
+    for name in report.protected:
+        original, copy, back = (
+            read_photo(tmp_path / place / name).pixels.astype(int) for place in ("holiday", "copies", "back")
+        )
+        assert 2 < np.abs(copy - original).max() <= 48
+        assert np.abs(back - original).mean() < np.abs(copy - original).mean() / 2
+    before, after = names["seen"].recognisers[0].similarity, names["seen"].recognisers[0].saved.similarity
+    assert after is None or after < before - 0.3
+    assert set(names["back"].restored) == {"a.jpg", "b.jpg"}
+    for returned in (report, names["seen"], names["back"]):
+        assert json.loads(returned.to_json())["photos"]

@@ -1,0 +1,114 @@
+"""The jobs as a library: what they return, and what they refuse, in the library's words."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from guise import chameleon
+from guise.chameleon.learning.learn import LearningSettings
+from guise.models.errors import FaceError, InputError, KeyFileError
+
+FEW = LearningSettings(steps=2, views=1, windows=1)
+
+
+@pytest.fixture
+def holiday(user_photos: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (folder / name).write_bytes((user_photos / name).read_bytes())
+    (folder / "notes.txt").write_text("no photo")
+    return folder
+
+
+@pytest.fixture
+def key(holiday: Path) -> chameleon.Key:
+    return chameleon.learn(holiday, recognisers=["dlib-resnet"], settings=FEW, offline=True)
+
+
+def test_a_key_that_is_there_is_loaded_and_options_for_learning_are_said_to_do_nothing(holiday, key):
+    said: list[str] = []
+    again = chameleon.learn(holiday, recognisers=["sface"], seed=3, announce=said.append, offline=True)
+    assert again == key and again.file == holiday.with_name("holiday.guise-key")
+    assert len(said) == 1 and "`recognisers=`, `seed=` without effect" in said[0]
+
+
+def test_progress_and_messages_come_by_callback_and_nothing_is_printed(holiday, key, capfd):
+    done, said, photos = [], [], []
+    report = chameleon.protect(
+        holiday, key, refine=1, offline=True, progress=lambda *at: done.append(at), announce=said.append,
+        on_photo=photos.append,
+    )  # fmt: skip
+    assert ("protecting", 2, 2) in done
+    assert any("notes.txt" in line for line in said)
+    assert tuple(photos) == report.photos
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_reports_agree_with_one_another(holiday, key):
+    report = chameleon.protect(holiday, key, refine=0, offline=True)
+    values = json.loads(report.to_json())
+    assert values["key"] == str(report.key_file) and [row["photo"] for row in values["photos"]] == ["a.jpg", "b.jpg"]
+    linked = {row["photo"] for row in values["photos"] if any(face["linked_after"] for face in row["faces"])}
+    assert linked == set(report.linked)
+    page = report.to_html()
+    assert page.count("<tr>") == 3 and "data:image/png;base64," in page
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
+
+
+def test_file_names_cannot_put_markup_into_the_page(holiday, key):
+    (holiday / "a.jpg").rename(holiday / "<script>x.jpg")
+    report = chameleon.protect(holiday, key, refine=0, offline=True)
+    assert "<script>" not in report.to_html() and "&lt;script&gt;x.jpg" in report.to_html()
+
+
+def test_a_plan_writes_nothing(holiday, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    plan = chameleon.plan(holiday, offline=True)
+    assert plan.learn and [row["protect"] for row in plan.rows] == [1, 1]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_key_without_a_file_has_no_place_for_its_records(holiday, key):
+    loose = replace(key, file=None)
+    with pytest.raises(InputError, match="save_key"):
+        chameleon.protect(holiday, loose)
+    with pytest.raises(InputError, match="load_key"):
+        chameleon.restore(holiday, loose, out=holiday.with_name("back"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"strength": "huge"}, "huge"),
+        ({"preset": "mine"}, "`preset=mine`"),
+        ({"seed": -1}, "`seed=-1`"),
+        ({"refine": -1}, "`refine=-1`"),
+        ({"device": "nonsense"}, "`device=nonsense`"),
+        ({"recognisers": ["dlib-resnot"]}, "dlib-resnet"),
+        ({"user_face": "recuring"}, "`user_face=recuring`"),
+        ({"out": "holiday/copies"}, "the same or one holds the other"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_is_written(holiday, tmp_path, monkeypatch, options, message):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match=re.escape(message)):
+        chameleon.protect("holiday", **options)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_faces_and_keys_that_are_not_there_have_errors_of_their_own(tmp_path):
+    (tmp_path / "walls").mkdir()
+    Image.new("RGB", (200, 200), "gray").save(tmp_path / "walls" / "a.png")
+    with pytest.raises(FaceError, match="no face"):
+        chameleon.learn(tmp_path / "walls", recognisers=["dlib-resnet"], offline=True)
+    (tmp_path / "foreign").write_bytes(b"no key")
+    with pytest.raises(KeyFileError):
+        chameleon.protect(tmp_path / "walls", tmp_path / "foreign", offline=True)
