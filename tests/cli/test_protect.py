@@ -418,8 +418,8 @@ def test_help_imports_nothing_heavy(command, words):
     done = script(*command)
     assert done.returncode == 0 and words in done.stdout
     code = (
-        "import sys\nfrom cli.main import run\n"
-        f"from cli.main import guise; from cli.protect import protect; sys.argv = {command}\n"
+        "import sys\nfrom guise.cli.main import run\n"
+        f"from guise.cli.main import guise; from guise.cli.protect import protect; sys.argv = {command}\n"
         f"try: run({'protect' if command[0] == 'protect' else 'guise'})\n"
         "finally: print([m for m in ('torch', 'numpy', 'PIL', 'skimage', 'rich') if m in sys.modules])"
     )

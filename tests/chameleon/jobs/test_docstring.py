@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from guise import chameleon
+from guise.chameleon.learning.learn import LearningSettings
+from guise.chameleon.learning.refine import RefinementSettings
 from guise.models.files import read_photo
 from tests.programs import run_program
 
@@ -20,6 +23,9 @@ def test_the_docstrings_program_learns_protects_verifies_and_restores(
     holiday.mkdir()
     for name in ("a.jpg", "b.jpg"):
         (holiday / name).write_bytes((user_photos / name).read_bytes())
+    # The program as it stands, with fewer steps of optimisation.
+    monkeypatch.setattr("guise.chameleon.jobs.learn.LearningSettings", partial(LearningSettings, steps=30, views=2))
+    monkeypatch.setattr("guise.chameleon.jobs.protect.RefinementSettings", partial(RefinementSettings, steps=10))
     monkeypatch.chdir(tmp_path)
     names = run_program(chameleon)
 

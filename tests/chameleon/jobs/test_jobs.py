@@ -83,6 +83,7 @@ def test_a_key_without_a_file_has_no_place_for_its_records(holiday, key):
         chameleon.restore(holiday, loose, out=holiday.with_name("back"))
 
 
+@pytest.mark.usefixtures("holiday")
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -96,7 +97,7 @@ def test_a_key_without_a_file_has_no_place_for_its_records(holiday, key):
         ({"out": "holiday/copies"}, "the same or one holds the other"),
     ],
 )
-def test_wrong_options_are_refused_before_anything_is_written(holiday, tmp_path, monkeypatch, options, message):
+def test_wrong_options_are_refused_before_anything_is_written(tmp_path, monkeypatch, options, message):
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(InputError, match=re.escape(message)):
