@@ -24,13 +24,13 @@ def test_the_docstrings_program_learns_protects_verifies_and_restores(
     for name in ("a.jpg", "b.jpg"):
         (holiday / name).write_bytes((user_photos / name).read_bytes())
     # The program as it stands, with fewer steps of optimisation.
-    monkeypatch.setattr("guise.chameleon.jobs.learn.LearningSettings", partial(LearningSettings, steps=30, views=2))
-    monkeypatch.setattr("guise.chameleon.jobs.protect.RefinementSettings", partial(RefinementSettings, steps=10))
+    monkeypatch.setattr("guise.chameleon.jobs.learn.LearningSettings", partial(LearningSettings, steps=20, views=1))
+    monkeypatch.setattr("guise.chameleon.jobs.protect.RefinementSettings", partial(RefinementSettings, steps=5))
     monkeypatch.chdir(tmp_path)
     names = run_program(chameleon)
 
     report = names["report"]
-    assert names["key"] == chameleon.load_key(tmp_path / "holiday.guise-key")
+    assert names["key"].mask.digest == chameleon.load_key(tmp_path / "holiday.guise-key").mask.digest
     assert report.protected == ("a.jpg", "b.jpg")
     for name in report.protected:
         original, copy, back = (

@@ -35,7 +35,7 @@ def key(holiday: Path) -> chameleon.Key:
 def test_a_key_that_is_there_is_loaded_and_options_for_learning_are_said_to_do_nothing(holiday, key):
     said: list[str] = []
     again = chameleon.learn(holiday, recognisers=["sface"], seed=3, announce=said.append, offline=True)
-    assert again == key and again.file == holiday.with_name("holiday.guise-key")
+    assert again.mask.digest == key.mask.digest and again.file == holiday.with_name("holiday.guise-key")
     assert len(said) == 1 and "`recognisers=`, `seed=` without effect" in said[0]
 
 
