@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from guise.chameleon.faces.embedding import FaceReader
-    from guise.chameleon.faces.survey import Chooser, Survey
+    from guise.chameleon.faces.selection import FaceSelector
+    from guise.chameleon.faces.survey import Survey
     from guise.chameleon.mask.key import Key
     from guise.models import Recogniser
 
@@ -107,7 +108,8 @@ def protect(
     from guise.chameleon.learning import key as keymaking
     from guise.chameleon.learning.refine import RefinementSettings, Refiner
     from guise.chameleon.mask.key import load_key, save_key
-    from guise.chameleon.protection import folder as batch
+    from guise.chameleon.protection.folder import protect_folder
+    from guise.chameleon.protection.job import Job, PhotoResult
     from guise.chameleon.visibility.budget import budget_of
     from guise.cli import protect_report
     from guise.models.devices import best_device
@@ -142,12 +144,12 @@ def protect(
         found = None
         if key is None or user_face is not None or dry_run:
             found = find_faces(folder, listing.photos, reader, progress=step)
-        chooser = _choose(found, user_face or (None if key else "recurring"), key, reader)
-        if chooser.person is not None and chooser.owner.other_photos:
-            others = chooser.owner.other_photos
+        selector = _choose(found, user_face or (None if key else "recurring"), key, reader)
+        if selector.one_person and selector.other_photos:
+            others = selector.other_photos
             console.message(f"Somebody else appears in {others} photos and gets no mask: see --user-face.")
         if dry_run and found is not None:
-            protect_report.show_plan(found, chooser, out, learn=key is None, as_json=as_json)
+            protect_report.show_plan(found, selector, out, learn=key is None, as_json=as_json)
             context.exit(3 if found.failures else 0)
         for folder_to_write in (out, key_file.parent):
             check_writable(folder_to_write)
@@ -158,7 +160,7 @@ def protect(
             why = f": {registry.WHY_TEAM}" if recognisers == registry.TEAM else ""
             console.message(f"There is no key {printable(key_file)} yet: learning a mask against {team}{why}.")
             how = keymaking.Learning(surrogates, preset, strength, seed)
-            key = keymaking.learn_key(folder, found, chooser, how, progress=step)
+            key = keymaking.learn_key(folder, found, selector, how, progress=step)
             save_key(key, key_file)
         assert key is not None
         budget = None if key.provenance.preset == "paper" else budget_of(strength)
@@ -170,12 +172,12 @@ def protect(
         if budget is not None and refine and surrogates:
             settings = RefinementSettings(steps=refine)
             # Somebody else's face is taken away from itself, not from the key's user.
-            persons = key.persons if _is_user(chooser, key) else {}
-            refiner = Refiner(key.mask, surrogates, persons, budget=budget, settings=settings)
-        job = batch.Job(folder, out, key, key_file, budget, keep_metadata, refiner)
-        results: list[batch.PhotoResult] = []
+            templates = key.templates if _is_user(selector, key) else {}
+            refiner = Refiner(key.mask, surrogates, templates, budget=budget, settings=settings)
+        job = Job(folder, out, key, key_file, budget, keep_metadata, refiner)
+        results: list[PhotoResult] = []
         try:
-            for result in batch.protect_folder(job, listing.photos, chooser, reader, found=found, progress=step):
+            for result in protect_folder(job, listing.photos, selector, reader, survey=found, progress=step):
                 results.append(result)  # noqa: PERF402 (what is finished counts even if the rest is not)
         except (GuiseError, KeyboardInterrupt):
             if results and not as_json:
@@ -242,10 +244,10 @@ def _of_key(key: Key, named: tuple[str, ...], load: Callable[[str], Recogniser])
     return found
 
 
-def _is_user(chooser: Chooser, key: Key) -> bool:
+def _is_user(selector: FaceSelector, key: Key) -> bool:
     """Whether the faces to protect are those of the key's user, however they were named."""
-    ours, theirs = key.owner.centroid, chooser.owner.centroid
-    return chooser.person is not None and ours.shape == theirs.shape and key.owner.owns(theirs)
+    ours, theirs = key.selector.template.mean, selector.template.mean
+    return selector.one_person and ours.shape == theirs.shape and key.selector.matches(theirs)
 
 
 def _say_unused(context: click.Context, key_file: Path, *, learnt: tuple[str, ...]) -> None:
@@ -261,20 +263,19 @@ def _say_unused(context: click.Context, key_file: Path, *, learnt: tuple[str, ..
         console.message(f"{what}: {', '.join(given)} without effect. Name another --key to learn a new one.")
 
 
-def _choose(found: Survey | None, user_face: str | None, key: Key | None, reader: FaceReader) -> Chooser:
+def _choose(found: Survey | None, user_face: str | None, key: Key | None, reader: FaceReader) -> FaceSelector:
     """Whose faces to protect."""
-    from guise.chameleon.faces.survey import Chooser
-    from guise.chameleon.faces.template import from_reference
+    from guise.chameleon.faces.selection import WhoseFace, select_reference
     from guise.models.files import read_photo
 
     threshold = reader.recogniser.record.threshold
     if user_face is None and key is not None:
-        if key.owner.centroid.size != reader.recogniser.record.embedding_size:
-            what = f"the key tells its user by {key.owner.centroid.size} numbers, not as {registry.READER} does"
+        if key.selector.template.mean.size != reader.recogniser.record.embedding_size:
+            what = f"the key tells its user by {key.selector.template.mean.size} numbers, not as {registry.READER} does"
             raise KeyFileError(f"{what}: say whose faces to protect with --user-face")
-        return Chooser(key.which, key.owner)
+        return key.selector
     assert found is not None and user_face is not None
     if user_face in _WHO:
-        return Chooser.from_survey(found, user_face, threshold=threshold)  # type: ignore[arg-type]
+        return found.selector(WhoseFace(user_face), threshold=threshold)
     reference = reader.read(read_photo(Path(user_face)).pixels, name=user_face)
-    return Chooser("owner", from_reference(reference, threshold=threshold))
+    return select_reference(reference, threshold=threshold)

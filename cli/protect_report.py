@@ -10,11 +10,12 @@ from typing import Any
 
 import click
 
-from guise.chameleon.faces.survey import Chooser, Survey
-from guise.chameleon.protection.folder import Job, PhotoResult
+from guise.chameleon.faces.selection import FaceSelector
+from guise.chameleon.faces.survey import Survey
+from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.protection.photo import Measured
 from guise.chameleon.protection.sheet import Pair, draw_pairs, face_crop
-from guise.chameleon.restoration.restore import records_beside
+from guise.chameleon.restoration.restore_record import restore_records_file
 from guise.cli import console
 from guise.models.errors import ImageError, OutputError
 from guise.models.files import printable, read_photo
@@ -24,11 +25,11 @@ _MOST_SHOWN = 6
 _FEW_PHOTOS = 8
 
 
-def show_plan(found: Survey, chooser: Chooser, out: Path, *, learn: bool, as_json: bool) -> None:
+def show_plan(found: Survey, selector: FaceSelector, out: Path, *, learn: bool, as_json: bool) -> None:
     """What a run would do."""
     rows: list[dict[str, Any]] = [
-        {"photo": photo.as_posix(), "faces": len(faces), "protect": len(chooser.pick(faces)), "note": ""}
-        for photo, faces in found.sightings.items()
+        {"photo": photo.as_posix(), "faces": len(faces), "protect": len(selector.select(faces)), "note": ""}
+        for photo, faces in found.faces.items()
     ]
     rows += [{"photo": p.as_posix(), "faces": 0, "protect": 0, "note": why} for p, why in found.failures.items()]
     if as_json:
@@ -60,7 +61,7 @@ class Outcome:
         return {
             "out": str(self.job.out),
             "key": str(self.job.key_file),
-            "records": str(records_beside(self.job.key_file)),
+            "records": str(restore_records_file(self.job.key_file)),
             "picture": None if self.picture is None else str(self.picture),
             "provenance": asdict(self.job.key.provenance),
             "ignored": [str(path) for path in self.ignored],
@@ -75,10 +76,10 @@ class Outcome:
         lines += _summary([face for result in self.results for face in result.faces])
         if self.picture is not None:
             lines.append(f"  before/after  {printable(self.picture)}")
-        key = self.job.key_file
+        key, records = self.job.key_file, restore_records_file(self.job.key_file)
         lines += [
             f"  key           {printable(key)} - private: it takes the mask off and shows who you are",
-            f"  records       {printable(records_beside(key))} - keep beside the key: exact restoration needs both",
+            f"  records       {printable(records)} - keep beside the key: exact restoration needs both",
             f"Measured on the written files by {READER}, {self._part()} in learning. Others may still link",
             "them: `guise verify --recogniser NAME` measures with others. Do not post the originals beside the copies.",
         ]

@@ -26,7 +26,7 @@ def restore(context: click.Context, protected: Path, key_file: Path, out: Path, 
     console.warn_quietly()
     from guise.chameleon.faces.detection import FaceDetector
     from guise.chameleon.mask.key import load_key
-    from guise.chameleon.restoration import restore as restoration
+    from guise.chameleon.restoration.folder import restore_folder
     from guise.models.devices import best_device
     from guise.models.files import check_output_folder, check_writable, list_photos, only_one, remove_stale
 
@@ -39,9 +39,7 @@ def restore(context: click.Context, protected: Path, key_file: Path, out: Path, 
     detector = FaceDetector(device=best_device(device))
     with console.steps() as step:
         rows = []
-        for done, row in enumerate(
-            restoration.restore_folder(protected, listing.photos, key_file, key.mask, detector, out=out), 1
-        ):
+        for done, row in enumerate(restore_folder(protected, listing.photos, key_file, key.mask, detector, out=out), 1):
             rows.append(row)
             step("restoring", done, len(listing.photos))
     if as_json:

@@ -13,9 +13,9 @@ from guise.models.errors import OutputError
 from guise.models.recognisers.registry import READER
 
 if TYPE_CHECKING:
-    from guise.chameleon.evaluation.pairs import Who
     from guise.chameleon.evaluation.verify import Report
     from guise.chameleon.faces.embedding import FaceReader
+    from guise.chameleon.faces.selection import FaceSelector, WhoseFace
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _WHO = ("recurring", "largest")
@@ -91,7 +91,7 @@ def verify(
             reader,
             loaded[: len(names)],
             others=others,
-            who=_who(user_face, reader),
+            whose=_whose(user_face, reader),
             robust=robust,
             progress=step,
         )
@@ -105,16 +105,14 @@ def verify(
         context.exit(3)
 
 
-def _who(user_face: str, reader: FaceReader) -> Who:
-    from guise.chameleon.faces.template import from_reference
+def _whose(user_face: str, reader: FaceReader) -> WhoseFace | FaceSelector:
+    from guise.chameleon.faces.selection import WhoseFace, select_reference
     from guise.models.files import read_photo
 
-    if user_face == "recurring":
-        return "recurring"
-    if user_face == "largest":
-        return "largest"
+    if user_face in _WHO:
+        return WhoseFace(user_face)
     faces = reader.read(read_photo(Path(user_face)).pixels, name=user_face)
-    return from_reference(faces, threshold=reader.recogniser.record.threshold)
+    return select_reference(faces, threshold=reader.recogniser.record.threshold)
 
 
 def _draw(report: Report, originals: Path, protected: Path, picture: Path) -> bool:

@@ -7,7 +7,8 @@ import pytest
 from safetensors.numpy import save
 
 from guise.chameleon.faces import geometry
-from guise.chameleon.faces.template import Owner
+from guise.chameleon.faces.selection import FaceSelector, WhoseFace
+from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.mask.key import Key, Provenance, load_key, save_key
 from guise.chameleon.mask.mask import Mask
 from guise.models.errors import InputError, KeyFileError
@@ -17,15 +18,16 @@ def a_key():
     random = np.random.default_rng(0)
     mask = Mask(random.normal(size=(3, 160, 160)).astype(np.float32), geometry.CANONICAL_TEMPLATE, 16 / 255)
     provenance = Provenance(("dlib-resnet", "file:x.onnx"), "guise", "mid", 12, 300, 7, "0.1.0")
-    return Key(mask, Owner(random.normal(size=128).astype(np.float32), 0.6), provenance)
+    template = FaceTemplate(random.normal(size=128).astype(np.float32))
+    return Key(mask, FaceSelector(WhoseFace.REFERENCE, template, 0.6), provenance)
 
 
 def test_a_key_is_read_back_to_the_bit(tmp_path):
     save_key(a_key(), tmp_path / "k")
-    found = load_key(tmp_path / "k")
-    assert found.mask.digest == a_key().mask.digest
-    np.testing.assert_array_equal(found.owner.centroid, a_key().owner.centroid)
-    assert (found.owner.threshold, found.provenance) == (0.6, a_key().provenance)
+    loaded = load_key(tmp_path / "k")
+    assert loaded.mask.digest == a_key().mask.digest
+    np.testing.assert_array_equal(loaded.selector.template.mean, a_key().selector.template.mean)
+    assert (loaded.selector.threshold, loaded.provenance) == (0.6, a_key().provenance)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permission bits are POSIX's")
