@@ -149,16 +149,17 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
 
 def _parsed(header: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> Key:
     provenance = {**header["provenance"], "recognisers": tuple(header["provenance"]["recognisers"])}
-    selector = FaceSelector(
-        WhoseFace(header["which"]), FaceTemplate(tensors["owner_centroid"]), float(header["owner_threshold"])
-    )
+    whose = header["which"]
+    if whose not in (WhoseFace.REFERENCE, WhoseFace.LARGEST, WhoseFace.ALL):
+        raise ValueError(f"it is for {whose!r} faces")
+    template, threshold = FaceTemplate(tensors["owner_centroid"]), float(header["owner_threshold"])
     spreads = {name: float(spread) for name, spread in header.get("spreads", {}).items()}
     templates = {name: FaceTemplate(tensors[_PERSON + name], spread) for name, spread in spreads.items()}
     if not all(0 < spread < np.inf for spread in spreads.values()):
         raise ValueError("its owner is described wrongly")
     key = Key(
         Mask(tensors["mask"], tensors["template"], float(header["epsilon"])),
-        selector,
+        FaceSelector(WhoseFace(whose), template, threshold),
         Provenance(**provenance),
         templates,
     )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from guise.chameleon.evaluation.pairs import OriginalFaces, psnr
 from guise.chameleon.evaluation.retrieval import SETTINGS
 from guise.chameleon.evaluation.verify import SAVED, Report, measure_folders
-from guise.chameleon.faces.detection import Face
-from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader
-from guise.chameleon.faces.selection import FaceSelector, WhoseFace
-from guise.chameleon.faces.template import FaceTemplate
+from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.transforms import TRANSFORMS
 from guise.models import Recogniser
 from guise.models.errors import FaceError, InputError
@@ -172,43 +168,3 @@ def test_progress_reaches_the_end_of_each_part(
     steps: list[tuple[str, int, int]] = []
     measure(user_photos, user_photos, others=strangers, progress=lambda *step: steps.append(step))
     assert {("looking for faces", 4, 4), ("measuring", 4, 4), ("strangers", 5, 5)} <= set(steps)
-
-
-NAME = Path("photo.jpg")
-
-
-def user_at(place: float) -> FaceSelector:
-    return FaceSelector(WhoseFace.REFERENCE, FaceTemplate(np.array([place])), 0.6)
-
-
-def originals_with(faces: Sequence[tuple[float, float]], whose: WhoseFace, at: float = 0.0) -> OriginalFaces:
-    """Faces as (left edge of the box, one-dimensional embedding), the largest first."""
-    embedded = [
-        EmbeddedFace("photo", Face(np.array([left, 0, left + 50 - i, 50]), np.zeros((5, 2)), 1.0), np.array([place]))
-        for i, (left, place) in enumerate(faces)
-    ]
-    return OriginalFaces(whose, user_at(at), {NAME: embedded})
-
-
-def test_whose_face_counts() -> None:
-    crowd = [(0.0, 5.0), (100.0, 0.4), (200.0, 0.1)]
-    assert originals_with(crowd, WhoseFace.LARGEST).of_user(NAME).box[0] == 0
-    assert originals_with(crowd, WhoseFace.RECURRING).of_user(NAME).box[0] == 200
-    assert originals_with(crowd, WhoseFace.REFERENCE, 5.2).of_user(NAME).box[0] == 0
-    assert originals_with([(7.0, 9.0)], WhoseFace.RECURRING).of_user(NAME).box[0] == 7  # alone on the photo
-
-
-def test_others_than_the_user_do_not_count() -> None:
-    with pytest.raises(FaceError, match="none of the 2 faces"):
-        originals_with([(0.0, 5.0), (100.0, 6.0)], WhoseFace.RECURRING).of_user(NAME)
-    with pytest.raises(FaceError, match="none of the 1 faces"):
-        originals_with([(0.0, 5.0)], WhoseFace.REFERENCE).of_user(NAME)
-    with pytest.raises(FaceError, match="no face"):
-        originals_with([], WhoseFace.LARGEST).of_user(NAME)
-
-
-def test_psnr_of_one_level_is_48_decibels() -> None:
-    level = np.full((4, 4, 3), 100, np.uint8)
-    assert psnr(level, level + 1) == pytest.approx(20 * math.log10(255))
-    assert psnr(level, level) == math.inf
-    assert psnr(np.zeros_like(level), np.full_like(level, 255)) == 0

@@ -13,6 +13,7 @@ from guise.chameleon.learning.targets import TargetTemplates
 from guise.chameleon.mask.mask import REFINEMENT_STEP, Mask
 from guise.chameleon.visibility.budget import STRENGTHS
 from guise.models.errors import InputError
+from tests.chameleon.masking import masked
 
 FEW = RefinementSettings(steps=12, views=2)
 NOTHING = Mask(np.zeros((3, geometry.CANVAS, geometry.CANVAS), np.float32), geometry.CANONICAL_TEMPLATE, EPSILON)
@@ -40,18 +41,12 @@ def closeness(refined):
     return (directions @ directions.T)[np.triu_indices(len(refined), 1)].mean()
 
 
-def masked(face, refinement):
-    from guise.chameleon.mask.mask import Placement, add
-
-    placement = Placement(face.face.to_template(NOTHING.template), 1.0, refinement=refinement)
-    height, width = face.pixels.shape[:2]
-    return add(face.pixels, NOTHING.patch(placement, height=height, width=width))
-
-
 def test_a_refined_mask_takes_the_face_away_from_the_user(faces, refined, templates, reader):
     population, mean = reader.recogniser.population.numpy(), templates["dlib-resnet"].mean
     for face, own in zip(faces, refined, strict=True):
-        before, after = embed([(face.pixels, face.face), (masked(face, own.refinement), face.face)], reader.recogniser)
+        before, after = embed(
+            [(face.pixels, face.face), (masked(face, NOTHING, own.refinement), face.face)], reader.recogniser
+        )
         assert similarity(before, mean, population) > 0.9
         assert similarity(after, mean, population) < 0.3
 
@@ -59,7 +54,7 @@ def test_a_refined_mask_takes_the_face_away_from_the_user(faces, refined, templa
 def test_directions_are_where_the_recogniser_sees_the_masked_faces(faces, refined, reader):
     population = reader.recogniser.population.numpy()
     for face, own in zip(faces, refined, strict=True):
-        (after,) = embed([(masked(face, own.refinement), face.face)], reader.recogniser)
+        (after,) = embed([(masked(face, NOTHING, own.refinement), face.face)], reader.recogniser)
         assert np.linalg.norm(own.directions["dlib-resnet"]) == pytest.approx(1, abs=1e-5)
         assert similarity(after, own.directions["dlib-resnet"] + population, population) > 0.95
 
@@ -103,7 +98,9 @@ def test_without_a_known_template_each_face_is_taken_away_from_itself(faces, rea
     population = torch.as_tensor(reader.recogniser.population).numpy()
     alone = refiner(reader, {}).refine(faces[:2], seed=0)
     for face, own in zip(faces, alone, strict=False):
-        before, after = embed([(face.pixels, face.face), (masked(face, own.refinement), face.face)], reader.recogniser)
+        before, after = embed(
+            [(face.pixels, face.face), (masked(face, NOTHING, own.refinement), face.face)], reader.recogniser
+        )
         assert similarity(before, after, population) < 0.4
 
 
@@ -120,7 +117,7 @@ def test_on_a_grey_photo_the_direction_is_that_of_the_grey_mask(faces, templates
     grey = FaceCrop(faces[0].pixels.mean(2, keepdims=True).repeat(3, 2).astype(np.uint8), faces[0].face, True)
     (own,) = refiner(reader, templates).refine([grey], seed=0)
     flat = own.refinement.mean(0, keepdims=True).repeat(3, 0).round().astype(np.int8)
-    (after,) = embed([(masked(grey, flat), grey.face)], reader.recogniser)
+    (after,) = embed([(masked(grey, NOTHING, flat), grey.face)], reader.recogniser)
     population = reader.recogniser.population.numpy()
     assert similarity(after, own.directions["dlib-resnet"] + population, population) > 0.95
     assert similarity(after, templates["dlib-resnet"].mean, population) < 0.5

@@ -82,12 +82,45 @@ def test_a_newer_key_says_so(tmp_path):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"epsilon": 7}, {"epsilon": "nan"}, {"epsilon": "x"}, {"epsilon": None}, {"provenance": {}}, {"provenance": []}],
+    [
+        {"which": "recurring"},
+        {"which": 3},
+        {"spreads": {"x": 1}},
+        {"epsilon": 7},
+        {"epsilon": "nan"},
+        {"epsilon": "x"},
+        {"epsilon": None},
+        {"provenance": {}},
+        {"provenance": []},
+    ],
 )
 def test_wrong_metadata_is_damage(tmp_path, changes):
     save_key(a_key(), tmp_path / "k")
     rewritten(tmp_path / "k", **changes)
     with pytest.raises(KeyFileError, match="damaged"):
+        load_key(tmp_path / "k")
+
+
+@pytest.mark.parametrize("kind", ["BF16", "F8_E4M3", "NONSENSE", "F64"])
+def test_tensors_of_another_kind_are_damage(tmp_path, kind):
+    save_key(a_key(), tmp_path / "k")
+    data = (tmp_path / "k").read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    start, end = header["owner_centroid"]["data_offsets"]
+    width = {"BF16": 2, "F8_E4M3": 1, "F64": 8}.get(kind, 4)
+    header["owner_centroid"] |= {"dtype": kind, "shape": [(end - start) // width]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    (tmp_path / "k").write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
+    with pytest.raises(KeyFileError, match="damaged"):
+        load_key(tmp_path / "k")
+
+
+def test_a_file_of_many_gigabytes_is_not_read(tmp_path):
+    save_key(a_key(), tmp_path / "k")
+    with (tmp_path / "k").open("r+b") as file:
+        file.truncate(2**36)  # of which hardly a block is on the disk
+    with pytest.raises(KeyFileError, match="not a Guise key"):
         load_key(tmp_path / "k")
 
 
