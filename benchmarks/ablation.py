@@ -9,25 +9,25 @@ from unittest import mock
 
 import torch
 
+from guise.chameleon.learning.crops import AlignedCrops
 from guise.chameleon.learning.learn import learn_mask
-from guise.chameleon.learning.views import Views
 
-_prepare = Views.prepare
+_prepare = AlignedCrops.prepare
 
 PARTS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     # Crops are always placed, re-lit, blurred and compressed alike: not at all.
     "variation": {
         "guise.chameleon.learning.objective.vary": lambda crops, _random: crops,
-        "guise.chameleon.learning.views.Views.prepare": lambda *given, **named: _prepare(
+        "guise.chameleon.learning.crops.AlignedCrops.prepare": lambda *given, **named: _prepare(
             *given, **{**named, "jitter": 0.0}
         ),
     },
-    # Each face is taken away from itself only, as in the published procedure, not from the user's mean.
+    # Each face is taken away from itself only, as in the published procedure, not from the user's face template.
     "identity": {
         "guise.chameleon.learning.key.learn_mask": lambda *given, **named: learn_mask(
             *given, **{**named, "one_person": False}
         ),
-        "guise.chameleon.learning.key._persons": lambda *_: {},
+        "guise.chameleon.learning.key._templates": lambda *_: {},
     },
     # Protected photos are not kept apart from one another.
     "dispersion": {"guise.chameleon.learning.refine._closeness": lambda *_: torch.zeros(())},

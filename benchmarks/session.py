@@ -19,13 +19,15 @@ from benchmarks.lpips_distance import lpips_distance
 from benchmarks.people import User
 from benchmarks.report import SAVED
 from guise.chameleon.evaluation.pairs import psnr
-from guise.chameleon.faces import survey
 from guise.chameleon.faces.embedding import FaceReader
+from guise.chameleon.faces.selection import WhoseFace
+from guise.chameleon.faces.survey import Survey, cut_faces, find_faces
 from guise.chameleon.learning import key as keymaking
 from guise.chameleon.learning.learn import LearningSettings
 from guise.chameleon.learning.refine import RefinementSettings, Refiner
 from guise.chameleon.mask.key import Key, load_key, save_key
-from guise.chameleon.protection import folder as batch
+from guise.chameleon.protection.folder import protect_folder
+from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.transforms import TRANSFORMS
 from guise.chameleon.visibility.budget import STRENGTHS
 from guise.models import Recogniser
@@ -118,19 +120,19 @@ class Session:
         user.copy_to(folder)
         self._folder, self._plan, self._reader = folder, plan, reader
         threshold = reader.recogniser.record.threshold
-        self._found = self._survey("learn")
-        self._chooser = survey.Chooser.from_survey(self._found, "recurring", threshold=threshold)
-        picked = {photo: self._chooser.pick(faces) for photo, faces in self._survey("score").sightings.items()}
-        self._photos = list(picked)
-        self._boxes = {photo: faces[0].face.box for photo, faces in picked.items() if faces}
+        self._learnt_on = self._survey("learn")
+        self._selector = self._learnt_on.selector(WhoseFace.RECURRING, threshold=threshold)
+        selected = {photo: self._selector.select(faces) for photo, faces in self._survey("score").faces.items()}
+        self._photos = list(selected)
+        self._boxes = {photo: faces[0].face.box for photo, faces in selected.items() if faces}
         self._clean = {
             name: scoring.embeddings(judge, folder / "score", self._boxes) for name, (judge, _) in plan.judges.items()
         }
         self._keys: dict[str, tuple[Path, float]] = {}
 
-    def _survey(self, name: str) -> survey.Survey:
+    def _survey(self, name: str) -> Survey:
         folder = self._folder / name
-        return survey.find_faces(folder, sorted(path.relative_to(folder) for path in folder.iterdir()), self._reader)
+        return find_faces(folder, sorted(path.relative_to(folder) for path in folder.iterdir()), self._reader)
 
     def _key(self, strength: str, progress: Callable[[int, int], None]) -> tuple[Path, float]:
         """The key file for a strength, and the seconds that learning it took; learnt when first asked for."""
@@ -149,11 +151,13 @@ class Session:
     def _learn(self, how: keymaking.Learning, progress: Callable[[int, int], None]) -> Key:
         folder = self._folder / "learn"
         if self._plan.method != "opom":
-            return keymaking.learn_key(folder, self._found, self._chooser, how, progress=lambda _, *at: progress(*at))
-        faces = survey.portraits(folder, self._found, self._chooser)
+            return keymaking.learn_key(
+                folder, self._learnt_on, self._selector, how, progress=lambda _, *at: progress(*at)
+            )
+        faces = cut_faces(folder, self._learnt_on, self._selector)
         return Key(
             opom.learn_mask(faces, how.recognisers, seed=how.seed),
-            self._chooser.owner,
+            self._selector,
             keymaking.provenance(how, photos=len(faces)),
         )
 
@@ -183,16 +187,15 @@ class Session:
 
     def _protect(
         self, key: Key, key_file: Path, folder: Path, photos: Sequence[Path], out: Path, strength: str
-    ) -> list[batch.PhotoResult]:
+    ) -> list[PhotoResult]:
         plan, budget, refiner = self._plan, STRENGTHS.get(strength), None
         if plan.method == "ours" and budget is not None:
             settings = RefinementSettings(steps=plan.refine)
-            refiner = Refiner(key.mask, plan.surrogates, key.persons, budget=budget, settings=settings)
-        job = batch.Job(folder=folder, out=out, key=key, key_file=key_file, budget=budget, refiner=refiner)
-        chooser = survey.Chooser("owner", key.owner)
-        return list(batch.protect_folder(job, photos, chooser, self._reader))
+            refiner = Refiner(key.mask, plan.surrogates, key.templates, budget=budget, settings=settings)
+        job = Job(folder=folder, out=out, key=key, key_file=key_file, budget=budget, refiner=refiner)
+        return list(protect_folder(job, photos, key.selector, self._reader))
 
-    def _other_visibility(self, out: Path, results: Sequence[batch.PhotoResult]) -> dict[str, float | None]:
+    def _other_visibility(self, out: Path, results: Sequence[PhotoResult]) -> dict[str, float | None]:
         """PSNR in dB, and LPIPS where its weights are, on the faces' boxes of the written files."""
         pairs = []
         for result in results:
@@ -221,7 +224,7 @@ class Session:
         if not self._plan.attack:
             return {}
         detector, originals = self._reader.detector, self._folder / "learn"
-        photos, out = list(self._found.sightings)[:CAPTURED], self._folder / f"learn-{strength}"
+        photos, out = list(self._learnt_on.faces)[:CAPTURED], self._folder / f"learn-{strength}"
         results = self._protect(key, key_file, originals, photos, out, strength)
         held = {Path(r.photo): read_photo(out / r.photo).pixels for r in results if r.status == "protected"}
         found: dict[str, scoring.Change | None] = {}
@@ -229,8 +232,8 @@ class Session:
             return found
         boxes = {
             photo: chosen[0].face.box
-            for photo, sightings in self._found.sightings.items()
-            if (chosen := self._chooser.pick(sightings))
+            for photo, faces in self._learnt_on.faces.items()
+            if (chosen := self._selector.select(faces))
         }
         masked = [(pixels, boxes[photo]) for photo, pixels in held.items()]
         rest = [photo for photo in boxes if photo not in photos]

@@ -26,17 +26,21 @@ from torch.nn import functional as F
 from benchmarks.report import code_version, environment
 from benchmarks.timing import timed
 from guise.chameleon import demo
-from guise.chameleon.faces import geometry, survey
-from guise.chameleon.faces.crop import Portrait
+from guise.chameleon.faces import geometry
+from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.detection import FaceDetector
 from guise.chameleon.faces.embedding import FaceReader
+from guise.chameleon.faces.selection import WhoseFace
+from guise.chameleon.faces.survey import cut_faces, find_faces
 from guise.chameleon.learning import key as keymaking
 from guise.chameleon.learning import paper
+from guise.chameleon.learning.crops import aligned
 from guise.chameleon.learning.learn import LearningSettings, learn_mask
-from guise.chameleon.learning.views import aligned
 from guise.chameleon.mask.key import Key
 from guise.chameleon.mask.mask import add
-from guise.chameleon.protection import folder as batch
+from guise.chameleon.protection.folder import protect_folder
+from guise.chameleon.protection.job import Job
+from guise.chameleon.protection.log import manifest_file
 from guise.chameleon.protection.photo import protect_photo
 from guise.chameleon.visibility.budget import STRENGTHS
 from guise.models import Recogniser, load_recogniser
@@ -48,20 +52,20 @@ class Setting:
     """What all measurements share."""
 
     reader: FaceReader
-    portraits: list[Portrait]
+    faces: list[FaceCrop]
     key: Key
 
 
-def plain_loop(portraits: list[Portrait], recogniser: Recogniser, *, passes: int) -> float:
+def plain_loop(faces: list[FaceCrop], recogniser: Recogniser, *, passes: int) -> float:
     """Seconds of the paper's procedure, one image after the other, both embeddings at each step as its text reads.
 
     Faces are aligned beforehand; the network is the same object, in single precision.
     """
-    faces, window = aligned(portraits, geometry.ARCFACE_TEMPLATE, size=paper.SIDE), _window()
+    squares, window = aligned(faces, geometry.ARCFACE_TEMPLATE, size=paper.SIDE), _window()
     mask, weight = paper.STEP * (2 * torch.rand(1, 3, paper.SIDE, paper.SIDE) - 1), 1.0
     start = time.perf_counter()
     for index in range(passes):
-        face = faces[index % len(faces), None]
+        face = squares[index % len(squares), None]
         mask.requires_grad_(True)
         masked = (face + mask).clamp(0, 1)
         size = recogniser.record.input_size
@@ -91,20 +95,20 @@ def _ssim(a: torch.Tensor, b: torch.Tensor, window: torch.Tensor) -> torch.Tenso
 
 def learning(setting: Setting, *, steps: int) -> dict[str, Any]:
     """Our learning and the plain loop, turn about, for the same number of image passes."""
-    recogniser, portraits = setting.reader.recogniser, setting.portraits
+    recogniser, faces = setting.reader.recogniser, setting.faces
     settings = LearningSettings(steps=steps)
-    passes = steps * len(portraits)
+    passes = steps * len(faces)
 
     def ours() -> float:
         start = time.perf_counter()
-        learn_mask(portraits, [recogniser], budget=STRENGTHS["mid"], settings=settings)
+        learn_mask(faces, [recogniser], budget=STRENGTHS["mid"], settings=settings)
         return time.perf_counter() - start
 
-    plain_loop(portraits, recogniser, passes=24)  # warm caches
-    rounds = [(ours(), plain_loop(portraits, recogniser, passes=passes)) for _ in range(2)]
+    plain_loop(faces, recogniser, passes=24)  # warm caches
+    rounds = [(ours(), plain_loop(faces, recogniser, passes=passes)) for _ in range(2)]
     a, b = np.median(rounds, axis=0)
     return {
-        "photos": len(portraits),
+        "photos": len(faces),
         "image_passes": passes,
         "ours_s": float(a),
         "plain_loop_s": float(b),
@@ -119,7 +123,7 @@ def applying(setting: Setting, folder: Path, *, width: int, height: int) -> dict
     photos.mkdir()
     _photo(width, height).save(photos / "photo.jpg", quality=92)
     photo = read_photo(photos / "photo.jpg")
-    faces = [sighting.face for sighting in setting.reader.read(photo.pixels, name="photo")]
+    faces = [face.face for face in setting.reader.read(photo.pixels, name="photo")]
     budget, mask = STRENGTHS["mid"], setting.key.mask
     placement = protect_photo(photo, faces, mask, budget=budget).placements[0]
     return {
@@ -143,11 +147,10 @@ def _photo(width: int, height: int) -> Image.Image:
 
 
 def _protect_again(setting: Setting, photos: Path, out: Path) -> None:
-    for file in (*out.glob("*.jpg"), batch.manifest_beside(out.parent / "key")):
+    for file in (*out.glob("*.jpg"), manifest_file(out.parent / "key")):
         file.unlink(missing_ok=True)
-    job = batch.Job(photos, out, setting.key, out.parent / "key", STRENGTHS["mid"])
-    chooser = survey.Chooser("owner", setting.key.owner)
-    results = list(batch.protect_folder(job, list_photos(photos).photos, chooser, setting.reader))
+    job = Job(photos, out, setting.key, out.parent / "key", STRENGTHS["mid"])
+    results = list(protect_folder(job, list_photos(photos).photos, setting.key.selector, setting.reader))
     assert [result.status for result in results] == ["protected"]
 
 
@@ -159,10 +162,9 @@ def memory(setting: Setting, folder: Path, *, photos: int) -> dict[str, Any]:
     for index in range(1, photos):
         (many / f"{index:04}.jpg").hardlink_to(many / "0000.jpg")
     start = time.perf_counter()
-    found = survey.find_faces(many, list_photos(many).photos, setting.reader)
-    job = batch.Job(many, folder / "many-out", setting.key, folder / "many-key", STRENGTHS["mid"])
-    chooser = survey.Chooser("owner", setting.key.owner)
-    done = list(batch.protect_folder(job, list_photos(many).photos, chooser, setting.reader, found=found))
+    survey = find_faces(many, list_photos(many).photos, setting.reader)
+    job = Job(many, folder / "many-out", setting.key, folder / "many-key", STRENGTHS["mid"])
+    done = list(protect_folder(job, list_photos(many).photos, setting.key.selector, setting.reader, survey=survey))
     return {
         "photos": len(done),
         "seconds": time.perf_counter() - start,
@@ -183,11 +185,11 @@ def main(out: Path, steps: int, photos: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         demo.make_photos(folder / "demo")
-        found = survey.find_faces(folder / "demo", list_photos(folder / "demo").photos, reader)
-        chooser = survey.Chooser.from_survey(found, "recurring", threshold=reader.recogniser.record.threshold)
-        portraits = survey.portraits(folder / "demo", found, chooser)
+        survey = find_faces(folder / "demo", list_photos(folder / "demo").photos, reader)
+        selector = survey.selector(WhoseFace.RECURRING, threshold=reader.recogniser.record.threshold)
+        faces = cut_faces(folder / "demo", survey, selector)
         how = keymaking.Learning([reader.recogniser], settings=LearningSettings(steps=60))
-        setting = Setting(reader, portraits, keymaking.learn_key(folder / "demo", found, chooser, how))
+        setting = Setting(reader, faces, keymaking.learn_key(folder / "demo", survey, selector, how))
         results: dict[str, Any] = {"command": f"python -m benchmarks.speed --steps {steps} --photos {photos}"}
         results |= {**code_version(), "environment": environment()}
         for part, measure in (

@@ -18,13 +18,14 @@ from PIL import Image
 
 from benchmarks.report import code_version, environment
 from guise.chameleon import demo
-from guise.chameleon.faces import survey
 from guise.chameleon.faces.detection import FaceDetector
-from guise.chameleon.faces.embedding import FaceReader
-from guise.chameleon.faces.template import Sighting
+from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader
+from guise.chameleon.faces.selection import WhoseFace
+from guise.chameleon.faces.survey import Survey, find_faces
 from guise.chameleon.learning import key as keymaking
 from guise.chameleon.learning.refine import Refiner
-from guise.chameleon.protection import folder as batch
+from guise.chameleon.protection.folder import protect_folder
+from guise.chameleon.protection.job import Job
 from guise.chameleon.protection.sheet import draw_sheet, face_crop
 from guise.chameleon.visibility.budget import STRENGTHS
 from guise.models import load_recogniser
@@ -43,17 +44,17 @@ def main(out: Path) -> None:
         demo.make_photos(photos)
         Image.fromarray(demo.portrait()).save(photos / "original.jpg", quality=97)
         listing = list_photos(photos).photos
-        found = survey.find_faces(photos, listing, reader)
-        chooser = survey.Chooser.from_survey(found, "recurring", threshold=reader.recogniser.record.threshold)
+        survey = find_faces(photos, listing, reader)
+        selector = survey.selector(WhoseFace.RECURRING, threshold=reader.recogniser.record.threshold)
         large, shown = Path("photo-01.jpg"), Path("original.jpg")
         versions = {path: [read_photo(photos / path).pixels] for path in (shown, large)}
         boxes, captions, results = {}, {path: [] for path in versions}, []
         for strength, budget in STRENGTHS.items():
             how = keymaking.Learning(team, strength=strength)
-            key = keymaking.learn_key(photos, replace(found, sightings=_learnt_from(found)), chooser, how)
-            refiner = Refiner(key.mask, team, key.persons, budget=budget)
-            job = batch.Job(photos, folder / strength, key, folder / f"key-{strength}", budget, refiner=refiner)
-            for result in batch.protect_folder(job, list(versions), chooser, reader, found=found):
+            key = keymaking.learn_key(photos, replace(survey, faces=_learnt_from(survey)), selector, how)
+            refiner = Refiner(key.mask, team, key.templates, budget=budget)
+            job = Job(photos, folder / strength, key, folder / f"key-{strength}", budget, refiner=refiner)
+            for result in protect_folder(job, list(versions), selector, reader, survey=survey):
                 path, face = Path(result.photo), result.faces[0]
                 boxes[path] = face.box
                 versions[path].append(read_photo(job.out / path).pixels)
@@ -78,9 +79,9 @@ def main(out: Path) -> None:
     (out / "strengths.json").write_text(json.dumps(record, indent=1) + "\n")
 
 
-def _learnt_from(found: survey.Survey) -> dict[Path, list[Sighting]]:
+def _learnt_from(survey: Survey) -> dict[Path, list[EmbeddedFace]]:
     """The demo's photos; the original that is shown takes no part."""
-    return {path: faces for path, faces in found.sightings.items() if path.name.startswith("photo-")}
+    return {path: faces for path, faces in survey.faces.items() if path.name.startswith("photo-")}
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ from guise.chameleon.jobs.restore import RestorationReport, RestoredPhoto, resto
 from guise.chameleon.jobs.verify import VerificationReport, verify
 from guise.chameleon.mask.key import Key, Provenance, load_key, save_key
 from guise.chameleon.mask.mask import Mask
-from guise.chameleon.protection.folder import PhotoResult
-from guise.chameleon.protection.photo import Measured as FaceMeasurement
+from guise.chameleon.protection.job import PhotoResult
+from guise.chameleon.protection.photo import FaceMeasurement
 from guise.chameleon.visibility.budget import STRENGTHS, Budget, Visibility
 
 __all__ = [

@@ -14,17 +14,27 @@ _COUNT = 12
 
 
 def portrait() -> np.ndarray:
-    """uint8 (512, 512, 3): the astronaut Eileen Collins by NASA, public domain, packaged with scikit-image."""
+    """Load the portrait: the astronaut Eileen Collins by NASA, public domain, packaged with scikit-image.
+
+    Returns:
+        uint8 (512, 512, 3) RGB.
+    """
     return np.asarray(data.astronaut())
 
 
 def make_photos(folder: Path) -> int:
-    """Write twelve JPEGs of `portrait` into `folder`, which differ in crop, scale, tilt, light and compression.
+    """Write twelve JPEGs of the portrait, which differ in crop, scale, tilt, light and compression.
 
     Files that are there already are left alone.
 
+    Args:
+        folder: where they go; made if missing.
+
     Returns:
-        How many photos there are.
+        The number of photos.
+
+    Raises:
+        OutputError: a file cannot be written.
     """
     random = np.random.default_rng(0)
     original = Image.fromarray(portrait())

@@ -11,7 +11,16 @@ from PIL import Image, ImageFilter
 
 
 def recompressed(pixels: np.ndarray, *, format: str, **options: Any) -> np.ndarray:  # noqa: A002 (Pillow's name)
-    """`pixels`, uint8 (H, W, 3) RGB, saved by Pillow in `format` and read again."""
+    """Save a photo in some format and read it again.
+
+    Args:
+        pixels: uint8 (H, W, 3) RGB.
+        format: Pillow's name of the format.
+        **options: Pillow's options for saving, such as `quality`.
+
+    Returns:
+        uint8 (H, W, 3) RGB.
+    """
     buffer = BytesIO()
     Image.fromarray(pixels).save(buffer, format=format, **options)
     with Image.open(buffer, formats=[format]) as image:
@@ -19,10 +28,17 @@ def recompressed(pixels: np.ndarray, *, format: str, **options: Any) -> np.ndarr
 
 
 def resized(pixels: np.ndarray, *, factor: float) -> np.ndarray:
-    """`pixels`, uint8 (H, W, 3), scaled by `factor` and back, bicubic.
+    """Scale a photo and scale it back, bicubic.
 
-    A platform stops at the small version, in which many faces are too small to be found: who wants to recognise
-    them enlarges it.
+    A platform stops at the small version, in which many faces are too small to be detected. Anybody who wants to
+    recognise them enlarges it again.
+
+    Args:
+        pixels: uint8 (H, W, 3) RGB.
+        factor: of the first scaling.
+
+    Returns:
+        uint8 (H, W, 3) RGB.
     """
     image = Image.fromarray(pixels)
     small = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
@@ -31,7 +47,15 @@ def resized(pixels: np.ndarray, *, factor: float) -> np.ndarray:
 
 
 def blurred(pixels: np.ndarray, *, sigma: float) -> np.ndarray:
-    """`pixels`, uint8 (H, W, 3), under a Gaussian with a standard deviation of `sigma` pixels."""
+    """Blur a photo by a Gaussian.
+
+    Args:
+        pixels: uint8 (H, W, 3) RGB.
+        sigma: standard deviation in pixels.
+
+    Returns:
+        uint8 (H, W, 3) RGB.
+    """
     return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(sigma)))
 
 
@@ -44,4 +68,4 @@ TRANSFORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "webp": lambda pixels: recompressed(pixels, format="WEBP", quality=80),
     "blur": lambda pixels: blurred(pixels, sigma=1.0),
 }
-"""Each takes and returns uint8 (H, W, 3) RGB of one size."""
+"""Each takes and returns uint8 (H, W, 3) RGB; the size stays."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from guise.chameleon.evaluation.diversity import Team, Trial
+    from guise.chameleon.evaluation.diversity import RankOneErrors, Team
 
 _MOST_SHOWN = 10
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -97,7 +97,7 @@ def _members(failures: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
     ]
 
 
-def _as_json(trial: Trial, teams: Sequence[Team]) -> dict[str, Any]:
+def _as_json(trial: RankOneErrors, teams: Sequence[Team]) -> dict[str, Any]:
     """Everything; the negatives are photos below --faces."""
     negatives = {
         name: [path.as_posix() for path, wrong in zip(trial.queries, failed, strict=True) if wrong]

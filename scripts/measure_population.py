@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from guise.chameleon.faces.crop import Portrait
+from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.detection import FaceDetector
 from guise.chameleon.faces.embedding import embed
 from guise.models import load_recogniser
@@ -29,15 +29,15 @@ def main(faces: Path, names: tuple[str, ...], people: int) -> None:
     detector = FaceDetector()
     folders = sorted(folder for folder in faces.iterdir() if folder.is_dir() and len(list(folder.iterdir())) == 1)
     step = max(1, len(folders) // people)
-    portraits = []
+    crops = []
     for folder in folders[::step][:people]:
         pixels = read_photo(min(folder.iterdir())).pixels
-        found = detector.detect(pixels)
-        if found:
-            portraits.append(Portrait.cut(pixels, found[0]))
+        faces_there = detector.detect(pixels)
+        if faces_there:
+            crops.append(FaceCrop.cut(pixels, faces_there[0]))
     for name in names:
         recogniser = load_recogniser(name)
-        rows = np.stack([embed([(one.pixels, one.face)], recogniser)[0] for one in portraits])
+        rows = np.stack([embed([(crop.pixels, crop.face)], recogniser)[0] for crop in crops])
         if recogniser.record.metric == "cosine":  # it compares at unit length
             rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         mean = [round(float(value), 6) for value in np.mean(rows, axis=0)]

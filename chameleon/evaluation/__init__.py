@@ -1,0 +1,1 @@
+"""How well recognisers still match protected photos, and how much the errors of recognisers overlap."""

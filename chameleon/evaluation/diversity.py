@@ -1,7 +1,8 @@
 """How much the errors of a team of recognisers overlap.
 
-The less, the better a team of surrogates it should make. On the recognisers that come with Guise masks told otherwise:
-of five teams of four, the one whose masks carried over best comes last. So models/team.json is not chosen by it.
+A team whose errors overlap less should make better surrogates. On the recognisers that come with Guise, masks told
+otherwise: of five teams of four, the one whose masks carried over best comes last. So models/team.json is not chosen by
+this.
 
 Source: focal diversity as in K.-H. Chow et al., "Personalized Privacy Protection Mask Against Unauthorized Facial
 Recognition", ECCV 2024, after Y. Wu et al., "Boosting Deep Ensemble Performance with Hierarchical Pruning", ICDM 2021.
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from guise.chameleon.evaluation.retrieval import Metric, distances
-from guise.chameleon.faces.crop import Portrait
+from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.detection import FaceDetector, most_prominent
 from guise.chameleon.faces.embedding import embed
 from guise.models import Recogniser
@@ -28,12 +29,12 @@ _BATCH = 32
 
 
 @dataclass(frozen=True)
-class Trial:
+class RankOneErrors:
     """Which photos of a folder recognisers get wrong.
 
     Attributes:
-        queries: the photos (Q) that searched all others, below the folder.
-        failures: bool (Q,) by name of the recogniser: somebody else was found first.
+        queries: Q photos, below the folder, each of which searched all others.
+        failures: bool (Q,) by name of the recogniser: whether somebody else came first.
     """
 
     queries: tuple[Path, ...]
@@ -58,7 +59,7 @@ class Team:
 
 
 def generalised_diversity(failures: np.ndarray, focal: int) -> float | None:
-    """How seldom other members fail where one does.
+    """Measure how seldom other members fail where a given one does.
 
     Of the queries that the focal member gets wrong, p_j is the share on which exactly j of the S members fail;
     P1 = sum of j / S p_j and P2 = sum of j (j - 1) / (S (S - 1)) p_j are the probabilities that one member, and that
@@ -69,7 +70,7 @@ def generalised_diversity(failures: np.ndarray, focal: int) -> float | None:
         focal: the member, 0 to S - 1.
 
     Returns:
-        None where the member fails on no query: nothing is known of it.
+        The diversity, in [0, 1]; None where the member fails on no query, and nothing is known of it.
 
     Raises:
         ValueError: there are fewer than two members.
@@ -80,13 +81,20 @@ def generalised_diversity(failures: np.ndarray, focal: int) -> float | None:
     together = failures[:, failures[focal]].sum(0)
     if not len(together):
         return None
-    one = together.mean() / size
-    two = (together * (together - 1)).mean() / (size * (size - 1))
-    return float(1 - two / one)
+    one_fails = together.mean() / size
+    two_fail = (together * (together - 1)).mean() / (size * (size - 1))
+    return float(1 - two_fail / one_fails)
 
 
 def focal_diversity(failures: np.ndarray) -> float:
-    """Mean generalised diversity over the members (S, Q) that fail somewhere; 0 where none does, or with one member."""
+    """Average the generalised diversity over the members that fail somewhere.
+
+    Args:
+        failures: bool (S, Q), which member fails on which query.
+
+    Returns:
+        Focal diversity, in [0, 1]; 0 where no member fails, or with fewer than two members.
+    """
     if len(failures) < 2:
         return 0.0
     known = [value for focal in range(len(failures)) if (value := generalised_diversity(failures, focal)) is not None]
@@ -94,11 +102,14 @@ def focal_diversity(failures: np.ndarray) -> float:
 
 
 def rank_teams(failures: Mapping[str, np.ndarray], *, size: int) -> list[Team]:
-    """All teams of `size` out of the pool, the most diverse first; of equally diverse ones the more accurate.
+    """Rank all teams of one size that a pool of recognisers can make.
 
     Args:
         failures: bool (Q,) for each recogniser of the pool: whether it gets a query wrong.
         size: members of a team, from 2 on.
+
+    Returns:
+        The teams, the most diverse first; of equally diverse ones the more accurate first.
 
     Raises:
         InputError: the pool has fewer members than a team.
@@ -114,18 +125,24 @@ def rank_teams(failures: Mapping[str, np.ndarray], *, size: int) -> list[Team]:
 
 
 def rank1_failures(embeddings: np.ndarray, people: np.ndarray, *, metric: Metric) -> np.ndarray:
-    """Which queries find somebody else first: bool (Q,), of all faces of people with two photos or more.
+    """Find the queries to which somebody else is nearest.
+
+    Each face searches all others. Queries are the faces of people with two photos or more.
 
     Args:
-        embeddings: (N, D), raw.
-        people: (N,), whose face each is. Each face searches all others.
+        embeddings: float (N, D), raw.
+        people: (N,), whose face each is.
+        metric: the recogniser's.
+
+    Returns:
+        bool (Q,), whether each query fails.
     """
     apart = distances(embeddings, embeddings, metric=metric)
     np.fill_diagonal(apart, np.inf)
     same = people[:, None] == people
     queries = same.sum(1) > 1
-    found = people[apart.argmin(1)]
-    return np.asarray(found[queries] != people[queries])
+    nearest = people[apart.argmin(1)]
+    return np.asarray(nearest[queries] != people[queries])
 
 
 def measure_failures(
@@ -134,10 +151,19 @@ def measure_failures(
     recognisers: Sequence[Recogniser],
     *,
     progress: Callable[[int, int], None] | None = None,
-) -> Trial:
-    """Rank-1 failures of each recogniser on `folder`, with one folder a person.
+) -> RankOneErrors:
+    """Measure which photos recognisers get wrong.
 
     The most prominent face of each photo counts; photos that cannot be read or show none are left out.
+
+    Args:
+        folder: holds one folder a person.
+        detector: finds the faces.
+        recognisers: those to measure.
+        progress: called with photos done and photos in all.
+
+    Returns:
+        The errors of each recogniser.
 
     Raises:
         InputError: the folder is missing, cannot be read, or holds no photo.
@@ -146,7 +172,7 @@ def measure_failures(
     photos = list_photos(folder).photos
     parts: dict[str, list[np.ndarray]] = {recogniser.record.name: [] for recogniser in recognisers}
     shown: list[Path] = []
-    waiting: list[Portrait] = []
+    waiting: list[FaceCrop] = []
     for done, path in enumerate(photos, 1):
         try:
             pixels = read_photo(folder / path).pixels
@@ -154,11 +180,12 @@ def measure_failures(
         except ImageError:
             faces = []
         if faces:
-            waiting.append(Portrait.cut(pixels, most_prominent(faces, *pixels.shape[:2])))
+            waiting.append(FaceCrop.cut(pixels, most_prominent(faces, *pixels.shape[:2])))
             shown.append(path)
         if len(waiting) == _BATCH or done == len(photos):
+            batch = [(crop.pixels, crop.face) for crop in waiting]
             for recogniser in recognisers:
-                parts[recogniser.record.name].append(embed([(one.pixels, one.face) for one in waiting], recogniser))
+                parts[recogniser.record.name].append(embed(batch, recogniser))
             waiting = []
         if progress is not None:
             progress(done, len(photos))
@@ -175,4 +202,4 @@ def measure_failures(
         )
         for recogniser in recognisers
     }
-    return Trial(tuple(path for path, count in zip(shown, counts[whose], strict=True) if count > 1), failures)
+    return RankOneErrors(tuple(path for path, count in zip(shown, counts[whose], strict=True) if count > 1), failures)

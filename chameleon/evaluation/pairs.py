@@ -3,58 +3,61 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
+from skimage.metrics import peak_signal_noise_ratio
 
 from guise.chameleon.faces.detection import Face, best_overlap
-from guise.chameleon.faces.embedding import FaceReader, embed
-from guise.chameleon.faces.template import Owner, Sighting, recurring
+from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader, embed
+from guise.chameleon.faces.selection import FaceSelector, WhoseFace, select_recurring
 from guise.chameleon.visibility.budget import FaceMeter, Visibility
 from guise.models import Recogniser
 from guise.models.errors import FaceError, ImageError
 from guise.models.files import Photo, printable, read_photo
 
-Who = Owner | Literal["recurring", "largest"]
-"""Whose face counts: that of the person in most photos, and of whoever is alone on one; the largest of each photo;
-or the given owner's only."""
-
 
 @dataclass(frozen=True)
-class User:
-    """Where the user is in the originals.
+class OriginalFaces:
+    """The faces in the originals, and which of them is the user's.
 
     Attributes:
-        who: whose face counts.
-        owner: the user, where they have to be told from others.
-        sightings: all faces of each original that could be read.
-        files: sha256 of these.
+        whose: whose face counts. `LARGEST`: the largest of each photo. `REFERENCE`: the one that `selector` selects.
+            `RECURRING`: the same, and any face that is alone on its photo.
+        selector: tells the user from others; None where no photo needs that.
+        faces: all faces of each original that could be read.
+        files: SHA-256 of these originals.
     """
 
-    who: Who
-    owner: Owner | None
-    sightings: dict[Path, list[Sighting]] = field(default_factory=dict)
+    whose: WhoseFace
+    selector: FaceSelector | None
+    faces: dict[Path, list[EmbeddedFace]] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
 
-    def face(self, name: Path) -> Face:
-        """The user's face in an original.
+    def of_user(self, name: Path) -> Face:
+        """Find the user's face in an original.
+
+        Args:
+            name: of the photo.
+
+        Returns:
+            The face.
 
         Raises:
             FaceError: there is none.
         """
-        found = self.sightings[name]
-        if not found:
+        faces = self.faces[name]
+        if not faces:
             raise FaceError("no face was found in the original")
-        if self.who == "largest" or (self.who == "recurring" and len(found) == 1):
-            return found[0].face
-        assert self.owner is not None
-        theirs = self.owner.among(found)
-        if not theirs:
-            raise FaceError(f"none of the {len(found)} faces in the original is the user's")
-        return theirs[0].face
+        if self.whose is WhoseFace.LARGEST or (self.whose is WhoseFace.RECURRING and len(faces) == 1):
+            return faces[0].face
+        assert self.selector is not None
+        selected = self.selector.select(faces)
+        if not selected:
+            raise FaceError(f"none of the {len(faces)} faces in the original is the user's")
+        return selected[0].face
 
 
 def find_user(
@@ -62,41 +65,56 @@ def find_user(
     names: Sequence[Path],
     reader: FaceReader,
     *,
-    who: Who,
+    whose: WhoseFace | FaceSelector,
     progress: Callable[[int, int], None] | None = None,
-) -> User:
-    """Find the user in the photos `names` below `originals`; those that cannot be read are passed over.
+) -> OriginalFaces:
+    """Find the user in originals; photos that cannot be read are passed over.
+
+    Args:
+        originals: folder with the originals.
+        names: their paths below it.
+        reader: detects and embeds the faces.
+        whose: `RECURRING`, `LARGEST`, or a selector of the user's face.
+        progress: called with photos done and photos in all.
+
+    Returns:
+        The faces.
 
     Raises:
         FaceError: the user cannot be told from others.
+        ValueError: `whose` names no single face of a photo.
     """
-    user = User(who, who if isinstance(who, Owner) else None)
+    selector = whose if isinstance(whose, FaceSelector) else None
+    kind = WhoseFace.REFERENCE if isinstance(whose, FaceSelector) else whose
+    if kind is WhoseFace.ALL or (kind is WhoseFace.REFERENCE and (selector is None or not selector.one_person)):
+        raise ValueError(f"name one face a photo, not {whose!r}")
+    result = OriginalFaces(kind, selector)
     for done, name in enumerate(names, 1):
         try:
             photo = read_photo(originals / name)
         except ImageError:
             pass
         else:
-            user.files.add(photo.sha256)
-            user.sightings[name] = reader.read(photo.pixels, name=printable(name))
+            result.files.add(photo.sha256)
+            result.faces[name] = reader.read(photo.pixels, name=printable(name))
         if progress is not None:
             progress(done, len(names))
-    if who != "recurring" or all(len(found) < 2 for found in user.sightings.values()):
-        return user
-    everyone = [sighting for found in user.sightings.values() for sighting in found]
-    owner = recurring(everyone, threshold=reader.recogniser.record.threshold)
-    return User(who, owner, user.sightings, user.files)
+    if kind is not WhoseFace.RECURRING or all(len(faces) < 2 for faces in result.faces.values()):
+        return result
+    everyone = [face for faces in result.faces.values() for face in faces]
+    selector = select_recurring(everyone, threshold=reader.recogniser.record.threshold)
+    return OriginalFaces(kind, selector, result.faces, result.files)
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One pair.
+class PairMeasurement:
+    """What was measured of an original and its copy.
 
     Attributes:
         photo: path below both folders.
         face: the user's, in the original.
         visibility: SSIM and FLIP over the box of that face, at full size.
-        psnr: the same in decibels, infinite where nothing changed.
+        psnr: peak signal-to-noise ratio over the same box, in decibels; infinite where nothing changed.
         clean: the original's embedding, float32 (D,), by each recogniser.
         protected: the same of each version of the copy; a version in which no face was found is left out.
     """
@@ -109,17 +127,29 @@ class Seen:
     protected: dict[str, tuple[np.ndarray, ...]]
 
 
-def look(
+def measure_pair(
     name: Path,
     original: Photo,
     copy: Photo,
-    user: User,
+    faces: OriginalFaces,
     reader: FaceReader,
     recognisers: Sequence[Recogniser],
     *,
-    versions: dict[str, Callable[[np.ndarray], np.ndarray]],
-) -> Seen:
-    """Look at the pair `name`, the face found anew in each of `versions` of the copy.
+    versions: Mapping[str, Callable[[np.ndarray], np.ndarray]],
+) -> PairMeasurement:
+    """Measure an original and its copy, with the face detected anew in each version of the copy.
+
+    Args:
+        name: path of the photo below both folders.
+        original: as read.
+        copy: as read.
+        faces: those of the originals.
+        reader: detects the faces.
+        recognisers: those to measure by.
+        versions: what becomes of the copy, by name; each takes and returns uint8 (H, W, 3) RGB.
+
+    Returns:
+        The measurement.
 
     Raises:
         ImageError: the two differ in size.
@@ -128,27 +158,34 @@ def look(
     if copy.pixels.shape != original.pixels.shape:
         sizes = [f"{photo.pixels.shape[1]}x{photo.pixels.shape[0]}" for photo in (original, copy)]
         raise ImageError(f"the copy has another size than the original: {sizes[1]}, not {sizes[0]} pixels")
-    face = user.face(name)
-    faces, found_in = [(original.pixels, face)], []
+    face = faces.of_user(name)
+    to_embed, with_face = [(original.pixels, face)], []
     for version, transform in versions.items():
         pixels = transform(copy.pixels)
-        found = best_overlap(reader.detector.detect(pixels), face)
-        if found is not None:
-            found_in.append(version)
-            faces.append((pixels, found))
-    embeddings = [embed(faces, recogniser) for recogniser in recognisers]
+        again = best_overlap(reader.detector.detect(pixels), face)
+        if again is not None:
+            with_face.append(version)
+            to_embed.append((pixels, again))
+    embeddings = [embed(to_embed, recogniser) for recogniser in recognisers]
     box = face.box_in(*original.pixels.shape[:2])
-    return Seen(
+    return PairMeasurement(
         photo=name.as_posix(),
         face=face,
         visibility=FaceMeter(original.pixels[box]).measure(copy.pixels[box]),
         psnr=psnr(original.pixels[box], copy.pixels[box]),
         clean=tuple(rows[0] for rows in embeddings),
-        protected={version: tuple(rows[i] for rows in embeddings) for i, version in enumerate(found_in, 1)},
+        protected={version: tuple(rows[i] for rows in embeddings) for i, version in enumerate(with_face, 1)},
     )
 
 
 def psnr(original: np.ndarray, changed: np.ndarray) -> float:
-    """Peak signal-to-noise ratio of two uint8 images of one shape, in decibels; infinite if they are equal."""
-    error = float(((original.astype(np.float64) - changed) ** 2).mean())
-    return 10 * math.log10(255**2 / error) if error else math.inf
+    """Compute the peak signal-to-noise ratio of two images.
+
+    Args:
+        original: uint8, any shape.
+        changed: uint8, of the same shape.
+
+    Returns:
+        Decibels; infinite if they are equal, where scikit-image would divide by zero.
+    """
+    return math.inf if np.array_equal(original, changed) else float(peak_signal_noise_ratio(original, changed))

@@ -1,4 +1,4 @@
-"""How well a user's photos are still matched: retrieval among strangers, and verification; on embeddings."""
+"""How well a user's photos are still matched, told from embeddings: retrieval among strangers, and verification."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEAST_STRANGERS = 100
 
 @dataclass(frozen=True)
 class Scores:
-    """One setting. All are shares in [0, 1]: lower is better protected.
+    """The scores of one setting. All are shares in [0, 1]; lower means better protected.
 
     Attributes:
         rank1: of the probes whose nearest gallery item is the user's; None without strangers.
@@ -36,9 +36,15 @@ class Scores:
 
 
 def distances(a: np.ndarray, b: np.ndarray, *, metric: Metric) -> np.ndarray:
-    """Between each of `a` (N, D) and each of `b` (M, D), raw embeddings: float64 (N, M), 0 where alike.
+    """Compute the distance of each of some embeddings to each of others.
 
-    "euclidean" as it is, "cosine" as 1 - cosine.
+    Args:
+        a: float (N, D), raw.
+        b: float (M, D), raw.
+        metric: "euclidean", or "cosine" for 1 - cosine.
+
+    Returns:
+        float64 (N, M), 0 for equal embeddings.
     """
     a, b = a.astype(np.float64), b.astype(np.float64)
     if metric == "cosine":
@@ -60,15 +66,20 @@ def score(
     threshold: float,
     far_thresholds: Mapping[str, float],
 ) -> dict[str, Scores]:
-    """All four settings.
+    """Score a user's photos in all four settings.
 
     A probe's gallery holds the user's other photos, never its own, and the strangers.
 
     Args:
-        clean, protected: (N, D) each, N >= 2; row i of both is photo i.
-        strangers: (M, D), clean in every setting; M = 0 leaves retrieval out.
+        clean: float (N, D), the originals, N >= 2.
+        protected: float (N, D), their copies in the same order.
+        strangers: float (M, D), clean in every setting; M = 0 leaves retrieval out.
+        metric: the recogniser's.
         threshold: distance below which the recogniser links two faces.
-        far_thresholds: more of these, by false accept rate.
+        far_thresholds: more such distances, by false accept rate.
+
+    Returns:
+        Scores by the names of `SETTINGS`.
     """
     results = {}
     for setting, (probe_protected, gallery_protected) in SETTINGS.items():
@@ -85,13 +96,16 @@ def score(
 
 
 def retrieve(own: np.ndarray, others: np.ndarray) -> tuple[float, float]:
-    """Rank-1 and recall@n.
+    """Compute rank-1 and recall@n.
 
-    Of two items equally near the user's counts as the nearer, so that protection is never overstated.
+    Of two items equally near, the user's counts as the nearer, so that protection is never overstated.
 
     Args:
-        own: (N, N), distance of probe i to the user's photo j; i = j is left out, hence n = N - 1.
-        others: (N, M), distance of probe i to each stranger.
+        own: float (N, N), distance of probe i to the user's photo j; i = j is left out, hence n = N - 1.
+        others: float (N, M), distance of probe i to each stranger.
+
+    Returns:
+        Both, in [0, 1].
     """
     count = len(own)
     everyone = np.concatenate([np.where(np.eye(count, dtype=bool), np.inf, own), others], axis=1)
@@ -100,20 +114,32 @@ def retrieve(own: np.ndarray, others: np.ndarray) -> tuple[float, float]:
 
 
 def linked_share(own: np.ndarray, threshold: float) -> float:
-    """Share of pairs of different photos, `own` (N, N) as in `retrieve`, at a distance below `threshold`."""
+    """Compute the share of pairs of different photos that are linked.
+
+    Args:
+        own: float (N, N), as of `retrieve`.
+        threshold: distance below which a pair is linked.
+
+    Returns:
+        The share, in [0, 1].
+    """
     return float((own[~np.eye(len(own), dtype=bool)] < threshold).mean())
 
 
 def false_accept_thresholds(clean: np.ndarray, strangers: np.ndarray, *, metric: Metric) -> dict[str, float]:
-    """The distance below which pairs are to be accepted, for each of `FALSE_ACCEPT_RATES`.
+    """Find the distances below which pairs are to be accepted, for each of `FALSE_ACCEPT_RATES`.
 
-    Impostor pairs are all pairs of two strangers, and all of a stranger and a clean photo of the user. Of their K
+    Impostor pairs are all pairs of two strangers, and all pairs of a stranger and a clean photo of the user. Of their K
     distances in rising order the threshold is number floor(rate * K), counted from 0: at most that share of them
     lies below it.
 
     Args:
-        clean: (N, D), the user's clean photos.
-        strangers: (M, D), one photo a person; with M < 100 the result is empty.
+        clean: float (N, D), the user's clean photos.
+        strangers: float (M, D), one photo a person.
+        metric: the recogniser's.
+
+    Returns:
+        Thresholds by the names of `FALSE_ACCEPT_RATES`; empty where M < 100.
     """
     if len(strangers) < LEAST_STRANGERS:
         return {}

@@ -1,4 +1,4 @@
-"""Other people's faces, among which a user's are searched for."""
+"""The faces of strangers, among which a user is searched for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from guise.chameleon.faces.crop import Portrait
+from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.detection import FaceDetector
 from guise.chameleon.faces.embedding import embed
 from guise.models import Recogniser
@@ -23,7 +23,7 @@ class Strangers:
     """One face of each photo in a folder.
 
     Attributes:
-        embeddings: float32 (M, D) for each recogniser asked for.
+        embeddings: float32 (M, D), raw, for each recogniser asked for.
         unreadable: photos that could not be read, with the reason.
         without_face: photos on which no face was found.
         users: photos left out because they are the user's own, byte for byte.
@@ -43,11 +43,17 @@ def embed_strangers(
     users: Collection[str] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Strangers:
-    """Embed the largest face of each photo below `folder`; at most 32 faces are held at a time.
+    """Embed the largest face of each photo in a folder; at most 32 faces are held at a time.
 
     Args:
-        users: sha256 of files to leave out: the user would be a stranger to themselves.
+        folder: with the strangers' photos, one a person.
+        detector: finds the faces.
+        recognisers: those to embed with.
+        users: SHA-256 of files to leave out, since they are the user's own.
         progress: called with photos done and photos in all.
+
+    Returns:
+        The embeddings, and the photos that gave none.
 
     Raises:
         InputError: the folder is missing, cannot be read, or holds no photo.
@@ -56,7 +62,7 @@ def embed_strangers(
     parts: list[list[np.ndarray]] = [[embed([], recogniser)] for recogniser in recognisers]
     unreadable: dict[str, str] = {}
     without_face, own = [], []
-    waiting: list[Portrait] = []
+    waiting: list[FaceCrop] = []
     for done, path in enumerate(photos, 1):
         try:
             photo = read_photo(folder / path)
@@ -66,11 +72,11 @@ def embed_strangers(
             if photo.sha256 in users:
                 own.append(path.as_posix())
             elif faces := detector.detect(photo.pixels):
-                waiting.append(Portrait.cut(photo.pixels, faces[0]))
+                waiting.append(FaceCrop.cut(photo.pixels, faces[0]))
             else:
                 without_face.append(path.as_posix())
         if len(waiting) == _BATCH or done == len(photos):
-            batch = [(portrait.pixels, portrait.face) for portrait in waiting]
+            batch = [(crop.pixels, crop.face) for crop in waiting]
             for part, recogniser in zip(parts, recognisers, strict=True):
                 part.append(embed(batch, recogniser))
             waiting = []

@@ -1,4 +1,4 @@
-"""How well recognisers still match a user's protected photos: on the saved files, with faces found anew."""
+"""How well recognisers still match a user's protected photos: on the saved files, with faces detected anew."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from statistics import fmean
 
 import numpy as np
 
-from guise.chameleon.evaluation.pairs import Seen, Who, find_user, look
+from guise.chameleon.evaluation.pairs import PairMeasurement, find_user, measure_pair
 from guise.chameleon.evaluation.retrieval import Scores, false_accept_thresholds, score
 from guise.chameleon.evaluation.strangers import Strangers, embed_strangers
-from guise.chameleon.faces.embedding import FaceReader
+from guise.chameleon.faces.embedding import FaceReader, similarity
+from guise.chameleon.faces.selection import FaceSelector, WhoseFace
 from guise.chameleon.faces.survey import Progress
-from guise.chameleon.learning.identity import similarity
 from guise.chameleon.transforms import TRANSFORMS
 from guise.models import Recogniser
 from guise.models.errors import FaceError, ImageError
@@ -27,11 +27,11 @@ SAVED = "as saved"
 
 @dataclass(frozen=True)
 class VersionReport:
-    """The protected photos, as saved or after one transform, in the eyes of one recogniser.
+    """How one recogniser sees the protected photos, as saved or after one transform.
 
     Attributes:
-        similarities: of each photo's face to the user, as in `RecogniserReport`; None where no face was found.
-            Such photos take no part in `settings`, neither as probe nor in the gallery.
+        similarities: of each photo's face to the user, as in `RecogniserReport`; None where no face was found. Such
+            photos take no part in `settings`, neither as probe nor in the gallery.
         settings: `clean`, `1A`, `2B` and `2A`; empty with fewer than two photos.
     """
 
@@ -41,8 +41,8 @@ class VersionReport:
     @property
     def similarity(self) -> float | None:
         """Mean over the photos in which a face was found; None if there are none."""
-        found = [value for value in self.similarities if value is not None]
-        return fmean(found) if found else None
+        known = [value for value in self.similarities if value is not None]
+        return fmean(known) if known else None
 
     @property
     def undetected(self) -> int:
@@ -52,12 +52,13 @@ class VersionReport:
 
 @dataclass(frozen=True)
 class RecogniserReport:
-    """One recogniser.
+    """How one recogniser sees all photos.
 
     Attributes:
+        name: the recogniser's.
         threshold: its own, below which two faces are one person's.
         far_thresholds: those at a given false accept rate; see `retrieval.false_accept_thresholds`.
-        similarities: of each original's face to the user: cosine, centred on the population, to the mean of the
+        similarities: of each original's face to the user: the cosine, around the population's mean, to the mean of the
             user's other originals (to itself where there is no other).
         versions: `SAVED` first, then the transforms.
     """
@@ -75,7 +76,7 @@ class RecogniserReport:
 
     @property
     def saved(self) -> VersionReport:
-        """What holds for the files as they are."""
+        """The report on the files as they are."""
         return self.versions[SAVED]
 
 
@@ -84,14 +85,14 @@ class Report:
     """Everything that was measured.
 
     Attributes:
-        photos: the pairs that were.
-        unmeasured: those that were not, and why.
-        recognisers: one each, in the order given.
+        photos: the measured pairs.
+        unmeasured: why the others were not measured, by their paths.
+        recognisers: one for each recogniser, in the order given.
         strangers: None where no folder of them was given.
         no_retrieval: why rank-1 and recall are absent; "" where they are there.
     """
 
-    photos: tuple[Seen, ...]
+    photos: tuple[PairMeasurement, ...]
     unmeasured: dict[str, str]
     recognisers: tuple[RecogniserReport, ...]
     strangers: Strangers | None
@@ -105,43 +106,48 @@ def measure_folders(
     recognisers: Sequence[Recogniser],
     *,
     others: Path | None = None,
-    who: Who = "recurring",
+    whose: WhoseFace | FaceSelector = WhoseFace.RECURRING,
     robust: bool = False,
     progress: Progress | None = None,
 ) -> Report:
-    """Measure `protected` against `originals`, paired by relative path.
+    """Measure protected photos against their originals, paired by relative path.
 
     Args:
         originals: folder with the originals.
         protected: folder with their copies.
-        reader: detector, and the recogniser that tells whose face is the user's.
-        recognisers: those in whose eyes to measure.
-        others: folder with photos of strangers, one a person.
-        who: whose face counts.
-        robust: also after each of `TRANSFORMS`.
+        reader: the detector, and the recogniser that tells whose face is the user's.
+        recognisers: those to measure by.
+        others: folder with photos of strangers, one a person; None leaves retrieval out.
+        whose: whose face counts: `RECURRING`, `LARGEST`, or a selector of the user's face.
+        robust: whether to measure also after each of `TRANSFORMS`.
+        progress: called after each photo.
+
+    Returns:
+        Everything that was measured.
 
     Raises:
         InputError: a folder is missing, cannot be read, or holds no photo.
         FaceError: the user cannot be told from others, or no pair could be measured.
+        ValueError: `whose` names no single face of a photo.
     """
     names, copies = (dict.fromkeys(list_photos(folder).photos) for folder in (originals, protected))
     unmeasured = {name: "it has no protected copy" for name in names if name not in copies}
     unmeasured |= {name: "it has no original" for name in copies if name not in names}
     pairs = [name for name in names if name in copies]
     looking, among = (progress and partial(progress, what) for what in ("looking for faces", "strangers"))
-    user = find_user(originals, pairs, reader, who=who, progress=looking)
+    faces = find_user(originals, pairs, reader, whose=whose, progress=looking)
     versions = {SAVED: lambda pixels: pixels, **(TRANSFORMS if robust else {})}
-    seen, own_files = [], set(user.files)
+    measured, own_files = [], set(faces.files)
     for done, name in enumerate(pairs, 1):
         try:
             original, copy = read_photo(originals / name), read_photo(protected / name)
             own_files.add(copy.sha256)
-            seen.append(look(name, original, copy, user, reader, recognisers, versions=versions))
+            measured.append(measure_pair(name, original, copy, faces, reader, recognisers, versions=versions))
         except (ImageError, FaceError) as error:
             unmeasured[name] = str(error)
         if progress is not None:
             progress("measuring", done, len(pairs))
-    if not seen:
+    if not measured:
         name, reason = min(unmeasured.items())
         what = f"none of {len(unmeasured)} photos could be measured; {printable(name)}: {reason}"
         raise FaceError(f"{what}; name the folder of originals, then that of their protected copies")
@@ -149,43 +155,46 @@ def measure_folders(
     if others is not None:
         strangers = embed_strangers(others, reader.detector, recognisers, users=own_files, progress=among)
     return Report(
-        photos=tuple(seen),
+        photos=tuple(measured),
         unmeasured={name.as_posix(): reason for name, reason in sorted(unmeasured.items())},
-        recognisers=tuple(_judge(seen, versions, i, one, strangers) for i, one in enumerate(recognisers)),
+        recognisers=tuple(
+            _report(measured, versions, index, recogniser, strangers) for index, recogniser in enumerate(recognisers)
+        ),
         strangers=strangers,
-        no_retrieval=_no_retrieval(seen, strangers),
+        no_retrieval=_no_retrieval(measured, strangers),
     )
 
 
-def _judge(
-    seen: Sequence[Seen],
+def _report(
+    pairs: Sequence[PairMeasurement],
     versions: Iterable[str],
     index: int,
     recogniser: Recogniser,
     strangers: Strangers | None,
 ) -> RecogniserReport:
-    """What the recogniser in place `index` makes of all pairs."""
+    """How the recogniser in place `index` sees all pairs."""
     record, population = recogniser.record, recogniser.population.cpu().numpy()
-    clean = np.stack([one.clean[index] for one in seen])
+    clean = np.stack([pair.clean[index] for pair in pairs])
     unknown = clean[:0] if strangers is None else strangers.embeddings[index]
     far_thresholds = false_accept_thresholds(clean, unknown, metric=record.metric)
     user = (clean.sum(0) - clean) / (len(clean) - 1) if len(clean) > 1 else clean
 
     def version_report(version: str) -> VersionReport:
-        found = {i: one.protected[version][index] for i, one in enumerate(seen) if version in one.protected}
+        protected = {i: pair.protected[version][index] for i, pair in enumerate(pairs) if version in pair.protected}
         settings = {}
-        if len(found) > 1:
+        if len(protected) > 1:
             settings = score(
-                clean[list(found)],
-                np.stack(list(found.values())),
+                clean[list(protected)],
+                np.stack(list(protected.values())),
                 unknown,
                 metric=record.metric,
                 threshold=record.threshold,
                 far_thresholds=far_thresholds,
             )
-        rows = range(len(seen))
-        alike = (similarity(found[i], user[i], population) if i in found else None for i in rows)
-        return VersionReport(tuple(alike), settings)
+        similarities = (
+            similarity(protected[i], user[i], population) if i in protected else None for i in range(len(pairs))
+        )
+        return VersionReport(tuple(similarities), settings)
 
     return RecogniserReport(
         name=record.name,
@@ -196,9 +205,9 @@ def _judge(
     )
 
 
-def _no_retrieval(seen: Sequence[Seen], strangers: Strangers | None) -> str:
-    if sum(SAVED in one.protected for one in seen) < 2:
+def _no_retrieval(pairs: Sequence[PairMeasurement], strangers: Strangers | None) -> str:
+    if sum(SAVED in pair.protected for pair in pairs) < 2:
         return "two photos with the user's face in original and copy are needed"
     if strangers is None:
-        return "there are no strangers to tell the user from: name a folder of their photos with --others"
+        return "there are no strangers to tell the user from: name a folder of their photos with `others=`"
     return "" if len(strangers.embeddings[0]) else "no face was found in the strangers' photos"

@@ -1,4 +1,4 @@
-"""A face cut out of its photo, with enough around it for every recogniser's crop."""
+"""A face cut out of its photo, with enough around it for the crop of every recogniser."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _MARGIN = 0.8  # of the box's longer side, on each side
 
 
 @dataclass(frozen=True)
-class Portrait:
+class FaceCrop:
     """One face and its surroundings.
 
     Attributes:
-        pixels: uint8 (H, W, 3), at the photo's full resolution.
+        pixels: uint8 (H, W, 3) RGB, at the photo's full resolution.
         face: the face, in coordinates of `pixels`.
-        grey: the photo has one channel, three times.
+        grey: whether the photo has one channel, which `pixels` holds three times.
     """
 
     pixels: np.ndarray
@@ -26,8 +26,17 @@ class Portrait:
     grey: bool = False
 
     @classmethod
-    def cut(cls, pixels: np.ndarray, face: Face, *, grey: bool = False) -> Portrait:
-        """`face` out of the photo `pixels`, uint8 (H, W, 3); a copy, so that the photo need not be kept."""
+    def cut(cls, pixels: np.ndarray, face: Face, *, grey: bool = False) -> FaceCrop:
+        """Cut a face out of a photo.
+
+        Args:
+            pixels: uint8 (H, W, 3) RGB, the photo.
+            face: the face in it.
+            grey: whether the photo has one channel.
+
+        Returns:
+            A copy, so that the photo need not be kept.
+        """
         height, width = pixels.shape[:2]
         margin = _MARGIN * max(face.box[2] - face.box[0], face.box[3] - face.box[1])
         left, top = np.clip(face.box[:2] - margin, 0, (width - 1, height - 1)).astype(int)

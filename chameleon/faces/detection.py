@@ -33,27 +33,61 @@ class Face:
 
     @property
     def area(self) -> float:
-        """Of the box, in square pixels."""
+        """Area of the box, in square pixels."""
         return float((self.box[2] - self.box[0]) * (self.box[3] - self.box[1]))
 
     def to_template(self, template: np.ndarray) -> np.ndarray:
-        """Transform (2, 3) from the photo to a frame in which the landmarks lie at `template` (5, 2)."""
-        return geometry.similarity(self.landmarks, template)
+        """Find the transform that brings the face's landmarks to given places.
+
+        Args:
+            template: float (5, 2), where the landmarks should lie.
+
+        Returns:
+            float64 (2, 3), from the photo to the frame of `template`.
+        """
+        return geometry.align(self.landmarks, template)
 
     def shifted(self, x: float, y: float) -> Face:
-        """The same face in a picture whose origin lies at (-x, -y)."""
+        """Move the face.
+
+        Args:
+            x: pixels to the right.
+            y: pixels down.
+
+        Returns:
+            The same face in a picture whose origin lies at (-x, -y).
+        """
         by = np.array([x, y])
         return Face(self.box + np.tile(by, 2), self.landmarks + by, self.confidence)
 
     def box_in(self, height: int, width: int) -> tuple[slice, slice]:
-        """Rows and columns of the box, cut to a photo of that size."""
+        """Cut the box to a photo.
+
+        Args:
+            height: of the photo, in pixels.
+            width: of the photo, in pixels.
+
+        Returns:
+            Rows and columns of the part inside the photo, at least one of each.
+        """
         left, top = np.clip(np.floor(self.box[:2]), 0, (width - 1, height - 1)).astype(int)
         right, bottom = np.clip(np.ceil(self.box[2:]), (left + 1, top + 1), (width, height)).astype(int)
         return slice(top, bottom), slice(left, right)
 
 
 def most_prominent(faces: Sequence[Face], height: int, width: int) -> Face:
-    """The face that a photo of that size is of: large, near the centre (facenet-pytorch's `center_weighted_size`)."""
+    """Find the face that a photo is of: a large one near the centre.
+
+    Source: `center_weighted_size` of facenet-pytorch.
+
+    Args:
+        faces: the photo's faces, at least one.
+        height: of the photo, in pixels.
+        width: of the photo, in pixels.
+
+    Returns:
+        One of `faces`.
+    """
     centre = np.array([width, height]) / 2
 
     def prominence(face: Face) -> float:
@@ -63,13 +97,25 @@ def most_prominent(faces: Sequence[Face], height: int, width: int) -> Face:
 
 
 class FaceDetector:
-    """MTCNN (K. Zhang et al., IEEE SPL 2016) as shipped, weights included, by facenet-pytorch."""
+    """MTCNN (K. Zhang et al., IEEE SPL 2016), code and weights from facenet-pytorch."""
 
     def __init__(self, *, device: str = "cpu") -> None:
+        """Load the networks.
+
+        Args:
+            device: where they run.
+        """
         self._mtcnn = MTCNN(keep_all=True, min_face_size=_SMALLEST_FACE, post_process=False, device=device)
 
     def detect(self, pixels: np.ndarray) -> list[Face]:
-        """Faces in `pixels`, uint8 (H, W, 3) RGB, from the largest to the smallest."""
+        """Find the faces in a photo.
+
+        Args:
+            pixels: uint8 (H, W, 3) RGB.
+
+        Returns:
+            The faces, from the largest to the smallest.
+        """
         height, width = pixels.shape[:2]
         scale = min(1.0, _LONGEST_SIDE / max(height, width))
         image = Image.fromarray(pixels)
@@ -90,7 +136,15 @@ class FaceDetector:
         return sorted(faces, key=lambda face: -face.area)
 
     def detect_near(self, pixels: np.ndarray, face: Face) -> Face | None:
-        """The face that stands where `face` stood, detected anew in the surroundings of its box."""
+        """Detect a face anew where another version of the photo shows it.
+
+        Args:
+            pixels: uint8 (H, W, 3) RGB, this version of the photo.
+            face: the face in the other version.
+
+        Returns:
+            The face that overlaps it the most, in the surroundings of its box; None where there is none.
+        """
         height, width = pixels.shape[:2]
         margin = 0.6 * max(face.box[2] - face.box[0], face.box[3] - face.box[1])
         left, top = np.clip(face.box[:2] - margin, 0, (width, height)).astype(int)
@@ -100,13 +154,29 @@ class FaceDetector:
 
 
 def best_overlap(faces: list[Face], face: Face) -> Face | None:
-    """The one of `faces` whose box overlaps that of `face` the most, if it does so by at least a third."""
+    """Find a face again among others.
+
+    Args:
+        faces: the candidates.
+        face: the face to find.
+
+    Returns:
+        The candidate whose box overlaps that of `face` the most; None where none does so by at least a third.
+    """
     best = max(faces, key=lambda other: overlap(other.box, face.box), default=None)
     return best if best is not None and overlap(best.box, face.box) >= 1 / 3 else None
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> float:
-    """Intersection over union of two boxes, float64 (4,) each, in [0, 1]."""
+    """Compute how much two boxes overlap.
+
+    Args:
+        a: float64 (4,), left, top, right, bottom.
+        b: float64 (4,), the same of the other box.
+
+    Returns:
+        Intersection over union, in [0, 1].
+    """
     width, height = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
     area = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
     return float(width * height / max(sum(area) - width * height, 1e-9))

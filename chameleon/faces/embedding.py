@@ -1,38 +1,87 @@
-"""Who is on a photo: faces found and embedded."""
+"""Who is on a photo: faces are detected and embedded, and embeddings are compared."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from guise.chameleon.faces import geometry
 from guise.chameleon.faces.detection import Face, FaceDetector
-from guise.chameleon.faces.template import Sighting
 from guise.models import Recogniser
 
 
+@dataclass(frozen=True)
+class EmbeddedFace:
+    """A face in a photo, with its embedding.
+
+    Attributes:
+        photo: the photo's name.
+        face: where the face is.
+        embedding: float32 (D,), raw, by the recogniser that tells people apart.
+    """
+
+    photo: str
+    face: Face
+    embedding: np.ndarray
+
+
 class FaceReader:
-    """Finds faces and embeds them: who is on a photo."""
+    """Detects the faces in photos and embeds them.
+
+    Attributes:
+        detector: finds the faces.
+        recogniser: embeds them.
+    """
 
     def __init__(self, detector: FaceDetector, recogniser: Recogniser) -> None:
+        """Join a detector and a recogniser.
+
+        Args:
+            detector: finds the faces.
+            recogniser: embeds them.
+        """
         self.detector = detector
         self.recogniser = recogniser
 
-    def read(self, pixels: np.ndarray, *, name: str) -> list[Sighting]:
-        """All faces in `pixels`, uint8 (H, W, 3), of the photo called `name`."""
+    def read(self, pixels: np.ndarray, *, name: str) -> list[EmbeddedFace]:
+        """Detect and embed all faces in a photo.
+
+        Args:
+            pixels: uint8 (H, W, 3) RGB, the photo.
+            name: the photo's name, which the results bear.
+
+        Returns:
+            The faces, from the largest to the smallest.
+        """
         faces = self.detector.detect(pixels)
         embeddings = self.embed([(pixels, face) for face in faces])
-        return [Sighting(name, face, row) for face, row in zip(faces, embeddings, strict=True)]
+        return [EmbeddedFace(name, face, row) for face, row in zip(faces, embeddings, strict=True)]
 
     def embed(self, faces: Sequence[tuple[np.ndarray, Face]]) -> np.ndarray:
-        """Embeddings of faces in their photos: float32 (N, D)."""
+        """Embed faces with the reader's recogniser.
+
+        Args:
+            faces: N pairs of a photo, uint8 (H, W, 3) RGB, and a face in it.
+
+        Returns:
+            float32 (N, D), raw embeddings.
+        """
         return embed(faces, self.recogniser)
 
 
 def embed(faces: Sequence[tuple[np.ndarray, Face]], recogniser: Recogniser) -> np.ndarray:
-    """Embeddings of (photo, face) pairs: float32 (N, D), raw."""
+    """Embed faces, each aligned as the recogniser expects it.
+
+    Args:
+        faces: N pairs of a photo, uint8 (H, W, 3) RGB, and a face in it.
+        recogniser: the network, on any device.
+
+    Returns:
+        float32 (N, D), raw embeddings.
+    """
     record = recogniser.record
     if not faces:
         return np.zeros((0, record.embedding_size), dtype=np.float32)
@@ -43,3 +92,18 @@ def embed(faces: Sequence[tuple[np.ndarray, Face]], recogniser: Recogniser) -> n
     with torch.no_grad():
         parts = [recogniser(part.to(recogniser.mean.device)).cpu() for part in crops.split(16)]
     return torch.cat(parts).numpy()
+
+
+def similarity(embedding: np.ndarray, other: np.ndarray, population: np.ndarray) -> float:
+    """Cosine of two embeddings, as seen from the population's mean.
+
+    Args:
+        embedding: float (D,).
+        other: float (D,).
+        population: float (D,), the recogniser's mean embedding of people at large.
+
+    Returns:
+        The cosine, in [-1, 1].
+    """
+    a, b = embedding - population, other - population
+    return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))

@@ -1,7 +1,7 @@
-"""Similarity transforms between a photo, the mask's canonical frame and a recogniser's input.
+"""Transforms between a photo, the mask's canonical frame and a recogniser's input.
 
 Points are (x, y) in pixels, the centre of the first pixel at (0, 0). A transform is a float64 (2, 3) matrix that
-maps source points to target points.
+maps source points to target points: a rotation, a uniform scale and a shift.
 """
 
 from __future__ import annotations
@@ -25,11 +25,18 @@ CANONICAL_TEMPLATE = (ARCFACE_TEMPLATE - (55.913, 51.6)) * 1.2 + (79.5, 65.5)
 """The five landmarks in the canonical frame: eyes 42 pixels apart, room for forehead, chin and ears."""
 
 
-def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Least-squares similarity (rotation, uniform scale, shift) from `source` to `target`, both (N, 2).
+def align(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Find the transform that brings points nearest to others, by least squares.
 
-    Source: S. Umeyama, "Least-squares estimation of transformation parameters", PAMI 1991; in the plane, with
-    reflections excluded, it is one complex division.
+    Source: S. Umeyama, "Least-squares estimation of transformation parameters", PAMI 1991. In the plane, without
+    reflections, it is one complex division.
+
+    Args:
+        source: float (N, 2), points to be mapped.
+        target: float (N, 2), where they should come to lie.
+
+    Returns:
+        float64 (2, 3).
     """
     origin_s, origin_t = source.mean(0), target.mean(0)
     s = (source - origin_s) @ (1, 1j)
@@ -40,28 +47,67 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def inverse(transform: np.ndarray) -> np.ndarray:
-    """The transform that undoes `transform`."""
+    """Invert a transform.
+
+    Args:
+        transform: float64 (2, 3).
+
+    Returns:
+        float64 (2, 3), the transform that undoes it.
+    """
     linear = np.linalg.inv(transform[:, :2])
     return np.column_stack([linear, -linear @ transform[:, 2]])
 
 
 def compose(first: np.ndarray, then: np.ndarray) -> np.ndarray:
-    """The transform that applies `first` and after it `then`."""
+    """Join two transforms.
+
+    Args:
+        first: float64 (2, 3), the one that is applied first.
+        then: float64 (2, 3), the one that is applied after it.
+
+    Returns:
+        float64 (2, 3), both in one.
+    """
     return np.column_stack([then[:, :2] @ first[:, :2], then[:, :2] @ first[:, 2] + then[:, 2]])
 
 
 def apply(transform: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """`points` (N, 2) mapped by `transform`."""
+    """Map points.
+
+    Args:
+        transform: float64 (2, 3).
+        points: float (N, 2).
+
+    Returns:
+        float64 (N, 2).
+    """
     return cast(np.ndarray, points @ transform[:, :2].T + transform[:, 2])
 
 
 def scale_of(transform: np.ndarray) -> float:
-    """By how much `transform` magnifies."""
+    """Tell by how much a transform magnifies.
+
+    Args:
+        transform: float64 (2, 3).
+
+    Returns:
+        Target pixels for each source pixel along a line.
+    """
     return float(np.sqrt(abs(np.linalg.det(transform[:, :2]))))
 
 
 def sampling_grid(transforms: Tensor, *, height: int, width: int) -> Tensor:
-    """Where each target pixel looks in the source: `transforms` (N, 2, 3), target to source -> (N, H, W, 2)."""
+    """Tell where each target pixel lies in the source.
+
+    Args:
+        transforms: float (N, 2, 3), from target to source.
+        height: H, rows of the target.
+        width: W, columns of the target.
+
+    Returns:
+        float (N, H, W, 2), source points in pixels.
+    """
     ys, xs = torch.meshgrid(
         torch.arange(height, dtype=transforms.dtype, device=transforms.device),
         torch.arange(width, dtype=transforms.dtype, device=transforms.device),
@@ -72,7 +118,16 @@ def sampling_grid(transforms: Tensor, *, height: int, width: int) -> Tensor:
 
 
 def sample(images: Tensor, grid: Tensor, *, padding: str = "zeros") -> Tensor:
-    """Bilinear samples of `images` (N or 1, C, h, w) at `grid` (N, H, W, 2) in pixels -> (N, C, H, W)."""
+    """Sample images bilinearly; differentiable.
+
+    Args:
+        images: float (N or 1, C, h, w).
+        grid: float (N, H, W, 2), points in pixels of the images.
+        padding: what lies beyond an image's border: "zeros", or "border" to repeat the edge.
+
+    Returns:
+        float (N, C, H, W).
+    """
     size = torch.tensor([images.shape[3], images.shape[2]], dtype=grid.dtype, device=grid.device)
     normalised = (2 * grid + 1) / size - 1
     images = images.expand(len(grid), -1, -1, -1)
@@ -80,10 +135,18 @@ def sample(images: Tensor, grid: Tensor, *, padding: str = "zeros") -> Tensor:
 
 
 def crop(pixels: np.ndarray, to_crop: np.ndarray, *, size: int) -> Tensor:
-    """One aligned crop out of a photo: uint8 (H, W, 3) -> float32 (3, size, size) in [0, 1].
+    """Cut an aligned crop out of a photo.
 
-    Shrinks with an area average first where the crop is much coarser than the photo, so that nothing aliases;
-    beyond the border the edge pixels are repeated.
+    Where the crop is much coarser than the photo, the photo is first shrunk by an area average, so that nothing
+    aliases. Beyond the photo's border its edge pixels are repeated.
+
+    Args:
+        pixels: uint8 (H, W, 3) RGB, the photo.
+        to_crop: float64 (2, 3), transform from the photo to the crop.
+        size: side of the crop, in pixels.
+
+    Returns:
+        float32 (3, size, size) in [0, 1].
     """
     to_photo = inverse(to_crop)
     corners = apply(to_photo, np.array([(0, 0), (size - 1, 0), (0, size - 1), (size - 1, size - 1)], dtype=float))

@@ -1,25 +1,23 @@
-"""What a folder of photos shows: all faces, and which of them are to be protected."""
+"""What a folder of photos shows: all faces, and those of them to learn from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from guise.chameleon.faces.crop import Portrait
-from guise.chameleon.faces.embedding import FaceReader
-from guise.chameleon.faces.template import Owner, Sighting, recurring
+from guise.chameleon.faces.crop import FaceCrop
+from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader
+from guise.chameleon.faces.selection import FaceSelector, WhoseFace, select_recurring
+from guise.chameleon.faces.template import FaceTemplate
 from guise.models.errors import FaceError, ImageError
 from guise.models.files import Photo, printable, read_photo
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, items done and items in all."""
-Which = Literal["owner", "largest", "all"]
-"""Faces to protect: the user's, each photo's largest, or all."""
-_MOST_PORTRAITS = 24
+_MOST_FACES = 24
 _SMALLEST_FACE = 11  # pixels of its box inside the photo; the least that SSIM can be measured on
 
 
@@ -28,100 +26,108 @@ class Survey:
     """What a folder shows.
 
     Attributes:
-        sightings: all faces of each photo that could be read.
-        failures: reason for each that could not.
+        faces: all faces of each photo that could be read, by the photo's path below the folder.
+        failures: why the others could not be read, by their paths.
     """
 
-    sightings: dict[Path, list[Sighting]]
+    faces: dict[Path, list[EmbeddedFace]]
     failures: dict[Path, str]
+
+    def selector(self, whose: WhoseFace, *, threshold: float) -> FaceSelector:
+        """Find out whose faces are to be protected.
+
+        Args:
+            whose: `RECURRING`, `LARGEST` or `ALL`.
+            threshold: Euclidean distance below which two embeddings are one person's.
+
+        Returns:
+            The selector; of `RECURRING` it is one of that person's faces.
+
+        Raises:
+            FaceError: no photo shows a face, or the user cannot be told from others.
+            ValueError: `whose` is `REFERENCE`, whom a survey does not tell.
+        """
+        if whose is WhoseFace.REFERENCE:
+            raise ValueError("a reference photo tells who is meant: use `select_reference`")
+        everyone = [face for faces in self.faces.values() for face in faces]
+        if not everyone:
+            raise FaceError(
+                f"no face was found in {len(self.faces)} photos ({len(self.failures)} could not be read): "
+                "name a folder with photos of the user"
+            )
+        if whose is WhoseFace.RECURRING:
+            return select_recurring(everyone, threshold=threshold)
+        chosen = everyone if whose is WhoseFace.ALL else [faces[0] for faces in self.faces.values() if faces]
+        mean = np.mean([face.embedding for face in chosen], axis=0)
+        return FaceSelector(whose, FaceTemplate(mean), threshold)
 
 
 def find_faces(folder: Path, photos: Sequence[Path], reader: FaceReader, *, progress: Progress | None = None) -> Survey:
-    """Find all faces in `photos`, paths below `folder`."""
-    sightings: dict[Path, list[Sighting]] = {}
+    """Find all faces in a folder's photos.
+
+    Args:
+        folder: where the photos are.
+        photos: their paths below the folder.
+        reader: detects and embeds the faces.
+        progress: called after each photo.
+
+    Returns:
+        All faces, and the photos that could not be read.
+    """
+    faces: dict[Path, list[EmbeddedFace]] = {}
     failures: dict[Path, str] = {}
     for done, photo in enumerate(photos, 1):
         try:
-            sightings[photo] = faces_of(read_photo(folder / photo), photo, reader)
+            faces[photo] = faces_of(read_photo(folder / photo), photo, reader)
         except ImageError as error:
             failures[photo] = str(error)
         if progress is not None:
             progress("looking for faces", done, len(photos))
-    return Survey(sightings, failures)
+    return Survey(faces, failures)
 
 
-def faces_of(photo: Photo, path: Path, reader: FaceReader) -> list[Sighting]:
-    """All faces in `photo` that are large enough, from the largest to the smallest."""
+def faces_of(photo: Photo, path: Path, reader: FaceReader) -> list[EmbeddedFace]:
+    """Find the faces in one photo that are large enough to be measured.
+
+    Args:
+        photo: the photo as read.
+        path: its path below the folder, by which the results name it.
+        reader: detects and embeds the faces.
+
+    Returns:
+        The faces, from the largest to the smallest.
+    """
     height, width = photo.pixels.shape[:2]
-    found = reader.read(photo.pixels, name=printable(path))
-    return [sighting for sighting in found if min(_shape(sighting, height, width)) >= _SMALLEST_FACE]
+    faces = reader.read(photo.pixels, name=printable(path))
+    return [face for face in faces if min(_box_size(face, height, width)) >= _SMALLEST_FACE]
 
 
-def _shape(sighting: Sighting, height: int, width: int) -> tuple[int, int]:
-    rows, columns = sighting.face.box_in(height, width)
+def _box_size(face: EmbeddedFace, height: int, width: int) -> tuple[int, int]:
+    rows, columns = face.face.box_in(height, width)
     return rows.stop - rows.start, columns.stop - columns.start
 
 
-@dataclass(frozen=True)
-class Chooser:
-    """Which faces of a photo are to be protected.
+def cut_faces(folder: Path, survey: Survey, selector: FaceSelector) -> list[FaceCrop]:
+    """Cut the selected faces out of a folder's photos, to learn from them.
 
-    Attributes:
-        which: the user's ("owner"), each photo's largest, or all.
-        owner: the user; where faces are not chosen by whose they are, an average that nobody is told by.
-    """
+    Args:
+        folder: where the photos are.
+        survey: the folder's faces.
+        selector: which of them.
 
-    which: Which
-    owner: Owner
-
-    @property
-    def person(self) -> Owner | None:
-        """The user, where all chosen faces are theirs."""
-        return self.owner if self.which == "owner" else None
-
-    @classmethod
-    def from_survey(cls, found: Survey, which: Literal["recurring", "largest", "all"], *, threshold: float) -> Chooser:
-        """The person in most photos, each photo's largest face, or all faces.
-
-        Args:
-            found: the folder's faces.
-            which: which of them.
-            threshold: Euclidean distance below which two embeddings are one person's.
-
-        Raises:
-            FaceError: no photo shows a face, or the user cannot be told from others.
-        """
-        everyone = [sighting for faces in found.sightings.values() for sighting in faces]
-        if not everyone:
-            raise FaceError(
-                f"no face was found in {len(found.sightings)} photos ({len(found.failures)} could not be read): "
-                "name a folder with photos of the user"
-            )
-        if which == "recurring":
-            return cls("owner", recurring(everyone, threshold=threshold))
-        chosen = everyone if which == "all" else [faces[0] for faces in found.sightings.values() if faces]
-        centroid = np.mean([sighting.embedding for sighting in chosen], axis=0)
-        return cls("all" if which == "all" else "largest", Owner(centroid, threshold))
-
-    def pick(self, faces: Sequence[Sighting]) -> list[Sighting]:
-        """The ones among a photo's `faces`."""
-        if self.which == "owner":
-            return self.owner.among(faces)
-        return list(faces) if self.which == "all" else list(faces[:1])
-
-
-def portraits(folder: Path, found: Survey, chooser: Chooser) -> list[Portrait]:
-    """The user's faces to learn from: at most 24, the largest.
+    Returns:
+        At most 24 faces, the largest.
 
     Raises:
-        FaceError: there is none.
+        FaceError: no face is selected.
+        ImageError: a photo can no longer be read.
     """
-    candidates = [(photo, sighting) for photo, faces in found.sightings.items() for sighting in chooser.pick(faces)]
+    candidates = [(photo, face) for photo, faces in survey.faces.items() for face in selector.select(faces)]
     if not candidates:
-        raise FaceError("the user's face is in none of the photos: check --user-face")
-    largest = sorted(candidates, key=lambda candidate: -candidate[1].face.area)[:_MOST_PORTRAITS]
-    return [_portrait(read_photo(folder / photo), sighting) for photo, sighting in largest]
+        raise FaceError("the user's face is in none of the photos: check `user_face=`")
+    largest = sorted(candidates, key=lambda candidate: -candidate[1].face.area)[:_MOST_FACES]
+    return [_cut(read_photo(folder / photo), face) for photo, face in largest]
 
 
-def _portrait(photo: Photo, sighting: Sighting) -> Portrait:
-    return Portrait.cut(photo.pixels, sighting.face, grey=photo.grey)
+def _cut(photo: Photo, face: EmbeddedFace) -> FaceCrop:
+    return FaceCrop.cut(photo.pixels, face.face, grey=photo.grey)

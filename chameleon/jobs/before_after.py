@@ -7,7 +7,7 @@ from pathlib import Path
 
 from guise.chameleon.evaluation.verify import Report
 from guise.chameleon.jobs.networks import Announce
-from guise.chameleon.protection.folder import PhotoResult
+from guise.chameleon.protection.job import PhotoResult
 from guise.chameleon.protection.sheet import Pair, draw_pairs, face_crop
 from guise.models.errors import ImageError, OutputError
 from guise.models.files import read_photo

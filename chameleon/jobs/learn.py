@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from guise.chameleon.faces.embedding import FaceReader
-from guise.chameleon.faces.survey import Chooser, Survey, find_faces
+from guise.chameleon.faces.selection import FaceSelector
+from guise.chameleon.faces.survey import Survey, find_faces
 from guise.chameleon.jobs.networks import Announce, Networks, Progress, check_names
-from guise.chameleon.jobs.people import TO_PROTECT, check_user_face, chooser_named
+from guise.chameleon.jobs.people import TO_PROTECT, check_user_face, selector_named
 from guise.chameleon.jobs.places import Places
 from guise.chameleon.learning.key import Learning, learn_key
 from guise.chameleon.learning.learn import LearningSettings
@@ -135,17 +136,17 @@ def learn(
         networks = Networks(device=device, offline=offline, announce=announce, reader=reader)
         surrogates = networks.recognisers(options.surrogates)
         survey = find_faces(places.folder, listing.photos, networks.reader, progress=progress)
-        chooser = chooser_named(user_face or "recurring", survey, networks.reader)
-        tell_of_others(chooser, tell)
+        selector = selector_named(user_face or "recurring", survey, networks.reader)
+        tell_of_others(selector, tell)
         check_writable(places.key.parent)
         remove_stale(places.key)
-        return learn_and_save(places, survey, chooser, surrogates, options, progress=progress, tell=tell)
+        return learn_and_save(places, survey, selector, surrogates, options, progress=progress, tell=tell)
 
 
 def learn_and_save(
     places: Places,
     survey: Survey,
-    chooser: Chooser,
+    selector: FaceSelector,
     surrogates: Sequence[Recogniser],
     options: LearningOptions,
     *,
@@ -163,7 +164,7 @@ def learn_and_save(
         options.seed or 0,
         options.settings or LearningSettings(),
     )
-    key = learn_key(places.folder, survey, chooser, how, progress=progress)
+    key = learn_key(places.folder, survey, selector, how, progress=progress)
     save_key(key, places.key)
     return replace(key, file=places.key)
 
@@ -190,8 +191,8 @@ def tell_without_effect(key: Key, options: LearningOptions, tell: Announce) -> N
         tell(f"{what}: {', '.join(given)} without effect. Name another `key=` to learn a new one.")
 
 
-def tell_of_others(chooser: Chooser, tell: Announce) -> None:
+def tell_of_others(selector: FaceSelector, tell: Announce) -> None:
     """Say that somebody else appears often, and gets no mask."""
-    if chooser.person is not None and chooser.owner.other_photos:
-        others = chooser.owner.other_photos
+    if selector.other_photos:
+        others = selector.other_photos
         tell(f"Somebody else appears in {others} photos and gets no mask: see `user_face=`.")

@@ -7,7 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from guise.chameleon.faces.embedding import FaceReader
-from guise.chameleon.faces.survey import Chooser, Survey, find_faces
+from guise.chameleon.faces.selection import FaceSelector
+from guise.chameleon.faces.survey import Survey, find_faces
 from guise.chameleon.jobs.before_after import draw_protected
 from guise.chameleon.jobs.learn import (
     LearningOptions,
@@ -18,12 +19,13 @@ from guise.chameleon.jobs.learn import (
     tell_without_effect,
 )
 from guise.chameleon.jobs.networks import Announce, Networks, Progress, check_names
-from guise.chameleon.jobs.people import TO_PROTECT, check_user_face, chooser_named, chooser_of, is_user
+from guise.chameleon.jobs.people import TO_PROTECT, check_user_face, is_user, selector_named, selector_of
 from guise.chameleon.jobs.places import Places
 from guise.chameleon.jobs.report import ProtectionPlan, ProtectionReport
 from guise.chameleon.learning.refine import RefinementSettings, Refiner
 from guise.chameleon.mask.key import Key, load_key
-from guise.chameleon.protection.folder import Job, PhotoResult, protect_folder
+from guise.chameleon.protection.folder import protect_folder
+from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.visibility.budget import Budget, budget_of
 from guise.models import Recogniser
 from guise.models.errors import InputError
@@ -165,8 +167,8 @@ class _Run:
         if key is not None:
             tell_without_effect(key, self._options, self._tell)
         survey = self._survey()
-        chooser = self._choose(key, survey)
-        return ProtectionPlan(self.places.out, survey, chooser, learn=key is None)
+        selector = self._choose(key, survey)
+        return ProtectionPlan(self.places.out, survey, selector, learn=key is None)
 
     def protect(
         self, refine: int | None, *, keep_metadata: bool, on_photo: Callable[[PhotoResult], None] | None
@@ -182,7 +184,7 @@ class _Run:
             if refine != 0 and key.provenance.preset == "guise":
                 surrogates = networks.surrogates_of(key, self._options.surrogates)
         survey = self._survey() if key is None or self._user_face is not None else None
-        chooser = self._choose(key, survey)
+        selector = self._choose(key, survey)
         for folder in (places.out, places.key.parent):
             check_writable(folder)
         for place in (places.out, places.key, places.picture):
@@ -190,19 +192,19 @@ class _Run:
         if key is None:
             assert survey is not None
             key = learn_and_save(
-                places, survey, chooser, surrogates, self._options, progress=self._progress, tell=self._tell
+                places, survey, selector, surrogates, self._options, progress=self._progress, tell=self._tell
             )
         budget = self._budget(key, refine)
         refiner = None
         if budget is not None and surrogates and refine != 0:
             steps = RefinementSettings() if refine is None else RefinementSettings(steps=refine)
             # Somebody else's face is taken away from itself, not from the key's user.
-            persons = key.persons if is_user(chooser, key) else {}
-            refiner = Refiner(key.mask, surrogates, persons, budget=budget, settings=steps)
+            templates = key.templates if is_user(selector, key) else {}
+            refiner = Refiner(key.mask, surrogates, templates, budget=budget, settings=steps)
         job = Job(places.folder, places.out, key, places.key, budget, keep_metadata, refiner)
         results = []
         for result in protect_folder(
-            job, self.listing.photos, chooser, networks.reader, found=survey, progress=self._progress
+            job, self.listing.photos, selector, networks.reader, survey=survey, progress=self._progress
         ):
             results.append(result)
             if on_photo is not None:
@@ -221,15 +223,15 @@ class _Run:
     def _survey(self) -> Survey:
         return find_faces(self.places.folder, self.listing.photos, self._networks.reader, progress=self._progress)
 
-    def _choose(self, key: Key | None, survey: Survey | None) -> Chooser:
+    def _choose(self, key: Key | None, survey: Survey | None) -> FaceSelector:
         """Whose faces to protect; a person is told of others."""
         if self._user_face is None and key is not None:
-            chooser = chooser_of(key, self._networks.reader)
+            selector = selector_of(key, self._networks.reader)
         else:
             assert survey is not None
-            chooser = chooser_named(self._user_face or "recurring", survey, self._networks.reader)
-        tell_of_others(chooser, self._tell)
-        return chooser
+            selector = selector_named(self._user_face or "recurring", survey, self._networks.reader)
+        tell_of_others(selector, self._tell)
+        return selector
 
     def _budget(self, key: Key, refine: int | None) -> Budget | None:
         """How visible the mask may be; None for the published procedure, which has a bound of its own."""

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from guise.chameleon.faces.survey import Chooser, Survey
+from guise.chameleon.faces.selection import FaceSelector
+from guise.chameleon.faces.survey import Survey
 from guise.chameleon.jobs.page import page
 from guise.chameleon.mask.key import Key
-from guise.chameleon.protection.folder import PhotoResult
-from guise.chameleon.restoration.restore import records_beside
+from guise.chameleon.protection.job import PhotoResult
+from guise.chameleon.restoration.restore_record import restore_records_file
 
 
 @dataclass(frozen=True)
@@ -21,21 +22,21 @@ class ProtectionPlan:
     Attributes:
         out: where the copies would go.
         survey: the faces that the folder shows.
-        chooser: picks those that would get a mask.
+        selector: selects those that would get a mask.
         learn: a mask would be learnt first.
     """
 
     out: Path
     survey: Survey
-    chooser: Chooser
+    selector: FaceSelector
     learn: bool
 
     @property
     def rows(self) -> list[dict[str, Any]]:
         """For each photo: `photo`, `faces`, how many of them to `protect`, and a `note`."""
         seen = [
-            {"photo": photo.as_posix(), "faces": len(faces), "protect": len(self.chooser.pick(faces)), "note": ""}
-            for photo, faces in self.survey.sightings.items()
+            {"photo": photo.as_posix(), "faces": len(faces), "protect": len(self.selector.select(faces)), "note": ""}
+            for photo, faces in self.survey.faces.items()
         ]
         return seen + [
             {"photo": photo.as_posix(), "faces": 0, "protect": 0, "note": why}
@@ -82,7 +83,7 @@ class ProtectionReport:
     @property
     def records(self) -> Path:
         """The records that exact restoration needs, next to the key."""
-        return records_beside(self.key_file)
+        return restore_records_file(self.key_file)
 
     def to_json(self) -> str:
         """The report for programs."""

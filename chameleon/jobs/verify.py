@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from guise.chameleon.evaluation.pairs import Seen
+from guise.chameleon.evaluation.pairs import PairMeasurement
 from guise.chameleon.evaluation.strangers import Strangers
 from guise.chameleon.evaluation.verify import RecogniserReport, Report, measure_folders
 from guise.chameleon.jobs.before_after import draw_verified
 from guise.chameleon.jobs.networks import Announce, Networks, Progress
-from guise.chameleon.jobs.people import TO_VERIFY, check_user_face, who
+from guise.chameleon.jobs.people import TO_VERIFY, check_user_face, whose_faces
 from guise.models import Recogniser
 from guise.models.errors import InputError
 from guise.models.files import BEFORE_AFTER, printable
@@ -34,7 +34,7 @@ class VerificationReport:
     picture: Path | None
 
     @property
-    def photos(self) -> tuple[Seen, ...]:
+    def photos(self) -> tuple[PairMeasurement, ...]:
         """The pairs that were measured."""
         return self.measured.photos
 
@@ -61,7 +61,7 @@ class VerificationReport:
         }
         return json.dumps(values, indent=1, allow_nan=False)
 
-    def _photo(self, i: int, photo: Seen) -> dict[str, Any]:
+    def _photo(self, i: int, photo: PairMeasurement) -> dict[str, Any]:
         return {
             "photo": photo.photo,
             "ssim": photo.visibility.ssim,
@@ -130,7 +130,7 @@ def verify(
         networks.reader,
         loaded,
         others=others,
-        who=who(user_face, networks.reader),
+        whose=whose_faces(user_face, networks.reader),
         robust=robust,
         progress=progress,
     )

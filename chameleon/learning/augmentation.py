@@ -1,6 +1,6 @@
 """Vary crops as other software would: size, mirroring, exposure, noise, framing, occlusion, blur, JPEG.
 
-What a mask owes to one exact rendering of a crop is lost on the next recogniser: variation inside the optimisation
+A mask that fits one exact rendering of a crop fails on the next recogniser. A mask that was learnt under variation
 carries over to recognisers, and survives processing, that the optimisation never saw (C. Xie et al., "Improving
 Transferability of Adversarial Examples with Input Diversity", CVPR 2019).
 """
@@ -17,7 +17,15 @@ from guise.chameleon.transforms import recompressed
 
 
 def vary(crops: Tensor, random: torch.Generator) -> Tensor:
-    """One random variation of `crops`, float32 (N, 3, S, S) in [0, 1]; differentiable, same shape and range."""
+    """Vary crops at random; differentiable.
+
+    Args:
+        crops: float32 (N, 3, S, S) in [0, 1].
+        random: source of every random choice, on the CPU.
+
+    Returns:
+        float32 (N, 3, S, S) in [0, 1].
+    """
     for chance, change in _CHANGES:
         if float(torch.rand((), generator=random)) < chance:
             crops = change(crops, random).clamp(0, 1)
@@ -25,7 +33,7 @@ def vary(crops: Tensor, random: torch.Generator) -> Tensor:
 
 
 def _shrunk(crops: Tensor, random: torch.Generator) -> Tensor:
-    """All to 0.4 to 1 of their size and back."""
+    """All are shrunk to 0.4 to 1 of their size, and enlarged again."""
     side = crops.shape[-1]
     small = max(8, int(side * (0.4 + 0.6 * float(torch.rand((), generator=random)))))
     crops = F.interpolate(crops, size=(small, small), mode="bilinear", antialias=True)
@@ -37,7 +45,7 @@ def _mirrored(crops: Tensor, _: torch.Generator) -> Tensor:
 
 
 def _lit(crops: Tensor, random: torch.Generator) -> Tensor:
-    """Each with other contrast and brightness."""
+    """Each gets another contrast and brightness."""
     contrast, brightness = (2 * torch.rand(2, len(crops), 1, 1, 1, generator=random) - 1).to(crops)
     relit: Tensor = crops * (1 + 0.15 * contrast) + 0.05 * brightness
     return relit
@@ -48,7 +56,7 @@ def _noisy(crops: Tensor, random: torch.Generator) -> Tensor:
 
 
 def _framed(crops: Tensor, random: torch.Generator) -> Tensor:
-    """Each turned by up to 7 degrees, scaled by up to a tenth and shifted a little; edges are repeated."""
+    """Each is turned by up to 7 degrees, scaled by up to a tenth and shifted a little; edges are repeated."""
     turn, scale = (2 * torch.rand(2, len(crops), generator=random) - 1) * torch.tensor([[0.125], [0.1]])
     cosine, sine = turn.cos() * (1 + scale), turn.sin() * (1 + scale)
     across, along = 0.06 * torch.randn(2, len(crops), generator=random)  # affine_grid's unit is half a side
@@ -58,7 +66,7 @@ def _framed(crops: Tensor, random: torch.Generator) -> Tensor:
 
 
 def _hidden(crops: Tensor, random: torch.Generator) -> Tensor:
-    """Each with a grey square somewhere, a third of the side wide."""
+    """Each gets a grey square somewhere, a third of the side wide."""
     side = crops.shape[-1]
     start = torch.randint(0, side - side // 3 + 1, (2, len(crops), 1), generator=random)
     inside = (torch.arange(side) >= start) & (torch.arange(side) < start + side // 3)
@@ -67,13 +75,13 @@ def _hidden(crops: Tensor, random: torch.Generator) -> Tensor:
 
 
 def _blurred(crops: Tensor, random: torch.Generator) -> Tensor:
-    """All under a Gaussian with a standard deviation of 0.4 to 1.3 pixels."""
+    """All are blurred by a Gaussian with a standard deviation of 0.4 to 1.3 pixels."""
     blurred: Tensor = gaussian_blur(crops, [7, 7], [0.4 + 0.9 * float(torch.rand((), generator=random))])
     return blurred
 
 
 def _compressed(crops: Tensor, random: torch.Generator) -> Tensor:
-    """Each saved as JPEG, of a quality from 35 to 90, and read again; gradients pass straight through."""
+    """Each is saved as JPEG, of a quality from 35 to 90, and read again; gradients pass straight through."""
     qualities = torch.randint(35, 91, (len(crops),), generator=random).tolist()
     levels = (255 * crops.detach()).round().byte().permute(0, 2, 3, 1).cpu().numpy()
     saved = [
@@ -93,4 +101,5 @@ _CHANGES = (  # probability, change
     (0.8, _blurred),
     (0.9, _compressed),
 )
-"""Mostly what takes fine detail away: it costs nothing in the files as saved, and survives JPEG and blur best."""
+"""Most of them take fine detail away. A mask learnt so loses nothing in the files as saved, and survives JPEG and blur
+best."""

@@ -11,12 +11,14 @@ from typing import Literal
 
 import numpy as np
 
-from guise.chameleon.faces.crop import Portrait
-from guise.chameleon.faces.survey import Chooser, Progress, Survey, portraits
+from guise.chameleon.faces.crop import FaceCrop
+from guise.chameleon.faces.selection import FaceSelector
+from guise.chameleon.faces.survey import Progress, Survey, cut_faces
+from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.learning import paper
-from guise.chameleon.learning.identity import Identity, Person
+from guise.chameleon.learning.crops import aligned
 from guise.chameleon.learning.learn import LearningSettings, learn_mask
-from guise.chameleon.learning.views import aligned
+from guise.chameleon.learning.targets import TargetTemplates
 from guise.chameleon.mask.key import Key, Provenance
 from guise.chameleon.visibility.budget import budget_of
 from guise.models import Recogniser
@@ -41,13 +43,27 @@ class Learning:
     settings: LearningSettings = field(default_factory=LearningSettings)
 
 
-def learn_key(folder: Path, found: Survey, chooser: Chooser, how: Learning, *, progress: Progress | None = None) -> Key:
-    """Learn a mask from the user's faces in `folder`.
+def learn_key(
+    folder: Path, survey: Survey, selector: FaceSelector, how: Learning, *, progress: Progress | None = None
+) -> Key:
+    """Learn a mask from the user's faces in a folder.
+
+    Args:
+        folder: where the photos are.
+        survey: the folder's faces.
+        selector: selects the user's.
+        how: the procedure and its settings.
+        progress: called after each update of the mask.
+
+    Returns:
+        The key, which is not saved yet.
 
     Raises:
         FaceError: the user's face is in none of the photos.
+        ImageError: a photo can no longer be read.
+        InputError: there is no such strength.
     """
-    faces = portraits(folder, found, chooser)
+    faces = cut_faces(folder, survey, selector)
     report = None if progress is None else partial(progress, "learning the mask")
     if how.preset == "paper":
         mask = paper.learn_mask(faces, how.recognisers, seed=how.seed, progress=report)
@@ -56,35 +72,44 @@ def learn_key(folder: Path, found: Survey, chooser: Chooser, how: Learning, *, p
             faces,
             how.recognisers,
             budget=budget_of(how.strength),
-            one_person=chooser.person is not None,
+            one_person=selector.one_person,
             settings=how.settings,
             seed=how.seed,
             progress=report,
         )
-    persons = _persons(faces, how.recognisers) if chooser.person is not None and how.preset == "guise" else {}
-    return Key(mask, chooser.owner, provenance(how, photos=len(faces)), chooser.which, persons)
+    templates = _templates(faces, how.recognisers) if selector.one_person and how.preset == "guise" else {}
+    return Key(mask, selector, provenance(how, photos=len(faces)), templates)
 
 
 def provenance(how: Learning, *, photos: int) -> Provenance:
-    """What a key says about learning like this, on so many photos."""
+    """Write down for a key how its mask was learnt.
+
+    Args:
+        how: the procedure and its settings.
+        photos: number of photos it was learnt on.
+
+    Returns:
+        What the key says.
+    """
     ours = how.preset == "guise"
+    records = [recogniser.record for recogniser in how.recognisers]
     return Provenance(
-        recognisers=tuple(recogniser.record.name for recogniser in how.recognisers),
+        recognisers=tuple(record.name for record in records),
         preset=how.preset,
         strength=how.strength if ours else "as published",
         photos=photos,
         steps=how.settings.steps if ours else paper.EPOCHS,
         seed=how.seed,
         guise=version("guise"),
-        weights={one.record.name: one.record.sha256 for one in how.recognisers if one.record.sha256 is not None},
+        weights={record.name: record.sha256 for record in records if record.sha256 is not None},
     )
 
 
-def _persons(faces: Sequence[Portrait], recognisers: Sequence[Recogniser]) -> dict[str, Person]:
-    """The user in the eyes of each recogniser."""
-    persons = {}
+def _templates(faces: Sequence[FaceCrop], recognisers: Sequence[Recogniser]) -> dict[str, FaceTemplate]:
+    """The user's face template of each recogniser, by its name."""
+    templates = {}
     for recogniser in recognisers:
         record = recogniser.record
         crops = aligned(faces, np.array(record.template), size=record.input_size)
-        persons[record.name] = Identity.of(recogniser, crops.to(recogniser.mean.device)).person()
-    return persons
+        templates[record.name] = TargetTemplates.from_crops(recogniser, crops.to(recogniser.mean.device)).template()
+    return templates

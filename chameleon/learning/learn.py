@@ -1,9 +1,9 @@
 """Learn one mask across a user's photos: cross-image optimisation under a budget of visibility.
 
-After P3-Mask (K.-H. Chow et al., ECCV 2024), with these changes: embeddings are pushed away from the user's identity,
-in coordinates centred on the population, not only from the same photo; crops are jittered as another detector would
-place them, and varied as on their way through other software; visibility is SSIM and FLIP on windows of the full-size
-face, held at the budget by a dual variable; and each photo has the amplitude at which it will be protected.
+It follows P3-Mask (K.-H. Chow et al., ECCV 2024), with these changes. Embeddings are pushed away from the user's face
+template, in coordinates centred on the population, not only from the same photo. Crops are jittered as another detector
+would place them, and varied as other software would vary them. Visibility is SSIM and FLIP on windows of the full-size
+face; a dual variable holds it at the budget. Each photo has the amplitude at which it will be protected.
 `guise.chameleon.learning.paper` is the published procedure.
 """
 
@@ -16,22 +16,22 @@ from dataclasses import dataclass
 import torch
 
 from guise.chameleon.faces import geometry
-from guise.chameleon.faces.crop import Portrait
-from guise.chameleon.learning.identity import Identity
-from guise.chameleon.learning.objective import Objective, colour, likeness
+from guise.chameleon.faces.crop import FaceCrop
+from guise.chameleon.learning.objective import Objective, colour, mean_match_score
+from guise.chameleon.learning.targets import TargetTemplates
 from guise.chameleon.mask.mask import Mask
 from guise.chameleon.mask.support import face_support
 from guise.chameleon.visibility.budget import Budget
 from guise.models import Recogniser
 
 EPSILON = 24 / 255
-"""No channel of any pixel changes by more than this, half as much again as the paper allows.
+"""No channel of any pixel changes by more than this, which is half as much again as the paper allows.
 
-What it may look like is the budget's matter, whose bound on FLIP's peaks keeps stripes out of hair and blotches off
+The budget bounds what the change looks like. Its bound on FLIP's peaks keeps stripes out of hair and blotches off
 brows: SSIM and the mean of FLIP forgive them, people do not.
 """
 COLOUR = 0.2
-"""Weight of the colour that a mask adds, which people see sooner than recognisers do."""
+"""Weight of the colour that a mask adds: people see colour sooner than recognisers do."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class LearningSettings:
         views: jittered crops prepared for each photo and recogniser.
         jitter: standard deviation of the landmarks' error in the crops, in units of the distance between the eyes.
         windows: windows of faces on which an update measures visibility.
-        learning_rate: of Adam, in the mask's units, falling to nearly 0 along a cosine.
+        learning_rate: of Adam, in the mask's units; it falls to nearly 0 along a cosine.
     """
 
     steps: int = 200
@@ -56,7 +56,7 @@ class LearningSettings:
 
 
 def learn_mask(
-    portraits: Sequence[Portrait],
+    faces: Sequence[FaceCrop],
     recognisers: Sequence[Recogniser],
     *,
     budget: Budget,
@@ -65,34 +65,41 @@ def learn_mask(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Mask:
-    """The mask that takes a user's faces furthest from who they are, within the budget.
+    """Learn the mask that takes a user's faces furthest from their face template, within the budget.
 
     Args:
-        portraits: the user's faces, one or more; more than eight make a mask that carries over to new photos.
+        faces: the user's, one or more; more than eight make a mask that carries over to new photos.
         recognisers: surrogates, all on one device.
         budget: how visible the mask may be, on average over the photos.
-        one_person: all faces are the user's; else each is taken away from itself only.
+        one_person: whether all faces are the user's; else each is taken away from itself only.
+        settings: how to optimise; None means the defaults.
         seed: of every random choice; the same seed gives the same mask on the same machine.
         progress: called with updates done and updates in all.
+
+    Returns:
+        The mask, in the canonical frame.
     """
     settings = settings or LearningSettings()
     random = torch.Generator().manual_seed(seed)
-    objective = Objective(portraits, recognisers, views=settings.views, jitter=settings.jitter, random=random)
+    objective = Objective(faces, recognisers, views=settings.views, jitter=settings.jitter, random=random)
     clean, device = objective.clean(), objective.device
-    identities = [Identity.of(r, crops, one_person=one_person) for r, crops in zip(recognisers, clean, strict=True)]
+    targets = [
+        TargetTemplates.from_crops(recogniser, crops, one_person=one_person)
+        for recogniser, crops in zip(recognisers, clean, strict=True)
+    ]
     support = face_support().to(device)
     noise = torch.rand(1, 3, geometry.CANVAS, geometry.CANVAS, generator=random)
     mask = (4 / 255 * (noise - 0.5)).to(device).requires_grad_(True)
     optimiser = torch.optim.Adam([mask], lr=settings.learning_rate, betas=(0.9, 0.99))
-    scales = torch.zeros(len(portraits), device=device)  # logarithms of the photos' amplitudes
+    scales = torch.zeros(len(faces), device=device)  # logarithms of the photos' amplitudes
     price = 1.0  # of visibility: the dual variable
 
     for step in range(settings.steps):
         for group in optimiser.param_groups:
             group["lr"] = falling(settings.learning_rate, step / settings.steps)
         perturbations = scales.exp().view(-1, 1, 1, 1) * mask * support
-        chosen = torch.randperm(len(portraits), generator=random)[: settings.batch]
-        loss = likeness(identities, objective.embeddings(perturbations, chosen), chosen)
+        chosen = torch.randperm(len(faces), generator=random)[: settings.batch]
+        loss = mean_match_score(targets, objective.embeddings(perturbations, chosen), chosen)
         watched = chosen[: settings.windows]
         spent = objective.spent(perturbations, watched, budget).amax(1)
         (loss + price * spent.mean() + COLOUR * colour(mask * support)).backward()
@@ -110,5 +117,13 @@ def learn_mask(
 
 
 def falling(learning_rate: float, progress: float) -> float:
-    """`learning_rate` along half a cosine, nearly 0 at the end; `progress` in [0, 1]."""
+    """Lower a learning rate along half a cosine.
+
+    Args:
+        learning_rate: at the start.
+        progress: share of the updates that are done, in [0, 1].
+
+    Returns:
+        The learning rate of the next update; nearly 0 at the end.
+    """
     return learning_rate * (0.51 + 0.49 * math.cos(math.pi * progress))

@@ -1,4 +1,4 @@
-"""What the optimisation sees of a perturbation: how much faces still look like the user, and how visible it is."""
+"""What the optimisation measures of a perturbation: how well faces still match the user, and how visible it is."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from guise.chameleon.faces import geometry
-from guise.chameleon.faces.crop import Portrait
+from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.learning.augmentation import vary
-from guise.chameleon.learning.identity import Identity
-from guise.chameleon.learning.views import Views, Windows
+from guise.chameleon.learning.crops import AlignedCrops, Windows
+from guise.chameleon.learning.targets import TargetTemplates
 from guise.chameleon.visibility.budget import Budget
 from guise.chameleon.visibility.flip import FlipReference, pooled
 from guise.chameleon.visibility.ssim import ssim
@@ -20,34 +20,40 @@ from guise.models.networks.precision import half_precision
 
 
 class Objective:
-    """P portraits in the eyes of recognisers and of people.
+    """P faces as recognisers and people see them.
 
-    Perturbations are float32 (1, 3, CANVAS, CANVAS), the same on all portraits, or (P, 3, CANVAS, CANVAS), one each, in
+    Perturbations are float32 (1, 3, CANVAS, CANVAS), the same on all faces, or (P, 3, CANVAS, CANVAS), one for each, in
     units of the full range.
+
+    Attributes:
+        recognisers: the surrogates.
+        device: theirs.
     """
 
     def __init__(
         self,
-        portraits: Sequence[Portrait],
+        faces: Sequence[FaceCrop],
         recognisers: Sequence[Recogniser],
         *,
         views: int,
         jitter: float,
         random: torch.Generator,
     ) -> None:
-        """Args:
-        portraits: the faces.
-        recognisers: surrogates, all on one device.
-        views: jittered crops prepared for each portrait and recogniser.
-        jitter: standard deviation of the landmarks' error in the crops, in units of the distance between the eyes.
-        random: source of every random choice, here and later.
+        """Prepare everything that does not depend on the perturbation.
+
+        Args:
+            faces: the P faces.
+            recognisers: surrogates, all on one device.
+            views: jittered crops prepared for each face and recogniser.
+            jitter: standard deviation of the landmarks' error in the crops, in units of the distance between the eyes.
+            random: source of every random choice, here and later.
         """
         self.recognisers = recognisers
         self.device = next(recognisers[0].buffers()).device
         self._random = random
-        self._views = [
-            Views.prepare(
-                portraits,
+        self._crops = [
+            AlignedCrops.prepare(
+                faces,
                 recogniser.record,
                 frame=geometry.CANONICAL_TEMPLATE,
                 count=views,
@@ -57,43 +63,71 @@ class Objective:
             )
             for recogniser in recognisers
         ]
-        self._windows = Windows(portraits, device=self.device)
-        self._grey = torch.tensor([portrait.grey for portrait in portraits], device=self.device).view(-1, 1, 1, 1)
+        self._windows = Windows(faces, device=self.device)
+        self._grey = torch.tensor([face.grey for face in faces], device=self.device).view(-1, 1, 1, 1)
 
     def clean(self) -> list[Tensor]:
-        """The portraits without jitter as each recogniser gets them: float32 (P, 3, S, S) in [0, 1]."""
-        return [view.clean[:, 0] for view in self._views]
+        """Give the faces without jitter and without perturbation.
+
+        Returns:
+            For each recogniser float32 (P, 3, S, S) in [0, 1], aligned for it.
+        """
+        return [crops.clean[:, 0] for crops in self._crops]
 
     def embeddings(self, perturbation: Tensor, chosen: Tensor) -> list[Tensor]:
-        """Each recogniser's raw embeddings, float32 (N, D), of a random view of each chosen portrait (N,)."""
+        """Embed a random, varied crop of each chosen face with the perturbation on; differentiable.
+
+        Args:
+            perturbation: see the class.
+            chosen: int64 (N,), indices of faces.
+
+        Returns:
+            For each recogniser float32 (N, D), raw.
+        """
         return [
-            self._embed(recogniser, view, perturbation, chosen)
-            for recogniser, view in zip(self.recognisers, self._views, strict=True)
+            self._embed(recogniser, crops, perturbation, chosen)
+            for recogniser, crops in zip(self.recognisers, self._crops, strict=True)
         ]
 
     def plain_embeddings(self, perturbation: Tensor) -> list[Tensor]:
-        """Raw embeddings of all portraits as `clean` shows them, with the perturbation on."""
+        """Embed all faces as `clean` shows them, with the perturbation on.
+
+        Args:
+            perturbation: see the class.
+
+        Returns:
+            For each recogniser float32 (P, D), raw.
+        """
         perturbation = self._on(perturbation, torch.arange(len(self._grey)))
         return [
-            recogniser((view.clean[:, 0] + geometry.sample(perturbation, view.grids[:, 0])).clamp(0, 1))
-            for recogniser, view in zip(self.recognisers, self._views, strict=True)
+            recogniser((crops.clean[:, 0] + geometry.sample(perturbation, crops.grids[:, 0])).clamp(0, 1))
+            for recogniser, crops in zip(self.recognisers, self._crops, strict=True)
         ]
 
     def _on(self, perturbation: Tensor, chosen: Tensor) -> Tensor:
-        """What the chosen portraits get: on photos with one channel the mean of the three."""
+        """What the chosen faces get: on photos with one channel the mean of the three."""
         own = perturbation[chosen] if len(perturbation) > 1 else perturbation
         grey = self._grey[chosen]
         return torch.where(grey, own.mean(1, keepdim=True), own) if grey.any() else own
 
-    def _embed(self, recogniser: Recogniser, view: Views, perturbation: Tensor, chosen: Tensor) -> Tensor:
-        clean, grid = view.draw(chosen, self._random)
+    def _embed(self, recogniser: Recogniser, crops: AlignedCrops, perturbation: Tensor, chosen: Tensor) -> Tensor:
+        clean, grid = crops.draw(chosen, self._random)
         masked = (clean + geometry.sample(self._on(perturbation, chosen), grid)).clamp(0, 1)
         with half_precision(masked.device):
             embeddings: Tensor = recogniser(vary(masked, self._random))
         return embeddings.float()
 
     def spent(self, perturbation: Tensor, chosen: Tensor, budget: Budget) -> Tensor:
-        """Shares of the budget's three bounds that a random window of each chosen portrait (N,) uses up: (N, 3)."""
+        """Measure how much of a budget a perturbation uses up; differentiable.
+
+        Args:
+            perturbation: see the class.
+            chosen: int64 (N,), indices of faces.
+            budget: the bounds.
+
+        Returns:
+            float32 (N, 3), shares of the bounds on SSIM, FLIP and its peaks, on a random window of each chosen face.
+        """
         clean, grid = self._windows.draw(chosen, self._random)
         masked = (clean + geometry.sample(self._on(perturbation, chosen), grid)).clamp(0, 1)
         mean, peak = pooled(FlipReference(clean).map(masked))
@@ -101,16 +135,31 @@ class Objective:
         return torch.stack([structure, mean / budget.flip, peak / budget.peak], dim=1)
 
 
-def likeness(identities: Sequence[Identity], embeddings: Sequence[Tensor], chosen: Tensor) -> Tensor:
-    """How much faces still look like their people, on average over recognisers; see `Identity.likeness`."""
-    each = [identity.likeness(e, chosen) for identity, e in zip(identities, embeddings, strict=True)]
-    return torch.stack(each).mean()
+def mean_match_score(targets: Sequence[TargetTemplates], embeddings: Sequence[Tensor], chosen: Tensor) -> Tensor:
+    """Score how well faces still match their people, on average over recognisers.
+
+    Args:
+        targets: the templates of each recogniser.
+        embeddings: float32 (N, D) of each recogniser, raw.
+        chosen: int64 (N,), which faces these are.
+
+    Returns:
+        float32 (), mean of `TargetTemplates.match_score`.
+    """
+    scores = [target.match_score(rows, chosen) for target, rows in zip(targets, embeddings, strict=True)]
+    return torch.stack(scores).mean()
 
 
 def colour(perturbation: Tensor) -> Tensor:
-    """What a perturbation (N, 3, H, W) has of colour: its mean square, in units of 3 grey levels.
+    """Measure how much colour a perturbation adds.
 
     SSIM hardly sees colour flecks and FLIP forgives a few; people do not.
+
+    Args:
+        perturbation: float32 (N, 3, H, W), in units of the full range.
+
+    Returns:
+        float32 (), mean square of what is left without the mean of the channels, in units of 3 grey levels.
     """
     squares: Tensor = (perturbation - perturbation.mean(1, keepdim=True)).square()
     return squares.mean() / (3 / 255) ** 2

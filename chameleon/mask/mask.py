@@ -1,8 +1,8 @@
 """The mask: one perturbation per user, put on any photo of theirs and taken off again.
 
-The perturbation lives in the canonical frame. In a photo it is registered by landmarks, scaled to the visibility
-budget and rounded to whole grey levels BEFORE it is added, so that what was added does not depend on the photo's
-pixels: subtracting it restores every pixel that did not clip (see `restoration`).
+The perturbation is defined in the canonical frame. In a photo it is registered by landmarks, scaled to the budget of
+visibility and rounded to whole grey levels BEFORE it is added. So what was added does not depend on the photo's pixels,
+and subtracting it restores every pixel that did not clip (see `guise.chameleon.restoration`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from guise.chameleon.faces import geometry
 
 REFINEMENT_STEP = 0.25 / 255
-"""Unit of a refinement, as a share of the full range: a quarter of a grey level."""
+"""Unit of a refinement, as a share of the full range; it is a quarter of a grey level."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Placement:
     Attributes:
         to_canonical: float64 (2, 3), photo to canonical frame.
         amplitude: factor on the mask's values.
-        grey: the photo has one channel, and all three of the mask are averaged into it.
+        grey: whether the photo has one channel, into which all three of the mask are averaged.
         refinement: int8 (3, S, S), what the photo's own mask has more than the user's, in steps of `REFINEMENT_STEP`;
-            None: nothing.
+            None for nothing.
     """
 
     to_canonical: np.ndarray
@@ -41,14 +41,28 @@ class Placement:
 
 @dataclass(frozen=True)
 class Patch:
-    """Whole grey levels to add to a rectangle of a photo: int16 (rows, columns, 3)."""
+    """Whole grey levels to add to a rectangle of a photo.
+
+    Attributes:
+        rows: of the photo.
+        columns: of the photo.
+        levels: int16 (rows, columns, 3).
+    """
 
     rows: slice
     columns: slice
     levels: np.ndarray
 
     def within(self, rows: slice, columns: slice) -> Patch:
-        """The part of it that lies in a rectangle of the photo, placed in that rectangle."""
+        """Cut the patch to a rectangle of the photo.
+
+        Args:
+            rows: of the photo.
+            columns: of the photo.
+
+        Returns:
+            The part of the patch in that rectangle, placed in the rectangle.
+        """
         top, bottom = _overlap(self.rows, rows)
         left, right = _overlap(self.columns, columns)
         levels = self.levels[
@@ -85,24 +99,36 @@ class Mask:
 
     @cached_property
     def digest(self) -> str:
-        """Identifies the mask: hexadecimal SHA-256 of its values and epsilon."""
+        """Hexadecimal SHA-256 of the mask's values, template and epsilon, which identifies it."""
         values = np.ascontiguousarray(self.values, dtype="<f4")
         template = np.ascontiguousarray(self.template, dtype="<f8")
         return hashlib.sha256(values.tobytes() + template.tobytes() + repr(self.epsilon).encode()).hexdigest()
 
     def refined(self, refinement: np.ndarray | None) -> Mask:
-        """The mask with a photo's `refinement`, int8 (3, S, S), on it; itself where there is none."""
+        """Put a photo's refinement on the mask.
+
+        Args:
+            refinement: int8 (3, S, S), in steps of `REFINEMENT_STEP`; None for nothing.
+
+        Returns:
+            The refined mask, within epsilon; this mask itself where there is no refinement.
+        """
         if refinement is None:
             return self
         values = np.clip(self.values + np.float32(REFINEMENT_STEP) * refinement, -self.epsilon, self.epsilon)
         return Mask(values.astype(np.float32), self.template, self.epsilon)
 
     def warp(self, to_canonical: np.ndarray, *, height: int, width: int) -> tuple[slice, slice, np.ndarray]:
-        """The mask as it lies in a photo, before scaling and rounding.
+        """Lay the mask on a photo, before scaling and rounding.
+
+        Args:
+            to_canonical: float64 (2, 3), transform from the photo to the canonical frame.
+            height: of the photo, in pixels.
+            width: of the photo, in pixels.
 
         Returns:
-            Rows, columns and float64 values (rows, columns, 3) of the smallest rectangle of a `height` x `width`
-            photo that the mask covers; an empty rectangle where it covers none.
+            Rows, columns and float64 values (rows, columns, 3) of the smallest rectangle of the photo that holds the
+            mask; an empty rectangle where the mask lies outside the photo.
         """
         rows, columns = _covered(to_canonical, self.size, height, width)
         if rows.stop <= rows.start or columns.stop <= columns.start:
@@ -127,13 +153,31 @@ class Mask:
         return rows, columns, geometry.sample(values, grid)[0].permute(1, 2, 0).numpy()
 
     def patch(self, placement: Placement, *, height: int, width: int) -> Patch:
-        """What to add to a `height` x `width` photo."""
+        """Compute what to add to a photo.
+
+        Args:
+            placement: where and how strongly the mask lies there.
+            height: of the photo, in pixels.
+            width: of the photo, in pixels.
+
+        Returns:
+            The patch.
+        """
         mask = self.refined(placement.refinement)
         rows, columns, warped = mask.warp(placement.to_canonical, height=height, width=width)
         return Patch(rows, columns, self.levels(warped, amplitude=placement.amplitude, grey=placement.grey))
 
     def levels(self, warped: np.ndarray, *, amplitude: float, grey: bool = False) -> np.ndarray:
-        """Whole grey levels, int16, of `warped` mask values (..., 3) at that amplitude, within epsilon."""
+        """Scale and round mask values.
+
+        Args:
+            warped: float64 (..., 3), as `warp` gives them.
+            amplitude: factor on the values.
+            grey: whether the photo has one channel.
+
+        Returns:
+            int16 (..., 3), whole grey levels within epsilon.
+        """
         if grey:
             warped = np.broadcast_to(warped.mean(axis=-1, keepdims=True), warped.shape)
         largest = np.floor(255 * self.epsilon + 1e-9)
@@ -151,7 +195,15 @@ def _covered(to_canonical: np.ndarray, size: int, height: int, width: int) -> tu
 
 
 def add(pixels: np.ndarray, patch: Patch) -> np.ndarray:
-    """A protected copy of `pixels`, uint8 (H, W, 3)."""
+    """Add a patch to a photo.
+
+    Args:
+        pixels: uint8 (H, W, 3) RGB; they stay as they are.
+        patch: what to add.
+
+    Returns:
+        uint8 (H, W, 3), clipped at black and white.
+    """
     protected = pixels.copy()
     area = protected[patch.rows, patch.columns]
     area[...] = np.clip(area + patch.levels, 0, 255)
@@ -159,7 +211,15 @@ def add(pixels: np.ndarray, patch: Patch) -> np.ndarray:
 
 
 def subtract(pixels: np.ndarray, patch: Patch) -> np.ndarray:
-    """`pixels` without the patch, uint8 (H, W, 3); pixels that had clipped stay off by what clipping took."""
+    """Subtract a patch from a photo.
+
+    Args:
+        pixels: uint8 (H, W, 3) RGB; they stay as they are.
+        patch: what was added.
+
+    Returns:
+        uint8 (H, W, 3); pixels that had clipped stay off by what clipping took.
+    """
     restored = pixels.copy()
     area = restored[patch.rows, patch.columns]
     area[...] = np.clip(area - patch.levels, 0, 255)

@@ -1,7 +1,7 @@
 """Where a mask may change pixels: a soft-edged area that follows the face.
 
-A square's border and a hard edge are what people notice first; a perturbation that fades out over cheeks, forehead
-and chin is not.
+People notice a square's border and a hard edge first. They hardly notice a perturbation that fades out over cheeks,
+forehead and chin.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ _SQUARENESS = 2.5  # exponent of the superellipse; 2 is an ellipse
 
 
 def face_support() -> Tensor:
-    """Weights in [0, 1] on the canonical frame, 1 over the face and 0 outside: float32 (1, CANVAS, CANVAS)."""
+    """Compute how much a mask may change each pixel of the canonical frame.
+
+    Returns:
+        float32 (1, CANVAS, CANVAS) in [0, 1]: 1 over the face, 0 outside, with a soft edge between.
+    """
     left_eye, right_eye = CANONICAL_TEMPLATE[:2]
     eyes = right_eye[0] - left_eye[0]
     centre_x, centre_y = (left_eye + right_eye) / 2 + (0, _CENTRE_BELOW_EYES * eyes)

@@ -1,0 +1,1 @@
+"""How protected copies of photos are written, measured and logged."""

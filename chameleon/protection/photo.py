@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from guise.chameleon.faces.detection import Face
-from guise.chameleon.faces.embedding import FaceReader
-from guise.chameleon.faces.template import Owner, Sighting
-from guise.chameleon.learning.identity import similarity
+from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader, similarity
+from guise.chameleon.faces.selection import FaceSelector, WhoseFace
+from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.mask.mask import Mask, Patch, Placement, add
 from guise.chameleon.visibility.budget import Budget, FaceMeter, Visibility, fit_amplitude
 from guise.models.errors import ImageError
@@ -25,7 +25,7 @@ class Protected:
     """A photo with the mask on.
 
     Attributes:
-        pixels: uint8 (H, W, 3).
+        pixels: uint8 (H, W, 3) RGB.
         placements: of the mask, in the order in which it was added.
     """
 
@@ -41,14 +41,18 @@ def protect_photo(
     budget: Budget | None,
     refinements: Sequence[np.ndarray] | None = None,
 ) -> Protected:
-    """Put `mask` on `faces` of `photo`.
+    """Put a mask on faces of a photo.
 
     Args:
         photo: as read.
         faces: those to protect.
         mask: the user's.
-        refinements: of the mask, int8 (3, S, S) for each face; see `guise.chameleon.learning.refine`.
         budget: how visible the mask may be on each face of the written file; None puts it on as learnt.
+        refinements: of the mask, int8 (3, S, S) for each face; see `guise.chameleon.learning.refine`. None: the user's
+            mask goes on all faces.
+
+    Returns:
+        The photo with the mask on; nothing is written.
 
     Raises:
         ImageError: writing the photo anew spends the budget with hardly a mask.
@@ -62,7 +66,7 @@ def protect_photo(
     if min(amplitudes, default=1.0) < _SMALLEST_AMPLITUDE:
         raise ImageError(
             f"no mask fits the budget of visibility: writing it anew as {photo.format} changes a face that much; "
-            "choose a higher --strength, or convert the photo to PNG"
+            "choose a higher `strength=`, or convert the photo to PNG"
         )
     pixels = photo.pixels
     for fit, amplitude in zip(fits, amplitudes, strict=True):
@@ -121,13 +125,13 @@ def _encoded_with(part: slice, length: int, photo: Photo) -> slice:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One face of a written file beside its original.
+class FaceMeasurement:
+    """One face of a written file, compared with its original.
 
     Attributes:
         box: left, top, right, bottom of the face in the original, in pixels.
         visibility: SSIM and FLIP over the face's box in the original.
-        similarity_before: cosine of the face to the user's mean face, around the recogniser's population mean.
+        similarity_before: cosine between the face and the user's face template, around the population's mean.
         similarity_after: the same of the written file; None where the detector no longer finds a face.
         linked_before: whether the recogniser takes the face for the user's.
         linked_after: the same of the written file; False where no face is found.
@@ -142,32 +146,41 @@ class Measured:
 
 
 def measure_saved(
-    original: np.ndarray, saved: np.ndarray, sightings: Sequence[Sighting], owner: Owner | None, reader: FaceReader
-) -> list[Measured]:
-    """Measure the written file: faces detected, aligned and embedded anew.
+    original: np.ndarray,
+    saved: np.ndarray,
+    faces: Sequence[EmbeddedFace],
+    user: FaceSelector | None,
+    reader: FaceReader,
+) -> list[FaceMeasurement]:
+    """Measure a written file, with faces detected, aligned and embedded anew.
 
     Args:
-        original: uint8 (H, W, 3), the original's pixels.
-        saved: uint8 (H, W, 3), the re-opened file's.
-        sightings: the protected faces, as found in the original.
-        owner: the user; None where each face stands for somebody of its own.
-        reader: detector and the recogniser in whose eyes to measure.
+        original: uint8 (H, W, 3) RGB, the original's pixels.
+        saved: uint8 (H, W, 3) RGB, pixels of the written file, re-opened.
+        faces: the protected faces of the original.
+        user: selects the user's faces; None where each face stands for a person of its own.
+        reader: the detector and the recogniser to measure by.
+
+    Returns:
+        Measurements of each face.
     """
     population = reader.recogniser.population.cpu().numpy()
     results = []
-    for sighting in sightings:
-        box = sighting.face.box_in(*original.shape[:2])
-        person = owner or Owner(sighting.embedding, reader.recogniser.record.threshold)
-        found = reader.detector.detect_near(saved, sighting.face)
-        after = None if found is None else reader.embed([(saved, found)])[0]
+    for face in faces:
+        box = face.face.box_in(*original.shape[:2])
+        person = user or FaceSelector(
+            WhoseFace.REFERENCE, FaceTemplate(face.embedding), reader.recogniser.record.threshold
+        )
+        again = reader.detector.detect_near(saved, face.face)
+        after = None if again is None else reader.embed([(saved, again)])[0]
         results.append(
-            Measured(
-                box=tuple(sighting.face.box.tolist()),
+            FaceMeasurement(
+                box=tuple(face.face.box.tolist()),
                 visibility=FaceMeter(original[box]).measure(saved[box]),
-                similarity_before=similarity(sighting.embedding, person.centroid, population),
-                similarity_after=None if after is None else similarity(after, person.centroid, population),
-                linked_before=person.owns(sighting.embedding),
-                linked_after=after is not None and person.owns(after),
+                similarity_before=similarity(face.embedding, person.template.mean, population),
+                similarity_after=None if after is None else similarity(after, person.template.mean, population),
+                linked_before=person.matches(face.embedding),
+                linked_after=after is not None and person.matches(after),
             )
         )
     return results

@@ -21,7 +21,13 @@ _AROUND = 1.7  # side of a crop, relative to the face's box
 
 @dataclass(frozen=True)
 class Pair:
-    """One face, uint8 (h, w, 3) RGB before and after, and what to write below."""
+    """One face before and after.
+
+    Attributes:
+        before: uint8 (h, w, 3) RGB.
+        after: uint8 (h, w, 3) RGB, of any size.
+        caption: what to write below.
+    """
 
     before: np.ndarray
     after: np.ndarray
@@ -29,7 +35,15 @@ class Pair:
 
 
 def face_crop(pixels: np.ndarray, box: Sequence[float] | np.ndarray) -> np.ndarray:
-    """A face's `box` (left, top, right, bottom) and its surroundings in `pixels`: a square where there is room."""
+    """Cut a face and its surroundings out of a photo.
+
+    Args:
+        pixels: uint8 (H, W, 3) RGB, the photo.
+        box: of the face: left, top, right, bottom, in pixels.
+
+    Returns:
+        A view of `pixels`, uint8 (h, w, 3); a square where there is room.
+    """
     height, width = pixels.shape[:2]
     side = _AROUND * max(box[2] - box[0], box[3] - box[1])
     parts = []
@@ -41,20 +55,25 @@ def face_crop(pixels: np.ndarray, box: Sequence[float] | np.ndarray) -> np.ndarr
 
 
 def draw_pairs(pairs: Sequence[Pair], path: Path) -> None:
-    """Write the sheet of `pairs` to `path`, as PNG.
+    """Write a sheet of faces before and after, as PNG.
+
+    Args:
+        pairs: at least one.
+        path: the file; replaced if it is there.
 
     Raises:
+        ValueError: there is no pair.
         OutputError: it cannot be written.
     """
     draw_sheet(("before", "after"), [((pair.before, pair.after), pair.caption) for pair in pairs], path)
 
 
 def draw_sheet(titles: Sequence[str], rows: Sequence[tuple[Sequence[np.ndarray], str]], path: Path) -> None:
-    """Write crops in columns below `titles` to `path`, as PNG.
+    """Write a sheet of crops in columns, as PNG.
 
     Args:
         titles: one a column.
-        rows: at least one; crops, uint8 (h, w, 3) RGB, one a column, all scaled to one height; and a caption.
+        rows: at least one: crops, uint8 (h, w, 3) RGB, one a column, all scaled to one height, and a caption.
         path: the file; replaced if it is there.
 
     Raises:
@@ -66,7 +85,18 @@ def draw_sheet(titles: Sequence[str], rows: Sequence[tuple[Sequence[np.ndarray],
 
 
 def sheet(titles: Sequence[str], rows: Sequence[tuple[Sequence[np.ndarray], str]]) -> Image.Image:
-    """The picture that `draw_sheet` writes."""
+    """Draw the picture that `draw_sheet` writes.
+
+    Args:
+        titles: as of `draw_sheet`.
+        rows: as of `draw_sheet`.
+
+    Returns:
+        The picture, RGB.
+
+    Raises:
+        ValueError: as of `draw_sheet`.
+    """
     crops = [[_scaled(crop) for crop in row] for row, _ in rows]
     title_font, caption_font = (ImageFont.load_default(size=size) for size in (_TITLE, _CAPTION))
     widths = [

@@ -1,0 +1,1 @@
+"""How the mask is taken off again."""

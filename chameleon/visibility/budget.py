@@ -28,14 +28,28 @@ class Budget:
     flip: float
     peak: float
 
-    def spent(self, seen: Visibility) -> float:
-        """Share of the budget that is used up, by the measure that is nearest to its bound; above 1: too visible."""
-        return max((1 - seen.ssim) / (1 - self.ssim), seen.flip / self.flip, seen.peak / self.peak)
+    def spent(self, visibility: Visibility) -> float:
+        """Measure how much of the budget a change uses up.
+
+        Args:
+            visibility: of the changed face.
+
+        Returns:
+            The largest of the three shares; above 1 the change is too visible.
+        """
+        shares = (1 - visibility.ssim) / (1 - self.ssim), visibility.flip / self.flip, visibility.peak / self.peak
+        return max(shares)
 
 
 @dataclass(frozen=True)
 class Visibility:
-    """How much a changed face differs from the original; identical faces have 1, 0 and 0."""
+    """How much a changed face differs from the original.
+
+    Attributes:
+        ssim: structural similarity; 1 for identical faces.
+        flip: mean FLIP difference; 0 for identical faces.
+        peak: peak of that difference (`flip.pooled`); 0 for identical faces.
+    """
 
     ssim: float
     flip: float
@@ -50,7 +64,13 @@ STRENGTHS = {
 
 
 def budget_of(strength: str) -> Budget:
-    """The budget of a named strength.
+    """Find the budget of a named strength.
+
+    Args:
+        strength: one of `STRENGTHS`.
+
+    Returns:
+        The budget.
 
     Raises:
         InputError: there is no such strength.
@@ -61,7 +81,14 @@ def budget_of(strength: str) -> Budget:
 
 
 def to_tensor(pixels: np.ndarray) -> Tensor:
-    """uint8 (H, W, 3) -> float32 (1, 3, H, W) in [0, 1], at least 11 x 11 (edges repeated), as SSIM needs."""
+    """Turn pixels into a tensor that is large enough for SSIM.
+
+    Args:
+        pixels: uint8 (H, W, 3) RGB.
+
+    Returns:
+        float32 (1, 3, H, W) in [0, 1]; a side shorter than 11 is filled up with the edge repeated.
+    """
     short = [max(0, 11 - side) for side in pixels.shape[:2]]
     if any(short):
         pixels = np.pad(pixels, ((0, short[0]), (0, short[1]), (0, 0)), mode="edge")
@@ -72,12 +99,23 @@ class FaceMeter:
     """Measures changed versions of one original face; what depends on the original alone is computed once."""
 
     def __init__(self, original: np.ndarray) -> None:
-        """Args: original: uint8 (H, W, 3), the face's box at full size."""
+        """Prepare the original.
+
+        Args:
+            original: uint8 (H, W, 3) RGB, the face's box at full size.
+        """
         self._original = to_tensor(original)
         self._flip = FlipReference(self._original)
 
     def measure(self, changed: np.ndarray) -> Visibility:
-        """Args: changed: uint8, of the original's shape."""
+        """Measure a changed version.
+
+        Args:
+            changed: uint8 (H, W, 3) RGB, of the original's shape.
+
+        Returns:
+            How visible the change is.
+        """
         image = to_tensor(changed)
         with torch.no_grad():
             mean, peak = pooled(self._flip.map(image))
@@ -89,17 +127,17 @@ _MOST_TRIES = 8
 
 
 def fit_amplitude(spend: Callable[[float], float], *, start: float, largest: float) -> float:
-    """The largest amplitude found, up to `largest`, whose spending of a budget is at most 1.
+    """Find a large amplitude that stays within a budget.
 
-    Both measures grow close to a power of the amplitude, so a secant in logarithms needs two or three tries.
+    The measures grow close to a power of the amplitude, so a secant in logarithms needs two or three tries.
 
     Args:
-        spend: share of the budget used at an amplitude.
+        spend: tells the share of the budget that an amplitude uses up.
         start: first guess.
         largest: upper end.
 
     Returns:
-        An amplitude for which `spend` returned at most 1, or 0.0 if none was found.
+        The largest amplitude tried for which `spend` returned at most 1; 0.0 if there was none.
     """
     tried: list[tuple[float, float]] = []
     amplitude, within, beyond = min(start, largest), 0.0, float("inf")

@@ -1,4 +1,4 @@
-"""Separable filters."""
+"""Separable filters, on which SSIM, FLIP and the search for a mask rest."""
 
 from __future__ import annotations
 
@@ -8,16 +8,30 @@ from torch.nn import functional as F
 
 
 def gaussian(*, radius: int, sigma: float) -> Tensor:
-    """Gaussian window: float32 (2 * radius + 1,), sum 1."""
+    """Make a Gaussian window.
+
+    Args:
+        radius: pixels on each side of the centre.
+        sigma: standard deviation in pixels.
+
+    Returns:
+        float32 (2 * radius + 1,), of sum 1.
+    """
     x = torch.arange(-radius, radius + 1, dtype=torch.float64)
     window = torch.exp(-(x**2) / (2 * sigma**2))
     return (window / window.sum()).float()
 
 
 def separable(images: Tensor, rows: Tensor, columns: Tensor | None = None) -> Tensor:
-    """Correlate each channel of `images` (N, C, H, W) with `rows` along x and `columns` (default: `rows`) along y.
+    """Correlate each channel of images with a window along x and one along y; differentiable.
 
-    Nothing is padded: the result is smaller by the windows' lengths less one.
+    Args:
+        images: float (N, C, H, W).
+        rows: float (L,), the window along x.
+        columns: float (M,), the window along y; None means `rows`.
+
+    Returns:
+        float (N, C, H - M + 1, W - L + 1): nothing is padded.
     """
     columns = rows if columns is None else columns
     n, channels, height, width = images.shape

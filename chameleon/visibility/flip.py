@@ -1,7 +1,10 @@
-"""FLIP, the difference people see when they flip between two images: differentiable, and fast on a CPU.
+"""FLIP: the difference that people see when they flip between two images.
 
 Source: P. Andersson et al., "FLIP: A Difference Evaluator for Alternating Images", HPG 2020. Its filters are sums
-of Gaussians and derivatives of Gaussians, hence separable. PyPI's `flip-evaluator` is the reference in the tests.
+of Gaussians and derivatives of Gaussians, hence separable.
+
+It is written anew because learning needs it differentiable and fast on a CPU; PyPI's `flip-evaluator`, which is
+neither, is the reference in the tests.
 """
 
 from __future__ import annotations
@@ -145,22 +148,38 @@ class FlipReference:
     """An original image, prepared once, against which changed versions are compared."""
 
     def __init__(self, reference: Tensor) -> None:
-        """Args: reference: sRGB float (N or 1, 3, H, W) in [0, 1]."""
+        """Prepare the original.
+
+        Args:
+            reference: float (N or 1, 3, H, W), sRGB in [0, 1].
+        """
         opponent = _opponent(reference)
         self._color, self._features = _seen_color(opponent), _features(opponent)
 
     def map(self, images: Tensor) -> Tensor:
-        """Visible difference at each pixel: sRGB float (N, 3, H, W) in [0, 1] -> (N, H, W) in [0, 1]."""
+        """Compute the visible difference at each pixel; differentiable.
+
+        Args:
+            images: float (N, 3, H, W), sRGB in [0, 1], changed versions.
+
+        Returns:
+            float (N, H, W) in [0, 1].
+        """
         opponent = _opponent(images)
         color = _color_difference(self._color, _seen_color(opponent))
         largest = (self._features - _features(opponent)).abs().amax(1)
         return (color + _TINY) ** (1 - ((largest + _TINY) / math.sqrt(2)) ** _FEATURE_POWER)
 
 
-def pooled(seen: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and peak of maps of visible difference: (N, H, W) -> (N,) twice.
+def pooled(difference: Tensor) -> tuple[Tensor, Tensor]:
+    """Sum up maps of visible difference.
 
-    The peak is the eighth root of the mean eighth power: the few spots that are seen best, which a mean forgives.
+    Args:
+        difference: float (N, H, W) in [0, 1], as `FlipReference.map` gives it.
+
+    Returns:
+        The mean and the peak of each map, float (N,) both. The peak is the eighth root of the mean eighth power: it
+        tells of the few spots that are seen best, which a mean forgives.
     """
-    peak = seen.pow(_PEAK_POWER).mean(dim=(1, 2)).pow(1 / _PEAK_POWER)
-    return seen.mean(dim=(1, 2)), peak
+    peak = difference.pow(_PEAK_POWER).mean(dim=(1, 2)).pow(1 / _PEAK_POWER)
+    return difference.mean(dim=(1, 2)), peak

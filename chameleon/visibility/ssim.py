@@ -1,7 +1,10 @@
-"""Structural similarity (Z. Wang et al., "Image Quality Assessment", IEEE TIP 2004): differentiable and exact.
+"""Structural similarity, SSIM (Z. Wang et al., "Image Quality Assessment", IEEE TIP 2004).
 
-Gaussian window of 11 x 11, standard deviation 1.5, constants for a range of 1; each colour channel apart, then
-averaged; windows that would leave the image are not used.
+The window is a Gaussian of 11 x 11 with a standard deviation of 1.5; constants are those for a range of 1. Each colour
+channel is measured apart, then they are averaged. Windows that would leave the image are not used.
+
+It is written anew because learning needs it differentiable and fast on a CPU; scikit-image's, which is not
+differentiable, is the reference in the tests.
 """
 
 from __future__ import annotations
@@ -16,7 +19,15 @@ _WINDOW = gaussian(radius=5, sigma=1.5)
 
 
 def ssim_map(reference: Tensor, images: Tensor) -> Tensor:
-    """SSIM at each pixel at least 5 from the border: float (N, C, H, W) in [0, 1] twice -> (N, C, H - 10, W - 10)."""
+    """Compute SSIM at each pixel that is at least 5 from the border; differentiable.
+
+    Args:
+        reference: float (N, C, H, W) in [0, 1].
+        images: float (N, C, H, W) in [0, 1].
+
+    Returns:
+        float (N, C, H - 10, W - 10), at most 1.
+    """
     moments = torch.cat([reference, images, reference**2, images**2, reference * images])
     mean_r, mean_i, square_r, square_i, product = separable(moments, _WINDOW).chunk(5)
     variance_r, variance_i = square_r - mean_r**2, square_i - mean_i**2
@@ -27,5 +38,13 @@ def ssim_map(reference: Tensor, images: Tensor) -> Tensor:
 
 
 def ssim(reference: Tensor, images: Tensor) -> Tensor:
-    """Mean SSIM of each image: float (N, C, H, W) in [0, 1], H and W >= 11 -> (N,)."""
+    """Compute the mean SSIM of each image; differentiable.
+
+    Args:
+        reference: float (N, C, H, W) in [0, 1], H and W >= 11.
+        images: float (N, C, H, W) in [0, 1].
+
+    Returns:
+        float (N,), at most 1.
+    """
     return ssim_map(reference, images).mean(dim=(1, 2, 3))

@@ -17,7 +17,7 @@ from scripts.training.faces import Faces
 
 SIDE = 112
 _SHIFT = 2
-_TO_CANVAS = torch.from_numpy(geometry.similarity(geometry.ARCFACE_TEMPLATE, geometry.CANONICAL_TEMPLATE)).float()
+_TO_CANVAS = torch.from_numpy(geometry.align(geometry.ARCFACE_TEMPLATE, geometry.CANONICAL_TEMPLATE)).float()
 _CENTRE = torch.tensor([55.9, 65.0])  # of the face in a crop, which turns and scales around it
 
 

@@ -7,7 +7,7 @@ import torch
 
 from benchmarks.ablation import PARTS, without
 from guise.chameleon import demo
-from guise.chameleon.faces.crop import Portrait
+from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.detection import FaceDetector
 from guise.chameleon.faces.geometry import CANVAS
 from guise.chameleon.learning.objective import Objective
@@ -27,11 +27,11 @@ def test_a_part_is_out_for_a_while_only(part):
 def test_without_variation_a_face_is_always_seen_alike(tmp_path, part, varies):
     demo.make_photos(tmp_path)
     pixels = read_photo(min(tmp_path.iterdir())).pixels
-    portrait = Portrait.cut(pixels, FaceDetector().detect(pixels)[0])
+    face = FaceCrop.cut(pixels, FaceDetector().detect(pixels)[0])
     with without(part):
         random = torch.Generator().manual_seed(0)
         recogniser = load_recogniser("guise-mobilefacenet")
-        objective = Objective([portrait], [recogniser], views=2, jitter=0.02, random=random)
+        objective = Objective([face], [recogniser], views=2, jitter=0.02, random=random)
         with torch.no_grad():
             seen = [objective.embeddings(torch.zeros(1, 3, CANVAS, CANVAS), torch.tensor([0]))[0] for _ in range(3)]
     assert all(torch.equal(seen[0], one) is not varies for one in seen[1:])

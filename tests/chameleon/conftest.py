@@ -8,7 +8,7 @@ import skimage.data
 from PIL import Image, ImageEnhance, ImageOps
 
 from guise.chameleon import demo
-from guise.chameleon.faces.crop import Portrait
+from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.detection import FaceDetector
 from guise.chameleon.faces.embedding import FaceReader
 from guise.models import Recogniser, load_recogniser
@@ -68,12 +68,12 @@ def strangers(astronaut: Image.Image, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
-def portraits(tmp_path_factory, reader):
+def faces(tmp_path_factory, reader):
     """Three of the demo's photos, cut to the face."""
     folder = tmp_path_factory.mktemp("photos")
     demo.make_photos(folder)
-    found = []
+    crops = []
     for path in sorted(folder.iterdir())[:3]:
         pixels = read_photo(path).pixels
-        found.append(Portrait.cut(pixels, reader.detector.detect(pixels)[0]))
-    return found
+        crops.append(FaceCrop.cut(pixels, reader.detector.detect(pixels)[0]))
+    return crops

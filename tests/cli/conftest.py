@@ -12,8 +12,8 @@ from guise.chameleon.demo import portrait
 from guise.chameleon.faces import geometry
 from guise.chameleon.faces.detection import FaceDetector
 from guise.chameleon.faces.embedding import FaceReader
-from guise.chameleon.faces.template import Owner
-from guise.chameleon.learning.identity import Person
+from guise.chameleon.faces.selection import FaceSelector, select_reference
+from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.mask.key import Key, Provenance, save_key
 from guise.chameleon.mask.mask import Mask
 from guise.chameleon.mask.support import face_support
@@ -50,19 +50,19 @@ def a_mask(seed: int) -> Mask:
 
 
 @pytest.fixture(scope="session")
-def owner(reader: FaceReader, head: Image.Image) -> Owner:
-    (sighting,) = reader.read(np.asarray(head), name="portrait")
-    return Owner(sighting.embedding, reader.recogniser.record.threshold)
+def selector(reader: FaceReader, head: Image.Image) -> FaceSelector:
+    faces = reader.read(np.asarray(head), name="portrait")
+    return select_reference(faces, threshold=reader.recogniser.record.threshold)
 
 
 @pytest.fixture(scope="session")
-def keys(owner: Owner, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def keys(selector: FaceSelector, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Two keys of the portrait's person, with different masks. Not to be used itself: see `key`."""
     folder = tmp_path_factory.mktemp("keys")
     made = Provenance(("dlib-resnet",), "guise", "mid", 12, 300, 0, "0.1.0")
     for seed in (0, 1):
-        persons = {"dlib-resnet": Person(owner.centroid, 0.6)}
-        save_key(Key(a_mask(seed), owner, made, persons=persons), folder / str(seed))
+        templates = {"dlib-resnet": FaceTemplate(selector.template.mean, 0.6)}
+        save_key(Key(a_mask(seed), selector, made, templates), folder / str(seed))
     return folder / "0", folder / "1"
 
 

@@ -17,7 +17,7 @@ from PIL import Image, ImageCms, ImageOps
 from skimage.metrics import structural_similarity
 
 from guise.chameleon.mask.key import load_key
-from guise.chameleon.protection.folder import manifest_beside
+from guise.chameleon.protection.log import manifest_file
 from guise.models.files import read_photo
 from tests.cli.command_line import Outcome, call, hashes
 
@@ -387,7 +387,7 @@ def test_learning_makes_a_private_key_and_writes_what_restoring_needs(protect, p
         assert [file.stat().st_mode & 0o777 for file in (key, records)] == [0o600, 0o600]
     assert load_key(key).provenance.recognisers == ("dlib-resnet",)
     # Of each photo the log says first that its copy is ours, then what it is like.
-    for file, lines in ((records, 3), (manifest_beside(key), 6)):
+    for file, lines in ((records, 3), (manifest_file(key), 6)):
         assert len([json.loads(line) for line in file.read_text().splitlines()]) == lines
     assert protect("--key", key, "--json").report["photos"][0]["status"] == "skipped"
 

@@ -19,8 +19,9 @@ import safetensors.numpy
 from PIL import Image, ImageOps
 
 from guise.chameleon.faces.embedding import FaceReader
-from guise.chameleon.mask.key import load_key, save_key
-from guise.chameleon.protection.folder import manifest_beside
+from guise.chameleon.faces.template import FaceTemplate
+from guise.chameleon.mask.key import Key, load_key, save_key
+from guise.chameleon.protection.log import manifest_file
 from guise.cli.protect import protect as command
 from guise.models.files import images
 from tests.cli.command_line import call, check_refused, hashes
@@ -317,7 +318,7 @@ def test_a_damaged_manifest_costs_time_only(protect, photos, out, head, damage, 
     head.save(photos / "a.png")
     protect()
     copy = (out / "a.png").read_bytes()
-    manifest_beside(key).write_bytes(damage)
+    manifest_file(key).write_bytes(damage)
     outcome = protect("--json")
     assert outcome.code == 0 and (out / "a.png").read_bytes() == copy
     assert protect("--json").photo("a.png")["status"] == "skipped"
@@ -326,7 +327,7 @@ def test_a_damaged_manifest_costs_time_only(protect, photos, out, head, damage, 
 def test_a_manifest_with_other_fields_is_not_believed(protect, photos, head, key):
     head.save(photos / "a.png")
     protect()
-    manifest = manifest_beside(key)
+    manifest = manifest_file(key)
     record = json.loads(manifest.read_text().splitlines()[-1])
     for changes in ({"faces": [{"box": 3}]}, {"output_sha256": None}, {"faces": None}):
         manifest.write_text(json.dumps({**record, **changes}) + "\n")
@@ -335,7 +336,7 @@ def test_a_manifest_with_other_fields_is_not_believed(protect, photos, head, key
 
 def test_a_manifest_that_is_a_folder(protect, photos, head, key):
     head.save(photos / "a.png")
-    manifest_beside(key).mkdir()
+    manifest_file(key).mkdir()
     check_refused(protect(), 2, "manifest", "move it away")
 
 
@@ -396,6 +397,10 @@ def test_what_is_no_usable_key(protect, photos, out, key, head, content, words):
     assert key.read_bytes() == before and not out.exists()
 
 
+def of_other_face(key: Key, mean: np.ndarray) -> Key:
+    return replace(key, selector=replace(key.selector, template=FaceTemplate(mean)))
+
+
 @pytest.mark.parametrize("part", ["mask", "owner"])
 def test_a_key_that_holds_no_numbers(protect, photos, key, head, part):
     head.save(photos / "a.png")
@@ -404,7 +409,7 @@ def test_a_key_that_holds_no_numbers(protect, photos, key, head, part):
     values[0, 80, 80] = np.nan
     bad = {
         "mask": replace(good, mask=replace(good.mask, values=values)),
-        "owner": replace(good, owner=replace(good.owner, centroid=good.owner.centroid * np.nan)),
+        "owner": of_other_face(good, good.selector.template.mean * np.nan),
     }
     save_key(bad[part], key)
     check_refused(protect(), 1, str(key), "damaged", "out of range")
@@ -413,7 +418,7 @@ def test_a_key_that_holds_no_numbers(protect, photos, key, head, part):
 def test_a_key_of_another_reader_of_faces(protect, photos, key, head):
     head.save(photos / "a.png")
     good = load_key(key)
-    save_key(replace(good, owner=replace(good.owner, centroid=np.zeros(512, np.float32))), key)
+    save_key(of_other_face(good, np.zeros(512, np.float32)), key)
     check_refused(protect(), 1, "512 numbers", "--user-face")
 
 
@@ -518,7 +523,7 @@ def test_a_reference_photo_without_a_face_with_two_and_without_pixels(protect, p
 def test_photos_of_somebody_else_are_left_alone(protect, photos, out, key, head):
     head.save(photos / "a.png")
     good = load_key(key)
-    save_key(replace(good, owner=replace(good.owner, centroid=-good.owner.centroid)), key)
+    save_key(of_other_face(good, -good.selector.template.mean), key)
     outcome = protect("--json")
     assert outcome.code == 1 and outcome.photo("a.png")["reason"] == "none of its 1 faces is the user's"
     assert not (out / "a.png").exists()

@@ -65,21 +65,25 @@ def test_refined_photos_differ_from_those_with_the_mask_alone(protect, photos, o
 def test_a_guest_is_taken_away_from_themselves_not_from_the_keys_user(protect, photos, head, monkeypatch):
     seen = []
     refine = Refiner.refine
-    monkeypatch.setattr(Refiner, "refine", lambda self, *a, **k: (seen.append(self._persons), refine(self, *a, **k))[1])
+    monkeypatch.setattr(
+        Refiner, "refine", lambda self, *a, **k: (seen.append(self._templates), refine(self, *a, **k))[1]
+    )
     head.save(photos / "a.png")
     protect()
     protect("--user-face", "all")
-    assert [sorted(persons) for persons in seen] == [["dlib-resnet"], []]
+    assert [sorted(templates) for templates in seen] == [["dlib-resnet"], []]
 
 
 def test_the_keys_user_may_be_named_by_a_photo_again(protect, photos, tmp_path, head, monkeypatch):
     seen = []
     refine = Refiner.refine
-    monkeypatch.setattr(Refiner, "refine", lambda self, *a, **k: (seen.append(self._persons), refine(self, *a, **k))[1])
+    monkeypatch.setattr(
+        Refiner, "refine", lambda self, *a, **k: (seen.append(self._templates), refine(self, *a, **k))[1]
+    )
     head.save(photos / "a.png")
     head.save(tmp_path / "me.png")
     assert protect("--user-face", tmp_path / "me.png").code == 0
-    assert [sorted(persons) for persons in seen] == [["dlib-resnet"]]
+    assert [sorted(templates) for templates in seen] == [["dlib-resnet"]]
 
 
 def test_a_key_of_other_weights_says_so(protect, photos, key, head):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from guise.chameleon.evaluation.pairs import User, psnr
 from guise.chameleon.evaluation.retrieval import SETTINGS
 from guise.chameleon.evaluation.verify import SAVED, Report, measure_folders
-from guise.chameleon.faces.detection import Face
 from guise.chameleon.faces.embedding import FaceReader
-from guise.chameleon.faces.template import Owner, Sighting
 from guise.chameleon.transforms import TRANSFORMS
 from guise.models import Recogniser
 from guise.models.errors import FaceError, InputError
@@ -70,10 +67,10 @@ def test_strangers_that_cannot_be_used_are_named(
     others = tmp_path / "others"
     shutil.copytree(strangers, others)
     shutil.copy(user_photos / "a.jpg", others / "me.jpg")
-    found = measure(user_photos, user_photos, others=others).strangers
-    assert found is not None and found.embeddings[0].shape == (3, 128)
-    assert found.without_face == ("wall.png",) and found.users == ("me.jpg",)
-    assert list(found.unreadable) == ["torn.jpg"] and "torn.jpg" in found.unreadable["torn.jpg"]
+    known = measure(user_photos, user_photos, others=others).strangers
+    assert known is not None and known.embeddings[0].shape == (3, 128)
+    assert known.without_face == ("wall.png",) and known.users == ("me.jpg",)
+    assert list(known.unreadable) == ["torn.jpg"] and "torn.jpg" in known.unreadable["torn.jpg"]
 
 
 def test_spoilt_faces_are_less_alike_and_their_protected_photos_apart(
@@ -142,7 +139,7 @@ def test_a_photo_without_counterpart_is_named(
 
 def test_retrieval_needs_strangers_and_says_so_once(measure: Callable[..., Report], user_photos: Path) -> None:
     report = measure(user_photos, user_photos)
-    assert "--others" in report.no_retrieval and report.strangers is None
+    assert "`others=`" in report.no_retrieval and report.strangers is None
     settings = report.recognisers[0].saved.settings
     assert all(scores.rank1 is scores.recall is None and scores.linked == 1 for scores in settings.values())
 
@@ -171,40 +168,3 @@ def test_progress_reaches_the_end_of_each_part(
     steps: list[tuple[str, int, int]] = []
     measure(user_photos, user_photos, others=strangers, progress=lambda *step: steps.append(step))
     assert {("looking for faces", 4, 4), ("measuring", 4, 4), ("strangers", 5, 5)} <= set(steps)
-
-
-NAME = Path("photo.jpg")
-
-
-def user_with(faces: Sequence[tuple[float, float]], who: Any) -> User:
-    """Faces as (left edge of the box, one-dimensional embedding), the largest first."""
-    sightings = [
-        Sighting("photo", Face(np.array([left, 0, left + 50 - i, 50]), np.zeros((5, 2)), 1.0), np.array([at]))
-        for i, (left, at) in enumerate(faces)
-    ]
-    owner = who if isinstance(who, Owner) else Owner(np.array([0.0]), 0.6)
-    return User(who, owner, {NAME: sightings})
-
-
-def test_whose_face_counts() -> None:
-    crowd = [(0.0, 5.0), (100.0, 0.4), (200.0, 0.1)]
-    assert user_with(crowd, "largest").face(NAME).box[0] == 0
-    assert user_with(crowd, "recurring").face(NAME).box[0] == 200
-    assert user_with(crowd, Owner(np.array([5.2]), 0.6)).face(NAME).box[0] == 0
-    assert user_with([(7.0, 9.0)], "recurring").face(NAME).box[0] == 7  # alone on the photo
-
-
-def test_others_than_the_user_do_not_count() -> None:
-    with pytest.raises(FaceError, match="none of the 2 faces"):
-        user_with([(0.0, 5.0), (100.0, 6.0)], "recurring").face(NAME)
-    with pytest.raises(FaceError, match="none of the 1 faces"):
-        user_with([(0.0, 5.0)], Owner(np.array([0.0]), 0.6)).face(NAME)
-    with pytest.raises(FaceError, match="no face"):
-        user_with([], "largest").face(NAME)
-
-
-def test_psnr_of_one_level_is_48_decibels() -> None:
-    level = np.full((4, 4, 3), 100, np.uint8)
-    assert psnr(level, level + 1) == pytest.approx(20 * math.log10(255))
-    assert psnr(level, level) == math.inf
-    assert psnr(np.zeros_like(level), np.full_like(level, 255)) == 0

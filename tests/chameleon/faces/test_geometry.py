@@ -13,17 +13,17 @@ def random_transform(random, *, scale=1.0):
 
 
 @given(seed=st.integers(0, 10_000), scale=st.floats(0.1, 10))
-def test_similarity_recovers_the_transform_that_made_the_points(seed, scale):
+def test_alignment_recovers_the_transform_that_made_the_points(seed, scale):
     random = np.random.default_rng(seed)
     transform = random_transform(random, scale=scale)
     points = random.uniform(0, 100, (5, 2))
-    found = geometry.similarity(points, geometry.apply(transform, points))
-    np.testing.assert_allclose(found, transform, atol=1e-8)
-    assert np.isclose(geometry.scale_of(found), scale)
+    fitted = geometry.align(points, geometry.apply(transform, points))
+    np.testing.assert_allclose(fitted, transform, atol=1e-8)
+    assert np.isclose(geometry.scale_of(fitted), scale)
 
 
 @given(seed=st.integers(0, 1000))
-def test_similarity_is_the_least_squares_one(seed):
+def test_alignment_is_the_least_squares_one(seed):
     random = np.random.default_rng(seed)
     source, target = random.uniform(0, 100, (2, 5, 2))
     # The oracle: linear least squares over (a, b, x, y) of [[a, -b], [b, a]].
@@ -31,7 +31,7 @@ def test_similarity_is_the_least_squares_one(seed):
         [[(x, -y, 1, 0), (y, x, 0, 1)] for x, y in source],
     )
     a, b, x, y = np.linalg.lstsq(rows, target.reshape(-1), rcond=None)[0]
-    np.testing.assert_allclose(geometry.similarity(source, target), [[a, -b, x], [b, a, y]], atol=1e-8)
+    np.testing.assert_allclose(geometry.align(source, target), [[a, -b, x], [b, a, y]], atol=1e-8)
 
 
 def test_inverse_undoes_and_compose_chains():

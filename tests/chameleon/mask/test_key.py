@@ -7,7 +7,8 @@ import pytest
 from safetensors.numpy import save
 
 from guise.chameleon.faces import geometry
-from guise.chameleon.faces.template import Owner
+from guise.chameleon.faces.selection import FaceSelector, WhoseFace
+from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.mask.key import Key, Provenance, load_key, save_key
 from guise.chameleon.mask.mask import Mask
 from guise.models.errors import InputError, KeyFileError
@@ -17,15 +18,16 @@ def a_key():
     random = np.random.default_rng(0)
     mask = Mask(random.normal(size=(3, 160, 160)).astype(np.float32), geometry.CANONICAL_TEMPLATE, 16 / 255)
     provenance = Provenance(("dlib-resnet", "file:x.onnx"), "guise", "mid", 12, 300, 7, "0.1.0")
-    return Key(mask, Owner(random.normal(size=128).astype(np.float32), 0.6), provenance)
+    template = FaceTemplate(random.normal(size=128).astype(np.float32))
+    return Key(mask, FaceSelector(WhoseFace.REFERENCE, template, 0.6), provenance)
 
 
 def test_a_key_is_read_back_to_the_bit(tmp_path):
     save_key(a_key(), tmp_path / "k")
-    found = load_key(tmp_path / "k")
-    assert found.mask.digest == a_key().mask.digest
-    np.testing.assert_array_equal(found.owner.centroid, a_key().owner.centroid)
-    assert (found.owner.threshold, found.provenance) == (0.6, a_key().provenance)
+    loaded = load_key(tmp_path / "k")
+    assert loaded.mask.digest == a_key().mask.digest
+    np.testing.assert_array_equal(loaded.selector.template.mean, a_key().selector.template.mean)
+    assert (loaded.selector.threshold, loaded.provenance) == (0.6, a_key().provenance)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permission bits are POSIX's")
@@ -80,12 +82,45 @@ def test_a_newer_key_says_so(tmp_path):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"epsilon": 7}, {"epsilon": "nan"}, {"epsilon": "x"}, {"epsilon": None}, {"provenance": {}}, {"provenance": []}],
+    [
+        {"which": "recurring"},
+        {"which": 3},
+        {"spreads": {"x": 1}},
+        {"epsilon": 7},
+        {"epsilon": "nan"},
+        {"epsilon": "x"},
+        {"epsilon": None},
+        {"provenance": {}},
+        {"provenance": []},
+    ],
 )
 def test_wrong_metadata_is_damage(tmp_path, changes):
     save_key(a_key(), tmp_path / "k")
     rewritten(tmp_path / "k", **changes)
     with pytest.raises(KeyFileError, match="damaged"):
+        load_key(tmp_path / "k")
+
+
+@pytest.mark.parametrize("kind", ["BF16", "F8_E4M3", "NONSENSE", "F64"])
+def test_tensors_of_another_kind_are_damage(tmp_path, kind):
+    save_key(a_key(), tmp_path / "k")
+    data = (tmp_path / "k").read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    start, end = header["owner_centroid"]["data_offsets"]
+    width = {"BF16": 2, "F8_E4M3": 1, "F64": 8}.get(kind, 4)
+    header["owner_centroid"] |= {"dtype": kind, "shape": [(end - start) // width]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    (tmp_path / "k").write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
+    with pytest.raises(KeyFileError, match="damaged"):
+        load_key(tmp_path / "k")
+
+
+def test_a_file_of_many_gigabytes_is_not_read(tmp_path):
+    save_key(a_key(), tmp_path / "k")
+    with (tmp_path / "k").open("r+b") as file:
+        file.truncate(2**36)  # of which hardly a block is on the disk
+    with pytest.raises(KeyFileError, match="not a Guise key"):
         load_key(tmp_path / "k")
 
 

@@ -53,7 +53,7 @@ def test_faces_that_touch_are_each_within_the_budget(astronaut, detector, mask, 
 
 def test_a_budget_that_re_encoding_alone_exceeds_is_refused_not_ignored(astronaut, detector, mask, tmp_path):
     photo = read(astronaut, tmp_path, "a.jpg")
-    with pytest.raises(ImageError, match=r"no mask fits .* as JPEG .* --strength"):
+    with pytest.raises(ImageError, match=r"no mask fits .* as JPEG .* `strength=`"):
         protect_photo(photo, detector.detect(photo.pixels)[:1], mask, budget=Budget(ssim=0.99999, flip=1e-4, peak=1e-3))
 
 
@@ -65,12 +65,12 @@ def test_without_a_budget_the_mask_lies_as_learnt(astronaut, detector, mask, tmp
 
 def test_an_unchanged_file_is_measured_as_unchanged_and_a_painted_face_as_gone(astronaut, reader, tmp_path):
     photo = read(astronaut, tmp_path, "a.png")
-    sightings = reader.read(photo.pixels, name="a.png")[:1]
-    (same,) = measure_saved(photo.pixels, photo.pixels, sightings, None, reader)
+    faces = reader.read(photo.pixels, name="a.png")[:1]
+    (same,) = measure_saved(photo.pixels, photo.pixels, faces, None, reader)
     assert same.linked_before and same.linked_after
     assert same.similarity_after == pytest.approx(1, abs=0.02)
     assert same.visibility.ssim == pytest.approx(1, abs=1e-5)
     painted = photo.pixels.copy()
-    painted[sightings[0].face.box_in(*painted.shape[:2])] = 128
-    (gone,) = measure_saved(photo.pixels, painted, sightings, None, reader)
+    painted[faces[0].face.box_in(*painted.shape[:2])] = 128
+    (gone,) = measure_saved(photo.pixels, painted, faces, None, reader)
     assert gone.similarity_after is None and not gone.linked_after

@@ -1,0 +1,56 @@
+"""A folder to protect, and what became of each of its photos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from guise.chameleon.learning.refine import Refiner
+from guise.chameleon.mask.key import Key
+from guise.chameleon.protection.photo import FaceMeasurement
+from guise.chameleon.visibility.budget import Budget
+
+Status = Literal["protected", "skipped", "no face", "failed"]
+
+
+@dataclass(frozen=True)
+class PhotoResult:
+    """What became of one photo.
+
+    Attributes:
+        photo: its path below the folder.
+        status: protected, skipped (already done), no face (of the user's) or failed.
+        reason: why it was not protected, else "".
+        faces: measurements of the protected faces on the written file.
+        notes: what the copy does not carry over exactly.
+    """
+
+    photo: str
+    status: Status
+    reason: str = ""
+    faces: tuple[FaceMeasurement, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """A folder to protect.
+
+    Attributes:
+        folder: with the originals.
+        out: where the copies go, in the same tree.
+        key: the user's.
+        key_file: where the key lies; the log and the restore records lie next to it.
+        budget: how visible the mask may be; None puts it on as learnt.
+        keep_metadata: whether to keep EXIF, GPS included.
+        refiner: fits the mask to each face first; None puts the user's own mask on all.
+    """
+
+    folder: Path
+    out: Path
+    key: Key
+    key_file: Path
+    budget: Budget | None
+    keep_metadata: bool = False
+    refiner: Refiner | None = None

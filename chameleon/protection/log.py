@@ -1,0 +1,187 @@
+"""What has been protected with a key: the log from which a run that was stopped goes on."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from guise.chameleon.learning.refine import ProtectedDirections
+from guise.chameleon.mask.mask import Placement
+from guise.chameleon.protection.job import Job
+from guise.chameleon.protection.photo import FaceMeasurement
+from guise.chameleon.restoration.restore_record import make_restore_record, open_restore_records, pixels_hash
+from guise.chameleon.visibility.budget import Visibility
+from guise.models.files import Manifest, Photo, pack, settings_hash, unpack
+
+LogEntry = Mapping[str, Any]
+"""What the log says of one written copy, as plain JSON."""
+_DIRECTION_UNIT = 1 / 127
+
+
+def manifest_file(key: Path) -> Path:
+    """Tell where the log of photos protected with a key lies.
+
+    Args:
+        key: the key file.
+
+    Returns:
+        The file next to it: it tells of the originals, so it does not lie among the copies.
+    """
+    return key.with_name(key.name + ".manifest")
+
+
+class ProtectionLog:
+    """The log of what was protected with a key, and the restore records.
+
+    Attributes:
+        written: SHA-256 of each file that runs over this folder have written.
+    """
+
+    def __init__(self, job: Job, settings: str) -> None:
+        """Open the log and the restore records next to the key.
+
+        Args:
+            job: the folder to protect.
+            settings: hash of everything that a copy depends on apart from its photo.
+
+        Raises:
+            InputError: one of the two files exists and cannot be read.
+        """
+        self._manifest = Manifest(manifest_file(job.key_file), mode=0o600)
+        # Of this folder: a copy of another folder's photo that goes by the same name is not ours to replace.
+        self._folder = settings_hash({"folder": str(job.folder.resolve())})
+        self.written = {
+            str(entry.get("output_sha256")) for entry in self.entries() if entry.get("folder") == self._folder
+        }
+        self._restore_records = open_restore_records(job.key_file)
+        self._mask, self._settings = job.key.mask, settings
+
+    def entries(self) -> Sequence[LogEntry]:
+        """Give the last entry of each copy, in the order in which the copies were first written."""
+        return self._manifest.records()
+
+    def finished(self, source: str, name: str, there: str | None) -> LogEntry | None:
+        """Find out whether a copy is finished.
+
+        Args:
+            source: SHA-256 of the original.
+            name: of the photo.
+            there: SHA-256 of the file where the copy goes; None where there is none.
+
+        Returns:
+            The entry of an earlier run with the same settings, if the file is its work and can still be restored.
+        """
+        entry = self._manifest.find(source, self._settings, name)
+        if entry is None or there is None or there != entry.get("output_sha256"):
+            return None
+        if self._restore_records.find(str(entry.get("output_pixels")), self._mask.digest, "") is None:
+            return None
+        return entry if measurements(entry) else None
+
+    def start(self, name: str, original: Photo, saved: Photo, group: str) -> LogEntry:
+        """Log that a file is ours, so that a run that is stopped from here on can replace it.
+
+        Args:
+            name: of the photo.
+            original: the photo as read.
+            saved: the written file, re-opened.
+            group: token of the photo's group.
+
+        Returns:
+            The entry, which `finish` completes.
+
+        Raises:
+            OutputError: the log cannot be written.
+        """
+        entry = {
+            "source_sha256": original.sha256,
+            "settings_hash": self._settings,
+            "name": name,
+            "folder": self._folder,
+            "mask": self._mask.digest,
+            "group": group,
+            "output_sha256": saved.sha256,
+        }
+        self._manifest.append(entry)
+        self.written.add(saved.sha256)
+        return entry
+
+    def finish(
+        self,
+        entry: LogEntry,
+        original: Photo,
+        saved: Photo,
+        placements: Sequence[Placement],
+        measured: Sequence[FaceMeasurement],
+        directions: Sequence[ProtectedDirections],
+    ) -> LogEntry:
+        """Write a copy's restore record and log that the copy is finished.
+
+        Args:
+            entry: as `start` made it.
+            original: the photo as read.
+            saved: the written file, re-opened.
+            placements: of the mask, in the order in which it was added.
+            measured: measurements of the protected faces.
+            directions: of the protected faces; empty where the mask was not refined.
+
+        Returns:
+            The complete entry.
+
+        Raises:
+            OutputError: a file cannot be written.
+        """
+        self._restore_records.append(make_restore_record(entry["name"], original, saved.pixels, placements, self._mask))
+        complete = {
+            **entry,
+            "output_pixels": pixels_hash(saved.pixels),
+            "faces": [asdict(face) for face in measured],
+            "standings": [{name: _packed(row) for name, row in face.items()} for face in directions],
+        }
+        self._manifest.append(complete)
+        return complete
+
+
+def measurements(entry: LogEntry) -> tuple[FaceMeasurement, ...]:
+    """Read what was measured of a copy.
+
+    Args:
+        entry: the copy's.
+
+    Returns:
+        Measurements of its faces; none where the entry does not say it as this program does.
+    """
+    try:
+        return tuple(FaceMeasurement(**{**face, "visibility": Visibility(**face["visibility"])}) for face in entry["faces"])
+    except (KeyError, TypeError):
+        return ()
+
+
+def directions_of(entry: LogEntry) -> list[ProtectedDirections]:
+    """Read in which directions the faces of a copy lie.
+
+    Args:
+        entry: the copy's.
+
+    Returns:
+        Those of its faces, up to the first that is garbled.
+    """
+    directions: list[ProtectedDirections] = []
+    with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+        for face in entry["standings"]:
+            directions.append({name: _unpacked(text) for name, text in face.items()})  # noqa: PERF401
+    return directions
+
+
+def _packed(direction: np.ndarray) -> str:
+    """A unit vector (D,) in 8 bits a number."""
+    return pack(np.rint(direction / _DIRECTION_UNIT).astype(np.int8))
+
+
+def _unpacked(text: str) -> np.ndarray:
+    return np.float32(_DIRECTION_UNIT) * unpack(text, (-1,)).astype(np.float32)

@@ -1,0 +1,67 @@
+"""Restore a folder of protected photos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from guise.chameleon.faces.detection import FaceDetector
+from guise.chameleon.mask.mask import Mask
+from guise.chameleon.restoration.restore_record import Restored, find_restore_record, open_restore_records, restore
+from guise.chameleon.restoration.search import Masks, restore_by_search
+from guise.models.errors import ImageError
+from guise.models.files import Manifest, read_photo, write_photo
+
+
+def restore_folder(
+    folder: Path, photos: Sequence[Path], key_file: Path, mask: Mask, detector: FaceDetector, *, out: Path
+) -> Iterator[dict[str, str]]:
+    """Write restored copies of photos.
+
+    Args:
+        folder: where the protected photos are.
+        photos: their paths below `folder`; the copies get the same paths below `out`.
+        key_file: the key file, next to which the restore records lie.
+        mask: the key's.
+        detector: finds faces in photos without a restore record.
+        out: where the copies go.
+
+    Yields:
+        `photo`, `status` and `reason` of each: "exact" (the original's pixels, by their hash), "near", "no mask"
+        (nothing was written) or "failed".
+
+    Raises:
+        InputError: the restore records cannot be read.
+        OutputError: a file cannot be written.
+    """
+    records = open_restore_records(key_file)
+    masks = cache(lambda: Masks.recorded(mask, records))
+    for path in photos:
+        status, reason = _restore_file(folder / path, out / path, records, mask, masks, detector)
+        yield {"photo": path.as_posix(), "status": status, "reason": reason}
+
+
+def _restore_file(
+    source: Path, target: Path, records: Manifest, mask: Mask, masks: Callable[[], Masks], detector: FaceDetector
+) -> tuple[str, str]:
+    try:
+        photo = read_photo(source)
+        restore_record = find_restore_record(records, photo.pixels, mask)
+        if restore_record is not None:
+            restored: Restored | None = restore(photo.pixels, restore_record, mask)
+        else:
+            restored = restore_by_search(photo.pixels, detector.detect(photo.pixels), masks(), grey=photo.grey)
+        if restored is None:
+            return "no mask", "there is no record of it beside the key, and no face in it carries this mask"
+        # Never over another file: it may be the original.
+        write_photo(target, photo, restored.pixels, keep_metadata=True, overwrite=False)
+    except ImageError as error:
+        return "failed", str(error)
+    if restored.exact and photo.lossless:
+        return "exact", ""
+    if restore_record is None:
+        return "near", "no record beside the key fits it as it is now: where the mask lies was estimated"
+    if not photo.lossless:
+        return "near", f"{photo.format} does not keep pixels exactly"
+    return "near", "its record leads back not quite to the original: it is damaged, or from another machine"

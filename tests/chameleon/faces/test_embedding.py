@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guise.chameleon.faces.embedding import embed, similarity
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.1, 10))
+def test_similarity_is_the_cosine_around_the_population(seed, factor):
+    random = np.random.default_rng(seed)
+    a, b, population = random.normal(size=(3, 16))
+    cosine = (a - population) @ (b - population) / np.linalg.norm(a - population) / np.linalg.norm(b - population)
+    assert similarity(a, b, population) == pytest.approx(cosine)
+    # How far an embedding lies from the population makes no difference.
+    assert similarity(population + factor * (a - population), b, population) == pytest.approx(cosine)
+    assert similarity(a, a, population) == pytest.approx(1)
+    assert similarity(a, 2 * population - a, population) == pytest.approx(-1)
+
+
+def test_an_embedding_at_the_population_is_similar_to_nobody():
+    assert similarity(np.ones(4), np.arange(4.0), np.ones(4)) == 0
+
+
+def test_faces_are_embedded_alike_whatever_comes_with_them(astronaut, reader):
+    pixels = np.asarray(astronaut)
+    (face,) = reader.read(pixels, name="a.jpg")
+    assert face.photo == "a.jpg"
+    many = reader.embed([(pixels[:, ::-1], face.face), (pixels, face.face)])
+    np.testing.assert_allclose(many[1], face.embedding, atol=1e-5)
+    assert np.linalg.norm(many[0] - many[1]) > 0.1
+    assert embed([], reader.recogniser).shape == (0, 128)
