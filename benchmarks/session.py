@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,20 +19,20 @@ from benchmarks.judges import Judge
 from benchmarks.lpips_distance import lpips_distance
 from benchmarks.people import User
 from benchmarks.report import SAVED
+from guise import chameleon
 from guise.chameleon.evaluation.pairs import psnr
 from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.faces.selection import WhoseFace
 from guise.chameleon.faces.survey import Survey, cut_faces, find_faces
-from guise.chameleon.learning import key as keymaking
+from guise.chameleon.learning.key import Learning, provenance
 from guise.chameleon.learning.learn import LearningSettings
-from guise.chameleon.learning.refine import RefinementSettings, Refiner
 from guise.chameleon.mask.key import Key, load_key, save_key
 from guise.chameleon.protection.folder import protect_folder
 from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.transforms import TRANSFORMS
 from guise.chameleon.visibility.budget import STRENGTHS
 from guise.models import Recogniser
-from guise.models.files import read_photo, settings_hash
+from guise.models.files import list_photos, read_photo, settings_hash
 
 AS_LEARNT = "as-learnt"
 """In place of a strength: the mask is put on as learnt, whatever is seen of it."""
@@ -106,11 +107,11 @@ class Plan:
             }
         )
 
-    def learning(self, strength: str) -> keymaking.Learning:
+    def learning(self, strength: str) -> Learning:
         """How to learn for photos protected at `strength`."""
         preset: Literal["guise", "paper"] = "paper" if self.method in ("paper", "opom") else "guise"
         settings = LearningSettings(steps=self.steps)
-        return keymaking.Learning(self.surrogates, preset, self.learn_at or strength, self.seed, settings)
+        return Learning(self.surrogates, preset, self.learn_at or strength, self.seed, settings)
 
 
 class Session:
@@ -123,7 +124,6 @@ class Session:
         self._learnt_on = self._survey("learn")
         self._selector = self._learnt_on.selector(WhoseFace.RECURRING, threshold=threshold)
         selected = {photo: self._selector.select(faces) for photo, faces in self._survey("score").faces.items()}
-        self._photos = list(selected)
         self._boxes = {photo: faces[0].face.box for photo, faces in selected.items() if faces}
         self._clean = {
             name: scoring.embeddings(judge, folder / "score", self._boxes) for name, (judge, _) in plan.judges.items()
@@ -140,26 +140,29 @@ class Session:
         # Published procedures have a bound of their own, and make one mask for all strengths.
         name = self._plan.method if how.preset == "paper" else how.strength
         if name not in self._keys:
-            start = time.perf_counter()
-            key = self._learn(how, progress)
-            seconds = time.perf_counter() - start
-            file = self._folder / f"{name}.guise-key"
-            save_key(key, file)
-            self._keys[name] = file, seconds
+            file, start = self._folder / f"{name}.guise-key", time.perf_counter()
+            self._learn(file, how, progress)
+            self._keys[name] = file, time.perf_counter() - start
         return self._keys[name]
 
-    def _learn(self, how: keymaking.Learning, progress: Callable[[int, int], None]) -> Key:
+    def _learn(self, file: Path, how: Learning, progress: Callable[[int, int], None]) -> None:
         folder = self._folder / "learn"
         if self._plan.method != "opom":
-            return keymaking.learn_key(
-                folder, self._learnt_on, self._selector, how, progress=lambda _, *at: progress(*at)
+            chameleon.learn(
+                folder,
+                key=file,
+                strength=how.strength,
+                recognisers=how.recognisers,
+                preset=how.preset,
+                seed=how.seed,
+                settings=how.settings,
+                reader=self._reader,
+                progress=lambda _, *at: progress(*at),
             )
+            return
         faces = cut_faces(folder, self._learnt_on, self._selector)
-        return Key(
-            opom.learn_mask(faces, how.recognisers, seed=how.seed),
-            self._selector,
-            keymaking.provenance(how, photos=len(faces)),
-        )
+        mask = opom.learn_mask(faces, how.recognisers, seed=how.seed)
+        save_key(Key(mask, self._selector, provenance(how, photos=len(faces))), file)
 
     def measure(self, strength: str, progress: Callable[[int, int], None]) -> dict[str, Any]:
         """Protect the photos to score at `strength` and have the files judged."""
@@ -170,7 +173,7 @@ class Session:
         key = load_key(key_file)
         out = self._folder / f"score-{strength}"
         start = time.perf_counter()
-        results = self._protect(key, key_file, self._folder / "score", self._photos, out, strength)
+        results = self._protect(key, self._folder / "score", out, strength)
         apply_seconds = (time.perf_counter() - start) / len(results)
         written = [Path(result.photo) for result in results if result.status == "protected"]
         seen = [face.visibility for result in results for face in result.faces]
@@ -182,18 +185,26 @@ class Session:
             "unprotected": 1 - len(written) / len(results),
             "learn_seconds": learn_seconds,
             "apply_seconds": apply_seconds,
-            "judges": self._verdicts(out, written, self._versions() | self._estimates(key, key_file, strength)),
+            "judges": self._verdicts(out, written, self._versions() | self._estimates(key, strength)),
         }
 
-    def _protect(
-        self, key: Key, key_file: Path, folder: Path, photos: Sequence[Path], out: Path, strength: str
-    ) -> list[PhotoResult]:
-        plan, budget, refiner = self._plan, STRENGTHS.get(strength), None
-        if plan.method == "ours" and budget is not None:
-            settings = RefinementSettings(steps=plan.refine)
-            refiner = Refiner(key.mask, plan.surrogates, key.templates, budget=budget, settings=settings)
-        job = Job(folder=folder, out=out, key=key, key_file=key_file, budget=budget, refiner=refiner)
-        return list(protect_folder(job, photos, key.selector, self._reader))
+    def _protect(self, key: Key, folder: Path, out: Path, strength: str) -> Sequence[PhotoResult]:
+        """Protect a folder: by the library where it has this procedure, else by its parts."""
+        plan, budget = self._plan, STRENGTHS.get(strength)
+        if plan.method in ("ours", "mask") and budget is not None:
+            refine = plan.refine if plan.method == "ours" else 0
+            return chameleon.protect(
+                folder,
+                key,
+                out=out,
+                strength=strength,
+                recognisers=plan.surrogates,
+                refine=refine,
+                reader=self._reader,
+            ).photos
+        assert key.file is not None
+        job = Job(folder=folder, out=out, key=key, key_file=key.file, budget=budget)
+        return list(protect_folder(job, list_photos(folder).photos, key.selector, self._reader))
 
     def _other_visibility(self, out: Path, results: Sequence[PhotoResult]) -> dict[str, float | None]:
         """PSNR in dB, and LPIPS where its weights are, on the faces' boxes of the written files."""
@@ -219,13 +230,17 @@ class Session:
             versions |= {"purified": attacks.purified}
         return versions
 
-    def _estimates(self, key: Key, key_file: Path, strength: str) -> dict[str, scoring.Change | None]:
+    def _estimates(self, key: Key, strength: str) -> dict[str, scoring.Change | None]:
         """Opponents who hold `CAPTURED` other protected photos of the user, perhaps some without the mask as well."""
         if not self._plan.attack:
             return {}
         detector, originals = self._reader.detector, self._folder / "learn"
-        photos, out = list(self._learnt_on.faces)[:CAPTURED], self._folder / f"learn-{strength}"
-        results = self._protect(key, key_file, originals, photos, out, strength)
+        photos, out = list(self._learnt_on.faces)[:CAPTURED], self._folder / f"captured-{strength}"
+        captured = self._folder / "captured"
+        captured.mkdir(exist_ok=True)
+        for photo in photos:
+            shutil.copy(originals / photo, captured)
+        results = self._protect(key, captured, out, strength)
         held = {Path(r.photo): read_photo(out / r.photo).pixels for r in results if r.status == "protected"}
         found: dict[str, scoring.Change | None] = {}
         if not held:

@@ -9,27 +9,22 @@ photo, written as JPEG and read again.
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import click
 from PIL import Image
 
 from benchmarks.report import code_version, environment
+from guise import chameleon
 from guise.chameleon import demo
 from guise.chameleon.faces.detection import FaceDetector
-from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader
-from guise.chameleon.faces.selection import WhoseFace
-from guise.chameleon.faces.survey import Survey, find_faces
-from guise.chameleon.learning import key as keymaking
-from guise.chameleon.learning.refine import Refiner
-from guise.chameleon.protection.folder import protect_folder
-from guise.chameleon.protection.job import Job
+from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.protection.sheet import draw_sheet, face_crop
 from guise.chameleon.visibility.budget import STRENGTHS
 from guise.models import load_recogniser
-from guise.models.files import list_photos, read_photo
+from guise.models.files import read_photo
 from guise.models.recognisers.registry import TEAM
 
 
@@ -42,22 +37,23 @@ def main(out: Path) -> None:
         folder = Path(name)
         photos = folder / "photos"
         demo.make_photos(photos)
-        Image.fromarray(demo.portrait()).save(photos / "original.jpg", quality=97)
-        listing = list_photos(photos).photos
-        survey = find_faces(photos, listing, reader)
-        selector = survey.selector(WhoseFace.RECURRING, threshold=reader.recogniser.record.threshold)
-        large, shown = Path("photo-01.jpg"), Path("original.jpg")
-        versions = {path: [read_photo(photos / path).pixels] for path in (shown, large)}
+        large, original = Path("photo-01.jpg"), Path("original.jpg")
+        shown = folder / "shown"  # the original is shown only: no mask is learnt on it
+        shown.mkdir()
+        shutil.copy(photos / large, shown)
+        Image.fromarray(demo.portrait()).save(shown / original, quality=97)
+        versions = {path: [read_photo(shown / path).pixels] for path in (original, large)}
         boxes, captions, results = {}, {path: [] for path in versions}, []
-        for strength, budget in STRENGTHS.items():
-            how = keymaking.Learning(team, strength=strength)
-            key = keymaking.learn_key(photos, replace(survey, faces=_learnt_from(survey)), selector, how)
-            refiner = Refiner(key.mask, team, key.templates, budget=budget)
-            job = Job(photos, folder / strength, key, folder / f"key-{strength}", budget, refiner=refiner)
-            for result in protect_folder(job, list(versions), selector, reader, survey=survey):
+        for strength in STRENGTHS:
+            key_file = folder / f"{strength}.guise-key"
+            key = chameleon.learn(photos, key=key_file, strength=strength, recognisers=team, reader=reader)
+            report = chameleon.protect(
+                shown, key, out=folder / strength, strength=strength, recognisers=team, reader=reader
+            )
+            for result in report.photos:
                 path, face = Path(result.photo), result.faces[0]
                 boxes[path] = face.box
-                versions[path].append(read_photo(job.out / path).pixels)
+                versions[path].append(read_photo(report.out / path).pixels)
                 captions[path].append(f"{strength}: SSIM {face.visibility.ssim:.3f}, FLIP {face.visibility.flip:.3f}")
                 results.append(
                     {
@@ -77,11 +73,6 @@ def main(out: Path) -> None:
     record = {"command": "python -m benchmarks.strengths", **code_version(), "environment": environment()}
     record["photos"] = results
     (out / "strengths.json").write_text(json.dumps(record, indent=1) + "\n")
-
-
-def _learnt_from(survey: Survey) -> dict[Path, list[EmbeddedFace]]:
-    """The demo's photos; the original that is shown takes no part."""
-    return {path: faces for path, faces in survey.faces.items() if path.name.startswith("photo-")}
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def show(report: ProtectionReport) -> None:
     lines += [
         f"  key           {printable(report.key_file)} - private: it takes the mask off and shows who you are",
         f"  records       {printable(report.records)} - keep beside the key: exact restoration needs both",
-        f"FaceMeasurement on the written files by {READER}, {part} in learning. Others may still link",
+        f"Measured on the written files by {READER}, {part} in learning. Others may still link",
         "them: `guise verify --recogniser NAME` measures with others. Do not post the originals beside the copies.",
     ]
     if made.photos < _FEW_PHOTOS:

@@ -157,7 +157,9 @@ def measurements(entry: LogEntry) -> tuple[FaceMeasurement, ...]:
         Measurements of its faces; none where the entry does not say it as this program does.
     """
     try:
-        return tuple(FaceMeasurement(**{**face, "visibility": Visibility(**face["visibility"])}) for face in entry["faces"])
+        return tuple(
+            FaceMeasurement(**{**face, "visibility": Visibility(**face["visibility"])}) for face in entry["faces"]
+        )
     except (KeyError, TypeError):
         return ()
 
