@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from guise.models.errors import InputError, WeightsError
-from guise.models.recognisers.registry import ARCFACE_SIZE, ARCFACE_TEMPLATE, RECORDS, Landmarks, Record, Triple
-from guise.models.weights import cache
+from guise.models.recognisers.record import ARCFACE_SIZE, ARCFACE_TEMPLATE, Landmarks, Record, Triple
+from guise.models.recognisers.registry import RECORDS
+from guise.models.weights.cache import sha256_of
 
 EXAMPLE = {
     "name": "my-recogniser",
@@ -104,7 +105,7 @@ def read(card: Path, *, weights: Path) -> Record:
         WeightsError: the network's file cannot be read, or is not the one that the card's sha256 names.
     """
     fields = _fields(card, required=_REQUIRED)
-    sha256 = cache.sha256_of(weights)
+    sha256 = sha256_of(weights)
     if fields.get("sha256", sha256).lower() != sha256:
         raise WeightsError(f"{weights} is not the file that {card} means: its sha256 is {sha256}")
     return Record(

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from guise.models.errors import InputError, WeightsError
 from guise.models.recognisers import card
 from guise.models.recognisers.recogniser import Recogniser
-from guise.models.recognisers.registry import Record
+from guise.models.recognisers.record import Record
 
 
 def load(path: Path) -> tuple[nn.Module, Record]:

@@ -9,7 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from guise.models.recognisers.registry import Record
+from guise.models.recognisers.record import Record
 
 
 class Recogniser(nn.Module):

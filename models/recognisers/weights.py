@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from guise.models.errors import WeightsError
-from guise.models.recognisers.registry import EXTRAS, Record
+from guise.models.places import cache_folder
+from guise.models.recognisers.record import Record
+from guise.models.recognisers.registry import EXTRAS
 from guise.models.weights import cache
 from guise.models.weights.download import Progress, fetch, readable_size
 
@@ -26,7 +28,7 @@ def locate(record: Record) -> Path:
     if record.source == "embedded":
         return Path(record.origin, record.file)
     if record.source == "download":
-        return cache.folder() / "weights" / record.file
+        return cache_folder() / "weights" / record.file
     # Found without importing the package, whose import may need modules that are long gone.
     spec = importlib.util.find_spec(record.origin)
     if spec is None or not spec.submodule_search_locations:

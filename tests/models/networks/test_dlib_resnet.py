@@ -12,7 +12,7 @@ from guise.models.formats.dlib_dat import read_layers
 from guise.models.networks.dlib_resnet import read_weights
 from guise.models.recognisers.weights import locate
 
-FIXTURE = json.loads((Path(__file__).parent / "data" / "dlib_embeddings.json").read_text())
+FIXTURE = json.loads((Path(__file__).parents[1] / "data" / "dlib_embeddings.json").read_text())
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from guise.models.errors import InputError, OfflineError
 from guise.models.recognisers import registry
 from guise.models.recognisers.loading import load_recogniser
 from guise.models.recognisers.recogniser import Recogniser
-from guise.models.recognisers.registry import Record
+from guise.models.recognisers.record import Record
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_offline_download_is_refused() -> None:
 
 @pytest.mark.parametrize("device", ["no such device", "cuda:99"])
 def test_unusable_device_is_named(device: str) -> None:
-    with pytest.raises(InputError, match=f"device '{device}' cannot be used"):
+    with pytest.raises(InputError, match=f"`device={device}` cannot be used: .*; try `device=cpu`"):
         load_recogniser("dlib-resnet", device=device)
 
 

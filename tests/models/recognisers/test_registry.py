@@ -12,7 +12,8 @@ import pytest
 from guise import models
 from guise.models.errors import InputError
 from guise.models.recognisers import registry
-from guise.models.recognisers.registry import RECORDS, Record
+from guise.models.recognisers.record import Record
+from guise.models.recognisers.registry import RECORDS
 
 every_record = pytest.mark.parametrize("record", RECORDS.values(), ids=lambda record: record.name)
 
@@ -59,7 +60,10 @@ def test_name_like_no_other_lists_all() -> None:
 
 
 def test_listing_records_imports_no_torch() -> None:
-    code = "import sys, models, cli.models; assert models.get('dlib-resnet'); sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys, guise.models, guise.cli.models\n"
+        "assert guise.models.get('dlib-resnet'); sys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from guise.models.errors import OfflineError, WeightsError
 from guise.models.recognisers import registry, weights
-from guise.models.recognisers.registry import Record
+from guise.models.recognisers.record import Record
 from guise.models.weights import cache
 from tests.models.file_server import FileServer
 
