@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from PIL import Image
+from PIL import _imaging
 
 # Pillow logs some damage as well; without a handler, Python would print that to stderr.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
@@ -50,7 +50,7 @@ def _find_setters() -> list[Any]:
     """The functions of Pillow's own libtiff that exchange a handler: they take the new one and return the old one."""
     setters: list[Any] = []
     with suppress(OSError, AttributeError):
-        library = ctypes.CDLL(Image.core.__file__)  # a search by name covers the libraries that it is linked to
+        library = ctypes.CDLL(_imaging.__file__)  # a search by name covers the libraries that it is linked to
         for name in _SETTERS:
             setter = getattr(library, name)
             setter.argtypes, setter.restype = [ctypes.c_void_p], ctypes.c_void_p
