@@ -107,7 +107,7 @@ def _linked_folders(folder: Path) -> Iterator[Path]:
 
 
 def _holds(outer: Path, inner: Path) -> bool:
-    """Whether `inner` is `outer` or lies below it. Folders are compared by identity: case or mounts may change names."""
+    """Whether `inner` is `outer` or lies below it. Identity counts: case or mounts may change names."""
     outer, inner = (Path(os.path.realpath(path)) for path in (outer, inner))
     return any(
         outer == folder or (outer.exists() and folder.exists() and outer.samefile(folder))

@@ -47,7 +47,7 @@ def file_hash(path: Path) -> str | None:
 class Manifest:
     """An append-only JSONL file with one record on each line, keyed by source, settings and name.
 
-    Lines that were cut short by a kill, or are garbled, count as absent. Of two records with the same key the last counts.
+    Lines cut short by a kill, or garbled, count as absent. Of several records with a key the last counts.
 
     Args:
         path: the file. It appears with the first record.

@@ -43,7 +43,7 @@ def load_recogniser(
     Raises:
         InputError: there is no such recogniser, device or file, or its card is wrong.
         OfflineError: the weights would have to be fetched, and that is not allowed or not possible.
-        WeightsError: the weights are missing, damaged or others than expected.
+        WeightsError: the weights are missing, damaged or not the expected ones.
     """
     device = best_device(str(device))
     if name.startswith("file:"):
@@ -73,7 +73,10 @@ def load_recognisers(
     Args:
         names: as `load_recogniser` takes them; repeated names count once.
         loaded: recognisers that are loaded already, by these names; they are used again.
-        device, offline, progress, announce: as in `load_recogniser`.
+        device: as in `load_recogniser`.
+        offline: as in `load_recogniser`.
+        progress: as in `load_recogniser`.
+        announce: as in `load_recogniser`.
 
     Returns:
         The recognisers, in the order of their names.

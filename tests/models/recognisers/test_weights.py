@@ -29,6 +29,15 @@ def test_packaged_weights_are_found_without_importing_their_package() -> None:
     assert "face_recognition_models" not in sys.modules
 
 
+def test_weights_that_version_0_1_has_fetched_are_found(cache_folder: Path) -> None:
+    path = cache_folder / "weights" / "20180408-102900-casia-webface.pt"
+    assert weights.locate(registry.get("facenet-casia-webface")) == path
+    assert weights.state(registry.get("facenet-casia-webface")) == "not fetched"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"weights")
+    assert weights.state(registry.get("facenet-casia-webface")) == "ready"
+
+
 def test_missing_package_says_what_to_install() -> None:
     record = dataclasses.replace(registry.get("dlib-resnet"), origin="no_such_package")
     assert weights.state(record) == "not fetched"
