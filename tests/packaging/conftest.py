@@ -57,14 +57,18 @@ class Environment:
             [program, *command[1:]], cwd=cwd, capture_output=True, text=True, check=False, env=environment
         )
 
+    def install(self, wheel: Path) -> None:
+        """Add a wheel, without its dependencies."""
+        ran = _pip("--python", self.bin / "python", "install", "--quiet", "--no-deps", "--no-compile", wheel)
+        assert ran.returncode == 0, ran.stderr
 
-def install(folder: Path, *wheels: Path) -> Environment:
-    """A new environment with these wheels, installed one after another."""
+
+def new_environment(folder: Path, *wheels: Path) -> Environment:
+    """An environment with these wheels, installed one after another."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     made = Environment(folder)
     for wheel in wheels:
-        ran = _pip("--python", made.bin / "python", "install", "--quiet", "--no-deps", "--no-compile", wheel)
-        assert ran.returncode == 0, ran.stderr
+        made.install(wheel)
     # Dependencies take gigabytes, so they are borrowed. A path in a .pth file brings no .pth files of its own along:
     # the checkout, which is installed there by such a file, stays unseen.
     (made.packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
@@ -95,6 +99,12 @@ def wheel(build_environment: dict[str, str], tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="session")
+def editable_wheel(build_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `pip install -e .` installs."""
+    return _build("build_editable", ROOT, tmp_path_factory.mktemp("editable"), build_environment)
+
+
+@pytest.fixture(scope="session")
 def unpacked_sdist(build_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The source distribution, built from the checkout and unpacked."""
     folder = tmp_path_factory.mktemp("sdist")
@@ -122,4 +132,4 @@ def template_engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """An environment with our wheel."""
-    return install(tmp_path_factory.mktemp("environment"), wheel)
+    return new_environment(tmp_path_factory.mktemp("environment"), wheel)

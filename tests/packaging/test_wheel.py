@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.conftest import ROOT, Environment, install
+from tests.packaging.conftest import ROOT, Environment, new_environment
 
 USE_BOTH = """
 import chameleon
@@ -77,6 +77,19 @@ def test_a_source_distribution_holds_tests_and_documents(unpacked_sdist: Path) -
     assert not (unpacked_sdist / "guise").exists()
 
 
+def test_an_editable_install_reads_the_checkout_through_links(editable_wheel: Path) -> None:
+    """A path and links, no import hook: type checkers and editors follow them."""
+    place = Path(_read(editable_wheel, ".pth").strip())
+    assert place == ROOT / "scripts" / "namespace"
+    assert {name.split("/")[0] for name in _names(editable_wheel) if not name.endswith(".pth")} == {
+        name.split("/")[0] for name in _names(editable_wheel) if ".dist-info/" in name
+    }
+    links = [path for path in (place / "guise").iterdir() if path.is_dir() and path.name != "__pycache__"]
+    assert {link.name: link.resolve() for link in links} == {
+        name: ROOT / name for name in ("chameleon", "cli", "dpaf", "harmless", "models")
+    }
+
+
 def test_metadata_name_the_licence_the_extras_and_the_commands(wheel: Path) -> None:
     metadata = _metadata(wheel)
     assert (metadata["Name"], metadata["License-Expression"]) == ("guise", "Apache-2.0")
@@ -92,18 +105,26 @@ def test_metadata_name_the_licence_the_extras_and_the_commands(wheel: Path) -> N
     }
 
 
-@pytest.mark.parametrize("ours_first", [True, False], ids=["before", "after"])
-def test_the_template_engine_chameleon_works_side_by_side(
-    wheel: Path, template_engine: Path, tmp_path: Path, ours_first: bool
-) -> None:
-    wheels = (wheel, template_engine) if ours_first else (template_engine, wheel)
-    environment = install(tmp_path / "environment", *wheels)
-    ran = environment.run("python", "-c", USE_BOTH, cwd=tmp_path)
+def _both_chameleons_work(environment: Environment, folder: Path) -> None:
+    ran = environment.run("python", "-c", USE_BOTH, cwd=folder)
     assert ran.returncode == 0, ran.stderr
     theirs, ours = ran.stdout.splitlines()
     assert theirs == "<p>2</p>"
     name, place = ours.split(" ", 1)
     assert name == "guise.chameleon" and Path(place).is_relative_to(environment.packages)
+
+
+def test_the_template_engine_chameleon_works_when_installed_before(
+    wheel: Path, template_engine: Path, tmp_path: Path
+) -> None:
+    _both_chameleons_work(new_environment(tmp_path / "environment", template_engine, wheel), tmp_path)
+
+
+def test_the_template_engine_chameleon_works_when_installed_after(
+    environment: Environment, template_engine: Path, tmp_path: Path
+) -> None:
+    environment.install(template_engine)
+    _both_chameleons_work(environment, tmp_path)
 
 
 def test_a_script_among_folders_of_our_names_imports_ours_and_its_own(environment: Environment, project: Path) -> None:
