@@ -40,7 +40,7 @@ from guise.harmless.loading import load_together
 from guise.harmless.pictures.targets import parse
 from guise.models import load_recogniser
 from guise.models.files import read_photo
-from guise.models.recognisers.registry import ARCFACE_SIZE
+from guise.models.recognisers.record import ARCFACE_SIZE
 
 Result = dict[str, Any]
 Picture = np.ndarray

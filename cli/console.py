@@ -76,21 +76,16 @@ def load(name: str, *, device: str, offline: bool) -> Recogniser:
 
 
 def load_all(names: Iterable[str], load: Callable[[str], Recogniser]) -> list[Recogniser]:
-    """What `load` makes of each of the names, once.
+    """What `load` makes of each of the names, once; `guise.models.load_recognisers` does the same for the library.
 
     Raises:
-        InputError: two call themselves alike, so that results by name would mix them up.
+        InputError: two recognisers have one name.
     """
-    from guise.models.files import printable
+    from guise.models.recognisers.loading import check_distinct
 
-    loaded: dict[str, tuple[str, Recogniser]] = {}
-    for name in dict.fromkeys(names):
-        recogniser = load(name)
-        first, _ = loaded.setdefault(recogniser.record.name, (name, recogniser))
-        if first != name:
-            what = f"{printable(first)} and {printable(name)} are both called {printable(recogniser.record.name)}"
-            raise InputError(f"{what}: give one another name in its card")
-    return [recogniser for _, recogniser in loaded.values()]
+    loaded = {name: load(name) for name in dict.fromkeys(names)}
+    check_distinct(loaded)
+    return list(loaded.values())
 
 
 def table(rows: list[dict[str, str]]) -> None:

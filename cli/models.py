@@ -1,4 +1,4 @@
-"""`guise models`: the recognisers, their terms, and whether their weights are here and unaltered."""
+"""`guise models`: the recognisers, their terms, and whether their weights are here and unchanged."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from guise.cli import console
 from guise.cli.team import team
 from guise.models.errors import GuiseError
 from guise.models.recognisers import registry, weights
-from guise.models.recognisers.registry import Record
+from guise.models.recognisers.record import Record
 from guise.models.weights import cache
 from guise.models.weights.download import readable_size
 
 
 @click.group()
 def models() -> None:
-    """List, fetch and check the weights of the recognisers, and see which go well together."""
+    """List the recognisers, fetch and check their weights, and rank teams of them."""
 
 
 models.add_command(team)
 
 
 @models.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print everything that is known as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print all that is known, as JSON.")
 def list_(as_json: bool) -> None:
-    """Show each recogniser: source, size, licence, and whether its weights are here."""
+    """Show each recogniser: its source, size and licence, and whether its weights are here."""
     rows = [{**dataclasses.asdict(r), "state": weights.state(r)} for r in registry.RECORDS.values()]
     if as_json:
         click.echo(json.dumps(rows, indent=1))
@@ -44,7 +44,7 @@ def list_(as_json: bool) -> None:
 @click.option("--offline", is_flag=True, help="Open no connection; fail where something is missing.")
 @click.pass_context
 def fetch(context: click.Context, names: tuple[str, ...], offline: bool) -> None:
-    """Fetch the weights of NAMES, unless they are here. Sizes and licences are shown before."""
+    """Fetch the weights of the recognisers NAMES, unless they are here. Their sizes and licences are shown first."""
     records = [registry.get(name) for name in dict.fromkeys(names)]
     failures: list[GuiseError] = []
     for record in records:
@@ -70,7 +70,7 @@ def fetch(context: click.Context, names: tuple[str, ...], offline: bool) -> None
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def verify(context: click.Context, names: tuple[str, ...], as_json: bool) -> None:
-    """Hash the weights of NAMES again (default: all that are here). Exit with 1 if any is not as expected."""
+    """Hash the weights of NAMES again (default: all that are here). Exit with 1 if a file is not as expected."""
     chosen = [registry.get(name) for name in dict.fromkeys(names)]
     rows = [_check(record) for record in chosen or registry.RECORDS.values()]
     if as_json:

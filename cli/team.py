@@ -1,4 +1,4 @@
-"""`guise models team`: which recognisers fail where others do not."""
+"""`guise models team`: which recognisers fail on different photos."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--faces", type=_FOLDER, required=True, help="One folder a person, some people with several photos.")
-@click.option("--pool", multiple=True, help="Candidate (repeatable). [default: all whose weights are here]")
-@click.option("--size", default=2, show_default=True, type=click.IntRange(2), help="Members of a team.")
+@click.option("--faces", type=_FOLDER, required=True, help="A folder that holds one folder for each person.")
+@click.option("--pool", multiple=True, help="A candidate (repeatable). [default: all whose weights are here]")
+@click.option("--size", default=2, show_default=True, type=click.IntRange(2), help="How many recognisers make a team.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw all teams into this PNG.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, ...")
 @click.option("--offline", is_flag=True, help="Open no connection.")
@@ -35,14 +35,15 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 def team(
     faces: Path, pool: tuple[str, ...], size: int, plot: Path | None, device: str, offline: bool, as_json: bool
 ) -> None:
-    """Rank teams of recognisers by focal diversity: how seldom the others fail where one does.
+    """Rank teams of recognisers by focal diversity: when one member fails, how seldom do the others fail too?
 
-    Each face searches all others; where somebody else is nearest, the recogniser has failed. Few failures make an
-    uncertain figure: show it many people. Diversity alone does not make good surrogates: the default team of `protect`
-    was chosen by how well its masks held, not by this.
+    Each face searches all other faces. A recogniser fails where the nearest face is somebody else's. Few failures make
+    an uncertain figure, so use photos of many people. Diversity alone does not make good surrogates: we chose the
+    default team of `protect` by how well its masks held, not by this figure.
     """
     from guise.chameleon.evaluation.diversity import measure_failures, rank_teams
     from guise.chameleon.faces.detection import FaceDetector
+    from guise.models import load_recognisers
     from guise.models.devices import best_device
 
     names = list(dict.fromkeys(pool)) or [
@@ -58,7 +59,8 @@ def team(
         check_writable(plot.resolve().parent)
     console.warn_quietly()
     device = best_device(device)
-    recognisers = console.load_all(names, lambda name: console.load(name, device=device, offline=offline))
+    with console.download_bar() as bar:
+        recognisers = load_recognisers(names, device=device, offline=offline, progress=bar, announce=console.message)
     with console.steps() as step:
         trial = measure_failures(
             faces, FaceDetector(device=device), recognisers, progress=lambda *at: step("embedding", *at)
@@ -75,11 +77,11 @@ def team(
         [
             {
                 "rank": str(rank),
-                "team": " + ".join(one.members),
-                "focal diversity": f"{one.diversity:.3f}",
-                "rank-1 accuracy": f"{one.accuracy:.4f}",
+                "team": " + ".join(ranked.members),
+                "focal diversity": f"{ranked.diversity:.3f}",
+                "rank-1 accuracy": f"{ranked.accuracy:.4f}",
             }
-            for rank, one in enumerate(teams[:_MOST_SHOWN], 1)
+            for rank, ranked in enumerate(teams[:_MOST_SHOWN], 1)
         ]
     )
     click.echo(f"\nThe default team of `protect` is {' + '.join(registry.TEAM)}: {registry.WHY_TEAM}.")
@@ -98,7 +100,7 @@ def _members(failures: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
 
 
 def _as_json(trial: RankOneErrors, teams: Sequence[Team]) -> dict[str, Any]:
-    """Everything; the negatives are photos below --faces."""
+    """The whole result. `negative_queries` are photos below --faces on which a recogniser failed."""
     negatives = {
         name: [path.as_posix() for path, wrong in zip(trial.queries, failed, strict=True) if wrong]
         for name, failed in trial.failures.items()
@@ -108,24 +110,24 @@ def _as_json(trial: RankOneErrors, teams: Sequence[Team]) -> dict[str, Any]:
         "members": [{**row, "negative_queries": negatives[row["name"]]} for row in _members(trial.failures)],
         "teams": [
             {
-                "members": one.members,
-                "focal_diversity": one.diversity,
-                "rank1_accuracy": one.accuracy,
-                "generalised_diversity": dict(zip(one.members, one.generalised, strict=True)),
+                "members": ranked.members,
+                "focal_diversity": ranked.diversity,
+                "rank1_accuracy": ranked.accuracy,
+                "generalised_diversity": dict(zip(ranked.members, ranked.generalised, strict=True)),
             }
-            for one in teams
+            for ranked in teams
         ],
     }
 
 
 def _draw(teams: Sequence[Team], path: Path) -> None:
-    """All teams, by accuracy and diversity; the best ones by name."""
+    """Draw all teams by accuracy and diversity, and name the best three."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot(xlabel="mean rank-1 accuracy of the members", ylabel="focal diversity")
-    axes.scatter([one.accuracy for one in teams], [one.diversity for one in teams])
-    for one in teams[:3]:
-        axes.annotate(" + ".join(one.members), (one.accuracy, one.diversity), ha="center", va="bottom", fontsize=8)
+    axes.scatter([ranked.accuracy for ranked in teams], [ranked.diversity for ranked in teams])
+    for best in teams[:3]:
+        axes.annotate(" + ".join(best.members), (best.accuracy, best.diversity), ha="center", va="bottom", fontsize=8)
     axes.margins(x=0.3, y=0.15)
     console.save_figure(figure, path)

@@ -8,7 +8,13 @@ from guise.models.errors import InputError, first_line
 
 
 def best_device(device: str = "auto") -> str:
-    """`device` itself, or for "auto" a CUDA device where there is one, else the CPU.
+    """The device to use, after a test that it works.
+
+    Args:
+        device: as torch names it, such as "cpu" or "cuda:0", or "auto" for a CUDA device where there is one.
+
+    Returns:
+        `device` itself; for "auto", "cuda" or "cpu".
 
     Raises:
         InputError: the device cannot be used here.

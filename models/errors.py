@@ -1,7 +1,7 @@
 """Every error that Guise raises on purpose.
 
 GuiseError
-├── InputError          what the user named cannot be used (path, option, folder)
+├── InputError          what the user gave cannot be used (path, option, folder)
 ├── OutputError         something cannot be written (disk full, read-only)
 ├── ImageError          one image file cannot be read or encoded
 ├── WeightsError        weights are missing, damaged or not what they claim to be
@@ -21,7 +21,7 @@ class GuiseError(Exception):
 
 
 class InputError(GuiseError):
-    """What the user named cannot be used."""
+    """What the user gave cannot be used."""
 
 
 class OutputError(GuiseError):
@@ -61,5 +61,12 @@ class LedgerError(PrivacyError):
 
 
 def first_line(error: BaseException) -> str:
-    """What foreign code has to say, without its traceback; its type where it says nothing."""
+    """The message of a foreign error, on one line.
+
+    Args:
+        error: any error.
+
+    Returns:
+        The first line of its message, or the name of its type where it has no message.
+    """
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,11 +1,13 @@
-"""Rank the teams of surrogates that come with the installation, and name one of them; as models/team.json, the default.
+"""Rank the teams of recognisers that come with the installation, and choose a team that masks are learnt against.
 
     python -m scripts.choose_team --faces ../shared/data/lfw --size 4 --least-accuracy .9 --member dlib-resnet \
-        --member sface --member guise-iresnet --member guise-mobilefacenet --why '...' --out models/team.json
+        --member sface --member guise-iresnet --member guise-mobilefacenet --why '...' \
+        --out models/recognisers/team.json
     python -m scripts.choose_team --faces ../shared/data/lfw --size 3 --out team.json      # the most diverse
 
-FACES holds one folder a person, as LFW does. Queries are photos of people with 20 or more, whom no recogniser of ours
-was trained on; they search each other and one photo of each of some others.
+The file models/recognisers/team.json holds the default team. FACES holds one folder for each person, as LFW does. The
+queries are photos of people with 20 photos or more: no recogniser of ours was trained on them. Each query searches the
+other queries and single photos of other people.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import click
 from benchmarks.report import code_version
 from guise.chameleon.evaluation.diversity import measure_failures, rank_teams
 from guise.chameleon.faces.detection import FaceDetector
-from guise.models import load_recogniser
+from guise.models import load_recognisers
 from guise.models.files import atomic_write
 from guise.models.recognisers.registry import EXTRAS, RECORDS
 from scripts.training.faces import HELD_BACK
@@ -30,12 +32,12 @@ from scripts.training.faces import HELD_BACK
 
 @click.command(help=__doc__)
 @click.option("--faces", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
-@click.option("--size", default=3, show_default=True, help="Members of a team.")
-@click.option("--least-accuracy", default=0.95, show_default=True, help="Rank-1, of recognisers that may be members.")
-@click.option("--member", "members", multiple=True, help="Take these, whatever the ranking says. [default: the first]")
-@click.option("--why", help="What --member was chosen by.")
-@click.option("--strangers", default=1500, show_default=True, help="Photos of other people to search.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="File for the team and the ranking.")
+@click.option("--size", default=3, show_default=True, help="How many recognisers make a team.")
+@click.option("--least-accuracy", default=0.95, show_default=True, help="Rank-1 accuracy that a member must reach.")
+@click.option("--member", "members", multiple=True, help="Choose this member (repeatable). [default: the first team]")
+@click.option("--why", help="Why these members.")
+@click.option("--strangers", default=1500, show_default=True, help="How many other people to search among.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="JSON file for the team and the ranking.")
 def main(
     faces: Path,
     size: int,
@@ -47,8 +49,8 @@ def main(
 ) -> None:
     if bool(members) is not bool(why):
         raise click.UsageError("--member and --why go together")
-    installed = [one for one in RECORDS.values() if one.source in ("embedded", "package") and one.origin not in EXTRAS]
-    pool = [load_recogniser(one.name) for one in installed]
+    installed = [r.name for r in RECORDS.values() if r.source in ("embedded", "package") and r.origin not in EXTRAS]
+    pool = load_recognisers(installed)
     with tempfile.TemporaryDirectory() as folder:
         _gather(faces, Path(folder), strangers=strangers)
         failures = measure_failures(Path(folder), FaceDetector(), pool, progress=_progress).failures
@@ -80,7 +82,7 @@ def main(
 
 
 def _gather(faces: Path, folder: Path, *, strangers: int) -> None:
-    """Copies of all photos of the people held back, and of one photo of each of some others."""
+    """Copy all photos of the people held back, and one photo of each of some others."""
     for person in sorted(path for path in faces.iterdir() if path.is_dir()):
         photos = sorted(person.glob("*.jpg"))
         if len(photos) < HELD_BACK:

@@ -1,4 +1,4 @@
-"""Embed crops of the packaged portrait with dlib itself and keep the result for the tests.
+"""Embed crops of the packaged portrait with dlib itself, and write the embeddings down for the tests.
 
     pip install dlib-bin && python scripts/make_dlib_fixture.py
 

@@ -1,9 +1,9 @@
-"""Measure recognisers' mean embedding over people at large, and write each to models/populations/NAME.json.
+"""Measure recognisers' mean embedding over many people, and write it to models/recognisers/populations/NAME.json.
 
     python scripts/measure_population.py FACES --recogniser dlib-resnet --recogniser sface --people 1000
 
-FACES holds one folder a person, as LFW does. People with a single photo count, so that nobody on whom masks are
-scored has a part in it. The mean says where a recogniser puts faces in general; it describes nobody.
+FACES holds one folder for each person, as LFW does. Only people with a single photo count: masks are scored on others.
+The mean says where a recogniser puts faces in general. It describes nobody.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from guise.chameleon.faces.embedding import embed
 from guise.models import load_recogniser
 from guise.models.files import read_photo
 
+POPULATIONS = Path(__file__).parents[1] / "models" / "recognisers" / "populations"
+
 
 @click.command()
 @click.argument("faces", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -32,9 +34,9 @@ def main(faces: Path, names: tuple[str, ...], people: int) -> None:
     crops = []
     for folder in folders[::step][:people]:
         pixels = read_photo(min(folder.iterdir())).pixels
-        faces_there = detector.detect(pixels)
-        if faces_there:
-            crops.append(FaceCrop.cut(pixels, faces_there[0]))
+        faces_in_photo = detector.detect(pixels)
+        if faces_in_photo:
+            crops.append(FaceCrop.cut(pixels, faces_in_photo[0]))
     for name in names:
         recogniser = load_recogniser(name)
         rows = np.stack([embed([(crop.pixels, crop.face)], recogniser)[0] for crop in crops])
@@ -42,8 +44,7 @@ def main(faces: Path, names: tuple[str, ...], people: int) -> None:
             rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         mean = [round(float(value), 6) for value in np.mean(rows, axis=0)]
         record = {"recogniser": name, "people": len(rows), "mean": mean}
-        folder = Path(__file__).parents[1] / "models" / "populations"
-        (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+        (POPULATIONS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
         click.echo(f"{name}: mean of {len(rows)} people", err=True)
 
 

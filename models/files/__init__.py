@@ -1,12 +1,14 @@
-"""The one place where images and manifests are read and written. Originals are never changed."""
+"""The only place where photos and manifests are read and written. Originals are never changed."""
 
 from guise.models.files.atomic import atomic_write, check_writable, remove_stale
 from guise.models.files.exclusive import only_one
 from guise.models.files.folders import BEFORE_AFTER, PhotoListing, check_output_folder, list_photos
-from guise.models.files.images import Photo, as_saved, plain, read_photo, write_photo
 from guise.models.files.manifest import Manifest, file_hash, settings_hash
 from guise.models.files.names import printable
 from guise.models.files.packing import pack, unpack
+from guise.models.files.photos.photo import Photo, plain
+from guise.models.files.photos.reading import read_photo
+from guise.models.files.photos.writing import as_saved, write_photo
 
 __all__ = [
     "BEFORE_AFTER",

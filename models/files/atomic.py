@@ -27,7 +27,15 @@ _REMEDIES = {
 
 
 def write_error(path: Path, error: OSError) -> OutputError:
-    """The error to raise when the system refuses to write `path`."""
+    """The error to raise when the system refuses to write a file.
+
+    Args:
+        path: the file.
+        error: what the system said.
+
+    Returns:
+        An error with a single line: which file, why, and what to do.
+    """
     reason = error.strerror or type(error).__name__
     remedy = _REMEDIES.get(error.errno or 0, "check that folder or choose another one")
     return OutputError(f"cannot write {printable(path)}: {reason}; {remedy}")
@@ -37,19 +45,19 @@ def write_error(path: Path, error: OSError) -> OutputError:
 def atomic_write(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
     """Write a file that appears under its name only once it is complete and on the disk.
 
-    Missing folders are made. A link at `path` is replaced, never written through.
+    Missing folders are made. A link at `path` is replaced; the file that it leads to stays as it is.
 
     Guarantees:
-        * Whatever ends the block early, `path` is as it was and the temporary file is gone; after a
-          SIGKILL or a power cut the temporary file may stay, for `remove_stale` to take away.
+        * When something ends the block early, `path` is as it was and the temporary file is gone. After a
+          SIGKILL or a power cut the temporary file may stay; `remove_stale` deletes it.
         * Readers see the old file or the whole new one.
 
     Args:
         path: the file to write.
-        mode: permission bits, such as `0o600`, less those that the umask takes.
+        mode: permission bits, such as `0o600`, without those that the umask takes away.
 
     Yields:
-        A binary file to write to; the block should do nothing else that can raise `OSError`.
+        A binary file to write to. The block should do nothing else that can raise `OSError`.
 
     Raises:
         OutputError: the file cannot be written (disk full, read-only, no permission, ...).
@@ -73,20 +81,27 @@ def atomic_write(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
 
 
 def check_writable(folder: Path) -> None:
-    """Fail now rather than after long work when nothing could be written below `folder`, present or not.
+    """Fail now, and not after long work, where nothing could be written.
+
+    Args:
+        folder: the folder to write to, present or not.
 
     Raises:
-        OutputError: it may not be written to.
+        OutputError: the folder, or the nearest one above it that exists, may not be written to.
     """
-    there = folder
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise OutputError(f"cannot write to {printable(there)}: choose a folder that may be written to")
+    nearest = folder
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write to {printable(nearest)}: choose a folder that may be written to")
 
 
 def sync_folder(folder: Path) -> None:
-    """Put a folder's new names on the disk, on systems that can."""
+    """Put a folder's new names on the disk, on systems that can.
+
+    Args:
+        folder: the folder.
+    """
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -96,12 +111,15 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_stale(place: Path) -> tuple[Path, ...]:
-    """Delete the temporary files that killed runs left anywhere below an OUTPUT folder, or those of one file.
+    """Delete the temporary files that killed runs have left.
 
-    Not to be called while another program writes there: its unfinished files would go too.
+    Do not call this while another program writes there: its unfinished files would go too.
+
+    Args:
+        place: an OUTPUT folder, which is searched with all folders below it, or a single output file.
 
     Returns:
-        What was deleted; empty when there is no such place.
+        What was deleted; empty where there is no such place.
 
     Raises:
         OutputError: such a file cannot be deleted.
@@ -123,9 +141,9 @@ def _stale_below(folder: Path) -> list[Path]:
 
 
 def _stale_of(file: Path) -> list[Path]:
-    beside = sorted(file.parent.iterdir()) if file.parent.is_dir() else []
-    found = ((path, _STALE.fullmatch(path.name)) for path in beside)
-    return [path for path, match in found if match and path.name == _temporary_name(file.name, match[1])]
+    neighbours = sorted(file.parent.iterdir()) if file.parent.is_dir() else []
+    matches = ((path, _STALE.fullmatch(path.name)) for path in neighbours)
+    return [path for path, match in matches if match and path.name == _temporary_name(file.name, match[1])]
 
 
 def _temporary_name(name: str, tag: str) -> str:

@@ -11,23 +11,32 @@ from guise.models.files.headers import SUFFIXES
 from guise.models.files.names import printable
 
 BEFORE_AFTER = "-before-after.png"
-"""How the name ends of a picture that shows photos before and after: no photo, whatever folder it lies in."""
+"""Names that end so belong to pictures of photos before and after. Such a picture is no photo, in any folder."""
 
 
 @dataclass(frozen=True)
 class PhotoListing:
-    """What was found below a folder; paths are relative to it and sorted."""
+    """The files below a folder. All paths are relative to it and sorted.
+
+    Attributes:
+        photos: files whose suffix announces an image, readable or not.
+        ignored: other files, pictures of before and after, and links not followed (to folders, to nothing, to pipes).
+    """
 
     photos: tuple[Path, ...]
-    """Files whose suffix announces an image, readable or not."""
     ignored: tuple[Path, ...]
-    """Other files, pictures of before and after, and links not followed (to folders, to nothing, to pipes)."""
 
 
 def list_photos(folder: Path) -> PhotoListing:
     """List the photos in a folder and its subfolders, without opening any.
 
     Hidden files and folders are passed over. A link to a file is followed, a link to a folder is not.
+
+    Args:
+        folder: the folder to search.
+
+    Returns:
+        The photos and the files that are none.
 
     Raises:
         InputError: the folder is missing, is no folder, cannot be read, or holds no photo.
@@ -46,8 +55,8 @@ def list_photos(folder: Path) -> PhotoListing:
         raise _unreadable(error) from error
     if not photos:
         suffixes = " ".join(SUFFIXES)
-        found = f"looked for {suffixes} and found {len(ignored)} other file(s)"
-        raise InputError(f"no photos in {printable(folder)}: {found}; name a folder with photos")
+        searched = f"looked for {suffixes} and found {len(ignored)} other file(s)"
+        raise InputError(f"no photos in {printable(folder)}: {searched}; name a folder with photos")
     return PhotoListing(tuple(sorted(photos)), tuple(sorted(ignored)))
 
 
@@ -56,8 +65,12 @@ def check_output_folder(inputs: Path, out: Path) -> None:
 
     Links are resolved, also those to folders that lie below `out` already.
 
+    Args:
+        inputs: the folder with the originals.
+        out: the folder for the copies, present or not.
+
     Raises:
-        InputError: the folders are one, one lies inside the other, or `out` is not a folder.
+        InputError: the folders are the same, either lies inside the other, or `out` is not a folder.
     """
     try:
         if out.exists() and not out.is_dir():
@@ -94,7 +107,7 @@ def _linked_folders(folder: Path) -> Iterator[Path]:
 
 
 def _holds(outer: Path, inner: Path) -> bool:
-    """Whether `inner` is `outer` or lies below it, told by identity: names may differ by case or mount."""
+    """Whether `inner` is `outer` or lies below it. Identity counts: case or mounts may change names."""
     outer, inner = (Path(os.path.realpath(path)) for path in (outer, inner))
     return any(
         outer == folder or (outer.exists() and folder.exists() and outer.samefile(folder))

@@ -1,4 +1,4 @@
-"""What a file is, told from its first bytes and never from its name."""
+"""The kind of a file, told from its first bytes and never from its name."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ SUFFIXES = {
     ".heif": "HEIC",
     ".avif": "AVIF",
 }
-"""Suffixes that announce an image; not all of these formats are read."""
+"""Suffixes that announce an image. Not all of these formats are read."""
 
 _SIGNATURES = {
     b"\xff\xd8\xff": "JPEG",
@@ -34,7 +34,14 @@ _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b
 
 
 def sniff(data: bytes) -> str | None:
-    """The format of an image file's bytes ("JPEG", "PNG", ..., "HEIC"), None when it is no known one."""
+    """The format of an image file.
+
+    Args:
+        data: its bytes; the first few dozen are enough.
+
+    Returns:
+        "JPEG", "PNG", ..., "HEIC", or None when the format is not known.
+    """
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
     if data[4:8] == b"ftyp":
@@ -47,16 +54,28 @@ def sniff(data: bytes) -> str | None:
 
 @dataclass(frozen=True)
 class WebPHeader:
-    """What has to be known of a WebP file before its decoder, which sets memory aside, sees it."""
+    """What must be known of a WebP file before it is decoded: its decoder sets memory aside at once.
+
+    Attributes:
+        size: width and height in pixels.
+        frames: how many pictures it holds.
+        lossless: its pixels are compressed without loss.
+    """
 
     size: tuple[int, int]
-    """Width and height in pixels."""
     frames: int
     lossless: bool
 
 
 def webp_header(data: bytes) -> WebPHeader:
-    """Walk the chunks of a WebP file (RFC 9649) without decoding any."""
+    """Walk the chunks of a WebP file (RFC 9649) without decoding any.
+
+    Args:
+        data: the file's bytes.
+
+    Returns:
+        Size, number of frames and kind of compression; a size of (0, 0) where the file does not tell.
+    """
     size, animated_frames, lossless = (0, 0), 0, False
     at = 12
     while at + 8 <= len(data):

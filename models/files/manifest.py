@@ -1,4 +1,4 @@
-"""A log of what a batch has done, so that it can be stopped at any moment and taken up again."""
+"""A log of what a batch has done. The batch can be stopped at any moment, and go on later."""
 
 import hashlib
 import json
@@ -15,7 +15,13 @@ _KEY = ("source_sha256", "settings_hash", "name")
 
 
 def settings_hash(settings: Mapping[str, Any]) -> str:
-    """16 hexadecimal digits that tell two settings apart, whatever order they are listed in.
+    """A hash that tells two settings apart. The order in which they are listed plays no part.
+
+    Args:
+        settings: plain JSON.
+
+    Returns:
+        16 hexadecimal digits.
 
     Raises:
         TypeError, ValueError: a value is not plain JSON (NaN and infinity are not).
@@ -24,7 +30,14 @@ def settings_hash(settings: Mapping[str, Any]) -> str:
 
 
 def file_hash(path: Path) -> str | None:
-    """Hexadecimal SHA-256 of a file; None where it is missing, cannot be read or is no file, as a pipe, which waits."""
+    """The SHA-256 of a file.
+
+    Args:
+        path: the file.
+
+    Returns:
+        64 hexadecimal digits; None where it is missing, cannot be read or is no regular file, such as a pipe.
+    """
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
     except OSError:
@@ -32,13 +45,13 @@ def file_hash(path: Path) -> str | None:
 
 
 class Manifest:
-    """An append-only JSONL file with one record a line, keyed by source, settings and name.
+    """An append-only JSONL file with one record on each line, keyed by source, settings and name.
 
-    Lines cut short by a kill, or garbled, count as absent. Of two records with one key the last holds.
+    Lines cut short by a kill, or garbled, count as absent. Of several records with a key the last counts.
 
     Args:
-        path: the file; it appears with the first record.
-        mode: permission bits it is made with, less those that the umask takes.
+        path: the file. It appears with the first record.
+        mode: permission bits of a new file, without those that the umask takes away.
 
     Raises:
         InputError: the file exists and cannot be read.
@@ -59,12 +72,25 @@ class Manifest:
             self._remember(line)
 
     def find(self, source_sha256: str, settings_hash: str, name: str) -> dict[str, Any] | None:
-        """The last record with this key, None when there is none."""
+        """The last record with a key.
+
+        Args:
+            source_sha256: hash of the source, in hexadecimal.
+            settings_hash: hash of the settings, as `settings_hash` gives it.
+            name: of the item.
+
+        Returns:
+            The record, or None when there is none.
+        """
         record = self._records.get((source_sha256, settings_hash, name))
         return None if record is None else dict(record)
 
     def records(self) -> list[dict[str, Any]]:
-        """The last record of each key, in the order in which the keys first came."""
+        """All records.
+
+        Returns:
+            The last record of each key, in the order in which the keys first came.
+        """
         return [dict(record) for record in self._records.values()]
 
     def append(self, record: Mapping[str, Any]) -> None:
@@ -111,5 +137,5 @@ class Manifest:
 
 
 def _canonical(value: Mapping[str, Any]) -> str:
-    # ASCII only: a file name that is not valid UTF-8 comes back as it was (\udcXX).
+    # ASCII only, so that a file name that is not valid UTF-8 comes back unchanged (\udcXX).
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)

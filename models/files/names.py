@@ -4,5 +4,12 @@ import os
 
 
 def printable(path: str | os.PathLike[str]) -> str:
-    r"""`path` with newlines, control characters and undecodable bytes as escapes such as `\n`."""
+    r"""A path or a text that fits on one line.
+
+    Args:
+        path: any path or text.
+
+    Returns:
+        The same, with newlines, control characters and undecodable bytes as escapes such as `\n`.
+    """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in os.fspath(path))

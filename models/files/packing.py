@@ -9,12 +9,26 @@ _MOST = 1 << 20  # values; the largest array is a mask of 3 x 160 x 160
 
 
 def pack(values: np.ndarray) -> str:
-    """int8 `values` as ASCII text; their shape is not kept."""
+    """Integers as text.
+
+    Args:
+        values: int8, of any shape. The shape is not kept.
+
+    Returns:
+        ASCII text.
+    """
     return base64.b85encode(zlib.compress(np.ascontiguousarray(values, dtype=np.int8).tobytes(), 9)).decode()
 
 
 def unpack(text: str, shape: tuple[int, ...]) -> np.ndarray:
-    """The int8 values of that shape that `pack` made into `text`.
+    """The integers that `pack` made into text.
+
+    Args:
+        text: what `pack` has returned.
+        shape: of the values.
+
+    Returns:
+        int8 values of that shape.
 
     Raises:
         ValueError: the text is damaged, or of another shape.

@@ -1,4 +1,4 @@
-"""Weights converted once from a foreign format and kept as safetensors, bound by hash to their source."""
+"""Weights that are converted from a foreign format once, and kept as safetensors with the hash of their source."""
 
 from __future__ import annotations
 
@@ -20,10 +20,23 @@ Tensors = dict[str, Tensor]
 def converted(
     source: Path, *, source_sha256: str, kept: Path, convert: Callable[[Path], Tensors], like: Tensors
 ) -> Tensors:
-    """The tensors of `source`: from `kept` where that is sound, else by `convert`, and kept from then on.
+    """The tensors of a file in a foreign format, converted at most once.
 
-    A cache that is damaged, made from another file, or unlike `like` in names or shapes (an older version of
-    the network) is rebuilt; one that cannot be written is done without.
+    A kept file is made anew when it is damaged, comes from another source, or has other names or shapes than `like` (it
+    was made by another version of the network). Where it cannot be written, the tensors are converted each time.
+
+    Args:
+        source: the file to convert.
+        source_sha256: its hash, in hexadecimal.
+        kept: the file with the converted tensors, present or not.
+        convert: reads `source`.
+        like: tensors with the names and shapes that are expected.
+
+    Returns:
+        The tensors by name.
+
+    Raises:
+        WeightsError: `convert` cannot read the source.
     """
     tensors = _read(kept, source_sha256)
     if tensors is None or _shapes(tensors) != _shapes(like):

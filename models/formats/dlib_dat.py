@@ -4,6 +4,9 @@ dlib writes an integer as one control byte (low nibble: number of bytes, high bi
 magnitude, a string as its length and its bytes, a tensor as the integer 2 (the format's version), four
 dimensions and raw little-endian float32. Layers follow one another from the input up, each opened by the name of
 its type; whatever else a layer stores (learning rates, padding) does not change its tensor and is skipped.
+
+We read this format ourselves: only dlib does so too, and it neither gives the tensors away nor passes gradients to the
+photo.
 """
 
 from __future__ import annotations
@@ -19,7 +22,12 @@ _LAYERS = {name: b"\x01" + bytes([len(name)]) + name.encode() for name in ("con_
 
 
 class LayerTensor(NamedTuple):
-    """One layer's parameters: `kind` is dlib's name of the layer, `values` a flat float32 array."""
+    """The parameters of a layer.
+
+    Attributes:
+        kind: dlib's name for this type of layer.
+        values: float32, flat.
+    """
 
     kind: str
     values: np.ndarray
@@ -49,8 +57,8 @@ def _tensor(data: bytes, at: int) -> tuple[np.ndarray, int]:
 
 def _next_layer(data: bytes, at: int) -> tuple[str, int] | None:
     """Kind of the nearest layer from `at` on that has parameters, and where they start."""
-    found = [(data.find(mark, at), kind) for kind, mark in _LAYERS.items()]
-    starts = [(start, kind) for start, kind in found if start >= 0]
+    places = [(data.find(mark, at), kind) for kind, mark in _LAYERS.items()]
+    starts = [(start, kind) for start, kind in places if start >= 0]
     if not starts:
         return None
     start, kind = min(starts)
@@ -58,7 +66,13 @@ def _next_layer(data: bytes, at: int) -> tuple[str, int] | None:
 
 
 def read_layers(path: Path) -> list[LayerTensor]:
-    """All parameters in `path`, from the input up.
+    """All parameters of a network.
+
+    Args:
+        path: a file that dlib has written.
+
+    Returns:
+        The layers that have parameters, from the input up.
 
     Raises:
         WeightsError: the file is no dlib network, or is cut short.
@@ -66,8 +80,8 @@ def read_layers(path: Path) -> list[LayerTensor]:
     data = path.read_bytes()
     layers, at = [], 0
     try:
-        while (found := _next_layer(data, at)) is not None:
-            kind, at = found
+        while (layer := _next_layer(data, at)) is not None:
+            kind, at = layer
             if kind == "fc_2":  # number of outputs and of inputs stand before the weights
                 _, at = _integer(data, at)
                 _, at = _integer(data, at)

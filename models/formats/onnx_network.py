@@ -14,7 +14,13 @@ from guise.models.errors import WeightsError, first_line
 
 
 def load(path: Path) -> nn.Module:
-    """The network in `path` as a torch module with one input and one output.
+    """The network of an ONNX file.
+
+    Args:
+        path: the file.
+
+    Returns:
+        A torch module with one input and one output, for batches of any size.
 
     Raises:
         WeightsError: the file is no ONNX network, or uses operations that cannot be converted.
@@ -25,8 +31,8 @@ def load(path: Path) -> nn.Module:
         raise WeightsError(f"{path} is not an ONNX file") from None
     inputs = _inputs(model.graph)
     if len(inputs) != 1 or len(model.graph.output) != 1:
-        found = f"{len(inputs)} inputs and {len(model.graph.output)} outputs"
-        raise WeightsError(f"{path} has {found}; export it with one of each")
+        counts = f"{len(inputs)} inputs and {len(model.graph.output)} outputs"
+        raise WeightsError(f"{path} has {counts}; export it with one of each")
     _free_batch_dimension(model)
     try:
         return cast(nn.Module, onnx2torch.convert(model))
@@ -35,20 +41,27 @@ def load(path: Path) -> nn.Module:
 
 
 def input_shape(path: Path) -> tuple[int, ...] | None:
-    """Of one item, as the network in `path` declares it; None where it leaves a dimension open."""
+    """The shape that a network takes.
+
+    Args:
+        path: an ONNX file.
+
+    Returns:
+        The shape of one item of a batch; None where the file leaves a dimension open.
+    """
     (taken,) = _inputs(onnx.load(path, load_external_data=False).graph)
     shape = tuple(dimension.dim_value for dimension in taken.type.tensor_type.shape.dim[1:])
     return shape if shape and all(shape) else None
 
 
 def _inputs(graph: Any) -> list[Any]:
-    """Those that are no weights."""
+    """The inputs that are no weights."""
     weights = {tensor.name for tensor in graph.initializer}
     return [value for value in graph.input if value.name not in weights]
 
 
 def _free_batch_dimension(model: Any) -> None:
-    """Let a network that was exported for one image take any number of them."""
+    """Let a network that was exported for one image take any number of images."""
     graph = model.graph
     for value in (*graph.input, *graph.output):
         dimensions = value.type.tensor_type.shape.dim

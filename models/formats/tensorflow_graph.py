@@ -1,6 +1,9 @@
 """Read the constants of a frozen TensorFlow graph (`.pb`) without TensorFlow.
 
-A `GraphDef` is a protocol buffer; declared here is the part of it that holds numbers.
+A `GraphDef` is a protocol buffer. This file declares the part of it that holds numbers.
+
+We read this format ourselves: TensorFlow would be a dependency of half a gigabyte for a single file, and OpenCV, which
+runs such graphs, passes no gradients to the photo.
 """
 
 from __future__ import annotations
@@ -26,7 +29,13 @@ _FLOAT = 1  # of TensorFlow's DataType
 
 
 def read_constants(path: Path) -> dict[str, np.ndarray]:
-    """The float32 constants of the graph in `path` by the names of their nodes, those of one number left out.
+    """The constants of a graph.
+
+    Args:
+        path: a frozen graph.
+
+    Returns:
+        float32 arrays by the names of their nodes. Constants of a single number are left out.
 
     Raises:
         WeightsError: the file is no such graph.

@@ -83,7 +83,13 @@ def _fold(conv: LayerTensor, affine: LayerTensor, like: nn.Conv2d) -> tuple[Tens
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """State dict of `DlibResNet` from `dlib_face_recognition_resnet_model_v1.dat`.
+    """The weights of `DlibResNet`.
+
+    Args:
+        path: the file `dlib_face_recognition_resnet_model_v1.dat`.
+
+    Returns:
+        A state dict.
 
     Raises:
         WeightsError: the file is no such network.

@@ -22,16 +22,24 @@ _EPSILON = 1e-3  # of batch normalisation
 
 
 def empty() -> nn.Module:
-    """The network without trained weights."""
+    """The network without trained weights.
+
+    Returns:
+        InceptionResnetV1 in evaluation mode, without a classifier.
+    """
     from facenet_pytorch import InceptionResnetV1  # slow to import
 
     return cast(nn.Module, InceptionResnetV1(pretrained=None, classify=False).eval())
 
 
 def load(path: Path) -> nn.Module:
-    """The network with the weights in `path`: float32 (N, 3, 160, 160) normalised -> (N, 512) of unit length.
+    """The network with the weights of a PyTorch file. Check the file's hash before.
 
-    The classifier of the training identities (`logits.*`) is left out. Check the file's hash before.
+    Args:
+        path: a state dict. The classifier of the training identities (`logits.*`) is left out.
+
+    Returns:
+        The network: float32 (N, 3, 160, 160), normalised -> (N, 512), of unit length.
 
     Raises:
         WeightsError: the file is no state dict of this network.
@@ -47,7 +55,13 @@ def load(path: Path) -> nn.Module:
 
 
 def read_graph(path: Path) -> dict[str, Tensor]:
-    """State dict of the network from a frozen TensorFlow graph, batch normalisation folded into the convolutions.
+    """The weights of the network from a TensorFlow graph, whose convolutions include batch normalisation.
+
+    Args:
+        path: a frozen graph.
+
+    Returns:
+        A state dict.
 
     Raises:
         WeightsError: the file is no such graph.
@@ -70,13 +84,15 @@ def read_graph(path: Path) -> dict[str, Tensor]:
         state["last_linear.weight"] = constants[f"{_ROOT}Bottleneck/weights"].T.contiguous()
     except KeyError as error:
         raise WeightsError(f"{path} holds another network than InceptionResnetV1: no {error.args[0]}") from None
-    if {name: tensor.shape for name, tensor in state.items()} != {name: one.shape for name, one in expected.items()}:
+    if {name: tensor.shape for name, tensor in state.items()} != {
+        name: tensor.shape for name, tensor in expected.items()
+    }:
         raise WeightsError(f"{path} holds another network than InceptionResnetV1")
     return state
 
 
 def _normalisation(name: str, mean: Tensor, variance: Tensor, beta: Tensor) -> dict[str, Tensor]:
-    """Batch normalisation that adds its own small number to the variance: it is taken off here."""
+    """Batch normalisation adds its own small number to the variance, so that number is subtracted here."""
     return {
         f"{name}.running_mean": mean,
         f"{name}.running_var": variance - _EPSILON,
@@ -86,7 +102,7 @@ def _normalisation(name: str, mean: Tensor, variance: Tensor, beta: Tensor) -> d
 
 
 def _convolutions(constants: Iterable[str]) -> dict[str, str]:
-    """facenet-pytorch's name of each convolution by its TensorFlow scope: its branches number what scopes spell out."""
+    """facenet-pytorch's name of each convolution by its TensorFlow scope: it numbers what the scopes spell out."""
     scopes = sorted(
         name.removeprefix(_ROOT).removesuffix("/weights")
         for name in constants
@@ -95,7 +111,7 @@ def _convolutions(constants: Iterable[str]) -> dict[str, str]:
     branches: dict[str, list[str]] = {}
     for scope in scopes:
         branches.setdefault(scope.rpartition("/")[0], []).append(scope)
-    found = {}
+    names = {}
     for scope in scopes:
         *outer, own = scope.split("/")
         modules, siblings = list(map(_module, outer)), branches["/".join(outer)]
@@ -105,12 +121,12 @@ def _convolutions(constants: Iterable[str]) -> dict[str, str]:
             modules += ["conv2d"]
         else:
             modules += [str(siblings.index(scope)), "conv"] if len(siblings) > 1 else ["conv"]
-        found[scope] = ".".join(modules)
-    return found
+        names[scope] = ".".join(modules)
+    return names
 
 
 def _module(scope: str) -> str:
-    """`Repeat_1` is the second row of blocks, `block17_3` the third block in it; others keep their names."""
+    """`Repeat_1` is the second row of blocks, `block17_3` the third block in it. Other modules keep their names."""
     kind, _, number = scope.partition("_")
     if kind == "Repeat":
         return f"repeat_{int(number or 0) + 1}"

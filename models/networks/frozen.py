@@ -1,7 +1,7 @@
-"""Networks whose weights stay as they are: the same numbers, with gradients to the image several times faster on a CPU.
+"""Networks whose weights are fixed: the same numbers, and gradients to the image several times faster on a CPU.
 
 PyTorch's PReLU always computes the gradient of its slopes, element by element, and its strided depthwise convolutions
-crawl in bfloat16; between them they take two thirds of a MobileFaceNet's time.
+crawl in bfloat16. Together they take two thirds of a MobileFaceNet's time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ class _PReLU(torch.autograd.Function):
 
 
 class FrozenPReLU(nn.Module):
-    """PReLU with constant slopes, one a channel or one for all: (N, C, ...) -> the same shape."""
+    """PReLU with constant slopes, one for each channel or one for all: (N, C, ...) -> the same shape.
+
+    Args:
+        slopes: float (C,) or (1,).
+    """
 
     slopes: Tensor
 
@@ -54,7 +58,14 @@ class _OwnPrecision(nn.Module):
 
 
 def frozen(network: nn.Module) -> nn.Module:
-    """`network`, changed in place, with the fast form of each layer that has one; its weights must not be trained."""
+    """Replace each layer that has a faster form. The network's weights must not be trained afterwards.
+
+    Args:
+        network: changed in place.
+
+    Returns:
+        The same network.
+    """
     for name, layer in list(network.named_children()):
         if isinstance(layer, nn.PReLU):
             setattr(network, name, FrozenPReLU(layer.weight))

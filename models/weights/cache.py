@@ -1,26 +1,27 @@
-"""The folder of downloaded and converted weights, and the hashes recorded when a file was first used."""
+"""Hashes of weights, and the record of those that were accepted when a file was first used."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-import platformdirs
-
 from guise.models.errors import WeightsError
+from guise.models.places import cache_folder
 
-
-def folder() -> Path:
-    """The cache folder, which need not exist: `GUISE_CACHE` if set, else the platform's place for caches."""
-    chosen = os.environ.get("GUISE_CACHE")
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("guise", appauthor=False))
+folder = cache_folder
+"""The same folder under its older name."""
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of the file at `path`, in hexadecimal.
+    """The SHA-256 of a file.
+
+    Args:
+        path: the file.
+
+    Returns:
+        64 hexadecimal digits.
 
     Raises:
         WeightsError: the file cannot be read.
@@ -33,7 +34,7 @@ def sha256_of(path: Path) -> str:
 
 
 def _trust_file() -> Path:
-    return folder() / "trusted.json"
+    return cache_folder() / "trusted.json"
 
 
 def _read_trust() -> dict[str, dict[str, str | int]]:
@@ -45,13 +46,19 @@ def _read_trust() -> dict[str, dict[str, str | int]]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        # Starting afresh in silence would accept any file that lies in the cache by now.
+        # A silent fresh start would accept any file that lies in the cache by now.
         raise WeightsError(f"{path}, the record of trusted weights, is damaged; delete it to trust anew") from None
     return dict(entries)
 
 
 def trusted(name: str) -> str | None:
-    """The sha256 recorded when the weights `name` were first used, or None.
+    """The hash that was recorded when weights were first used.
+
+    Args:
+        name: of the recogniser.
+
+    Returns:
+        64 hexadecimal digits, or None where nothing is recorded.
 
     Raises:
         WeightsError: the record is damaged.
@@ -61,7 +68,12 @@ def trusted(name: str) -> str | None:
 
 
 def trust(name: str, *, sha256: str, size: int) -> None:
-    """Record that the weights `name` had this hash and this size in bytes when first used.
+    """Record the hash of weights that are used for the first time.
+
+    Args:
+        name: of the recogniser.
+        sha256: hash of its file, 64 hexadecimal digits.
+        size: of its file, in bytes.
 
     Raises:
         WeightsError: the record is damaged.

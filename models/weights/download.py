@@ -35,7 +35,14 @@ class _TryAgainError(Exception):
 
 
 def readable_size(size: int | None) -> str:
-    """`size` in bytes as a person reads it: `111.9 MB`."""
+    """A size as a person reads it.
+
+    Args:
+        size: in bytes, or None where it is not known.
+
+    Returns:
+        Text such as `111.9 MB`.
+    """
     return "size unknown" if size is None else f"{size / 1e6:.1f} MB"
 
 
@@ -50,20 +57,26 @@ def fetch(
     progress: Progress | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Download `url` to `target` and return the file's sha256.
+    """Download a file.
 
-    What arrives is kept in `target` + `.part` until it is complete, and resumed from there, also by a later
-    run, as long as the server vouches by ETag that the file is still the same.
+    The bytes are kept in `target` + `.part` until the file is complete. A broken download goes on from there, also in a
+    later run, as long as the server confirms by ETag that the file is still the same.
 
     Args:
+        url: where the file is; https only.
+        target: where it goes.
         name: what messages call it, and what `guise models fetch` takes.
         sha256: hash that the file must have; None accepts any.
         size: exact number of bytes that the file must have; None accepts any.
+        offline: never open a socket.
         progress: called with bytes so far and bytes in all (None if unknown).
         sleep: waits between the attempts.
 
+    Returns:
+        The file's SHA-256, in hexadecimal.
+
     Raises:
-        OfflineError: `offline`, or the server cannot be reached.
+        OfflineError: the file would have to be fetched while `offline`, or the server cannot be reached.
         WeightsError: the server refuses, the file is not the expected one, or it cannot be written.
     """
     if offline:
@@ -92,7 +105,7 @@ def fetch(
 
 @contextmanager
 def _disk_errors(part: Part, size: int | None) -> Iterator[None]:
-    """Say in one line what is wrong with the disk; the network's errors are named in `_open` and `_read`."""
+    """Say in one line what is wrong with the disk. `_open` and `_read` do so for the network."""
     try:
         yield
     except OSError as error:
@@ -144,7 +157,7 @@ def _transfer_patiently(
     progress: Progress | None,
     sleep: Callable[[float], None],
 ) -> None:
-    """Bring `part` to completion, starting again a few times where that can help."""
+    """Complete `part`, with a few further attempts where they can help."""
     for delay in (*_RETRY_DELAYS, None):
         try:
             _transfer(url, part, size=size, progress=progress)
@@ -159,7 +172,7 @@ def _transfer_patiently(
 
 
 def _transfer(url: str, part: Part, *, size: int | None, progress: Progress | None) -> None:
-    """One attempt: ask for what is missing, and append it or start over, as the server answers."""
+    """Make a single attempt: ask for the missing bytes, then append them or start over, as the server answers."""
     etag = part.etag(url)
     have = part.have() if etag else 0
     if have and have == size:

@@ -9,22 +9,30 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Part:
-    """The incomplete download of `target`, kept beside it."""
+    """The incomplete download of a file, kept next to it.
+
+    Attributes:
+        target: the file that it will become.
+    """
 
     target: Path
 
     @property
     def data(self) -> Path:
+        """The file with the bytes so far."""
         return self.target.with_name(self.target.name + ".part")
 
     @property
     def note(self) -> Path:
+        """The file with the ETag."""
         return self.target.with_name(self.target.name + ".part.json")
 
     def have(self) -> int:
+        """How many bytes are here."""
         return self.data.stat().st_size if self.data.is_file() else 0
 
     def etag(self, url: str) -> str | None:
+        """The strong ETag under which the server at `url` named this file, or None."""
         try:
             note = json.loads(self.note.read_text("utf-8"))
             return str(note["etag"]) if note["url"] == url else None
@@ -32,11 +40,17 @@ class Part:
             return None
 
     def start(self, url: str, etag: str | None) -> None:
-        """Forget what is there; what follows can be resumed if the server has named it by a strong ETag."""
+        """Forget the bytes so far. The new ones can be resumed later if the server sends a strong ETag.
+
+        Args:
+            url: where they come from.
+            etag: what the server calls the file, or None.
+        """
         self.discard()
         if etag and not etag.startswith("W/"):
             self.note.write_text(json.dumps({"url": url, "etag": etag}), "utf-8")
 
     def discard(self) -> None:
+        """Delete both files."""
         self.data.unlink(missing_ok=True)
         self.note.unlink(missing_ok=True)

@@ -3,9 +3,9 @@
     python -m scripts.training iresnet --faces ../shared/data/lfw --work DIR \\
         --teacher file:benchmarks/teacher-mobilefacenet.json --teacher sface --rounds 8 --epochs 10
 
-FACES holds one folder a person, as LFW does; people with 20 photos or more are held back. DIR keeps aligned faces,
-composites with the teachers' answers, and checkpoints: stopped at any moment, the same command goes on. The result is
-written to models/embedded, half precision, with a JSON that says how it was made and what it is worth.
+FACES holds one folder for each person, as LFW does; people with 20 photos or more are held back. DIR keeps aligned
+faces, composites with the teachers' answers, and checkpoints: when training was stopped, the same command goes on. The
+result goes to models/embedded in half precision, with a JSON file that says how it was made and how good it is.
 """
 
 from __future__ import annotations
@@ -45,10 +45,15 @@ _REPORT, _KEEP = 100, 400  # steps
 @click.command(help=__doc__)
 @click.argument("name", type=click.Choice(list(RECIPES)))
 @click.option("--faces", "folder", type=click.Path(exists=True, path_type=Path), required=True)
-@click.option("--work", type=click.Path(path_type=Path), required=True, help="For what can be used again.")
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder for intermediate results.",
+)
 @click.option("--teacher", "teachers", multiple=True, required=True, help="A recogniser of 112 pixels (repeatable).")
-@click.option("--rounds", default=8, show_default=True, help="Composites of each face.")
-@click.option("--epochs", default=10.0, show_default=True, help="Passes over all composites.")
+@click.option("--rounds", default=8, show_default=True, help="How many composites of each face.")
+@click.option("--epochs", default=10.0, show_default=True, help="How often all composites are seen.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("models/embedded"), show_default=True)
@@ -70,21 +75,21 @@ def main(
         if (teacher.record.input_size, teacher.record.embedding_size) != (SIDE, SPACE):
             raise click.BadParameter(f"{teacher.record.name} does not take {SIDE} pixels or give {SPACE} numbers")
     if len(loaded) < RECIPES[name].teachers:
-        raise click.BadParameter(f"{name} learns from {RECIPES[name].teachers} teachers: name so many with --teacher")
+        raise click.BadParameter(f"{name} learns from {RECIPES[name].teachers} teachers: name as many with --teacher")
     lessons = prepare(trained_on, loaded, work, rounds=rounds, seed=seed, progress=_say("composites"))
     exam = exam_of(held_back, loaded)
     hints = Hints(loaded[0].to(device)) if RECIPES[name].alone else None
     checkpoint = work / f"{name}.ckpt"
     student = train(RECIPES[name], lessons, exam, checkpoint, hints=hints, epochs=epochs, seed=seed, device=device)
-    found = judge(student.cpu(), *exam)
+    scores = judge(student.cpu(), *exam)
     weights = save({key: value.half().contiguous() for key, value in student.state_dict().items()})
     record = {
-        "teachers": [one.record.name for one in loaded[: student.teachers]],
+        "teachers": [teacher.record.name for teacher in loaded[: student.teachers]],
         "embedding_size": SPACE * student.teachers,
         "faces": len(trained_on.people),
         "people": len(trained_on.people.unique()),
         "held_back": {"faces": len(held_back.people), "people": len(held_back.people.unique())},
-        **{key: round(value, 4) for key, value in found.items()},
+        **{key: round(value, 4) for key, value in scores.items()},
         "sha256": hashlib.sha256(weights).hexdigest(),
         "bytes": len(weights),
         "recipe": asdict(RECIPES[name]),
@@ -107,10 +112,23 @@ def train(
     seed: int,
     device: str,
 ) -> Student:
-    """A student trained on `lessons`; what `checkpoint` holds is gone on from.
+    """Train a student, or go on where `checkpoint` stands.
+
+    Args:
+        recipe: the network, and how it is trained.
+        lessons: composites with the teachers' answers.
+        exam: what `judge` asks from time to time: images, people and answers.
+        checkpoint: the file that keeps the state of training.
+        hints: the teacher's intermediate outputs; None trains on the answers alone.
+        epochs: how often all lessons are seen.
+        seed: of the first weights, of the order and of the variations.
+        device: where to train.
+
+    Returns:
+        The student, in evaluation mode.
 
     Raises:
-        ValueError: the checkpoint is one of other settings.
+        ValueError: the checkpoint belongs to other settings.
     """
     torch.manual_seed(seed)
     student = Student(recipe.network, teachers=recipe.teachers).to(device).to(memory_format=torch.channels_last)
@@ -151,8 +169,8 @@ def train(
             states = {"student": student.state_dict(), "optimiser": optimiser.state_dict()}
             with atomic_write(checkpoint) as file:
                 torch.save({"settings": settings, "step": step + 1, **states}, file)
-            found = judge(student.eval(), *(part.to(device) for part in exam))
-            click.echo(" ".join(f"{key} {value:.4f}" for key, value in found.items()), err=True)
+            scores = judge(student.eval(), *(part.to(device) for part in exam))
+            click.echo(" ".join(f"{key} {value:.4f}" for key, value in scores.items()), err=True)
             student.train()
     return student.eval()
 

@@ -1,7 +1,7 @@
-"""Training images: faces blended, bent, re-lit and spoilt, with what the teachers make of each.
+"""Training images: faces that are blended, bent, re-lit and spoilt.
 
-A few thousand photos show too few people. Blends of two faces and bent ones are people that do not exist, and a teacher
-says of them, as of any picture, what it sees.
+A few thousand photos show too few people. Blended and bent faces show people who do not exist, and a teacher embeds
+them like any other picture.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CENTRE = torch.tensor([55.9, 65.0])  # of the face in a crop, which turns and s
 
 
 def plain(faces: Faces) -> Tensor:
-    """Aligned crops as recognisers get them: uint8 (N, 3, SIDE, SIDE)."""
+    """Faces aligned as recognisers take them: uint8 (N, 3, SIDE, SIDE)."""
     grid = geometry.sampling_grid(_TO_CANVAS[None], height=SIDE, width=SIDE)
     images = [
         geometry.sample(part.float(), grid.expand(len(part), -1, -1, -1), padding="border")
@@ -115,7 +115,7 @@ def as_input(images: Tensor) -> Tensor:
 
 
 def varied(images: torch.Tensor, random: torch.Generator) -> torch.Tensor:
-    """Mirrored, shifted and re-lit a little, as the teachers hardly mind: their answers hold."""
+    """Mirrored, shifted and re-lit a little. The teachers' answers hardly change by this."""
     inputs = as_input(images.flip(3) if torch.rand((), generator=random) < 0.5 else images)
     down, right = torch.randint(-_SHIFT, _SHIFT + 1, (2,), generator=random).tolist()
     contrast, brightness = torch.randn(2, len(images), 1, 1, 1, generator=random)

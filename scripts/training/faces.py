@@ -1,4 +1,4 @@
-"""Aligned faces of a folder with one folder a person, found once and kept."""
+"""Aligned faces from a folder with one folder for each person, detected once and kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from guise.models.errors import ImageError, InputError
 from guise.models.files import atomic_write, list_photos, printable, read_photo, settings_hash
 
 HELD_BACK = 20
-"""People with so many photos are never trained on: they validate, and benchmarks protect them."""
+"""People with so many photos are never trained on: we validate on them, and benchmarks protect them."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,15 @@ class Faces:
 
 
 def load_faces(folder: Path, kept: Path, *, progress: Callable[[int, int], None]) -> Faces:
-    """The face nearest to the centre of each photo below `folder`; kept in the file `kept`.
+    """The face nearest to the centre of each photo.
+
+    Args:
+        folder: one folder with photos for each person.
+        kept: the file that keeps the faces for the next time.
+        progress: called with photos done and photos in all.
+
+    Returns:
+        All faces, with numbers for the people.
 
     Raises:
         InputError: `kept` holds the faces of other photos.
@@ -68,7 +76,7 @@ def _find(folder: Path, progress: Callable[[int, int], None]) -> tuple[np.ndarra
         centre = np.array([photo.shape[1], photo.shape[0]]) / 2
         faces = detector.detect(photo)
         if faces:
-            face = min(faces, key=lambda one: float(np.linalg.norm((one.box[:2] + one.box[2:]) / 2 - centre)))
+            face = min(faces, key=lambda face: float(np.linalg.norm((face.box[:2] + face.box[2:]) / 2 - centre)))
             crop = geometry.crop(photo, face.to_template(geometry.CANONICAL_TEMPLATE), size=geometry.CANVAS)
             pixels.append((255 * crop).round().byte().numpy())
             people.append(names.setdefault(path.parts[0], len(names)))

@@ -1,8 +1,8 @@
-"""What a teacher makes of images on the way to its answer, told to students.
+"""A teacher's intermediate outputs, from which a student learns stage by stage.
 
-A student whose stages begin and end as the teacher's do is first taught stage by stage, each from what the teacher's
-stages before it give (C. Li et al., "Block-wisely Supervised Neural Architecture Search with Knowledge Distillation",
-CVPR 2020), then as a whole. Answers alone take students many times as long.
+Where the stages of a student begin and end as its teacher's do, each stage is first trained on the outputs of the
+teacher's stages before it (C. Li et al., "Block-wisely Supervised Neural Architecture Search with Knowledge
+Distillation", CVPR 2020), then the whole student. From the answers alone, training takes many times as long.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Hints:
 
     def __init__(self, teacher: Recogniser) -> None:
         layers = {name: module for name, module in teacher.network.named_modules() if not list(module.children())}
-        blocks = {int(found[1]): module for name, module in layers.items() if (found := _BLOCK.search(name))}
+        blocks = {int(match[1]): module for name, module in layers.items() if (match := _BLOCK.search(name))}
         if not blocks or not layers.keys() >= {*_BEFORE, *_AFTER}:
             raise ValueError(f"{teacher.record.name} does not have the blocks that this recipe asks for")
         told = [layers[name] for name in _BEFORE] + [blocks[at] for at in sorted(blocks)]

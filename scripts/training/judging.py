@@ -1,4 +1,4 @@
-"""How well a student tells people apart whom it never saw, and how near it comes to its teachers."""
+"""How well a student tells unseen people apart, and how near it comes to its teachers."""
 
 from __future__ import annotations
 

@@ -37,8 +37,8 @@ class Lessons:
 def answers(images: Tensor, teachers: Sequence[Recogniser]) -> Tensor:
     """Unit embeddings of uint8 (N, 3, SIDE, SIDE) by each teacher: float32 (N, teachers, D)."""
     with torch.no_grad(), half_precision(images.device):
-        found = [F.normalize(teacher(images.float() / 255).float(), dim=1) for teacher in teachers]
-    return torch.stack(found, dim=1)
+        embeddings = [F.normalize(teacher(images.float() / 255).float(), dim=1) for teacher in teachers]
+    return torch.stack(embeddings, dim=1)
 
 
 def prepare(
@@ -50,7 +50,18 @@ def prepare(
     seed: int,
     progress: Callable[[int, int], None],
 ) -> Lessons:
-    """`rounds` composites of each face; what an earlier run has made of the same is kept.
+    """Composites of each face with the teachers' answers. A later run uses them again.
+
+    Args:
+        faces: to train on.
+        teachers: whose answers are wanted.
+        folder: where the composites are kept.
+        rounds: how many composites of each face.
+        seed: of the composites.
+        progress: called with faces done and faces in all, in each round.
+
+    Returns:
+        The composites of all rounds.
 
     Raises:
         ValueError: the folder holds lessons by other teachers, or with another seed.

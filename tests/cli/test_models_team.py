@@ -1,12 +1,9 @@
 import json
-from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
-from guise.cli import console
 from guise.cli.team import team
-from guise.models.errors import InputError
 from tests.cli.command_line import call
 
 
@@ -69,12 +66,3 @@ def test_a_folder_without_people_in_folders_is_refused(tmp_path, head):
     head.save(tmp_path / "me.png")
     outcome = call(team, "--faces", tmp_path, "--pool", "dlib-resnet", "--pool", "sface", "--offline")
     assert outcome.code != 0 and "one folder a person" in outcome.stderr and outcome.stdout == ""
-
-
-def test_two_recognisers_with_one_name_are_refused():
-    def load(name):
-        return SimpleNamespace(record=SimpleNamespace(name=name.partition(":")[0]))
-
-    assert len(console.load_all(["sface", "file:a", "sface"], load)) == 2
-    with pytest.raises(InputError, match="file:a and file:b are both called file"):
-        console.load_all(["file:a", "file:b"], load)

@@ -23,7 +23,7 @@ from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.mask.key import Key, load_key, save_key
 from guise.chameleon.protection.log import manifest_file
 from guise.cli.protect import protect as command
-from guise.models.files import images
+from guise.models.files.photos import writing
 from tests.cli.command_line import call, check_refused, hashes
 
 
@@ -234,7 +234,7 @@ def test_only_bad_photos_are_a_failure(protect, photos, tmp_path):
 def test_metadata_too_large_to_write_cost_that_photo_only(protect, photos, head, monkeypatch):
     head.save(photos / "a.jpg")
     head.save(photos / "b.jpg")
-    encode = images._encode
+    encode = writing._encode
 
     def refuse(photo, pixels, *, exif):
         if pixels.shape == (270, 270, 3) and not seen:
@@ -243,7 +243,7 @@ def test_metadata_too_large_to_write_cost_that_photo_only(protect, photos, head,
         return encode(photo, pixels, exif=exif)
 
     seen: list[int] = []
-    monkeypatch.setattr(images, "_encode", refuse)
+    monkeypatch.setattr(writing, "_encode", refuse)
     outcome = protect("--json")
     assert outcome.code == 3 and "EXIF data is too long" in outcome.photo("a.jpg")["reason"]
 

@@ -1,7 +1,7 @@
-"""Small recognisers that come with Guise: stand-ins for families that masks must work against.
+"""Small recognisers that come with Guise: stand-ins for the families of networks that masks must work against.
 
-They were distilled from other recognisers by `python -m scripts.training`; each has its weights beside it in half
-precision, and a JSON that says what it learnt from and how well it tells people apart whom it never saw.
+They were distilled from other recognisers by `python -m scripts.training`. Their weights, in half precision, lie in
+models/embedded, each with a JSON file that says what it learnt from and how well it tells unseen people apart.
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ SPACE = 128
 
 
 class Student(nn.Module):
-    """A network with one embedding for each teacher: float (N, 3, 112, 112) -> (N, SPACE * teachers), unit length."""
+    """A network with one embedding for each teacher: float (N, 3, 112, 112) -> (N, SPACE * teachers), unit length.
+
+    Args:
+        network: a name in `NETWORKS`.
+        teachers: how many teachers it learns from.
+    """
 
     def __init__(self, network: str, *, teachers: int) -> None:
         super().__init__()
@@ -31,11 +36,18 @@ class Student(nn.Module):
         self.backbone = NETWORKS[network](SPACE * teachers)
 
     def spaces(self, images: Tensor) -> Tensor:
-        """(N, teachers, SPACE), not normalised, in float32 or better."""
-        found = cast(Tensor, self.backbone(images))
-        return found.to(torch.promote_types(found.dtype, torch.float32)).view(-1, self.teachers, SPACE)
+        """The embedding in each teacher's space.
+
+        Args:
+            images: float (N, 3, 112, 112), normalised.
+
+        Returns:
+            (N, teachers, SPACE), not normalised, in float32 or better.
+        """
+        embeddings = cast(Tensor, self.backbone(images))
+        return embeddings.to(torch.promote_types(embeddings.dtype, torch.float32)).view(-1, self.teachers, SPACE)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Each teacher's part has the same weight in the cosine of two embeddings."""
+        """Embeddings in which each teacher's part has the same weight in a cosine."""
         spaces = F.normalize(self.spaces(images), dim=2)
         return spaces.flatten(1) / math.sqrt(self.teachers)

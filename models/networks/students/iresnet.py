@@ -16,7 +16,7 @@ _SLOPE = 0.25  # of the activation where it is negative; a learnt one (PReLU) co
 
 
 class Unit(nn.Module):
-    """Two convolutions beside a shortcut; the second one strides."""
+    """Two convolutions and a shortcut around them. The second convolution strides."""
 
     def __init__(self, channels: int, out: int, *, stride: int) -> None:
         super().__init__()

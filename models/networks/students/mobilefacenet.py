@@ -1,4 +1,4 @@
-"""MobileFaceNet: depthwise bottlenecks and a depthwise convolution in the place of global pooling.
+"""MobileFaceNet: depthwise bottlenecks, and a depthwise convolution instead of global pooling.
 
 Source: S. Chen et al., "MobileFaceNets: Efficient CNNs for Accurate Real-time Face Verification on Mobile Devices",
 CCBR 2018, table 1.

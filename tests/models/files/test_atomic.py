@@ -121,7 +121,7 @@ def test_a_link_is_replaced_and_its_target_left_alone(tmp_path: Path) -> None:
 def test_what_a_killed_run_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "sub" / "a\nb.png"
     script = (
-        "import os, signal, sys; from pathlib import Path; from models.files import atomic_write\n"
+        "import os, signal, sys; from pathlib import Path; from guise.models.files import atomic_write\n"
         "with atomic_write(Path(sys.argv[1])) as file:\n"
         "    file.write(bytes(9)); file.flush(); os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -159,7 +159,7 @@ def test_what_a_killed_run_left_of_one_file_is_removed_and_nothing_else(
 @pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX only")
 def test_a_name_is_written_also_where_the_locale_does_not_know_its_letters(tmp_path: Path) -> None:
     script = (
-        "import os, sys; from pathlib import Path; from models.files import atomic_write\n"
+        "import os, sys; from pathlib import Path; from guise.models.files import atomic_write\n"
         "with atomic_write(Path(os.fsdecode(os.fsencode(sys.argv[1])))) as file: file.write(b'new')"
     )
     plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

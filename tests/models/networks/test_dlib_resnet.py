@@ -8,11 +8,10 @@ from skimage import data
 
 from guise.models import get, load_recogniser
 from guise.models.errors import WeightsError
-from guise.models.formats.dlib_dat import read_layers
 from guise.models.networks.dlib_resnet import read_weights
 from guise.models.recognisers.weights import locate
 
-FIXTURE = json.loads((Path(__file__).parent / "data" / "dlib_embeddings.json").read_text())
+FIXTURE = json.loads((Path(__file__).parents[1] / "data" / "dlib_embeddings.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +43,6 @@ def test_gradient_reaches_the_pixels(recogniser):
     recogniser(images).square().sum().backward()
     assert images.grad.isfinite().all()
     assert (images.grad.abs().amax(dim=(1, 2, 3)) > 0).all()
-
-
-def test_all_29_convolutions_and_the_last_layer_are_read():
-    kinds = [layer.kind for layer in read_layers(locate(get("dlib-resnet")))]
-    assert kinds == ["con_4", "affine_"] * 29 + ["fc_2"]
 
 
 @pytest.mark.parametrize("keep", [0, 10, 1000, 1_000_000, 22_400_000])

@@ -9,7 +9,7 @@ import pytest
 
 from guise.models.errors import InputError, WeightsError
 from guise.models.recognisers import card
-from guise.models.recognisers.registry import ARCFACE_TEMPLATE
+from guise.models.recognisers.record import ARCFACE_TEMPLATE
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from guise.models.errors import OfflineError, WeightsError
 from guise.models.recognisers import registry, weights
-from guise.models.recognisers.registry import Record
+from guise.models.recognisers.record import Record
 from guise.models.weights import cache
 from tests.models.file_server import FileServer
 
@@ -27,6 +27,15 @@ def test_packaged_weights_are_found_without_importing_their_package() -> None:
     path = weights.obtain(registry.get("dlib-resnet"), offline=True)
     assert path.name == "dlib_face_recognition_resnet_model_v1.dat"
     assert "face_recognition_models" not in sys.modules
+
+
+def test_weights_that_version_0_1_has_fetched_are_found(cache_folder: Path) -> None:
+    path = cache_folder / "weights" / "20180408-102900-casia-webface.pt"
+    assert weights.locate(registry.get("facenet-casia-webface")) == path
+    assert weights.state(registry.get("facenet-casia-webface")) == "not fetched"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"weights")
+    assert weights.state(registry.get("facenet-casia-webface")) == "ready"
 
 
 def test_missing_package_says_what_to_install() -> None:

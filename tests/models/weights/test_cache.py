@@ -8,13 +8,13 @@ from guise.models.errors import GuiseError, WeightsError
 from guise.models.weights import cache
 
 
-def test_folder_is_where_the_variable_says(cache_folder: Path) -> None:
-    assert cache.folder() == cache_folder
-
-
-def test_empty_variable_means_the_platforms_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GUISE_CACHE", "")
-    assert "guise" in cache.folder().parts
+def test_trust_recorded_by_version_0_1_holds(cache_folder: Path) -> None:
+    entry = '{\n "facenet-vggface2": {\n  "sha256": "%s",\n  "bytes": 111898327,\n  "date": "2026-11-02"\n }\n}\n'
+    cache_folder.mkdir()
+    (cache_folder / "trusted.json").write_text(entry % ("c" * 64))
+    assert cache.trusted("facenet-vggface2") == "c" * 64
+    cache.trust("other", sha256="a" * 64, size=1)
+    assert cache.trusted("facenet-vggface2") == "c" * 64
 
 
 def test_trust_is_kept_by_name() -> None:

@@ -9,7 +9,7 @@ from PIL import Image, ImageCms, ImageFile
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from guise.models.errors import ImageError
-from guise.models.files.metadata import profile_space
+from guise.models.files.photos.metadata import profile_space
 
 _GREY = {"1", "L", "LA", "La", "I;16", "I;16B", "I;16L"}
 _COLOUR = {"P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "YCbCr", "CMYK"}
@@ -18,25 +18,38 @@ _PNG_GREY_TYPES = (0, 4)
 
 @dataclass(frozen=True)
 class Samples:
-    """8-bit pixels of one image."""
+    """8-bit pixels of one image.
+
+    Attributes:
+        pixels: uint8 (H, W, 3), RGB.
+        alpha: uint8 (H, W), or None without transparency.
+        grey: the file holds a single channel of colour.
+    """
 
     pixels: NDArray[np.uint8]
-    """(H, W, 3) RGB."""
     alpha: NDArray[np.uint8] | None
-    """(H, W)."""
     grey: bool
 
 
-def samples(image: ImageFile.ImageFile, data: bytes, found: str, notes: list[str]) -> Samples:
-    """The samples of a loaded image; what gets lost on the way is added to `notes`.
+def samples(image: ImageFile.ImageFile, data: bytes, kind: str, notes: list[str]) -> Samples:
+    """The samples of a loaded image.
+
+    Args:
+        image: the image, loaded.
+        data: the bytes that it was loaded from.
+        kind: its format, as `headers.sniff` names it.
+        notes: a list to which one line is added for each loss.
+
+    Returns:
+        8-bit RGB and alpha.
 
     Raises:
         ImageError: samples without a defined range (floats, 32 bits) or in an unusual colour space.
     """
     if image.mode not in _GREY | _COLOUR:
         raise ImageError(f"its samples ({image.mode}) are not read; convert it to 8-bit RGB")
-    grey = image.mode in _GREY or (found == "PNG" and data[25] in _PNG_GREY_TYPES)
-    bits = _bits_per_sample(image, data, found)
+    grey = image.mode in _GREY or (kind == "PNG" and data[25] in _PNG_GREY_TYPES)
+    bits = _bits_per_sample(image, data, kind)
     if bits > 8:
         notes.append(f"{bits}-bit samples reduced to 8")
     if image.mode == "1":
@@ -52,8 +65,8 @@ def samples(image: ImageFile.ImageFile, data: bytes, found: str, notes: list[str
     return Samples(np.array(image_8.convert("RGB")), None, grey)
 
 
-def _bits_per_sample(image: ImageFile.ImageFile, data: bytes, found: str) -> int:
-    if found == "PNG":
+def _bits_per_sample(image: ImageFile.ImageFile, data: bytes, kind: str) -> int:
+    if kind == "PNG":
         return data[24]
     if isinstance(image, TiffImageFile):
         return int(max(image.tag_v2.get(BITSPERSAMPLE, (1,))))

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
 from guise.models.errors import ImageError
-from guise.models.files import images, read_photo
+from guise.models.files import read_photo
+from guise.models.files.photos import reading
 
 KINDS = ["JPEG", "PNG", "WEBP", "TIFF", "BMP"]
 
@@ -153,7 +154,7 @@ def test_a_bomb_is_refused_by_its_header_before_decoding(
 
 
 def test_the_limit_itself_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "MAX_PIXELS", 2000)
+    monkeypatch.setattr(reading, "MAX_PIXELS", 2000)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)  # other packages' settings play no part
     (tmp_path / "a").write_bytes(_bytes("PNG", 40, 50))
     assert read_photo(tmp_path / "a").pixels.shape == (40, 50, 3)
@@ -164,7 +165,7 @@ def test_the_limit_itself_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_file_too_long_is_refused_unread(tmp_path: Path) -> None:
     with (tmp_path / "a.jpg").open("wb") as file:
-        file.truncate(images.MAX_BYTES + 1)
+        file.truncate(reading.MAX_BYTES + 1)
     with pytest.raises(ImageError, match="MiB, the limit is 512"):
         read_photo(tmp_path / "a.jpg")
 

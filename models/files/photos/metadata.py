@@ -1,4 +1,4 @@
-"""What travels beside the pixels: EXIF tags and colour profiles."""
+"""What a photo holds besides its pixels: EXIF tags and colour profiles."""
 
 from typing import Any
 
@@ -19,19 +19,25 @@ _LEFT_OUT = {
 
 
 def clean_exif(exif: Image.Exif) -> bytes | None:
-    """The EXIF block to write with an upright copy; None when it would hold nothing.
+    """The EXIF block to write with an upright copy.
 
-    Left out: the thumbnail and the maker's notes (both can show the unprotected face), and tags that
-    describe the original's encoding. The orientation is 1; all other tags are as found.
+    It leaves out the thumbnail and the maker's notes (both can show the unprotected face), and the tags that describe
+    the original's encoding. The orientation becomes 1. All other tags stay as they are.
+
+    Args:
+        exif: the original's tags.
+
+    Returns:
+        The block, or None when it would hold nothing.
     """
     kept = Image.Exif()
     for tag, value in exif.items():
         if tag not in _LEFT_OUT and tag not in (IFD.Exif, IFD.GPSInfo, IFD.Interop):
-            kept[tag] = _as_found(value)
-    camera = {tag: _as_found(value) for tag, value in exif.get_ifd(IFD.Exif).items() if tag != Base.MakerNote}
+            kept[tag] = _unchanged(value)
+    camera = {tag: _unchanged(value) for tag, value in exif.get_ifd(IFD.Exif).items() if tag != Base.MakerNote}
     if IFD.Interop in camera:
         camera[IFD.Interop] = dict(exif.get_ifd(IFD.Interop))
-    place = {tag: _as_found(value) for tag, value in exif.get_ifd(IFD.GPSInfo).items()}
+    place = {tag: _unchanged(value) for tag, value in exif.get_ifd(IFD.GPSInfo).items()}
     for tag, block in ((IFD.Exif, camera), (IFD.GPSInfo, place)):
         if block:
             kept[tag] = block
@@ -42,21 +48,35 @@ def clean_exif(exif: Image.Exif) -> bytes | None:
 
 
 def exif_tags(exif: bytes) -> Image.Exif:
-    """An EXIF block as tags, to be written into the directory of a TIFF."""
+    """An EXIF block as tags, to be written into the directory of a TIFF.
+
+    Args:
+        exif: a block that `clean_exif` has made.
+
+    Returns:
+        Its tags.
+    """
     tags = Image.Exif()
     tags.load(exif)
     tags.get_ifd(IFD.Exif).pop(IFD.Interop, None)  # an offset that holds in the block only
     for block in (tags, tags.get_ifd(IFD.Exif), tags.get_ifd(IFD.GPSInfo)):
         for tag, value in list(block.items()):
-            block[tag] = _as_found(value)
+            block[tag] = _unchanged(value)
     return tags
 
 
-def _as_found(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     """Pillow reads text as Latin-1 and writes it as ASCII; bytes (UTF-8, as a rule) pass unchanged."""
     return value.encode("latin-1") if isinstance(value, str) and not value.isascii() else value
 
 
 def profile_space(profile: bytes | None) -> str:
-    """The colour space that an ICC profile is for: "RGB", "GRAY", "CMYK", ...; "" without a profile."""
+    """The colour space that an ICC profile is for.
+
+    Args:
+        profile: the profile's bytes, or None.
+
+    Returns:
+        "RGB", "GRAY", "CMYK", ...; "" without a profile.
+    """
     return (profile or b"")[16:20].decode("latin-1").strip()

@@ -1,0 +1,71 @@
+"""What Guise knows of one recogniser: origin and terms of its weights, and what goes in and comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Triple = tuple[float, float, float]
+Point = tuple[float, float]
+Landmarks = tuple[Point, Point, Point, Point, Point]
+
+# The usual five-point alignment of ArcFace-type recognisers, for a crop of 112x112.
+ARCFACE_SIZE = 112
+ARCFACE_TEMPLATE: Landmarks = (
+    (38.2946, 51.6963),
+    (73.5318, 51.5014),
+    (56.0252, 71.7366),
+    (41.5493, 92.3655),
+    (70.7299, 92.2041),
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One recogniser: origin and terms of its weights, and what goes in and comes out.
+
+    Attributes:
+        name: what commands and messages call it.
+        source: where the weights are: `embedded` (they come with Guise), `package` (inside an installed package),
+            `download` (fetched on first use) or `file` (the user's own).
+        origin: folder, name of the package, URL, or path.
+        file: path inside the package, or the file's name.
+        sha256: hash of that file; None where it is not known beforehand and recorded on first use.
+        bytes: exact size of that file, None where it is not known.
+        licence: terms of the weights.
+        training_data: what the network learnt from, as far as its authors tell.
+        input_size: side of the square crop in pixels.
+        color_order: order of the channels that the network takes.
+        mean, std: the network sees `(value - mean) / std`, value in 0..255, channels in `color_order`.
+        template: where left eye, right eye, nose, left and right corner of the mouth (left and right as seen
+            in the picture) lie in the crop, (x, y) in pixels.
+        embedding_size: how many numbers an embedding has.
+        metric: how two embeddings are compared: `euclidean`, or `cosine` for 1 - cosine similarity.
+        threshold: two faces at a smaller distance count as the same person.
+        network: its architecture, where Guise builds it; "" for the user's own.
+        lfw_accuracy: verification accuracy on Labeled Faces in the Wild as published, 0..1, or None.
+        unseen_accuracy: verification accuracy of an embedded network on people of LFW whom it never saw, 0..1, or None.
+            These pairs are easier than LFW's own.
+        made_by: the command that trained an embedded network.
+    """
+
+    name: str
+    source: Literal["embedded", "package", "download", "file"]
+    origin: str
+    file: str
+    sha256: str | None
+    bytes: int | None
+    licence: str
+    training_data: str
+    input_size: int
+    color_order: Literal["RGB", "BGR"]
+    mean: Triple
+    std: Triple
+    template: Landmarks
+    embedding_size: int
+    metric: Literal["euclidean", "cosine"]
+    threshold: float
+    network: Literal["dlib", "sface", "facenet", "facenet-graph", "student", ""] = ""
+    lfw_accuracy: float | None = None
+    unseen_accuracy: float | None = None
+    made_by: str = ""
