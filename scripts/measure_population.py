@@ -32,9 +32,9 @@ def main(faces: Path, names: tuple[str, ...], people: int) -> None:
     crops = []
     for folder in folders[::step][:people]:
         pixels = read_photo(min(folder.iterdir())).pixels
-        faces_there = detector.detect(pixels)
-        if faces_there:
-            crops.append(FaceCrop.cut(pixels, faces_there[0]))
+        detected = detector.detect(pixels)
+        if detected:
+            crops.append(FaceCrop.cut(pixels, detected[0]))
     for name in names:
         recogniser = load_recogniser(name)
         rows = np.stack([embed([(crop.pixels, crop.face)], recogniser)[0] for crop in crops])
