@@ -40,7 +40,7 @@ class Face:
         """Find the transform that brings the face's landmarks to given places.
 
         Args:
-            template: float (5, 2), where the landmarks should lie.
+            template: float (5, 2), the landmark template: where the landmarks should lie.
 
         Returns:
             float64 (2, 3), from the photo to the frame of `template`.
@@ -143,7 +143,8 @@ class FaceDetector:
             face: the face in the other version.
 
         Returns:
-            The face that overlaps it the most, in the surroundings of its box; None where there is none.
+            The face that overlaps it the most, found in the surroundings of its box; None where none overlaps it by at
+            least a third.
         """
         height, width = pixels.shape[:2]
         margin = 0.6 * max(face.box[2] - face.box[0], face.box[3] - face.box[1])

@@ -84,7 +84,7 @@ class Mask:
 
     Attributes:
         values: float32 (3, S, S), RGB in units of the full range (1 = 255 levels), as added to a photo at amplitude 1.
-        template: float64 (5, 2), where the landmarks lie in the frame of `values`.
+        template: float64 (5, 2), the landmark template: where the landmarks lie in the frame of `values`.
         epsilon: no channel of any pixel is changed by more than this, in the units of `values`.
     """
 

@@ -62,7 +62,11 @@ class ProtectionLog:
         self._mask, self._settings = job.key.mask, settings
 
     def entries(self) -> Sequence[LogEntry]:
-        """Give the last entry of each copy, in the order in which the copies were first written."""
+        """List the log.
+
+        Returns:
+            The last entry of each copy, in the order in which the copies were first written.
+        """
         return self._manifest.records()
 
     def finished(self, source: str, name: str, there: str | None) -> LogEntry | None:

@@ -35,25 +35,30 @@ def restore_folder(
         InputError: the restore records cannot be read.
         OutputError: a file cannot be written.
     """
-    records = open_restore_records(key_file)
-    masks = cache(lambda: Masks.recorded(mask, records))
+    restore_records = open_restore_records(key_file)
+    masks = cache(lambda: Masks.recorded(mask, restore_records))
     for path in photos:
-        status, reason = _restore_file(folder / path, out / path, records, mask, masks, detector)
+        status, reason = _restore_file(folder / path, out / path, restore_records, mask, masks, detector)
         yield {"photo": path.as_posix(), "status": status, "reason": reason}
 
 
 def _restore_file(
-    source: Path, target: Path, records: Manifest, mask: Mask, masks: Callable[[], Masks], detector: FaceDetector
+    source: Path,
+    target: Path,
+    restore_records: Manifest,
+    mask: Mask,
+    masks: Callable[[], Masks],
+    detector: FaceDetector,
 ) -> tuple[str, str]:
     try:
         photo = read_photo(source)
-        restore_record = find_restore_record(records, photo.pixels, mask)
+        restore_record = find_restore_record(restore_records, photo.pixels, mask)
         if restore_record is not None:
             restored: Restored | None = restore(photo.pixels, restore_record, mask)
         else:
             restored = restore_by_search(photo.pixels, detector.detect(photo.pixels), masks(), grey=photo.grey)
         if restored is None:
-            return "no mask", "there is no record of it beside the key, and no face in it carries this mask"
+            return "no mask", "there is no restore record of it beside the key, and no face in it carries this mask"
         # Never over another file: it may be the original.
         write_photo(target, photo, restored.pixels, keep_metadata=True, overwrite=False)
     except ImageError as error:
@@ -61,7 +66,7 @@ def _restore_file(
     if restored.exact and photo.lossless:
         return "exact", ""
     if restore_record is None:
-        return "near", "no record beside the key fits it as it is now: where the mask lies was estimated"
+        return "near", "no restore record beside the key fits it as it is now: where the mask lies was estimated"
     if not photo.lossless:
         return "near", f"{photo.format} does not keep pixels exactly"
-    return "near", "its record leads back not quite to the original: it is damaged, or from another machine"
+    return "near", "its restore record does not lead quite back to the original: it is damaged, or from another machine"

@@ -64,18 +64,18 @@ def open_restore_records(key: Path) -> Manifest:
     return Manifest(restore_records_file(key), mode=0o600)
 
 
-def find_restore_record(records: Manifest, saved: np.ndarray, mask: Mask) -> RestoreRecord | None:
+def find_restore_record(restore_records: Manifest, saved: np.ndarray, mask: Mask) -> RestoreRecord | None:
     """Find the restore record of a photo.
 
     Args:
-        records: those of the key.
+        restore_records: those of the key.
         saved: uint8 (H, W, 3) RGB, pixels of the protected file.
         mask: the key's.
 
     Returns:
         The record; None where there is none of exactly these pixels.
     """
-    return records.find(pixels_hash(saved), mask.digest, "")
+    return restore_records.find(pixels_hash(saved), mask.digest, "")
 
 
 def make_restore_record(
@@ -145,7 +145,7 @@ def restore(saved: np.ndarray, restore_record: RestoreRecord, mask: Mask) -> Res
             _put_back(restore_record["clipped"], pixels)
         return Restored(pixels, pixels_hash(pixels) == restore_record["original"])
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, zlib.error) as error:
-        what = f"its record is damaged ({type(error).__name__}: {error})"
+        what = f"its restore record is damaged ({type(error).__name__}: {error})"
         raise ImageError(f"{what}; restore the .restore file beside the key from a backup, or delete it") from error
 
 

@@ -37,18 +37,18 @@ class Masks:
         self._details = [_direction(mask.refined(refinement).values) for refinement in self._refinements]
 
     @classmethod
-    def recorded(cls, mask: Mask, records: Manifest) -> Masks:
+    def recorded(cls, mask: Mask, restore_records: Manifest) -> Masks:
         """Prepare a user's mask, plain and as refined for each photo.
 
         Args:
             mask: the user's.
-            records: the restore records of the key.
+            restore_records: the restore records of the key.
 
         Returns:
             The candidates.
         """
         refinements: list[np.ndarray] = []
-        for restore_record in records.records():
+        for restore_record in restore_records.records():
             if restore_record["settings_hash"] == mask.digest:
                 # A damaged record is no help.
                 with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):

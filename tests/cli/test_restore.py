@@ -95,7 +95,7 @@ def test_a_photo_that_a_platform_changed_comes_back_nearer(protect, restore, pho
         changed(Image.open(source / "a.png"), how, folder / "a.png")
     outcome = restore("--json", folder=platform)
     assert outcome.code == 0 and outcome.photo("a.png")["status"] == "near"
-    assert "no record" in outcome.photo("a.png")["reason"]
+    assert "no restore record" in outcome.photo("a.png")["reason"]
     assert error(tmp_path / "restored", "a.png", reference) < error(platform, "a.png", reference)
 
 
@@ -171,7 +171,7 @@ def test_a_record_that_lies_is_not_believed(protect, restore, photos, key, head)
     record["placements"][0]["amplitude"] *= 0.5
     records.write_text(json.dumps(record) + "\n")
     photo = restore("--json").photo("a.png")
-    assert photo["status"] == "near" and "its record" in photo["reason"]
+    assert photo["status"] == "near" and "its restore record" in photo["reason"]
 
 
 def test_garbled_records_count_as_absent(protect, restore, photos, key, head):

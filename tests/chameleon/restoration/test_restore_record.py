@@ -84,5 +84,5 @@ def test_another_mask_is_noticed():
 def test_a_damaged_record_is_an_image_error(changes):
     pixels = RANDOM.integers(0, 256, (20, 20, 3), dtype=np.uint8)
     record = {**make_restore_record("a.png", a_photo(pixels), pixels, [], MASK), **changes}
-    with pytest.raises(ImageError, match="its record is damaged"):
+    with pytest.raises(ImageError, match="its restore record is damaged"):
         restore(pixels.copy(), record, MASK)
