@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
 
-    from guise.models import Recogniser
 
 Step = Callable[[str, int, int], None]
 """Called with what is being done, items done and items in all."""
@@ -39,10 +38,19 @@ def show_json(text: str) -> None:
 def steps() -> Iterator[Step]:
     """A progress bar on stderr with one line for each thing that is done; nothing where nobody watches."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+    from rich.filesize import decimal
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Amount(ProgressColumn):
+        """Items done and in all; of downloads, in bytes."""
+
+        def render(self, task: Task) -> Text:
+            shown = decimal if task.description.startswith("fetching ") else str
+            return Text("/".join("?" if n is None else shown(int(n)) for n in (task.completed, task.total)))
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description:<20}"), BarColumn(), Amount(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         tasks: dict[str, TaskID] = {}
 
@@ -65,27 +73,6 @@ def download_bar() -> Iterator[Callable[[int, int | None], None]]:
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None, visible=False)
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
-
-
-def load(name: str, *, device: str, offline: bool) -> Recogniser:
-    """The recogniser called `name`; what a download would fetch is said before, and shown while it runs."""
-    from guise.models import load_recogniser
-
-    with download_bar() as bar:
-        return load_recogniser(name, device=device, offline=offline, progress=bar, announce=message)
-
-
-def load_all(names: Iterable[str], load: Callable[[str], Recogniser]) -> list[Recogniser]:
-    """What `load` makes of each of the names, once; `guise.models.load_recognisers` does the same for the library.
-
-    Raises:
-        InputError: two recognisers have one name.
-    """
-    from guise.models.recognisers.loading import check_distinct
-
-    loaded = {name: load(name) for name in dict.fromkeys(names)}
-    check_distinct(loaded)
-    return list(loaded.values())
 
 
 def table(rows: list[dict[str, str]]) -> None:

@@ -133,7 +133,7 @@ def learn(
             tell_without_effect(known, options, tell)
             return known
         listing = photos_of(places, tell)
-        networks = Networks(device=device, offline=offline, announce=announce, reader=reader)
+        networks = Networks(device=device, offline=offline, progress=progress, announce=announce, reader=reader)
         surrogates = networks.recognisers(options.surrogates)
         survey = find_faces(places.folder, listing.photos, networks.reader, progress=progress)
         selector = selector_named(user_face or "recurring", survey, networks.reader)

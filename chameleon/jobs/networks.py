@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 from guise.chameleon.faces.detection import FaceDetector
 from guise.chameleon.faces.embedding import FaceReader
@@ -13,6 +13,7 @@ from guise.models.devices import best_device
 from guise.models.errors import InputError
 from guise.models.files import printable
 from guise.models.recognisers import registry
+from guise.models.recognisers.loading import check_distinct
 
 Announce = Callable[[str], None]
 """Called with one line for a person."""
@@ -35,11 +36,18 @@ class Networks:
     """Detector and recognisers, on one device, each loaded once and when it is first needed."""
 
     def __init__(
-        self, *, device: str, offline: bool, announce: Announce | None = None, reader: FaceReader | None = None
+        self,
+        *,
+        device: str,
+        offline: bool,
+        progress: Progress | None = None,
+        announce: Announce | None = None,
+        reader: FaceReader | None = None,
     ) -> None:
         """Args:
         device: "auto", "cpu", "cuda" ...
         offline: open no connection.
+        progress: called with "fetching NAME", bytes so far and bytes in all during a download.
         announce: called with size, licence and origin before a download.
         reader: a detector and recogniser that are loaded already; None loads the default ones.
 
@@ -47,7 +55,7 @@ class Networks:
             InputError: the device cannot be used here.
         """
         self.device = best_device(device)
-        self._offline, self._announce = offline, announce
+        self._offline, self._progress, self._announce = offline, progress, announce
         self._loaded: dict[str, Recogniser] = {}
         if reader is not None:
             self.reader = reader
@@ -67,9 +75,17 @@ class Networks:
             return self.reader.recogniser
         if name not in self._loaded:
             self._loaded[name] = load_recogniser(
-                name, device=self.device, offline=self._offline, announce=self._announce
+                name,
+                device=self.device,
+                offline=self._offline,
+                progress=partial(self._fetching, name),
+                announce=self._announce,
             )
         return self._loaded[name]
+
+    def _fetching(self, name: str, done: int, total: int | None) -> None:
+        if self._progress is not None:
+            self._progress(f"fetching {name}", done, total or done)
 
     def recognisers(self, names: Sequence[str | Recogniser]) -> list[Recogniser]:
         """The recognisers with these names, each once; one that is loaded already is taken as it is.
@@ -77,15 +93,14 @@ class Networks:
         Raises:
             InputError: two of them call themselves the same, so that results by name would mix them up.
         """
-        loaded: dict[str, tuple[str, Recogniser]] = {}
-        for name in dict.fromkeys(names):
-            recogniser = self.recogniser(name) if isinstance(name, str) else name
-            given = name if isinstance(name, str) else recogniser.record.name
-            first, _ = loaded.setdefault(recogniser.record.name, (given, recogniser))
-            if first != given:
-                what = f"{printable(first)} and {printable(given)} are both called {printable(recogniser.record.name)}"
-                raise InputError(f"{what}: give one of them another name in its card")
-        return [recogniser for _, recogniser in loaded.values()]
+        loaded = {
+            name if isinstance(name, str) else name.record.name: self.recogniser(name)
+            if isinstance(name, str)
+            else name
+            for name in names
+        }
+        check_distinct(loaded)
+        return list(loaded.values())
 
     def surrogates_of(self, key: Key, named: Sequence[str | Recogniser]) -> list[Recogniser]:
         """The recognisers that `key` was learnt against, in its order.

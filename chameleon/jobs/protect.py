@@ -89,7 +89,7 @@ def protect(
         raise InputError(f"`refine={refine}` is out of range: give 0 or more steps")
     tell = announce or (lambda _: None)
     places = Places.of(folder, out=out, key=_file_of(key))
-    networks = Networks(device=device, offline=offline, announce=announce, reader=reader)
+    networks = Networks(device=device, offline=offline, progress=progress, announce=announce, reader=reader)
     known = key if isinstance(key, Key) else None
     with _Run(places, known, user_face, options, networks, progress=progress, tell=tell) as run:
         return run.protect(refine, keep_metadata=keep_metadata, on_photo=on_photo)
@@ -117,7 +117,7 @@ def plan(
     options = LearningOptions(None, recognisers, preset, seed)
     tell = announce or (lambda _: None)
     places = Places.of(folder, out=out, key=_file_of(key))
-    networks = Networks(device=device, offline=offline, announce=announce, reader=reader)
+    networks = Networks(device=device, offline=offline, progress=progress, announce=announce, reader=reader)
     known = key if isinstance(key, Key) else None
     return _Run(places, known, user_face, options, networks, progress=progress, tell=tell).plan()
 

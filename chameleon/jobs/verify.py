@@ -121,7 +121,7 @@ def verify(
     place = protected.resolve()
     file = Path(picture) if picture else place.with_name(f"{place.name}{BEFORE_AFTER}")
     _check_picture(file, [folder for folder in (originals, protected, others) if folder is not None])
-    networks = Networks(device=device, offline=offline, announce=announce)
+    networks = Networks(device=device, offline=offline, progress=progress, announce=announce)
     judges = tuple(dict.fromkeys(recognisers or (READER,)))
     loaded = networks.recognisers((*judges, READER))[: len(judges)]
     report = measure_folders(
