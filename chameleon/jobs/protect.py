@@ -87,11 +87,9 @@ def protect(
     options = LearningOptions(strength, recognisers, preset, seed)
     if refine is not None and refine < 0:
         raise InputError(f"`refine={refine}` is out of range: give 0 or more steps")
-    tell = announce or (lambda _: None)
     places = Places.of(folder, out=out, key=_file_of(key))
     networks = Networks(device=device, offline=offline, progress=progress, announce=announce, reader=reader)
-    known = key if isinstance(key, Key) else None
-    with _Run(places, known, user_face, options, networks, progress=progress, tell=tell) as run:
+    with _Run(places, key, user_face, options, networks, progress=progress, announce=announce) as run:
         return run.protect(refine, keep_metadata=keep_metadata, on_photo=on_photo)
 
 
@@ -115,11 +113,9 @@ def plan(
     Args and errors are those of `protect`.
     """
     options = LearningOptions(None, recognisers, preset, seed)
-    tell = announce or (lambda _: None)
     places = Places.of(folder, out=out, key=_file_of(key))
     networks = Networks(device=device, offline=offline, progress=progress, announce=announce, reader=reader)
-    known = key if isinstance(key, Key) else None
-    return _Run(places, known, user_face, options, networks, progress=progress, tell=tell).plan()
+    return _Run(places, key, user_face, options, networks, progress=progress, announce=announce).plan()
 
 
 class _Run:
@@ -128,22 +124,23 @@ class _Run:
     def __init__(
         self,
         places: Places,
-        key: Key | None,
+        key: Key | str | Path | None,
         user_face: str | Path | None,
         options: LearningOptions,
         networks: Networks,
         *,
         progress: Progress | None,
-        tell: Announce,
+        announce: Announce | None,
     ) -> None:
         check_names(options.surrogates)
         if user_face is not None:
             check_user_face(user_face, TO_PROTECT)
         self.places, self._networks = places, networks
-        self._key, self._user_face, self._options = key, user_face, options
-        self._progress, self._tell = progress, tell
+        self._key = key if isinstance(key, Key) else None
+        self._user_face, self._options, self._progress = user_face, options, progress
+        self._tell: Announce = announce or (lambda _: None)
         self._held = ExitStack()
-        self.listing: PhotoListing = photos_of(places, tell)
+        self.listing: PhotoListing = photos_of(places, self._tell)
 
     def __enter__(self) -> _Run:
         with ExitStack() as held:

@@ -33,7 +33,7 @@ def before_renaming(source, target):
     replace(source, target)
 
 os.replace = before_renaming
-from models.files import Manifest
+from guise.models.files import Manifest
 write = Manifest._write
 
 def half(self, line):
@@ -46,7 +46,7 @@ def half(self, line):
     write(self, line)
 
 Manifest._write = half
-from cli.main import protect_main
+from guise.cli.main import protect_main
 sys.argv = ["protect", *sys.argv[3:]]
 protect_main()
 """
