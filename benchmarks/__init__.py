@@ -1,1 +1,1 @@
-"""Long measurements. A package of its own, since Opacus installs one of the same name."""
+"""Long measurements. This file makes them a package, since Opacus installs a `benchmarks` of its own."""

@@ -1,4 +1,4 @@
-"""Our procedure with one of its parts taken out, to see what that part is worth."""
+"""Our procedure without one of its parts, to measure what that part is worth."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from guise.chameleon.learning.learn import learn_mask
 _prepare = AlignedCrops.prepare
 
 PARTS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
-    # Crops are always placed, re-lit, blurred and compressed alike: not at all.
+    # Crops are not varied: they are never placed anew, re-lit, blurred or compressed.
     "variation": {
         "guise.chameleon.learning.objective.vary": lambda crops, _random: crops,
         "guise.chameleon.learning.crops.AlignedCrops.prepare": lambda *given, **named: _prepare(
@@ -32,7 +32,7 @@ PARTS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     # Protected photos are not kept apart from one another.
     "dispersion": {"guise.chameleon.learning.refine._closeness": lambda *_: torch.zeros(())},
 }
-"""What stands in for what, by the name of the part. Without refinement a mask is the method "mask"."""
+"""For each part the functions that are replaced, and by what. The method "mask" does without refinement."""
 
 
 @contextmanager

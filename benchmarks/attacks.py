@@ -1,6 +1,6 @@
-"""Opponents who know how the tool works and try to undo it; all they have are photos.
+"""Opponents who know how the tool works and try to undo it. They have photos only.
 
-Each makes new versions of a user's protected photos, which judges then look at as at any others.
+Each opponent makes new versions of a user's protected photos. Judges then look at them as at any other photos.
 """
 
 from __future__ import annotations

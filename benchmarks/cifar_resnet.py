@@ -1,4 +1,4 @@
-"""The ResNets for CIFAR-10 whose weights `--data` holds, built to their names.
+"""The ResNets for CIFAR-10, with the parameter names of the weights that `--data` holds.
 
 Source: K. He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, section 4.2, with shortcuts without
 parameters (option A).

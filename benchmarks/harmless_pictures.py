@@ -1,8 +1,9 @@
-"""Pictures that change for people and not for the model, on real networks: outputs, top-1, faces, several models.
+"""Measure, on real networks, pictures that change for people and not for the model.
 
     python -m benchmarks.harmless_pictures --data ../shared/data --out results
 
-All that is measured is measured on levels 0 to 255, as a PNG keeps them. Only figures are written, no face.
+It measures outputs, top-1, faces, and several models at once, all on levels 0 to 255, as a PNG keeps them. It writes
+figures only, no face.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What the attack suite recovers of pictures whose null part was replaced: the figures behind the privacy page.
+"""Measure what the attack suite recovers of pictures whose null part was replaced.
 
     python -m benchmarks.harmless_privacy --others ../shared/data/lfw --out docs/harmless-privacy
 
-Writes OUT.md and OUT.json. The pictures attacked are scikit-image's; --others are strangers among which the original
-is looked for.
+It writes OUT.md and OUT.json, the page docs/harmless-privacy.md. It attacks pictures of scikit-image. The folder
+--others holds strangers, among whom an attack looks for the original.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Measure projections and generation at real size, beside scipy where scipy can: time, peak memory, accuracy.
+"""Measure time, peak memory and accuracy of projections and generation at real size, and of scipy where it can.
 
     python -m benchmarks.harmless_speed --data ../shared/data/cifar10 --out results/harmless
 
-Each case runs in a process of its own, so that its peak of memory is its own.
+Each case runs in a process of its own, because the peak of memory is counted for a whole process.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Recognisers that judge: they take no part in learning, and each goes from a file's pixels to an embedding on its own.
+"""Recognisers that judge. They take no part in learning, and each makes embeddings from a file's pixels on its own.
 
-`dlib` is the library as people run it; `judge-mobilefacenet` an ArcFace-type network; `recogniser:NAME` any that
-Guise can load. All detect and align anew on the pixels they are given.
+`dlib` is the library as people run it. `judge-mobilefacenet` is a network of the ArcFace type. `recogniser:NAME` is any
+recogniser that Guise can load. All of them detect and align faces anew on the pixels that they are given.
 """
 
 from __future__ import annotations

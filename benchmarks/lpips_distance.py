@@ -1,4 +1,4 @@
-"""LPIPS where its trunk's weights are on this machine; it is never fetched.
+"""LPIPS, if the weights of its trunk are on this machine. They are never downloaded.
 
 Source: R. Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", CVPR 2018.
 """

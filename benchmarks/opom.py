@@ -1,9 +1,9 @@
-"""A mask in the manner of OPOM, for comparison: one per person, away from the centre of their clean embeddings.
+"""A mask in the manner of OPOM, for comparison: one mask a person, away from the centre of their clean embeddings.
 
 Source: Y. Zhong and W. Deng, "OPOM: Customized Invisible Cloak towards Face Privacy Protection", TPAMI 2022, the
-variant with the class centre: signed steps with momentum, bounded by 8/255, no term for visibility. As with
-`guise.chameleon.learning.paper` the mask is registered by landmarks and each recogniser gets its own crop; its
-amplitude is fitted to the budget.
+variant with the class centre: signed steps with momentum, bounded by 8/255, no term for visibility. As in
+`guise.chameleon.learning.paper`, landmarks register the mask, and each recogniser gets its own crop. The amplitude is
+fitted to the budget.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@
     python -m benchmarks.protection --users 4 --strengths mid --attack --judges recogniser:guise-mobilefacenet \\
         --judges recogniser:file:results/opponent/opponent.pt --out results
 
-The network starts as one that comes with Guise, and learns to see in a protected face what it saw in the face itself.
-It never sees the users, nor their masks. What it makes of users is the second command's result. Run again, photos of
-the same people that are protected already are kept.
+The network starts as one that comes with Guise. It learns to see in a protected face what it saw in the face itself. It
+never sees the users or their masks. The second command measures how well it finds the users. A second run keeps the
+photos of the same people that are protected already.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Who is protected and who are the strangers, chosen by seed from a folder with one folder a person, as LFW has.
+"""Who is protected, and who are the strangers: chosen by seed from a folder with one folder a person, like LFW.
 
-Nobody is called by name in what the benchmarks write: users are user-01, user-02 and so on.
+The benchmarks write no person's name: users are user-01, user-02 and so on.
 """
 
 from __future__ import annotations

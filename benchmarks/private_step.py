@@ -1,4 +1,4 @@
-"""Throughput of the private step beside the same step without privacy, on a 64-128-256 discriminator at 28x28.
+"""Measure the throughput of a step with and without privacy, on a 64-128-256 discriminator at 28x28.
 
 python -m benchmarks.private_step --out results
 """

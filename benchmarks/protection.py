@@ -1,11 +1,11 @@
-"""How well masks protect people they were learnt for, on photos they never saw, by judges that took no part.
+"""Measure how well masks protect their users, on photos that the masks never saw, by judges that took no part.
 
-    python -m benchmarks.protection --data ../shared/data/lfw --users 20 --methods ours,mask,paper,opom,none \
+    python -m benchmarks.protection --data ../shared/data/lfw --users 20 --methods ours,mask,paper,opom,none \\
         --leave-out each --robust --attack --out results
 
-Each user goes through what `protect` does, on files in a temporary folder; judges see the written files only. Beside
-those named, each surrogate judges (white box); one that is left out of the team judges what the others have made.
-Run again, what is finished is kept; runs with other options may share --out, and its tables.
+Each user goes through what `protect` does, on files in a temporary folder. Judges see the written files only. The
+judges are those named, and each surrogate (white box). A surrogate that is left out of the team judges what the others
+have made. A second run keeps what is finished. Runs with other options may share --out and its tables.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a run measured: each user's line in a file, the means over users in JSON and Markdown."""
+"""What a run measured: a file with a line for each user, and the means over users in JSON and Markdown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Line = dict[str, Any]
 
 
 def code_version() -> dict[str, str]:
-    """The commit, and a digest of the code as it is, which may differ from the commit's."""
+    """The commit, and a digest of the present code, which may differ from the commit's."""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=_ROOT, capture_output=True, text=True, check=False)
     digest = hashlib.sha256()
     for part in ("chameleon", "dpaf", "harmless", "models", "benchmarks", "scripts"):

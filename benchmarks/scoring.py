@@ -1,4 +1,4 @@
-"""What judges make of a user's photos, before and after, among strangers."""
+"""How well judges find a user's photos among strangers, before and after protection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One user, from photos to judges' verdicts: what `protect` does, on files in a temporary folder."""
+"""All that one user goes through, from photos to the judges' figures. Files lie in a temporary folder."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
     python -m benchmarks.speed --out results/speed
 
-Learning is compared, in the same run, with the paper's procedure written as a plain loop over images. Photos are made
-from the packaged portrait, so that anyone can repeat it.
+The same run compares learning with the paper's procedure, written as a plain loop over images. The photos are made from
+the packaged portrait, so that anyone can repeat it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Draw the packaged portrait at each strength side by side, as docs/strengths.png, with its measurements beside it.
+"""Draw the packaged portrait at each strength as docs/strengths.png, and write its figures as docs/strengths.json.
 
     python -m benchmarks.strengths
 
-Each strength is what `protect --strength` gives on the demo's photos: a mask learnt for that budget, refined for the
+Each strength is what `protect --strength` gives on the demo's photos: the mask is learnt for that budget, fitted to the
 photo, written as JPEG and read again.
 """
 

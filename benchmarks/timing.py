@@ -1,4 +1,4 @@
-"""How long a piece of work takes."""
+"""Measure how long a piece of work takes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def timed(run: Callable[[], object], *, rounds: int) -> list[float]:
 
 
 def side_by_side(*runs: Callable[[], object], rounds: int) -> list[float]:
-    """The least seconds that each of `runs` takes, all of them in turn `rounds` times: on a noisy machine, alike."""
+    """The least seconds that each of `runs` takes. They run in turn, `rounds` times, so that noise hits all alike."""
     times = [timed(run, rounds=1) for run in runs]
     for _ in range(rounds - 1):
         for of, run in zip(times, runs, strict=True):

@@ -1,1 +1,1 @@
-"""Private image synthesis side by side: ours, DP-MERF, a DPGAN through Opacus alone, and real images."""
+"""Private image synthesis, compared: ours, DP-MERF, a DPGAN through Opacus alone, and real images."""

@@ -1,8 +1,9 @@
-"""Ways of releasing synthetic images side by side: what they are worth, how long they take, how much memory they need.
+"""Compare ways of releasing synthetic images: what the images are worth, how long it takes, how much memory it needs.
 
-python -m benchmarks.synthesis --data ../shared/data/fashion-mnist --epsilon 10 --minutes 10 --out results
+    python -m benchmarks.synthesis --data ../shared/data/fashion-mnist --epsilon 10 --minutes 10 --out results
 
-One process each, one after another. `real` trains the classifier on as many private images: the upper bound.
+Each method runs in a process of its own, one after another. `real` trains the classifier on as many private images: it
+is the upper bound.
 """
 
 from __future__ import annotations

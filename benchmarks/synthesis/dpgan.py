@@ -1,8 +1,8 @@
-"""An ordinary DPGAN through Opacus alone, as its documentation has one put it together.
+"""An ordinary DPGAN through Opacus alone, put together as the documentation of Opacus says.
 
-Source of the method: L. Xie et al., "Differentially Private Generative Adversarial Network", 2018. Opacus gives
-sampling, clipping, noise and accounting (PRV); real and fake halves of a batch go through the discriminator in one
-pass, since Opacus refuses two.
+Source of the method: L. Xie et al., "Differentially Private Generative Adversarial Network", 2018. Sampling, clipping,
+noise and accounting (PRV) are those of Opacus. The real and the fake half of a batch go through the discriminator in
+one pass, since Opacus refuses two.
 """
 
 from __future__ import annotations

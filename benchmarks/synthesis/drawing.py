@@ -1,4 +1,4 @@
-"""Images from a generator that a baseline has trained."""
+"""Draw images from a generator that a baseline has trained."""
 
 from __future__ import annotations
 

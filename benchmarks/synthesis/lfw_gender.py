@@ -1,10 +1,10 @@
-"""Faces of LFW at 32 pixels with two classes, as npz: a small colour dataset for private synthesis.
+"""Make a small colour dataset for private synthesis: faces of LFW at 32 pixels with two classes, as npz.
 
     python -m benchmarks.synthesis.lfw_gender ../shared/data/lfw ../shared/data/lfw-gender lfw-gender.npz
     guise dpaf train --data lfw-gender.npz --size 32 --epsilon 10 --out runs/lfw-gender
 
-Labels are AFIF4's lists of file names. Nobody is both in the training and in the test set. One photo is protected, not
-one person: LFW has up to 60 photos of some.
+The labels come from AFIF4's lists of file names. No person is both in the training set and in the test set. One photo
+is protected, not one person: LFW has up to 60 photos of some people.
 """
 
 from __future__ import annotations

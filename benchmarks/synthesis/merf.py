@@ -1,9 +1,10 @@
 """DP-MERF, from its paper: one release of each class's mean random Fourier features of pixels, matched by a generator.
 
 Source: F. Harder, K. Adamczewski, M. Park, "DP-MERF: Differentially Private Mean Embeddings with Random Features for
-Practical Privacy-Preserving Data Generation", AISTATS 2021, sections 3 and 4.1; numbers as in their public code
-(ParkLabML/DP-MERF, code_balanced, for Fashion-MNIST), with its learning rates spread over the time that is given. The
-network is that of the other rows, with the authors' latent size; the relation is add or remove, as ours.
+Practical Privacy-Preserving Data Generation", AISTATS 2021, sections 3 and 4.1. The numbers are those of their public
+code (ParkLabML/DP-MERF, code_balanced, for Fashion-MNIST). Its learning rates are spread over the time that is given.
+The network is that of the other rows, with the authors' latent size. Neighbours differ by one record added or removed,
+as in ours.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `guise dpaf train` does, called as a library."""
+"""Our method, as `guise dpaf train` runs it, called from the library."""
 
 from __future__ import annotations
 
