@@ -35,8 +35,8 @@ def by_hand(failures, focal):
 @given(tables)
 def test_diversity_is_the_formula(failures):
     expected = [by_hand(failures, focal) for focal in range(len(failures))]
-    found = [generalised_diversity(failures, focal) for focal in range(len(failures))]
-    assert found == [None if value is None else pytest.approx(value) for value in expected]
+    measured = [generalised_diversity(failures, focal) for focal in range(len(failures))]
+    assert measured == [None if value is None else pytest.approx(value) for value in expected]
     known = [value for value in expected if value is not None]
     assert focal_diversity(failures) == pytest.approx(sum(known) / len(known) if known else 0)
     assert 0 <= focal_diversity(failures) <= 1

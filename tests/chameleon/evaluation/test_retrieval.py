@@ -73,7 +73,7 @@ def test_a_probe_never_finds_its_own_photo() -> None:
     # Photos far apart, each at distance 0 from itself; a stranger stands between them.
     clean = np.array([[0.0, 0.0], [10.0, 0.0]])
     scores = score(clean, clean, np.array([[5.0, 0.0]]), metric="euclidean", threshold=6.0, far_thresholds={})
-    assert all((one.rank1, one.recall, one.linked) == (0, 0, 0) for one in scores.values())
+    assert all((setting.rank1, setting.recall, setting.linked) == (0, 0, 0) for setting in scores.values())
 
 
 def test_recall_counts_as_many_neighbours_as_the_user_has_photos() -> None:

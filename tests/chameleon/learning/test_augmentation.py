@@ -6,9 +6,9 @@ from guise.chameleon.learning.augmentation import vary
 
 def test_same_seed_same_variation_and_others_differ():
     crops = torch.rand(3, 3, 40, 40)
-    one, same, other = (vary(crops, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
-    torch.testing.assert_close(one, same)
-    assert (one - other).abs().max() > 0.01
+    first, same, other = (vary(crops, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    torch.testing.assert_close(first, same)
+    assert (first - other).abs().max() > 0.01
 
 
 def test_shape_and_range_are_kept_and_gradients_flow_whatever_is_drawn():
