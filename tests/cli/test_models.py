@@ -55,14 +55,14 @@ def test_list_shows_name_source_size_licence_and_state() -> None:
 
 @pytest.mark.usefixtures("fetched")
 def test_list_json_holds_the_whole_record() -> None:
-    found = rows(run("list", "--json"))
-    assert {name: row["state"] for name, row in found.items()} == {
-        **{name: "packaged" for name, one in registry.RECORDS.items() if one.source == "embedded"},
+    listed = rows(run("list", "--json"))
+    assert {name: row["state"] for name, row in listed.items()} == {
+        **{name: "packaged" for name, record in registry.RECORDS.items() if record.source == "embedded"},
         **dict.fromkeys(("dlib-resnet", "facenet", "sface"), "packaged"),
         "facenet-vggface2": "not fetched",
         CASIA: "ready",
     }
-    assert {field.name for field in dataclasses.fields(registry.Record)} < found[CASIA].keys()
+    assert {field.name for field in dataclasses.fields(registry.Record)} < listed[CASIA].keys()
 
 
 def test_fetch_of_what_is_here_records_its_hash(fetched: Path) -> None:
@@ -117,7 +117,7 @@ def test_verify_checks_what_is_here() -> None:
     result = run("verify", "--json")
     assert result.exit_code == 0
     assert {name: row["result"] for name, row in rows(result).items()} == {
-        **{name: "ok" for name, one in registry.RECORDS.items() if one.source == "embedded"},
+        **{name: "ok" for name, record in registry.RECORDS.items() if record.source == "embedded"},
         **dict.fromkeys(("dlib-resnet", "facenet", "sface"), "ok"),
         "facenet-vggface2": "not fetched",
         CASIA: "ok",

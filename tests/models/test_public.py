@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
@@ -21,3 +22,12 @@ def test_public_names_are_what_all_says() -> None:
     assert all(getattr(models, name) is not None for name in models.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         models.nothing  # noqa: B018
+
+
+def test_the_program_in_the_docstring_runs() -> None:
+    lines = (models.__doc__ or "").splitlines()
+    program = textwrap.dedent("\n".join(line for line in lines if line.startswith("    ") or not line))
+    names: dict[str, object] = {}
+    exec(program, names)
+    assert isinstance(names["recogniser"], models.Recogniser)
+    assert "load_recogniser" in program and ".licence" in program

@@ -147,8 +147,8 @@ def test_hints_are_what_each_stage_gives_and_a_student_that_agrees_has_no_error(
         for alone in (True, False):
             assert hint_error(parts, inputs, wanted, alone=alone) == pytest.approx(0, abs=1e-3)
         parts[4] = torch.nn.Sequential(parts[4], torch.nn.Dropout(1.0).train())
-        one, all_after = (hint_error(parts, inputs, wanted, alone=alone) for alone in (True, False))
-    assert 0.1 < one < all_after
+        by_stages, all_after = (hint_error(parts, inputs, wanted, alone=alone) for alone in (True, False))
+    assert 0.1 < by_stages < all_after
 
 
 def test_stages_that_are_built_otherwise_take_what_the_teachers_give_and_come_nearer(teachers):

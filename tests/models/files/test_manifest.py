@@ -45,9 +45,9 @@ def test_records_are_the_last_of_each_key_in_the_order_of_the_first(tmp_path: Pa
 def test_a_found_record_is_a_copy(tmp_path: Path) -> None:
     manifest = Manifest(tmp_path / "m.jsonl")
     manifest.append(_record())
-    found = manifest.find("00ff", "abcd", "a.jpg")
-    assert found is not None
-    found["name"] = "changed"
+    record = manifest.find("00ff", "abcd", "a.jpg")
+    assert record is not None
+    record["name"] = "changed"
     assert manifest.find("00ff", "abcd", "a.jpg") == _record()
 
 

@@ -20,9 +20,9 @@ def test_embeddings_are_those_of_the_graph(crops):
     """As OpenCV's own reader of TensorFlow's graphs computes them."""
     images = torch.from_numpy(crops).permute(0, 3, 1, 2).float()
     with torch.no_grad():
-        found = load_recogniser("facenet", offline=True)(images).numpy()
+        embeddings = load_recogniser("facenet", offline=True)(images).numpy()
     reference = cv2.dnn.readNetFromTensorflow(str(locate(get("facenet"))))
-    for image, embedding in zip(images.numpy(), found, strict=True):
+    for image, embedding in zip(images.numpy(), embeddings, strict=True):
         reference.setInput((255 * image[None] - 127.5) / 128)
         expected = reference.forward()[0]
         assert abs(embedding - expected).max() < 1e-4

@@ -13,9 +13,9 @@ def test_a_frozen_prelu_is_the_same_function_with_the_same_gradient(slopes, shap
     layer.weight.data.uniform_(-0.5, 1.5, generator=torch.manual_seed(0))
     images = torch.randn(shape, generator=torch.manual_seed(1)).requires_grad_(True)
     upstream = torch.randn(shape, generator=torch.manual_seed(2))
-    expected, found = layer(images), FrozenPReLU(layer.weight)(images)
-    torch.testing.assert_close(found, expected)
-    gradients = [torch.autograd.grad(result, images, upstream)[0] for result in (found, expected)]
+    expected, fast = layer(images), FrozenPReLU(layer.weight)(images)
+    torch.testing.assert_close(fast, expected)
+    gradients = [torch.autograd.grad(result, images, upstream)[0] for result in (fast, expected)]
     torch.testing.assert_close(*gradients)
 
 

@@ -29,9 +29,9 @@ def reference(crops):
 
 def test_embeddings_are_those_of_the_file(crops, reference):
     with torch.no_grad():
-        found = load_recogniser("sface", offline=True)(crops.float() / 255).numpy()
-    assert abs(found - reference).max() < 1e-3 * abs(reference).max()
-    cosines = (found * reference).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(reference, axis=1)
+        embeddings = load_recogniser("sface", offline=True)(crops.float() / 255).numpy()
+    assert abs(embeddings - reference).max() < 1e-3 * abs(reference).max()
+    cosines = (embeddings * reference).sum(1) / np.linalg.norm(embeddings, axis=1) / np.linalg.norm(reference, axis=1)
     assert cosines.min() > 0.99999
 
 

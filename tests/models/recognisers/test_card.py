@@ -127,8 +127,8 @@ def test_card_is_found_beside_the_network(network: Path, name: str) -> None:
 def test_network_is_found_from_the_card(network: Path, tmp_path: Path) -> None:
     (tmp_path / "cards").mkdir()
     path = write(network, weights="../net.onnx").rename(tmp_path / "cards" / "net.json")
-    weights, found = card.find(path)
-    assert found == path and weights.samefile(network)
+    weights, described = card.find(path)
+    assert described == path and weights.samefile(network)
 
 
 def test_card_without_weights_cannot_stand_alone(network: Path) -> None:
