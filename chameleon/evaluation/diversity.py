@@ -1,7 +1,7 @@
 """How much the errors of a team of recognisers overlap.
 
 A team whose errors overlap less should make better surrogates. On the recognisers that come with Guise, masks told
-otherwise: of five teams of four, the one whose masks carried over best comes last. So models/team.json is not chosen by
+otherwise: of five teams of four, the one whose masks carried over best comes last. So models/recognisers/team.json is not chosen by
 this.
 
 Source: focal diversity as in K.-H. Chow et al., "Personalized Privacy Protection Mask Against Unauthorized Facial
