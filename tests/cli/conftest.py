@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +17,12 @@ from guise.chameleon.faces.detection import FaceDetector
 from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.faces.selection import FaceSelector, select_reference
 from guise.chameleon.faces.template import FaceTemplate
+from guise.chameleon.jobs import networks
 from guise.chameleon.mask.key import Key, Provenance, save_key
 from guise.chameleon.mask.mask import Mask
 from guise.chameleon.mask.support import face_support
-from guise.models import load_recogniser
+from guise.models import Recogniser, load_recogniser
+from guise.models.recognisers import registry
 from tests.cli.command_line import Outcome, call, hashes, unfinished
 
 Run = Callable[..., Outcome]
@@ -27,6 +32,26 @@ Run = Callable[..., Outcome]
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GUISE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def networks_once() -> Iterator[None]:
+    """Commands in this process share the recognisers that come with the installation; each is loaded once."""
+    load = networks.load_recogniser
+
+    @cache
+    def loaded(name: str, device: str, place: str) -> Recogniser:
+        assert place == os.environ["GUISE_CACHE"]
+        return load(name, device=device, offline=True)
+
+    def shared(name: str, *, device: str, **how: Any) -> Recogniser:
+        if name not in registry.RECORDS or registry.RECORDS[name].source == "download":
+            return load(name, device=device, **how)
+        return loaded(name, device, os.environ["GUISE_CACHE"])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(networks, "load_recogniser", shared)
         yield
 
 
