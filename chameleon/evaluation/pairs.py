@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from skimage.metrics import peak_signal_noise_ratio
 
 from guise.chameleon.faces.detection import Face, best_overlap
 from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader, embed
@@ -188,4 +187,6 @@ def psnr(original: np.ndarray, changed: np.ndarray) -> float:
     Returns:
         Decibels; infinite if they are equal, where scikit-image would divide by zero.
     """
+    from skimage.metrics import peak_signal_noise_ratio  # slow: brings scipy.stats along
+
     return math.inf if np.array_equal(original, changed) else float(peak_signal_noise_ratio(original, changed))
