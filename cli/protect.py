@@ -19,20 +19,20 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--user-photos", "folder", type=_FOLDER, required=True, help="Folder with the user's photos.")
+@click.option("--user-photos", "folder", type=_FOLDER, required=True, help="Folder with your photos.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where the copies go. [default: DIR-protected]")
-@click.option("--key", "key_file", type=_FILE, help="The user's key; made when missing. [default: DIR.guise-key]")
+@click.option("--key", "key_file", type=_FILE, help="Your key; it is made if it is missing. [default: DIR.guise-key]")
 @click.option(
     "--user-face",
     metavar="PHOTO|recurring|largest|all",
-    help="Whose faces: those of a reference photo, the person in most photos, each photo's largest face, all faces. "
-    "[default: the key's user, else recurring]",
+    help="Whose faces get the mask: the person who is alone on PHOTO, the person in most photos, the largest face of "
+    "each photo, or all faces. [default: the key's user, else recurring]",
 )
 @click.option(
     "--strength",
     type=click.Choice(["low", "mid", "high"]),
-    help="How visible the mask may be on each face: SSIM >= .98, .96, .94, FLIP <= .06, .10, .15, its peaks <= .12, "
-    ".20, .30. [default: mid]",
+    help="How visible the mask may be on each face: SSIM at least .98, .96, .94; FLIP at most .06, .10, .15; peaks of "
+    "FLIP at most .12, .20, .30. [default: mid]",
 )
 @click.option(
     "--recogniser",
@@ -44,15 +44,16 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--refine",
     type=click.IntRange(0, 1000),
-    help="Steps in which the mask is fitted to each photo; 0 puts the same mask on all, at once. [default: 60]",
+    help="Steps in which the mask is fitted to each photo. 0 puts the same mask on all photos: quick, and it protects "
+    "much less. [default: 60]",
 )
 @click.option(
     "--preset",
     type=click.Choice(["guise", "paper"]),
-    help="How to learn: our procedure, or the published one (its own budget, for comparison). [default: guise]",
+    help="How to learn: our procedure, or the published one, which has a budget of its own. [default: guise]",
 )
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Of everything random in learning. [default: 0]")
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, ...")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of every random choice in learning. [default: 0]")
+@click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda, ...")
 @click.option("--keep-metadata", is_flag=True, help="Keep EXIF, GPS position included, in the copies.")
 @click.option("--offline", is_flag=True, help="Open no connection.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
@@ -70,9 +71,9 @@ def protect(
 ) -> None:
     """Write copies of your photos that look nearly the same and are harder for face recognition to link to you.
 
-    The first run learns one mask for you and keeps it in a private key file; later runs with the same key need no
-    learning. The mask is fitted to each photo, in some four seconds. Originals are never changed. Run the same
-    command again after any interruption.
+    The first run learns one mask for you and keeps it in a private key file. Later runs with the same key need no
+    learning. Each run fits the mask to each photo, which takes some four seconds. Your originals are never changed. If
+    a run is interrupted, run the same command again.
     """
     console.warn_quietly()
     from guise import chameleon

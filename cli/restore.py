@@ -12,16 +12,16 @@ from guise.cli import console
 
 @click.command()
 @click.argument("protected", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--key", "key_file", type=click.Path(dir_okay=False, path_type=Path), required=True)
+@click.option("--key", "key_file", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Your key.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Where the restored copies go.")
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, ...")
+@click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda, ...")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
 @click.pass_context
 def restore(context: click.Context, protected: Path, key_file: Path, out: Path, device: str, as_json: bool) -> None:
     """Write copies of the photos in PROTECTED without the mask.
 
-    Exact to the bit for files of lossless formats that are as `protect` wrote them; near the original for JPEG, for
-    lossy WebP and for photos that were changed on their way.
+    The copies equal the originals to the bit where the format is lossless and the file is as `protect` wrote it. For
+    JPEG, lossy WebP and photos that were changed on their way, they come near the originals.
     """
     console.warn_quietly()
     from guise import chameleon

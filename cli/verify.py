@@ -25,20 +25,21 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     show_default=True,
     help="Judge by this recogniser (repeatable): a name of `guise models list`, or file:PATH.",
 )
-@click.option("--robust", is_flag=True, help="Also after JPEG, resizing, WebP and blur.")
+@click.option("--robust", is_flag=True, help="Measure also after JPEG, resizing, WebP and blur.")
 @click.option(
     "--user-face",
     metavar="PHOTO|recurring|largest",
     default="recurring",
     show_default=True,
-    help="Whose faces: those of a reference photo, the person in most photos, each photo's largest face.",
+    help="Whose faces count: the person who is alone on PHOTO, the person in most photos, or the largest face of each "
+    "photo.",
 )
 @click.option(
     "--picture",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where the before/after picture goes (PNG). [default: PROTECTED-before-after.png]",
 )
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, ...")
+@click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda, ...")
 @click.option("--offline", is_flag=True, help="Open no connection.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
 @click.pass_context
@@ -53,9 +54,9 @@ def verify(
 ) -> None:
     """Measure how well recognisers still match the photos in PROTECTED with those in ORIGINALS.
 
-    Photos are paired by their path, faces found anew in the saved files. It is a fair judgement only on photos from
-    which the mask was not learnt, by recognisers against which it was not learnt; dlib-resnet took part unless
-    `protect --recogniser` said otherwise. Judge by others, such as your own, with --recogniser file:PATH.
+    Photos are paired by their path, and faces are found anew in the saved files. The result is fair only for photos
+    from which the mask was not learnt, and for recognisers against which it was not learnt. dlib-resnet took part in
+    learning, unless `protect --recogniser` said otherwise. Name other recognisers with --recogniser NAME or file:PATH.
     """
     console.warn_quietly()
     from guise import chameleon
