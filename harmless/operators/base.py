@@ -39,17 +39,24 @@ class LinearOperator(Protocol):
 
 
 def columns(operator: LinearOperator) -> int:
-    """n, the size of what the operator reads."""
+    """n, the number of values that the operator reads."""
     return math.prod(operator.input_shape)
 
 
 def rows(operator: LinearOperator) -> int:
-    """m, the size of what it gives."""
+    """m, the number of values that it gives."""
     return math.prod(operator.output_shape)
 
 
 def to_matrix(operator: LinearOperator) -> Tensor:
-    """The operator written out: float64 (m, n). For small ones; a convolution over photos takes gigabytes."""
+    """The operator written out. Only for small ones: a convolution over photos takes gigabytes.
+
+    Args:
+        operator: any.
+
+    Returns:
+        float64 (m, n).
+    """
     n, m = columns(operator), rows(operator)
     if n <= m:
         unit = torch.eye(n, dtype=torch.float64).reshape(n, *operator.input_shape)

@@ -19,7 +19,7 @@ from guise.harmless.operators.base import to_matrix
 from guise.harmless.operators.convolution import Convolution
 
 _SHIFT = 1e-10
-"""Relative to the largest entry: keeps R invertible where outputs depend on one another."""
+"""Relative to the largest entry: it keeps R invertible where outputs depend on one another."""
 _MOST_REPEATS = 20
 
 
@@ -44,6 +44,9 @@ def banded_bytes(operator: Convolution) -> int:
 
 class Banded:
     """Projection by a banded factor. Directions that the operator shrinks below 1e-10 of its largest count as null.
+
+    Args:
+        operator: a convolution padded with zeros.
 
     Raises:
         ValueError: the padding is not of zeros.
@@ -80,14 +83,14 @@ class Banded:
         height = (self.together - 1) * rows.stride + rows.span
         matrices = []
         for weight in self.operator.weight.split(out):
-            one = Convolution(
+            slab = Convolution(
                 weight,
                 (inner, height, columns.length),
                 stride=(rows.stride, columns.stride),
                 padding=((0, 0), (columns.before, columns.after)),
                 dilation=(rows.dilation, columns.dilation),
             )
-            matrix = to_matrix(one).view(-1, inner, height, columns.length)
+            matrix = to_matrix(slab).view(-1, inner, height, columns.length)
             matrices.append(matrix.permute(2, 1, 3, 0).flatten(1, 2))
         return torch.stack(matrices)
 
@@ -116,7 +119,8 @@ class Banded:
         return cast(Tensor, shaped.flatten(-3))
 
     def null(self, v: Tensor) -> Tensor:
-        # In double precision whatever is asked for: R is near singular where outputs depend on one another.
+        """See `Projector.null`."""
+        # Always in double precision: R is near singular where outputs depend on one another.
         part, wanted, before = v.double(), torch.finfo(v.dtype), torch.inf
         size = part.flatten(1).norm(dim=1).clamp(min=wanted.tiny)
         for _ in range(_MOST_REPEATS):

@@ -21,7 +21,10 @@ def small(operator: LinearOperator) -> bool:
 class Dense:
     """Projection by the singular value decomposition of the whole matrix.
 
-    The basis that an SVD finds is wrong by the matrix's condition number times 1e-16.
+    The basis that an SVD gives is wrong by the matrix's condition number times 1e-16.
+
+    Args:
+        operator: a small one (see `small`).
     """
 
     method = "dense SVD"
@@ -38,4 +41,5 @@ class Dense:
         return self.rank == 0 or float(self.singular_values[0] / self.singular_values[self.rank - 1]) < _WELL
 
     def null(self, v: Tensor) -> Tensor:
+        """See `Projector.null`."""
         return off_basis(v.reshape(1, len(v), -1), self._basis.to(v)).view_as(v)

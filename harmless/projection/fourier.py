@@ -24,6 +24,9 @@ def circulant(operator: object) -> bool:
 def symbol(operator: Convolution) -> Tensor:
     """One matrix for each frequency of the output's grid, as if the input were a ring of outputs * stride pixels.
 
+    Args:
+        operator: a convolution on a ring.
+
     Returns:
         complex128 (groups, frequencies, C_out / groups, C_in / groups * s_h * s_w).
     """
@@ -49,6 +52,9 @@ def _phases(x: Tensor, operator: Convolution) -> Tensor:
 class Fourier:
     """Projection frequency by frequency.
 
+    Args:
+        operator: a convolution on a ring (see `circulant`).
+
     Raises:
         ValueError: the convolution is not on a ring (see `circulant`).
     """
@@ -64,6 +70,7 @@ class Fourier:
         self.rank = int((values > cutoff(float(values.max()), *self._basis.shape[-2:])).sum())
 
     def null(self, v: Tensor) -> Tensor:
+        """See `Projector.null`."""
         operator, (rows, columns) = self.operator, self.operator.axes
         phases = torch.fft.fft2(_phases(v.reshape(len(v), *operator.planes), operator))
         spectra = phases.reshape(len(v), operator.groups, -1, rows.outputs * columns.outputs)

@@ -188,8 +188,8 @@ def test_generate_goes_on_where_it_stopped_and_replaces_only_its_own(
     from guise.harmless.pictures import folders
 
     out, made = tmp_path / "out", []
-    original = folders.generate
-    monkeypatch.setattr(folders, "generate", lambda *a, **k: made.append(1) or original(*a, **k))
+    original = folders.fill
+    monkeypatch.setattr(folders, "fill", lambda *a, **k: made.append(1) or original(*a, **k))
     (out / "sub").mkdir(parents=True)
     (out / "sub" / "b.json").write_text("mine")
     first = generate(album, out, "--json")

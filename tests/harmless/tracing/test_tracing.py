@@ -11,9 +11,10 @@ from torch.nn import functional as F
 from torchvision.models import VisionTransformer
 
 from guise.harmless.operators import Convolution, Matrix, columns
-from guise.harmless.preprocessing import PixelModel, parse
 from guise.harmless.projection import Fourier, projector
-from guise.harmless.tracing import Reading, read
+from guise.harmless.sources import PixelModel
+from guise.harmless.sources.preprocessing import parse
+from guise.harmless.tracing import Trace, trace
 from guise.models.errors import InputError
 from guise.models.networks.students.vit import ViT
 
@@ -33,18 +34,18 @@ class Net(nn.Module):
         return self.run(self, x)  # type: ignore[operator,no-any-return]
 
 
-def check(model: nn.Module, reading: Reading, *, shape: tuple[int, ...] = IMAGE) -> int:
+def check(model: nn.Module, traced: Trace, *, shape: tuple[int, ...] = IMAGE) -> int:
     """What is called null is ignored by the whole model, in float64; the nullity."""
     model = copy.deepcopy(model).double().eval()
-    found = projector(reading.joint)
-    v = found.null(torch.randn(1, *shape, dtype=torch.float64))
+    projection = projector(traced.joint)
+    v = projection.null(torch.randn(1, *shape, dtype=torch.float64))
     x = torch.rand(1, *shape, dtype=torch.float64)
     with torch.no_grad():
         before, after, other = model(x), model(x + v), model(x + torch.randn_like(v) * float(v.std() + 0.1))
     torch.testing.assert_close(after, before, rtol=1e-9, atol=1e-9)
     assert not torch.allclose(other, before, rtol=1e-6, atol=1e-6)
-    assert found.rank is not None
-    return columns(reading.joint) - found.rank
+    assert projection.rank is not None
+    return columns(traced.joint) - projection.rank
 
 
 torch.manual_seed(0)
@@ -75,20 +76,20 @@ PATCHES = nn.Conv2d(3, 12, 4, 4)
     ],
 )
 def test_what_a_model_ignores_is_found(model: nn.Module, nullity: int) -> None:
-    assert check(model, read(model, IMAGE)) == nullity
+    assert check(model, trace(model, IMAGE)) == nullity
 
 
 def test_patches_of_a_transformer_are_its_null_space_and_its_input_scaling_is_folded_in() -> None:
     model = ViT()
-    reading = read(model, (3, 112, 112))
-    assert check(model, reading, shape=(3, 112, 112)) == 64 * (588 - 192)
-    (part,) = reading.parts
+    traced = trace(model, (3, 112, 112))
+    assert check(model, traced, shape=(3, 112, 112)) == 64 * (588 - 192)
+    (part,) = traced.parts
     assert part.name == "patches" and isinstance(part.operator, Convolution)
 
 
 def test_torchvisions_vit_b_32_ignores_three_quarters() -> None:
     small = VisionTransformer(224, 32, num_layers=2, num_heads=2, hidden_dim=768, mlp_dim=32)
-    (part,) = read(small, (3, 224, 224)).parts
+    (part,) = trace(small, (3, 224, 224)).parts
     assert part.name == "conv_proj" and isinstance(part.operator, Convolution)
     assert columns(part.operator) - 768 * 49 == 3 * columns(part.operator) / 4
 
@@ -99,7 +100,7 @@ def test_linear_embedding_of_rearranged_patches_is_followed() -> None:
         return net.a(patches).relu()  # type: ignore[no-any-return]
 
     model = Net(run, a=nn.Linear(48, 12))
-    assert check(model, read(model, IMAGE)) == 16 * 36
+    assert check(model, trace(model, IMAGE)) == 16 * 36
 
 
 def residual(net: Net, x: Tensor) -> Tensor:
@@ -112,11 +113,11 @@ def test_layers_that_read_one_tensor_count_together_whichever_is_named() -> None
     layers = {"stem": nn.Conv2d(3, 8, 3, 2, 1), "a": nn.Conv2d(8, 6, 3, 2, 1), "down": nn.Conv2d(8, 6, 1, 2)}
     model = Net(residual, **layers)
     for layer in ("a", "down"):  # `down` runs first
-        reading = read(model, IMAGE, layer=layer)
-        assert reading.input_shape == (8, 8, 8)
-        assert {part.name for part in reading.parts} == {"a", "down"}
-        assert isinstance(reading.joint, Convolution)
-        assert projector(reading.joint).rank == 12 * 16
+        traced = trace(model, IMAGE, layer=layer)
+        assert traced.input_shape == (8, 8, 8)
+        assert {part.name for part in traced.parts} == {"a", "down"}
+        assert isinstance(traced.joint, Convolution)
+        assert projector(traced.joint).rank == 12 * 16
 
 
 def test_strided_slices_beside_a_convolution_are_one_convolution() -> None:
@@ -126,9 +127,9 @@ def test_strided_slices_beside_a_convolution_are_one_convolution() -> None:
         return (net.a(x).relu() + F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 1, 1))).relu()  # type: ignore[no-any-return]
 
     model = Net(run, a=nn.Conv2d(3, 5, 3, 2, 1))
-    reading = read(model, IMAGE)
-    assert isinstance(reading.joint, Convolution)
-    assert check(model, reading) == 768 - 8 * 64
+    traced = trace(model, IMAGE)
+    assert isinstance(traced.joint, Convolution)
+    assert check(model, traced) == 768 - 8 * 64
 
 
 def test_reading_in_place_of_a_copy_that_changes_is_counted_as_read() -> None:
@@ -138,7 +139,7 @@ def test_reading_in_place_of_a_copy_that_changes_is_counted_as_read() -> None:
         return y  # type: ignore[no-any-return]
 
     model = Net(run, a=CONV)
-    assert check(model, read(model, IMAGE)) == 768 - 320
+    assert check(model, trace(model, IMAGE)) == 768 - 320
 
 
 def test_torchscript_is_followed_like_any_module() -> None:
@@ -146,10 +147,10 @@ def test_torchscript_is_followed_like_any_module() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = torch.jit.trace(model, torch.zeros(1, *IMAGE))
-    reading = read(model, IMAGE)
-    assert np.prod(reading.parts[0].operator.output_shape) == 320
+    traced = trace(model, IMAGE)
+    assert np.prod(traced.parts[0].operator.output_shape) == 320
     with pytest.raises(InputError, match="TorchScript"):
-        read(model, IMAGE, layer="0")
+        trace(model, IMAGE, layer="0")
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def test_torchscript_is_followed_like_any_module() -> None:
         (lambda _, x: x.relu(), "read by relu before any linear layer"),
         (lambda s, x: s.a(x).relu() + x.mean().exp() * x.sin().sum(), "read by sin"),
         (lambda s, _: s.a(torch.rand(1, 3, 16, 16).to(s.a.weight)), "does not depend"),
-        (lambda s, x: s.a(x[:, :2]), "fails on an input of 3x16x16: .*; give its size with --input"),
+        (lambda s, x: s.a(x[:, :2]), "fails on an input of 3x16x16: .*; give its size with `input=`"),
         (lambda s, x: s.a(x - x.mean()), "before any linear layer"),
         (lambda s, x: s.a(x * s.a(x).sigmoid().mean()), "read by mul"),
         (lambda s, x: s.a(x * x), "read by mul"),
@@ -167,19 +168,19 @@ def test_torchscript_is_followed_like_any_module() -> None:
 )
 def test_models_of_which_nothing_can_be_said_are_refused(run: object, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        read(Net(run, a=CONV), IMAGE)
+        trace(Net(run, a=CONV), IMAGE)
     assert "\n" not in str(caught.value)
 
 
 def test_unknown_layers_bring_near_names() -> None:
     model = Net(residual, stem=nn.Conv2d(3, 8, 1), conv_one=nn.Conv2d(8, 2, 1), conv_two=nn.Conv2d(8, 2, 1))
     with pytest.raises(InputError, match=r"no layer 'conv1'; did you mean conv_"):
-        read(model, IMAGE, layer="conv1")
+        trace(model, IMAGE, layer="conv1")
 
 
 def test_matrices_over_tokens_serve_all_of_them() -> None:
     model = Net(lambda s, x: s.a(x.flatten(2)).relu(), a=nn.Linear(256, 9))
-    (part,) = read(model, IMAGE).parts
+    (part,) = trace(model, IMAGE).parts
     assert isinstance(part.operator, Matrix) and part.operator.stretches == 3
 
 
@@ -191,7 +192,7 @@ def filled(net: Net, x: Tensor) -> Tensor:
 
 def test_a_factor_that_was_written_through_a_view_is_no_constant() -> None:
     with pytest.raises(InputError, match="is read by mul"):
-        read(Net(filled, a=nn.Conv2d(3, 3, (9, 1), padding=0)), IMAGE)
+        trace(Net(filled, a=nn.Conv2d(3, 3, (9, 1), padding=0)), IMAGE)
 
 
 def test_memory_that_something_varying_was_written_into_is_no_constant() -> None:
@@ -201,24 +202,24 @@ def test_memory_that_something_varying_was_written_into_is_no_constant() -> None
 
     model = Net(run, a=nn.Conv2d(3, 2, 3, padding=1), b=nn.Conv2d(3, 2, 5, padding=2))
     model.register_buffer("gate", torch.ones(1, 2, 16, 16))
-    assert {part.read_by for part in read(model, IMAGE).parts} >= {"mul"}
+    assert {part.read_by for part in trace(model, IMAGE).parts} >= {"mul"}
 
 
 def test_convolutions_on_a_ring_are_projected_frequency_by_frequency() -> None:
     ring = nn.Conv2d(3, 4, 3, stride=2, padding=1, padding_mode="circular")
     model = nn.Sequential(ring, nn.ReLU())
-    reading = read(model, IMAGE)
-    assert isinstance(projector(reading.joint), Fourier)
-    assert check(model, reading) == 768 - 4 * 64
+    traced = trace(model, IMAGE)
+    assert isinstance(projector(traced.joint), Fourier)
+    assert check(model, traced) == 768 - 4 * 64
     x = torch.randn(1, *IMAGE, dtype=torch.float64)
     with torch.no_grad():
         expected = copy.deepcopy(ring).double()(x) - ring.bias.double().view(1, -1, 1, 1)
-    torch.testing.assert_close(reading.joint.matvec(x), expected)
+    torch.testing.assert_close(traced.joint.matvec(x), expected)
 
 
 def test_layers_behind_the_preprocessing_are_named_and_their_weights_known() -> None:
     network = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU())
-    (part,) = read(PixelModel(network, parse("gray,crop=8,imagenet")).eval(), IMAGE).parts
+    (part,) = trace(PixelModel(network, parse("gray,crop=8,imagenet")).eval(), IMAGE).parts
     assert part.name == "network.0" and part.weights == ("network.0.bias", "network.0.weight")
 
 
@@ -226,7 +227,7 @@ def test_weights_that_no_layer_holds_are_known() -> None:
     net = Net(lambda net, x: F.conv2d(x, net.w, stride=4).relu())
     net.w = nn.Parameter(torch.randn(5, 3, 4, 4))
     net.later = nn.Linear(7, 7)
-    assert read(net, IMAGE).parts[0].weights == ("w",)
+    assert trace(net, IMAGE).parts[0].weights == ("w",)
 
 
 @pytest.mark.parametrize("layers", [
@@ -237,12 +238,12 @@ def test_factors_of_channels_leave_groups_apart(layers: tuple[nn.Module, ...]) -
     for layer in layers:
         if isinstance(layer, nn.BatchNorm2d):
             layer.running_var.uniform_(0.1, 9)
-    reading = read(nn.Sequential(nn.ReLU(), *layers, nn.ReLU()), (6, 9, 9), layer="1")
-    assert isinstance(reading.joint, Convolution) and reading.joint.groups == 3
+    traced = trace(nn.Sequential(nn.ReLU(), *layers, nn.ReLU()), (6, 9, 9), layer="1")
+    assert isinstance(traced.joint, Convolution) and traced.joint.groups == 3
     x, both = torch.randn(2, 6, 9, 9, dtype=torch.float64), copy.deepcopy(nn.Sequential(*layers)).double().eval()
     with torch.no_grad():
         change = both(x[:1]) - both(x[1:])
-    torch.testing.assert_close(reading.joint.matvec(x[:1] - x[1:]), change, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(traced.joint.matvec(x[:1] - x[1:]), change, rtol=1e-5, atol=1e-5)
 
 
 def test_averages_that_leave_the_padding_out_are_followed_with_their_borders() -> None:
@@ -250,13 +251,13 @@ def test_averages_that_leave_the_padding_out_are_followed_with_their_borders() -
         return net.a(F.avg_pool2d(x, 3, 2, 1, count_include_pad=False)).relu()
 
     model = Net(run, a=nn.Conv2d(3, 2, 3))
-    reading = read(model, IMAGE)
+    traced = trace(model, IMAGE)
     x = torch.randn(1, *IMAGE, dtype=torch.float64)
     with torch.no_grad():
         linear = copy.deepcopy(model.a).double()(F.avg_pool2d(x, 3, 2, 1, count_include_pad=False))
         bias = model.a.bias.double().view(1, -1, 1, 1)
-    torch.testing.assert_close(reading.joint.matvec(x), linear - bias, rtol=1e-6, atol=1e-6)
-    assert check(model, reading) > 0
+    torch.testing.assert_close(traced.joint.matvec(x), linear - bias, rtol=1e-6, atol=1e-6)
+    assert check(model, traced) > 0
 
 
 class Rearranged(nn.Module):
@@ -285,6 +286,6 @@ class Rearranged(nn.Module):
 )
 def test_structure_shows_behind_the_preprocessing(network: nn.Module, preprocess: str, nullity: int) -> None:
     model = PixelModel(network, parse(preprocess)).eval()
-    reading = read(model, IMAGE)
-    assert projector(reading.joint).method != "conjugate gradients"
-    assert check(model, reading) == nullity
+    traced = trace(model, IMAGE)
+    assert projector(traced.joint).method != "conjugate gradients"
+    assert check(model, traced) == nullity

@@ -6,8 +6,8 @@ from urllib.error import URLError
 import pytest
 import torch
 
-from guise.harmless import Loaded, PixelModel, Preprocessing, Source, inspect, load, read
-from guise.harmless.pictures.records import model_hash
+from guise.harmless import LoadedModel, PixelModel, Preprocessing, Source, inspect, load, trace
+from guise.harmless.pictures.manifest import model_hash
 from guise.models.errors import InputError, OfflineError, WeightsError
 from tests.harmless.tiny import Constant
 
@@ -15,7 +15,7 @@ from tests.harmless.tiny import Constant
 def test_a_timm_model_is_read_at_its_own_size() -> None:
     loaded = load(Source("timm:test_vit"))
     assert loaded.input_shape == (3, 160, 160)
-    (space,) = inspect(read(loaded.model, loaded.input_shape))
+    (space,) = inspect(trace(loaded.model, loaded.input_shape))
     assert space.nullity.best / space.nullity.n == pytest.approx(1 - 64 / 768)
     again = load(Source("timm:test_vit"))
     photos = 255 * torch.rand(1, 3, 160, 160)
@@ -41,14 +41,14 @@ def test_a_download_is_announced_and_its_failure_is_one_line(tmp_path: Path, mon
 
 
 def test_models_that_differ_in_code_only_have_other_hashes() -> None:
-    hashes = [model_hash(Loaded(PixelModel(Constant(seed), Preprocessing()), (3, 32, 32))) for seed in (0, 0, 1)]
+    hashes = [model_hash(LoadedModel(PixelModel(Constant(seed), Preprocessing()), (3, 32, 32))) for seed in (0, 0, 1)]
     assert hashes[0] == hashes[1] != hashes[2]
 
 
 def test_slips_are_answered_in_one_line() -> None:
     with pytest.raises(InputError, match=r"did you mean .*test_vit"):
         load(Source("timm:test_vitt"))
-    with pytest.raises(OfflineError, match="--offline"):
+    with pytest.raises(OfflineError, match="offline=True"):
         load(Source("timm:test_vit", weights="pretrained", offline=True))
 
 
