@@ -117,12 +117,12 @@ def as_markdown(told: dict[str, Any]) -> str:
     lines = [
         "# What others recover of a harmless picture",
         "",
-        f"Made by `{told['command']}` at {told['commit'][:12]}; the figures are in the JSON beside this page. Three",
-        f"pictures, noise as target, {_VERSIONS} versions of each. SSIM to the original, 1 being all of it; how",
-        f"many of the three are found, first among {strangers} strangers, by the model's own output.",
+        f"`{told['command']}` made this page at {told['commit'][:12]}; the figures are in the JSON file next to it.",
+        f"Three pictures, noise as target, {_VERSIONS} versions of each. SSIM is to the original; 1 is all of it.",
+        f"`found by output`: how many of the three the model's own output puts first among {strangers} strangers.",
         "",
-        "None of this is a promise of privacy. What the weights' owner recovers is what the model reads; a stranger",
-        "with a blur comes near to it where filters are smooth; by the output, which was kept, the original is found.",
+        "This is no promise of privacy. Anybody who holds the weights recovers what the model reads. A stranger with a",
+        "blur comes close to that if filters are smooth. The model's output, which was kept, finds the original.",
         "",
     ]
     for name, space in told["spaces"].items():

@@ -14,8 +14,8 @@ from guise.harmless.operators.base import LinearOperator, Shape
 from guise.harmless.operators.combining import Composed, Stacked
 from guise.harmless.operators.gather import reshaping
 from guise.harmless.operators.simplify import keeps_all, simplified
+from guise.harmless.tracing.call import item_shape
 from guise.harmless.tracing.rings import FollowedRings
-from guise.harmless.tracing.rules import item_shape
 from guise.harmless.tracing.tracer import Chain, Reader, Tracer, address, named
 from guise.models.errors import InputError, first_line
 

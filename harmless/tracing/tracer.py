@@ -15,7 +15,8 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from guise.harmless.operators.base import LinearOperator
 from guise.harmless.operators.gather import Gather
 from guise.harmless.sources.preprocessing import Preprocess
-from guise.harmless.tracing.rules import ADDS, MEASURES, READS_NOTHING, RULES, Call
+from guise.harmless.tracing.call import Call
+from guise.harmless.tracing.rules import ADDS, MEASURES, READS_NOTHING, RULES
 
 
 @dataclass(frozen=True)
