@@ -1,4 +1,4 @@
-"""Measure projections and generation at real size, beside scipy where scipy can: time, peak memory, accuracy.
+"""Measure projections and generation at real size, and next to scipy where scipy can: time, peak memory, accuracy.
 
     python -m benchmarks.harmless_speed --data ../shared/data/cifar10 --out results/harmless
 

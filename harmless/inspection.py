@@ -114,7 +114,14 @@ def inspect_trace(trace: Trace) -> list[OperationSpace]:
 
 
 def describe(operator: LinearOperator) -> str:
-    """The kind of an operator and its shapes, in a few words."""
+    """The kind of an operator and its shapes, in a few words.
+
+    Args:
+        operator: any.
+
+    Returns:
+        Text such as "Convolution 3x224x224 -> 768x7x7".
+    """
     sizes = ["x".join(map(str, shape)) for shape in (operator.input_shape, operator.output_shape)]
     return f"{type(operator).__name__} {sizes[0]} -> {sizes[1]}"
 

@@ -72,7 +72,14 @@ def nullity(projector: Projector) -> Nullity:
 
 
 def check_ignores(projector: Projector) -> None:
-    """Raise InputError where nothing is left to fill: by the rank, or by counting where it is not known."""
+    """Refuse an operator that leaves nothing to fill: by its rank, or by counting where the rank is not known.
+
+    Args:
+        projector: onto the null space.
+
+    Raises:
+        InputError: the operator reads every dimension.
+    """
     rank, n = projector.rank, columns(projector.operator)
     if rank == n or (rank is None and by_counting(projector.operator) == 0):
         raise InputError("the model reads every dimension of its input, so nothing can be replaced; see `approximate=`")

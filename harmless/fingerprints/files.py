@@ -21,7 +21,14 @@ _ROLES = ("a", "b", "control")
 
 
 def check_new(folder: Path) -> None:
-    """Raise InputError where a folder exists and holds anything."""
+    """Refuse a folder that holds anything.
+
+    Args:
+        folder: where a probe is to go.
+
+    Raises:
+        InputError: it exists and holds anything.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{printable(folder)} is there already; name a new folder with `out=`")
 

@@ -18,7 +18,7 @@ def check(original: PhotoLike, perturbed: PhotoLike, model: Models, **options: U
 
     Args:
         original: a file, uint8 (H, W, 3), or a photo that was read.
-        perturbed: the changed picture, likewise.
+        perturbed: the changed picture, as `original`.
         model: see `guise.harmless.null_space`.
         **options: how to load the model (see `guise.harmless.null_space`).
 

@@ -1,4 +1,4 @@
-"""What every linear operation offers, whatever layer it comes from."""
+"""What every linear operation offers."""
 
 from __future__ import annotations
 
@@ -30,21 +30,49 @@ class LinearOperator(Protocol):
     def output_shape(self) -> Shape: ...
 
     def matvec(self, x: Tensor) -> Tensor:
-        """A x: (N, *input_shape) -> (N, *output_shape)."""
+        """A x.
+
+        Args:
+            x: (N, *input_shape).
+
+        Returns:
+            (N, *output_shape).
+        """
         ...
 
     def rmatvec(self, y: Tensor) -> Tensor:
-        """A^T y: (N, *output_shape) -> (N, *input_shape)."""
+        """A^T y.
+
+        Args:
+            y: (N, *output_shape).
+
+        Returns:
+            (N, *input_shape).
+        """
         ...
 
 
 def columns(operator: LinearOperator) -> int:
-    """n, the number of values that the operator reads."""
+    """The number of values that the operator reads.
+
+    Args:
+        operator: any.
+
+    Returns:
+        n.
+    """
     return math.prod(operator.input_shape)
 
 
 def rows(operator: LinearOperator) -> int:
-    """m, the number of values that it gives."""
+    """The number of values that the operator gives.
+
+    Args:
+        operator: any.
+
+    Returns:
+        m.
+    """
     return math.prod(operator.output_shape)
 
 

@@ -194,7 +194,14 @@ def with_weight(like: Convolution, weight: Tensor, channels: int, *, groups: int
 
 
 def keeps_all(operator: LinearOperator) -> bool:
-    """Whether an operator is known to be injective: it loses nothing."""
+    """Whether an operator is known to be injective: it loses nothing.
+
+    Args:
+        operator: any.
+
+    Returns:
+        False where that is not known.
+    """
     if isinstance(operator, Scale):
         return bool((operator.factors != 0).all())
     return isinstance(operator, Gather) and bool(operator.read.all())

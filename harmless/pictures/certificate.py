@@ -201,12 +201,26 @@ def image_similarity(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> ImageSimilar
 
 
 def as_tensor(pixels: NDArray[np.uint8]) -> Tensor:
-    """uint8 (H, W, 3) -> float64 (1, 3, H, W)."""
+    """A picture as a tensor.
+
+    Args:
+        pixels: uint8 (H, W, 3).
+
+    Returns:
+        float64 (1, 3, H, W), the same levels.
+    """
     return torch.from_numpy(pixels.astype(np.float64)).permute(2, 0, 1)[None].contiguous()
 
 
 def as_pixels(tensor: Tensor) -> NDArray[np.uint8]:
-    """Whole levels (1, 3, H, W) -> uint8 (H, W, 3)."""
+    """A tensor as a picture.
+
+    Args:
+        tensor: (1, 3, H, W).
+
+    Returns:
+        uint8 (H, W, 3), rounded and cut off at 0 and 255.
+    """
     return tensor[0].permute(1, 2, 0).round().clamp(0, 255).to(torch.uint8).numpy()
 
 

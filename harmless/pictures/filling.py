@@ -91,7 +91,15 @@ def fill(
 
 
 def check_size(pixels: NDArray[np.uint8], shape: tuple[int, ...]) -> None:
-    """Raise InputError unless a photo (H, W, 3) is what a model of (3, height, width) takes."""
+    """Refuse a photo of another size than a model reads.
+
+    Args:
+        pixels: (H, W, 3).
+        shape: (3, height, width), what the model reads.
+
+    Raises:
+        InputError: it has another size.
+    """
     height, width = shape[1:]
     if pixels.shape[:2] != (height, width):
         raise InputError(f"it is {pixels.shape[1]}x{pixels.shape[0]}, the model reads {width}x{height}; resize it")

@@ -54,7 +54,14 @@ class Jacobian(Protocol):
     """(D,), at that picture."""
 
     def times(self, v: Tensor) -> Tensor:
-        """J v: (1, 3, H, W) -> (D,)."""
+        """J v.
+
+        Args:
+            v: (1, 3, H, W).
+
+        Returns:
+            (D,).
+        """
         ...
 
     def least(self, r: Tensor, free: Tensor) -> Tensor:
@@ -132,7 +139,14 @@ class AppliedJacobian:
         return product
 
     def transposed(self, u: Tensor) -> Tensor:
-        """J^T u: (D,) -> (1, 3, H, W)."""
+        """J^T u.
+
+        Args:
+            u: (D,).
+
+        Returns:
+            (1, 3, H, W).
+        """
         (product,) = torch.autograd.grad(self._y, self._x, u, retain_graph=True)
         return product
 

@@ -53,7 +53,14 @@ class CopyManifest:
             return None
 
     def own(self, name: Path) -> bool:
-        """Whether there is no such file yet, or it is as a run has written it."""
+        """Whether there is no such file yet, or it is as a run has written it.
+
+        Args:
+            name: of a file below the folder.
+
+        Returns:
+            True where a run may write it.
+        """
         path = self._out / name
         sha256 = file_hash(path)
         return not os.path.lexists(path) or (sha256 is not None and sha256 == self._written.get(name.as_posix()))

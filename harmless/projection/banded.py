@@ -24,7 +24,14 @@ _MOST_REPEATS = 20
 
 
 def bandable(operator: object) -> bool:
-    """Whether `Banded` can take it."""
+    """Whether `Banded` can take it.
+
+    Args:
+        operator: any.
+
+    Returns:
+        True for convolutions padded with zeros.
+    """
     return isinstance(operator, Convolution) and all(axis.mode == "zeros" for axis in operator.axes)
 
 
@@ -35,7 +42,14 @@ def _rows_together(operator: Convolution) -> int:
 
 
 def banded_bytes(operator: Convolution) -> int:
-    """Memory that the factor takes."""
+    """Memory that the factor takes.
+
+    Args:
+        operator: one that `Banded` can take.
+
+    Returns:
+        Bytes.
+    """
     together = _rows_together(operator)
     size = operator.weight.shape[0] // operator.groups * together * operator.axes[1].outputs
     blocks = -(-operator.axes[0].outputs // together)
@@ -67,13 +81,13 @@ class Banded:
         shift = _SHIFT * float(slab.abs().max()) * torch.eye(size, dtype=slab.dtype).expand(operator.groups, -1, -1)
         carry = slab.new_zeros(operator.groups, 0, size)
         self._diagonal: list[Tensor] = []
-        self._beside: list[Tensor] = []
+        self._off_diagonal: list[Tensor] = []
         for block in range(self.blocks):
             new = self._new_rows(slab, block)
             top = F.pad(torch.cat((carry, shift), 1), (0, size))
             r = torch.linalg.qr(torch.cat((top, new), 1), mode="r").R
             self._diagonal.append(r[:, :size, :size].contiguous())
-            self._beside.append(r[:, :size, size:].contiguous())
+            self._off_diagonal.append(r[:, :size, size:].contiguous())
             carry = r[:, size:, size:]
 
     def _slab(self) -> Tensor:
@@ -104,8 +118,8 @@ class Banded:
         for index in range(first, height):
             if 0 <= top + index < rows.length:
                 later = index - step
-                beside = slab[:, later] if later >= 0 else torch.zeros_like(slab[:, 0])
-                both.append(torch.cat((self._only(slab[:, index], block), self._only(beside, block + 1)), 2))
+                coupled = slab[:, later] if later >= 0 else torch.zeros_like(slab[:, 0])
+                both.append(torch.cat((self._only(slab[:, index], block), self._only(coupled, block + 1)), 2))
         size = slab.shape[-1]
         return torch.cat(both, 1) if both else slab.new_zeros(len(slab), 0, 2 * size)
 
@@ -141,10 +155,10 @@ class Banded:
         right = padded.permute(3, 1, 2, 4, 5, 0).flatten(2, 4)  # blocks, groups, outputs, N
         solved: list[Tensor] = []
         for index, part in enumerate(right):
-            known = self._beside[index - 1].mT @ solved[-1] if index else 0
+            known = self._off_diagonal[index - 1].mT @ solved[-1] if index else 0
             solved.append(torch.linalg.solve_triangular(self._diagonal[index].mT, part - known, upper=False))
         for index in reversed(range(self.blocks)):
-            known = self._beside[index] @ solved[index + 1] if index + 1 < self.blocks else 0
+            known = self._off_diagonal[index] @ solved[index + 1] if index + 1 < self.blocks else 0
             solved[index] = torch.linalg.solve_triangular(self._diagonal[index], solved[index] - known, upper=True)
         z = torch.stack(solved).unflatten(2, (-1, self.together, columns.outputs)).permute(5, 1, 2, 0, 3, 4)
         return cast(Tensor, z.flatten(3, 4)[:, :, :, : rows.outputs].reshape(r.shape))

@@ -34,7 +34,14 @@ class Projector(Protocol):
     def rank(self) -> int | None: ...
 
     def null(self, v: Tensor) -> Tensor:
-        """The part of v in the null space: (N, *input_shape) -> the same shape."""
+        """The part of v in the null space.
+
+        Args:
+            v: (N, *input_shape).
+
+        Returns:
+            Of the shape and dtype of v.
+        """
         ...
 
 

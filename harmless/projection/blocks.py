@@ -57,7 +57,14 @@ class Windows:
 
 
 def splits(operator: LinearOperator) -> bool:
-    """Whether `Blocks` can take it."""
+    """Whether `Blocks` can take it.
+
+    Args:
+        operator: any.
+
+    Returns:
+        True for linear layers, and for convolutions whose windows share no pixel.
+    """
     if isinstance(operator, Convolution):
         return all(axis.disjoint for axis in operator.axes)
     return isinstance(operator, Matrix)
@@ -96,7 +103,14 @@ class Blocks:
         return v - self._how.join(blocks - off_basis(blocks, self._basis.to(v)))
 
     def row(self, v: Tensor) -> Tensor:
-        """v less its null part: (N, *input_shape) -> the same shape. In half the time, with twice the rounding."""
+        """v less its null part, in half the time of `null`, with twice the rounding.
+
+        Args:
+            v: (N, *input_shape).
+
+        Returns:
+            Of the shape of v.
+        """
         basis = self._basis.to(v)
         return self._how.join((self._how.split(v) @ basis) @ basis.mT)
 

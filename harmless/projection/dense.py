@@ -13,7 +13,14 @@ _WELL = 1e5
 
 
 def small(operator: LinearOperator) -> bool:
-    """Whether the matrix and its decomposition cost a second or less."""
+    """Whether the matrix and its decomposition cost a second or less.
+
+    Args:
+        operator: any.
+
+    Returns:
+        True where `Dense` is worth while.
+    """
     n, m = columns(operator), rows(operator)
     return min(n, m) <= _MOST_ROWS and n * m <= _MOST_ENTRIES
 

@@ -17,7 +17,14 @@ from guise.harmless.projection.base import cutoff, off_basis, row_basis
 
 
 def circulant(operator: object) -> bool:
-    """Whether `Fourier` can take it."""
+    """Whether `Fourier` can take it.
+
+    Args:
+        operator: any.
+
+    Returns:
+        True for convolutions with circular padding that go round once.
+    """
     return isinstance(operator, Convolution) and all(axis.circulant for axis in operator.axes)
 
 

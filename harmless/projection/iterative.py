@@ -39,6 +39,10 @@ class ConjugateGradients:
     the last few stand.
     Source: M. R. Hestenes and E. Stiefel, "Methods of Conjugate Gradients for Solving Linear Systems", 1952; Z.
     Strakos and P. Tichy, "On Error Estimation in the Conjugate Gradient Method", ETNA 13, 2002.
+
+    Args:
+        operator: A.
+        settings: when to stop.
     """
 
     method = "conjugate gradients"

@@ -70,7 +70,14 @@ class NearNull:
         self.method = f"the {n - self.rank} of {n} dimensions that are shrunk below {bound:g}"
 
     def null(self, v: Tensor) -> Tensor:
-        """The part of v that the operator shrinks below the bound: (N, *input_shape) -> the same shape."""
+        """The part of v that the operator shrinks below the bound.
+
+        Args:
+            v: (N, *input_shape).
+
+        Returns:
+            Of the shape of v.
+        """
         if self._tiles is None:
             return off_basis(v.reshape(1, len(v), -1), self._basis.to(v)).view_as(v)
         blocks = self._tiles.split(v)

@@ -22,7 +22,7 @@ def constructing(what: str, remedy: str, kind: type[GuiseError]) -> Iterator[Non
         kind: the error to raise then.
 
     Raises:
-        GuiseError: of `kind`, whatever the code raised.
+        GuiseError: of `kind`, for any error of the code.
     """
     try:
         with torch.random.fork_rng(), warnings.catch_warnings():

@@ -14,7 +14,14 @@ from guise.models.errors import InputError
 
 
 def names_factory(name: str) -> bool:
-    """Whether `name` means a factory, such as models.resnet:build."""
+    """Whether `name` means a factory, such as models.resnet:build.
+
+    Args:
+        name: as the user gave it.
+
+    Returns:
+        True for names with a colon that are none of timm's.
+    """
     return ":" in name and not name.startswith(TIMM)
 
 

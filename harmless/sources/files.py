@@ -16,7 +16,14 @@ _SUFFIXES = (".onnx", ".pt", ".ts", ".pth", ".th", ".bin", ".safetensors")
 
 
 def names_file(name: str) -> bool:
-    """Whether `name` means a file: by its suffix, or because there is such a file."""
+    """Whether `name` means a file: by its suffix, or because there is such a file.
+
+    Args:
+        name: as the user gave it.
+
+    Returns:
+        True for a file, there or missing.
+    """
     return Path(name).suffix.lower() in _SUFFIXES or Path(name).is_file()
 
 

@@ -17,7 +17,7 @@ _NOT_OF_SIZE = (NotImplementedError, torch.OutOfMemoryError)
 
 
 class PixelModel(nn.Module):
-    """A model that takes photos: (N, 3, H, W) in [0, 255] -> whatever the network gives.
+    """A model that takes photos: (N, 3, H, W) in [0, 255] -> what the network gives.
 
     Args:
         network: takes what the preprocessing gives.
@@ -39,7 +39,7 @@ class PixelModel(nn.Module):
             A tensor; several tensors count as one vector a photo.
 
         Raises:
-            InputError: the network fails, in whatever way.
+            InputError: the network fails.
         """
         try:
             return self._output(photos)

@@ -92,7 +92,14 @@ def parse_shape(text: str) -> tuple[int, ...]:
 
 
 def check_shape(shape: tuple[int, ...]) -> None:
-    """Raise InputError unless `shape` is that of a colour photo of at least 7 x 7 pixels."""
+    """Refuse a shape that is not that of a colour photo of at least 7 x 7 pixels.
+
+    Args:
+        shape: of the photos.
+
+    Raises:
+        InputError: it is another shape.
+    """
     if len(shape) != 3 or shape[0] != 3 or min(shape[1:]) < _LEAST_SIDE:
         what = f"photos of {'x'.join(map(str, shape))} are not read"
         raise InputError(f"{what}; give `input=` as 3xHEIGHTxWIDTH, each at least {_LEAST_SIDE}")

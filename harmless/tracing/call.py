@@ -78,5 +78,12 @@ class Call:
 
 
 def item_shape(shape: Sequence[int]) -> Shape:
-    """A shape without its leading batch of 1."""
+    """A shape without its leading batch of 1.
+
+    Args:
+        shape: of a tensor.
+
+    Returns:
+        The shape of one item.
+    """
     return tuple(shape[1:]) if len(shape) > 1 and shape[0] == 1 else tuple(shape)

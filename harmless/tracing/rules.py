@@ -20,7 +20,14 @@ Rule = Callable[[Call], LinearOperator | Sequence[LinearOperator] | None]
 
 
 def moves(call: Call) -> LinearOperator | Sequence[LinearOperator]:
-    """What copies values: seen by where it puts the number of each value."""
+    """What copies values: seen by where it puts the number of each value.
+
+    Args:
+        call: about to run.
+
+    Returns:
+        A gather, or one for each output.
+    """
     moved = call.on(_numbers(call))
     if isinstance(moved, (list, tuple)):
         return [_gather(numbers, call) for numbers in moved]
@@ -121,7 +128,14 @@ def _applies_matrix(call: Call) -> LinearOperator | None:
 
 
 def function(call: Call) -> LinearOperator:
-    """Linear up to a constant, which is taken off; its structure is not used."""
+    """Linear up to a constant, which is taken off; its structure is not used.
+
+    Args:
+        call: about to run.
+
+    Returns:
+        The operator.
+    """
     shape, item_size = call.shape, call.item
 
     def run(x: Tensor) -> Tensor:

@@ -49,7 +49,7 @@ class Trace:
     """All that a model reads of a tensor.
 
     Guarantees:
-        * Two tensors on which `joint` agrees give the same output, up to rounding: whatever is not known to be
+        * Two tensors on which `joint` agrees give the same output, up to rounding: what is not known to be
           linear counts as read in full. What a model computes outside torch, as with numpy, is not seen.
 
     Attributes:
@@ -99,7 +99,14 @@ def trace(model: nn.Module, input_shape: Shape, *, layer: str | None = None) -> 
 
 
 def tensors_of(model: nn.Module) -> dict[str, Tensor]:
-    """The parameters and buffers of a model by name."""
+    """The parameters and buffers of a model by name.
+
+    Args:
+        model: any.
+
+    Returns:
+        Tensors by their dotted names.
+    """
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 

@@ -52,7 +52,14 @@ class Reader:
 
 
 def address(tensor: Tensor) -> int:
-    """The address of the memory that a tensor shares with its views."""
+    """The address of the memory that a tensor shares with its views.
+
+    Args:
+        tensor: any.
+
+    Returns:
+        The address.
+    """
     return tensor.untyped_storage().data_ptr()
 
 
