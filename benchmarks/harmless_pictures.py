@@ -25,19 +25,7 @@ from guise.chameleon.evaluation.retrieval import distances
 from guise.chameleon.faces import geometry
 from guise.chameleon.faces.detection import Face, FaceDetector
 from guise.chameleon.faces.embedding import embed
-from guise.harmless import (
-    Certificate,
-    Certifier,
-    GenerationSettings,
-    Loaded,
-    Source,
-    generate,
-    load,
-    nullity,
-    projector,
-    read,
-)
-from guise.harmless.loading import load_together
+from guise.harmless import LoadedModel, Source, load, load_jointly, null_space
 from guise.harmless.pictures.targets import parse
 from guise.models import load_recogniser
 from guise.models.files import read_photo
@@ -46,7 +34,6 @@ from guise.models.recognisers.record import ARCFACE_SIZE
 Result = dict[str, Any]
 Picture = np.ndarray
 
-_EXACT = GenerationSettings(exact_uint8=True)
 _PHOTOS, _FACES = 25, 30
 _ONLOOKERS = ("dlib-resnet", "sface", "guise-mobilefacenet")
 _IN_PLACE = Face(np.array([0.0, 0.0, ARCFACE_SIZE, ARCFACE_SIZE]), geometry.ARCFACE_TEMPLATE, 1.0)
@@ -77,7 +64,7 @@ def patches(kind: str) -> Result:
 
 def jointly() -> Result:
     """Two models that read the same photo: what both ignore."""
-    return _changed(load_together([Source("vit_b_32"), Source("vit_l_32")]), [scene(name, 224) for name in NAMES])
+    return _changed(load_jointly([Source("vit_b_32"), Source("vit_l_32")]), [scene(name, 224) for name in NAMES])
 
 
 def faces(data: Path) -> Result:
@@ -89,32 +76,31 @@ def faces(data: Path) -> Result:
     told["faces_still_found_by_mtcnn"] = sum(bool(detector.detect(copy)) for copy in copies)
     for name in ("guise-vit", *_ONLOOKERS):
         recogniser = load_recogniser(name)
-        before, after = (embed([(one, _IN_PLACE) for one in some], recogniser) for some in (chosen, copies))
+        before, after = (
+            embed([(picture, _IN_PLACE) for picture in pictures], recogniser) for pictures in (chosen, copies)
+        )
         apart = distances(before, after, metric=recogniser.record.metric).diagonal()
         told[f"taken for the same person by {name}"] = int((apart < recogniser.record.threshold).sum())
     return told
 
 
-def _changed(loaded: Loaded, photos: Sequence[Picture], *, keep: bool = False) -> Result:
+def _changed(loaded: LoadedModel, photos: Sequence[Picture], *, keep: bool = False) -> Result:
     """Copies of photos with noise in their null part, certified."""
-    null = projector(read(loaded.model, loaded.input_shape).joint)
-    certifier, (_, height, width) = Certifier(loaded.model, null), loaded.input_shape
-    found: list[Certificate] = []
-    copies = []
-    for seed, photo in enumerate(photos):
-        copies.append(generate(photo, null, parse("noise")(height, width, seed), settings=_EXACT))
-        found.append(certifier.certify(photo, copies[-1]))
-    singles = [one.changes["float32"] for one in found]
-    size = nullity(null)
+    space, (_, height, width) = null_space(loaded), loaded.input_shape
+    filled = [
+        space.fill(photo, parse("noise")(height, width, seed), exact_uint8=True) for seed, photo in enumerate(photos)
+    ]
+    certificates = [certificate for _, certificate in filled]
+    singles = [certificate.changes["float32"] for certificate in certificates]
     return {
-        "photos": len(found),
-        "null_share": size.best / size.n,
-        "layer_change": _spread([one.layer for one in singles]),
-        "output_change": _spread([one.output for one in singles]),
-        "least_cosine": min(one.cosine for one in singles if one.cosine is not None),
-        **({} if singles[0].top1 is None else {"same_top1": sum(bool(one.top1) for one in singles)}),
-        "ssim_to_original": float(np.mean([one.to_original.ssim for one in found])),
-        **({"copies": copies} if keep else {}),
+        "photos": len(filled),
+        "null_share": space.nullity / space.n,
+        "layer_change": _spread([change.layer for change in singles]),
+        "output_change": _spread([change.output for change in singles]),
+        "least_cosine": min(change.cosine for change in singles if change.cosine is not None),
+        **({} if singles[0].top1 is None else {"same_top1": sum(bool(change.top1) for change in singles)}),
+        "ssim_to_original": float(np.mean([certificate.to_original.ssim for certificate in certificates])),
+        **({"copies": [copy for copy, _ in filled]} if keep else {}),
     }
 
 
@@ -125,14 +111,14 @@ def _spread(values: Sequence[float | None]) -> Result:
 
 def _aligned_faces(folder: Path) -> list[Picture]:
     """One face each of so many people, as an ArcFace-type network takes it."""
-    detector, found = FaceDetector(), []
+    detector, crops = FaceDetector(), []
     for path in people.strangers(folder, count=2 * _FACES, seed=0):
         pixels = read_photo(path).pixels
         seen = detector.detect(pixels)
-        if seen and len(found) < _FACES:
+        if seen and len(crops) < _FACES:
             crop = geometry.crop(pixels, seen[0].to_template(geometry.ARCFACE_TEMPLATE), size=ARCFACE_SIZE)
-            found.append((255 * crop).round().byte().permute(1, 2, 0).numpy())
-    return found
+            crops.append((255 * crop).round().byte().permute(1, 2, 0).numpy())
+    return crops
 
 
 @click.command(help=__doc__)

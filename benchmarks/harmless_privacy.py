@@ -24,8 +24,8 @@ import torch
 from benchmarks.harmless_speed import smooth_filters
 from benchmarks.report import code_version, environment
 from benchmarks.scenes import resized
-from guise.harmless import GenerationSettings, Loaded, Projector, Source, generate, load, nullity, projector, read
-from guise.harmless.pictures.attacks import attack
+from guise.harmless import FillSettings, LoadedModel, Projector, Source, fill, load, null_space
+from guise.harmless.pictures.attacks import recover
 from guise.harmless.pictures.identity import Gallery
 from guise.harmless.pictures.targets import parse
 from guise.models.files import atomic_write, list_photos, read_photo
@@ -40,7 +40,7 @@ _SPACES = {
 }
 
 
-def _spaces() -> Iterator[tuple[str, Loaded]]:
+def _spaces() -> Iterator[tuple[str, LoadedModel]]:
     for name, source in _SPACES.items():
         loaded = load(source)
         if name.endswith("smooth filters"):
@@ -49,11 +49,11 @@ def _spaces() -> Iterator[tuple[str, Loaded]]:
 
 
 def _pictures(side: int) -> list[np.ndarray]:
-    found = []
+    squares = []
     for name, (top, left, size) in _SQUARES.items():
         whole = getattr(skimage.data, name)()[top : top + size, left : left + size]
-        found.append(resized(whole, side))
-    return found
+        squares.append(resized(whole, side))
+    return squares
 
 
 def _others(folder: Path, side: int) -> list[np.ndarray]:
@@ -62,23 +62,23 @@ def _others(folder: Path, side: int) -> list[np.ndarray]:
     return [resized(read_photo(folder / paths[at]).pixels, side) for at in chosen]
 
 
-def _attacked(loaded: Loaded, found: Projector, strangers: list[np.ndarray], mode: str) -> list[dict[str, Any]]:
+def _attacked(loaded: LoadedModel, null: Projector, strangers: list[np.ndarray], mode: str) -> list[dict[str, Any]]:
     """What each attack recovers: means over the pictures."""
     side, rows = loaded.input_shape[1], []
     for picture in _pictures(side):
-        settings = GenerationSettings(mode=mode)  # type: ignore[arg-type]
+        settings = FillSettings(mode=mode)  # type: ignore[arg-type]
         targets = [parse("noise")(side, side, seed) for seed in range(_VERSIONS)]
-        versions = [generate(picture, found, target, settings=settings) for target in targets]
+        versions = [fill(picture, null, target, settings=settings) for target in targets]
         gallery = Gallery(picture, strangers, loaded.model)
         rows.append(
             [
                 {
-                    "attack": one.attack,
-                    "needs_weights": one.needs_weights,
-                    **asdict(one.likeness),
-                    **asdict(gallery.rank(one.picture)),
+                    "attack": result.attack,
+                    "needs_weights": result.needs_weights,
+                    **asdict(result.similarity),
+                    **asdict(gallery.rank(result.picture)),
                 }
-                for one in attack(picture, versions, found)
+                for result in recover(picture, versions, null)
             ]
         )
     return [_mean(same) for same in zip(*rows, strict=True)]
@@ -97,15 +97,15 @@ def _mean(rows: tuple[dict[str, Any], ...]) -> dict[str, Any]:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Without its suffix.")
 def main(others: Path, out: Path) -> None:
     torch.manual_seed(0)
-    found: dict[str, Any] = {}
+    spaces: dict[str, Any] = {}
     for name, loaded in _spaces():
-        null, size = projector(read(loaded.model, loaded.input_shape).joint), int(np.prod(loaded.input_shape))
+        space = null_space(loaded)
         strangers = _others(others, loaded.input_shape[1])
-        modes = {mode: _attacked(loaded, null, strangers, mode) for mode in ("replace", "add")}
-        found[name] = {"dimensions": size, "disclosed": size - nullity(null).best, "modes": modes}
+        modes = {mode: _attacked(loaded, space.projector, strangers, mode) for mode in ("replace", "add")}
+        spaces[name] = {"dimensions": space.n, "disclosed": space.n - space.nullity, "modes": modes}
         click.echo(name, err=True)
     command = shlex.join(["python", "-m", "benchmarks.harmless_privacy", *sys.argv[1:]])
-    told = {"command": command, "spaces": found, **code_version(), "environment": environment()}
+    told = {"command": command, "spaces": spaces, **code_version(), "environment": environment()}
     for suffix, text in ((".json", json.dumps(told, indent=1) + "\n"), (".md", as_markdown(told))):
         with atomic_write(out.with_suffix(suffix)) as file:
             file.write(text.encode())
@@ -117,12 +117,12 @@ def as_markdown(told: dict[str, Any]) -> str:
     lines = [
         "# What others recover of a harmless picture",
         "",
-        f"Made by `{told['command']}` at {told['commit'][:12]}; the figures are in the JSON beside this page. Three",
-        f"pictures, noise as target, {_VERSIONS} versions of each. SSIM to the original, 1 being all of it; how",
-        f"many of the three are found, first among {strangers} strangers, by the model's own output.",
+        f"`{told['command']}` made this page at {told['commit'][:12]}; the figures are in the JSON file next to it.",
+        f"Three pictures, noise as target, {_VERSIONS} versions of each. SSIM is to the original; 1 is all of it.",
+        f"`found by output`: how many of the three the model's own output puts first among {strangers} strangers.",
         "",
-        "None of this is a promise of privacy. What the weights' owner recovers is what the model reads; a stranger",
-        "with a blur comes near to it where filters are smooth; by the output, which was kept, the original is found.",
+        "This is no promise of privacy. Anybody who holds the weights recovers what the model reads. A stranger with a",
+        "blur comes close to that if filters are smooth. The model's output, which was kept, finds the original.",
         "",
     ]
     for name, space in told["spaces"].items():
@@ -139,9 +139,9 @@ def as_markdown(told: dict[str, Any]) -> str:
         ]
         for replaced, added in zip(*space["modes"].values(), strict=True):
             weights = "yes" if replaced["needs_weights"] else "no"
-            found = f"{replaced['found_by_output']} of {len(_SQUARES)}"
+            rank = f"{replaced['found_by_output']} of {len(_SQUARES)}"
             lines.append(
-                f"| {replaced['attack']} | {weights} | {replaced['ssim']:.2f} | {added['ssim']:.2f} | {found} |"
+                f"| {replaced['attack']} | {weights} | {replaced['ssim']:.2f} | {added['ssim']:.2f} | {rank} |"
             )
         lines.append("")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Measure time, peak memory and accuracy of projections and generation at real size, and of scipy where it can.
+"""Measure projections and generation at real size, and next to scipy where scipy can: time, peak memory, accuracy.
 
     python -m benchmarks.harmless_speed --data ../shared/data/cifar10 --out results/harmless
 
@@ -24,7 +24,7 @@ import torch
 from benchmarks.report import code_version, environment
 from benchmarks.scenes import scene
 from benchmarks.timing import timed
-from guise.harmless import GenerationSettings, Source, generate, load, projector, read
+from guise.harmless import FillSettings, Source, fill, load, projector, trace
 from guise.harmless.operators import Convolution, LinearOperator, columns, patch_embedding, rows, to_matrix
 from guise.harmless.pictures.certificate import as_tensor
 from guise.harmless.pictures.targets import parse
@@ -38,9 +38,14 @@ def strided_convolution() -> Result:
     operator = Convolution(torch.randn(128, 64, 3, 3) / 24, (64, 32, 32), stride=2, padding=1)
     before = _memory()
     start = time.perf_counter()
-    found = projector(operator)
+    projection = projector(operator)
     made = time.perf_counter() - start
-    return {"method": found.method, "setup_s": made, **_projection(found, 1), "memory_MiB": _memory() - before}
+    return {
+        "method": projection.method,
+        "setup_s": made,
+        **_projection(projection, 1),
+        "memory_MiB": _memory() - before,
+    }
 
 
 def patches(dtype: torch.dtype = torch.float32) -> Result:
@@ -48,11 +53,11 @@ def patches(dtype: torch.dtype = torch.float32) -> Result:
     torch.manual_seed(0)
     operator = patch_embedding(torch.randn(768, 3, 32, 32) / 55, (3, 224, 224))
     start = time.perf_counter()
-    found = projector(operator)
+    projection = projector(operator)
     made = time.perf_counter() - start
     v = torch.randn(64, *operator.input_shape, dtype=dtype)
-    seconds = _median(lambda: found.null(v))
-    return {"dtype": str(dtype), "setup_s": made, "seconds_an_image": seconds / 64, **_leak(found, v)}
+    seconds = _median(lambda: projection.null(v))
+    return {"dtype": str(dtype), "setup_s": made, "seconds_an_image": seconds / 64, **_leak(projection, v)}
 
 
 def generation() -> Result:
@@ -60,12 +65,12 @@ def generation() -> Result:
     photo, noise, results = scene("astronaut", 224), parse("noise")(224, 224, 0), {}
     for name, weight in (("white", _white()), ("smooth", smooth_filters())):
         operator = patch_embedding(weight, (3, 224, 224))
-        found = projector(operator)
+        projection = projector(operator)
         for exact in (False, True):
-            settings = GenerationSettings(exact_uint8=exact)
-            seconds = _median(lambda f=found, s=settings: generate(photo, f, noise, settings=s), rounds=3)
+            settings = FillSettings(exact_uint8=exact)
+            seconds = _median(lambda f=projection, s=settings: fill(photo, f, noise, settings=s), rounds=3)
             before = operator.matvec(as_tensor(photo))
-            after = operator.matvec(as_tensor(generate(photo, found, noise, settings=settings)))
+            after = operator.matvec(as_tensor(fill(photo, projection, noise, settings=settings)))
             change = float((after - before).norm() / before.norm())
             results[f"{name}, {'searched' if exact else 'rounded'}"] = {"seconds": seconds, "layer_change": change}
     return results
@@ -110,13 +115,13 @@ def trained_network(data: Path, name: str, file: str) -> Result:
     results: Result = {}
     for dtype in (torch.float32, torch.float64):
         model = load(source).model
-        found = projector(read(model, (3, 32, 32), layer="network.layer2.0").joint)
+        projection = projector(trace(model, (3, 32, 32), layer="network.layer2.0").joint)
         model = model.to(dtype)
         with torch.no_grad():
             clean = model(photos.to(dtype)).argmax(1)
         results.setdefault("accuracy", float((clean == labels).double().mean()))
         for magnitude in (1.0, 10.0, 100.0, 1e3, 1e4):
-            moved = _pushed(model, "network.layer2.0", found, magnitude, photos.to(dtype)).argmax(1)
+            moved = _pushed(model, "network.layer2.0", projection, magnitude, photos.to(dtype)).argmax(1)
             results[f"{str(dtype)[6:]}, {magnitude:g} times the features"] = {
                 "accuracy": float((moved == labels).double().mean()),
                 "same_top1": float((moved == clean).double().mean()),
@@ -124,12 +129,14 @@ def trained_network(data: Path, name: str, file: str) -> Result:
     return results
 
 
-def _pushed(model: torch.nn.Module, layer: str, found: Any, magnitude: float, photos: torch.Tensor) -> torch.Tensor:
+def _pushed(
+    model: torch.nn.Module, layer: str, projection: Any, magnitude: float, photos: torch.Tensor
+) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
 
     def push(_: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
         features = args[0]
-        direction = found.null(torch.randn(1, *features.shape[1:], generator=generator, dtype=torch.float64))
+        direction = projection.null(torch.randn(1, *features.shape[1:], generator=generator, dtype=torch.float64))
         size = features.flatten(1).double().norm(dim=1).view(-1, 1, 1, 1)
         return (features + (magnitude * size * direction / direction.norm()).to(features),)
 
@@ -158,13 +165,13 @@ def _flat(apply: Callable[[torch.Tensor], torch.Tensor], operator: LinearOperato
     return lambda x: apply(torch.from_numpy(np.ascontiguousarray(x)).reshape(1, *shape)).flatten().numpy()
 
 
-def _projection(found: Any, count: int) -> Result:
-    v = torch.randn(count, *found.operator.input_shape, dtype=torch.float64)
-    return {"seconds": _median(lambda: found.null(v), rounds=3), **_leak(found, v)}
+def _projection(projection: Any, count: int) -> Result:
+    v = torch.randn(count, *projection.operator.input_shape, dtype=torch.float64)
+    return {"seconds": _median(lambda: projection.null(v), rounds=3), **_leak(projection, v)}
 
 
-def _leak(found: Any, v: torch.Tensor) -> Result:
-    before, after = found.operator.matvec(v), found.operator.matvec(found.null(v))
+def _leak(projection: Any, v: torch.Tensor) -> Result:
+    before, after = projection.operator.matvec(v), projection.operator.matvec(projection.null(v))
     return {"left_of_A_v": float(after.norm() / before.norm())}
 
 
@@ -197,7 +204,7 @@ def main(data: Path | None, out: Path) -> None:
             results[name] = pool.apply(measure, arguments)
         click.echo(json.dumps({name: results[name]}, indent=1))
     out.mkdir(parents=True, exist_ok=True)
-    (out / "guise.harmless.json").write_text(json.dumps(results, indent=1) + "\n")
+    (out / "harmless.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,52 +1,100 @@
 """What a model provably ignores: null spaces of its first linear layers, measured, and pictures made of them.
 
-loaded = load(Source("vit_b_32", weights="pretrained"))
-reading = read(loaded.model, loaded.input_shape)        # the linear operations that read the input
-spaces = inspect(reading)                               # n, m, nullity, condition, ...
-null = projector(reading.joint)
-copy = generate(pixels, null, target, settings=GenerationSettings(exact_uint8=True))
-certificate = Certifier(loaded.model, null).certify(pixels, copy, target)
+How much of a photo does a model never look at, and what is a photo that it cannot tell from yours?
 
-Source of the idea: Chen et al., "The Space of Harmless Perturbations", arXiv 2402.02095. It hides nothing from whoever
-holds the weights, and says nothing of any other model.
+    from skimage.data import astronaut
+    from skimage.transform import resize
+
+    from guise import harmless
+
+    face = resize(astronaut()[:200, 130:330], (112, 112), anti_aliasing=True)
+    photo = (255 * face).round().astype("uint8")
+
+    space = harmless.null_space("guise-vit", offline=True)
+    print(f"{space.model} ignores {space.nullity} of {space.n} dimensions of its input")
+
+    copy, certificate = space.fill(photo, "noise")
+    print(f"the answer changes by {certificate.changes['float32'].output:.1e}")
+
+The same on folders, with the flags' names as keywords: `generate`, `check`, `decompose`, `attack`, `inspect`,
+`make_fingerprint` and `compare_fingerprint`. Each gives a report with `to_json()`. Below them lie `load`, `trace` (the
+linear operations that read an input), `projector` (onto a null space), `fill` and `Certifier`.
+
+It hides nothing from anybody who holds the weights, and says nothing of any other model.
+Source of the idea: Chen et al., "The Space of Harmless Perturbations", arXiv 2402.02095.
 """
 
-from guise.harmless.inspection import Space, inspect
-from guise.harmless.loading import Loaded, Source, load
+from guise.harmless.fingerprints import Match, Probe
+from guise.harmless.inspection import Inspection, OperationSpace, inspect_trace
+from guise.harmless.jobs.attacking import AttackReport, attack
+from guise.harmless.jobs.checking import check
+from guise.harmless.jobs.decomposing import DecomposedPhoto, DecomposeReport, decompose
+from guise.harmless.jobs.fingerprinting import FingerprintReport, compare_fingerprint, make_fingerprint
+from guise.harmless.jobs.generating import GenerateReport, generate
 from guise.harmless.nullity import Nullity, by_counting, nullity
 from guise.harmless.operators import LinearOperator
-from guise.harmless.pictures.certificate import Certificate, Certifier, Change, Likeness
-from guise.harmless.pictures.folders import Job, Made, generate_folder
-from guise.harmless.pictures.generation import GenerationSettings, generate
-from guise.harmless.preprocessing import PixelModel, Preprocessing
+from guise.harmless.pictures.certificate import Certificate, Certifier, Change, ImageSimilarity
+from guise.harmless.pictures.filling import FillSettings, fill
+from guise.harmless.pictures.folders import PhotoResult
 from guise.harmless.projection import Projector, leakage, projector
-from guise.harmless.tracing import Part, Reading, read
+from guise.harmless.sources import (
+    JointModel,
+    LoadedModel,
+    LoadOptions,
+    PixelModel,
+    Preprocessing,
+    Source,
+    load,
+    load_jointly,
+)
+from guise.harmless.space import FilledPhoto, NullSpace, inspect, null_space
+from guise.harmless.tracing import NonLinearFirstError, Part, Trace, trace
 
 __all__ = [
+    "AttackReport",
     "Certificate",
     "Certifier",
     "Change",
-    "GenerationSettings",
-    "Job",
-    "Likeness",
+    "DecomposeReport",
+    "DecomposedPhoto",
+    "FillSettings",
+    "FilledPhoto",
+    "FingerprintReport",
+    "GenerateReport",
+    "ImageSimilarity",
+    "Inspection",
+    "JointModel",
     "LinearOperator",
-    "Loaded",
-    "Made",
+    "LoadOptions",
+    "LoadedModel",
+    "Match",
+    "NonLinearFirstError",
+    "NullSpace",
     "Nullity",
+    "OperationSpace",
     "Part",
+    "PhotoResult",
     "PixelModel",
     "Preprocessing",
+    "Probe",
     "Projector",
-    "Reading",
     "Source",
-    "Space",
+    "Trace",
+    "attack",
     "by_counting",
+    "check",
+    "compare_fingerprint",
+    "decompose",
+    "fill",
     "generate",
-    "generate_folder",
     "inspect",
+    "inspect_trace",
     "leakage",
     "load",
+    "load_jointly",
+    "make_fingerprint",
+    "null_space",
     "nullity",
     "projector",
-    "read",
+    "trace",
 ]

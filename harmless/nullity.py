@@ -1,4 +1,4 @@
-"""How large a null space is: by counting, by measuring, and which entries nothing reads at all."""
+"""How large a null space is: by counting and by measuring; and which entries nothing reads at all."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Nullity:
         m: number of measurements.
         unread: entries of the input that no measurement depends on.
         formula: what counting gives for weights in general position; see `by_counting`.
-        measured: n less the rank found on the singular values; None where they were not computed.
-        estimated: of the trace of the projector, by random probes; None where `measured` is known. Conjugate
-            gradients that did not converge make it an upper bound.
-        deviation: standard deviation of `estimated`, an upper bound.
+        measured: n less the rank, counted on the singular values; None where they were not computed.
+        estimated: the trace of the projector, estimated by random probes; None where `measured` is known. It is an
+            upper bound where conjugate gradients did not converge.
+        deviation: an upper bound on the standard deviation of `estimated`.
     """
 
     n: int
@@ -50,7 +50,14 @@ class Nullity:
 
 
 def nullity(projector: Projector) -> Nullity:
-    """The nullity of a projector's operator, by counting and by measuring."""
+    """The nullity of a projector's operator, by counting and by measuring.
+
+    Args:
+        projector: onto the null space.
+
+    Returns:
+        All sizes.
+    """
     operator = projector.operator
     n, m = columns(operator), rows(operator)
     unread, formula = int(unread_entries(operator).sum()), by_counting(operator)
@@ -58,25 +65,38 @@ def nullity(projector: Projector) -> Nullity:
         return Nullity(n, m, unread, formula, n - projector.rank)
     generator = torch.Generator().manual_seed(0)
     signs = 2.0 * torch.randint(0, 2, (_PROBES, *operator.input_shape), generator=generator, dtype=torch.float64) - 1
-    # One by one: a batch would hold several times the input in memory.
-    traces = [float((projector.null(one[None]) * one).sum()) for one in signs]
+    # Each alone: a batch would hold several times the input in memory.
+    traces = [float((projector.null(probe[None]) * probe).sum()) for probe in signs]
     estimate = max(0.0, math.fsum(traces) / _PROBES)  # rounding may leave less than nothing
     return Nullity(n, m, unread, formula, None, estimate, math.sqrt(2 * min(estimate, n - estimate) / _PROBES))
 
 
 def check_ignores(projector: Projector) -> None:
-    """Raise InputError where nothing is left to fill: by the rank, or by counting where it is not known."""
+    """Refuse an operator that leaves nothing to fill: by its rank, or by counting where the rank is not known.
+
+    Args:
+        projector: onto the null space.
+
+    Raises:
+        InputError: the operator reads every dimension.
+    """
     rank, n = projector.rank, columns(projector.operator)
     if rank == n or (rank is None and by_counting(projector.operator) == 0):
-        raise InputError("the model reads every dimension of its input, so nothing can be replaced; see --approximate")
+        raise InputError("the model reads every dimension of its input, so nothing can be replaced; see `approximate=`")
 
 
 def by_counting(operator: LinearOperator) -> int:
     """Nullity for weights in general position: entries not read + max(0, entries read - m).
 
-    Summed over parts of the input that share no measurement, since too many measurements of one part say nothing
-    about another; measurements that read nothing do not count. It is a lower bound: at borders, where a kernel reads
-    fewer values than it gives, some measurements are superfluous, which is not counted.
+    It is summed over parts of the input that share no measurement, because too many measurements of one part say
+    nothing about another. Measurements that read nothing do not count. It is a lower bound: at borders a kernel reads
+    fewer values than it gives, and the measurements that are superfluous there are not taken off.
+
+    Args:
+        operator: any.
+
+    Returns:
+        The number of dimensions.
     """
     operator = simplified(operator)
     n, m = columns(operator), rows(operator)
@@ -98,7 +118,14 @@ def by_counting(operator: LinearOperator) -> int:
 
 
 def unread_entries(operator: LinearOperator) -> Tensor:
-    """bool (*input_shape): entries that no measurement depends on, by pushing random measurements back."""
+    """Entries that no measurement depends on, by pushing random measurements back.
+
+    Args:
+        operator: any.
+
+    Returns:
+        bool (*input_shape).
+    """
     generator = torch.Generator().manual_seed(0)
     y = torch.randn(2, *operator.output_shape, generator=generator, dtype=torch.float64)
     return (operator.rmatvec(y) == 0).all(0)

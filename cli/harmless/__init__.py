@@ -7,11 +7,11 @@ import click
 from guise.cli.main import LazyGroup
 
 _COMMANDS = {
-    "inspect": ("guise.cli.harmless.inspect", "inspect", "How much of its input a model never looks at."),
-    "generate": ("guise.cli.harmless.generate", "generate", "Photos with other content where a model does not look."),
-    "check": ("guise.cli.harmless.check", "check", "Certify a changed photo from files alone."),
-    "decompose": ("guise.cli.harmless.decompose", "decompose", "Which part of a change is ignored, which part acts."),
-    "attack": ("guise.cli.harmless.attack", "attack", "What opponents recover of the originals."),
+    "inspect": ("guise.cli.harmless.inspect", "inspect", "Show how much of its input a model never looks at."),
+    "generate": ("guise.cli.harmless.generate", "generate", "Change photos where a model does not look."),
+    "check": ("guise.cli.harmless.check", "check", "Certify a changed photo from the two files alone."),
+    "decompose": ("guise.cli.harmless.decompose", "decompose", "Split changes into what is ignored and what acts."),
+    "attack": ("guise.cli.harmless.attack", "attack", "Show what opponents recover of the originals."),
     "fingerprint": (
         "guise.cli.harmless.fingerprint",
         "fingerprint",
@@ -24,5 +24,5 @@ _COMMANDS = {
 def harmless() -> None:
     """Null spaces of a model's first layers: audit them, and replace what the model never reads.
 
-    Same output for an unmodified model, checked. Nothing is hidden from whoever holds the weights.
+    An unmodified model gives the same output; this is checked. Nothing is hidden from anybody who holds the weights.
     """

@@ -9,7 +9,15 @@ if TYPE_CHECKING:
 
 
 def certificate_row(name: str, certificate: Certificate) -> dict[str, str]:
-    """One picture: changes of layer / output in each precision, likeness to original and target, share that is read."""
+    """A certificate as a row: changes of layer / output in each precision, SSIM to original and target.
+
+    Args:
+        name: of the picture.
+        certificate: what was measured on it.
+
+    Returns:
+        Columns by name.
+    """
     from guise.harmless.pictures.certificate import OUTPUT_ONLY
 
     row = {"name": name}

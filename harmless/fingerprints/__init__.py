@@ -1,4 +1,4 @@
-"""Pictures that tell one model's first layer from others': alike to its owner's, not alike to anybody else's."""
+"""Pictures that tell the owner's first layer from others: only the owner's model takes them for equal."""
 
 from guise.harmless.fingerprints.files import load_probe, save_probe
 from guise.harmless.fingerprints.probe import Match, Origin, Probe, Strangers, make, match

@@ -12,21 +12,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guise.harmless.fingerprints.probe import Origin, Probe, Strangers
+from guise.harmless.pictures.photos import unsaved_photo
 from guise.models.errors import InputError, first_line
-from guise.models.files import Photo, atomic_write, printable, read_photo, write_photo
+from guise.models.files import atomic_write, printable, read_photo, write_photo
 
 _VERSION = 1
 _ROLES = ("a", "b", "control")
 
 
 def check_new(folder: Path) -> None:
-    """Raise InputError where a folder exists and holds anything."""
+    """Refuse a folder that holds anything.
+
+    Args:
+        folder: where a probe is to go.
+
+    Raises:
+        InputError: it exists and holds anything.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{printable(folder)} is there already; name a new folder with --out")
+        raise InputError(f"{printable(folder)} is there already; name a new folder with `out=`")
 
 
 def save_probe(probe: Probe, folder: Path) -> None:
     """Write the pictures, then probe.json, which names them in the order in which outputs are expected.
+
+    Args:
+        probe: what to write.
+        folder: a new one.
 
     Raises:
         InputError: the folder exists and holds anything.
@@ -36,14 +48,20 @@ def save_probe(probe: Probe, folder: Path) -> None:
     names = [[f"{number:02}-{role}.png" for role in _ROLES] for number in range(len(probe.pictures))]
     for three, pictures in zip(names, probe.pictures, strict=True):
         for name, pixels in zip(three, pictures, strict=True):
-            write_photo(folder / name, _plain(pixels), pixels)
-    record = {"version": _VERSION, "equal": "a and b; not control", "pictures": names, **asdict(probe.origin)}
+            write_photo(folder / name, unsaved_photo(pixels), pixels)
+    told = {"version": _VERSION, "equal": "a and b; not control", "pictures": names, **asdict(probe.origin)}
     with atomic_write(folder / "probe.json") as file:
-        file.write(json.dumps(record, indent=1, allow_nan=False).encode() + b"\n")
+        file.write(json.dumps(told, indent=1, allow_nan=False).encode() + b"\n")
 
 
 def load_probe(folder: Path) -> Probe:
     """The probe in a folder.
+
+    Args:
+        folder: what `save_probe` wrote.
+
+    Returns:
+        The probe.
 
     Raises:
         InputError: there is none, or it is damaged.
@@ -51,15 +69,13 @@ def load_probe(folder: Path) -> Probe:
     """
     file = folder / "probe.json"
     try:
-        record: dict[str, Any] = json.loads(file.read_bytes())
-        if record["version"] != _VERSION:
-            raise ValueError(f"version {record['version']}")
-        disturbed = {level: _number(score) for level, score in record["strangers"].pop("disturbed").items()}
-        others = {name: _number(value) for name, value in record["strangers"].items()}
-        origin = Origin(
-            _number(record["score"]), _number(record["threshold"]), Strangers(**others, disturbed=disturbed)
-        )
-        names = [[Path(name).name for name in three] for three in record["pictures"]]
+        told: dict[str, Any] = json.loads(file.read_bytes())
+        if told["version"] != _VERSION:
+            raise ValueError(f"version {told['version']}")
+        disturbed = {level: _number(score) for level, score in told["strangers"].pop("disturbed").items()}
+        others = {name: _number(value) for name, value in told["strangers"].items()}
+        origin = Origin(_number(told["score"]), _number(told["threshold"]), Strangers(**others, disturbed=disturbed))
+        names = [[Path(name).name for name in three] for three in told["pictures"]]
     except FileNotFoundError:
         raise InputError(f"{printable(folder)} holds no probe.json; name what fingerprint make wrote") from None
     except Exception as error:  # reading hostile bytes raises almost anything
@@ -71,26 +87,29 @@ def load_probe(folder: Path) -> Probe:
 
 
 def read_outputs(path: Path, pairs: int) -> NDArray[np.float64]:
-    """Outputs that somebody else's model gave, one row a picture in the probe's order: float64 (pairs, 3, D).
+    """Outputs that somebody else's model gave.
 
     Args:
-        path: .npy (never a pickle) or .json with a list of lists.
-        pairs: of the probe.
+        path: .npy (never a pickle) or .json with a list of lists, one row a picture in the probe's order.
+        pairs: how many the probe has.
+
+    Returns:
+        float64 (pairs, 3, D).
 
     Raises:
         InputError: it cannot be read, or has another number of rows.
     """
     try:
         if path.suffix.lower() == ".json":
-            found = np.asarray(json.loads(path.read_bytes()), dtype=np.float64)
+            outputs = np.asarray(json.loads(path.read_bytes()), dtype=np.float64)
         else:
-            found = np.load(path, allow_pickle=False).astype(np.float64)
+            outputs = np.load(path, allow_pickle=False).astype(np.float64)
     except Exception as error:  # as above
         what = f"{printable(path)} holds no outputs ({first_line(error)})"
         raise InputError(f"{what}; a .npy or .json is needed") from None
-    if found.ndim < 2 or len(found) != 3 * pairs or found[0].size == 0:
-        raise InputError(f"{printable(path)} has shape {found.shape}; the probe has {3 * pairs} pictures, a row each")
-    return found.reshape(pairs, 3, -1)
+    if outputs.ndim < 2 or len(outputs) != 3 * pairs or outputs[0].size == 0:
+        raise InputError(f"{printable(path)} has shape {outputs.shape}; the probe has {3 * pairs} pictures, a row each")
+    return outputs.reshape(pairs, 3, -1)
 
 
 def _number(value: Any) -> Any:
@@ -98,7 +117,3 @@ def _number(value: Any) -> Any:
     if not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"{value!r} is no finite number")
     return value
-
-
-def _plain(pixels: NDArray[np.uint8]) -> Photo:
-    return Photo(pixels, None, "PNG", False, True, None, None, "", ())

@@ -1,13 +1,14 @@
-"""A probe: pairs of pictures that agree to the owner's first linear layer, with controls that nobody takes for equal.
+"""A probe: pairs of pictures that agree to the owner's first linear layer, with controls that no model takes for equal.
 
-Each pair differs by what the owner's layer does not read. Its control differs from the first picture by as much, with
+A pair differs by what the owner's layer does not read. Its control differs from the first picture by as much, with
 the same spectrum, in a random direction. A model's score is |f(b) - f(a)| / |f(c) - f(a)|, the geometric mean over the
-pairs: near 0 for who has that null space, near 1 for who does not.
+pairs: near 0 for a model that has that null space, near 1 for a model that does not.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -15,20 +16,20 @@ from numpy.typing import NDArray
 
 from guise.harmless.fingerprints.spectra import pink, rephased
 from guise.harmless.fingerprints.strangers import disturbed, stranger
-from guise.harmless.loading import Loaded
 from guise.harmless.nullity import check_ignores
 from guise.harmless.pictures.certificate import as_pixels, as_tensor
-from guise.harmless.pictures.generation import GenerationSettings, generate
+from guise.harmless.pictures.filling import FillSettings, fill
 from guise.harmless.pictures.rounding import SearchSettings
 from guise.harmless.projection import Projector, projector
-from guise.harmless.tracing import read
+from guise.harmless.sources import JointModel, LoadedModel, PixelModel
+from guise.harmless.tracing import trace
 from guise.models.errors import InputError
 
 LEVELS = (0.001, 0.01, 0.1)
-"""Noise put on the owner's weights, relative to their norm, to see how soon it no longer matches."""
-_EXACT = GenerationSettings(exact_uint8=True, search=SearchSettings(500))
+"""Noise put on the owner's weights, relative to their norm: it shows how soon the model no longer matches."""
+_EXACT = FillSettings(exact_uint8=True, search=SearchSettings(500))
 _USABLE = 0.25
-"""A score of the owner's own model above this identifies nothing."""
+"""If the owner's own model scores above this, the probe identifies nothing."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,11 @@ class Strangers:
 
     Attributes:
         count: models with other weights in their first layer.
-        taken: of these, by mistake, for the owner's.
+        taken: how many of them match by mistake.
         rate_below: upper end of the one-sided 95 % interval (Clopper and Pearson) of that rate, for such strangers.
-        least, median: of their scores.
-        disturbed: score of the owner's model by the noise put on its first layer's weights.
+        least: smallest of their scores.
+        median: of their scores.
+        disturbed: score of the owner's model, by how much noise its first layer's weights got.
     """
 
     count: int
@@ -57,8 +59,9 @@ class Origin:
 
     Attributes:
         score: of the owner's own model.
-        threshold: what scores below it matches: halfway, in ratio, from `score` to 1, whatever strangers score.
-        strangers: held against it afterwards.
+        threshold: a model that scores below it matches. It lies halfway, in ratio, from `score` to 1, whatever
+            strangers score.
+        strangers: models that the probe was tested on afterwards.
     """
 
     score: float
@@ -79,6 +82,10 @@ class Probe:
     pictures: NDArray[np.uint8]
     origin: Origin
 
+    def to_json(self) -> str:
+        """What was measured when the probe was made, as `guise harmless fingerprint make --json` prints it."""
+        return json.dumps(asdict(self.origin), indent=1, allow_nan=False)
+
 
 @dataclass(frozen=True)
 class Match:
@@ -87,8 +94,8 @@ class Match:
     Attributes:
         matches: its score is below the threshold.
         score: see the module.
-        margin: threshold / score: 2 is twice as close as needed, 0.1 ten times too far off.
-        pairs: score of each pair, None where the model takes its control for equal, too.
+        margin: threshold / score: 2 is twice as close as needed, 0.1 is ten times too far off.
+        pairs: score of each pair; None where the model takes its control for equal too.
     """
 
     matches: bool
@@ -97,41 +104,48 @@ class Match:
     pairs: tuple[float | None, ...]
 
 
-def make(loaded: Loaded, *, pairs: int = 4, strangers: int = 40, seed: int = 0) -> Probe:
-    """A probe of `loaded`.
+def make(loaded: LoadedModel, *, pairs: int = 4, strangers: int = 40, seed: int = 0) -> Probe:
+    """Make a probe of a model.
 
     Args:
         loaded: the owner's model.
-        pairs: of pictures.
-        strangers: models to measure false positives on.
+        pairs: how many pairs of pictures.
+        strangers: how many models to measure false positives on.
         seed: of the pictures and the strangers.
+
+    Returns:
+        The probe.
 
     Raises:
         InputError: the model ignores nothing exactly, or what it ignores does not tell it from its controls.
     """
-    reading = read(loaded.model, loaded.input_shape)
-    found, generator = projector(reading.joint), torch.Generator().manual_seed(seed)
-    check_ignores(found)
-    pictures = np.stack([_three(found, generator) for _ in range(pairs)])
+    traced = trace(loaded.model, loaded.input_shape)
+    null, generator = projector(traced.joint), torch.Generator().manual_seed(seed)
+    check_ignores(null)
+    pictures = np.stack([_three(null, generator) for _ in range(pairs)])
     own = match(run(loaded, pictures), threshold=1.0).score
     if own > _USABLE:
         what = f"to the model the pairs differ {own:.2g} times as much as their controls"
         raise InputError(f"{what}, so they identify nothing; see inspect for what it ignores")
     threshold = max(own, 1e-8) ** 0.5
 
-    def score(other: Loaded) -> float:
-        return match(run(other, pictures), threshold=threshold).score
+    def score(other: PixelModel | JointModel) -> float:
+        return match(run(LoadedModel(other, loaded.input_shape), pictures), threshold=threshold).score
 
-    others = [score(Loaded(stranger(loaded.model, reading, generator), loaded.input_shape)) for _ in range(strangers)]
-    noisy = {
-        f"{level:g}": score(Loaded(disturbed(loaded.model, reading, level, generator), loaded.input_shape))
-        for level in LEVELS
-    }
+    others = [score(stranger(loaded.model, traced, generator)) for _ in range(strangers)]
+    noisy = {f"{level:g}": score(disturbed(loaded.model, traced, level, generator)) for level in LEVELS}
     return Probe(pictures, Origin(own, threshold, _summary(others, threshold, noisy)))
 
 
-def run(loaded: Loaded, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """A model's outputs for a probe's pictures: float64 (pairs, 3, D).
+def run(loaded: LoadedModel, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """A model's outputs for a probe's pictures.
+
+    Args:
+        loaded: the model.
+        pictures: uint8 (pairs, 3, H, W, 3).
+
+    Returns:
+        float64 (pairs, 3, D).
 
     Raises:
         InputError: it takes pictures of another size, or fails on them.
@@ -139,15 +153,22 @@ def run(loaded: Loaded, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
     height, width = pictures.shape[2:4]
     if loaded.input_shape != (3, height, width):
         size = "x".join(map(str, loaded.input_shape))
-        raise InputError(f"the probe's pictures are 3x{height}x{width}, the model takes {size}; set --input")
+        raise InputError(f"the probe's pictures are 3x{height}x{width}, the model takes {size}; set `input=`")
     each = pictures.reshape(-1, height, width, 3)
-    with torch.no_grad():  # one by one: a traced model may know no other batch
+    with torch.no_grad():  # each alone: a traced model may know no other batch
         outputs = [loaded.model(as_tensor(picture).float()).double().flatten().numpy() for picture in each]
     return np.stack(outputs).reshape(len(pictures), 3, -1)
 
 
 def match(outputs: NDArray[np.float64], *, threshold: float) -> Match:
-    """Judge outputs (pairs, 3, D), whoever computed them.
+    """Judge outputs, no matter who computed them.
+
+    Args:
+        outputs: (pairs, 3, D), in the probe's order.
+        threshold: the probe's.
+
+    Returns:
+        The score, and whether it matches.
 
     Raises:
         InputError: they are not finite, or do not tell any control from its picture.
@@ -165,11 +186,11 @@ def match(outputs: NDArray[np.float64], *, threshold: float) -> Match:
     return Match(score < threshold, score, threshold / score, tuple(next(each) if seen else None for seen in told))
 
 
-def _three(found: Projector, generator: torch.Generator) -> NDArray[np.uint8]:
+def _three(null: Projector, generator: torch.Generator) -> NDArray[np.uint8]:
     """One picture, one that measures alike and one that does not: uint8 (3, H, W, 3)."""
-    shape = found.operator.input_shape
+    shape = null.operator.input_shape
     first, target = (as_pixels(pink(shape, generator)) for _ in range(2))
-    alike = generate(first, found, target, settings=_EXACT)
+    alike = fill(first, null, target, settings=_EXACT)
     change = as_tensor(alike) - as_tensor(first)
     return np.stack([first, alike, as_pixels(as_tensor(first) + rephased(change, generator))])
 

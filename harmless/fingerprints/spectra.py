@@ -1,4 +1,4 @@
-"""Noise with a given spectrum: pictures, and filters, that are as rough as others and else have nothing of them."""
+"""Noise with a given spectrum: pictures and filters that are as rough as others, and have nothing else of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ _MEAN, _DEVIATION = 128.0, 50.0
 
 
 def pink(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """Noise whose amplitude falls with the frequency, as that of photos does: whole levels, float64 (1, C, H, W)."""
+    """Noise whose amplitude falls with the frequency, as that of photos does.
+
+    Args:
+        shape: (C, H, W).
+        generator: of the noise.
+
+    Returns:
+        Whole levels from 0 to 255, float64 (1, C, H, W).
+    """
     height, width = shape[1:]
     down, across = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)
     falling = 1 / (down**2 + across**2).sqrt().clamp(min=1 / max(height, width)).double()
@@ -21,7 +29,15 @@ def pink(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
 
 
 def rephased(x: Tensor, generator: torch.Generator) -> Tensor:
-    """x with random phases, the same for all channels, and its spectrum kept: (N, C, H, W)."""
+    """x with random phases, the same for all channels; it keeps its spectrum.
+
+    Args:
+        x: (N, C, H, W).
+        generator: of the phases.
+
+    Returns:
+        Of the shape and dtype of x.
+    """
     size = tuple(x.shape[2:])
     phases = torch.fft.rfft2(torch.randn(len(x), 1, *size, generator=generator, dtype=torch.float64))
     turned = torch.fft.rfft2(x.double()) * phases / phases.abs().clamp(min=1e-300)

@@ -1,4 +1,4 @@
-"""What every linear operation offers, whatever layer it comes from."""
+"""What every linear operation offers."""
 
 from __future__ import annotations
 
@@ -30,26 +30,61 @@ class LinearOperator(Protocol):
     def output_shape(self) -> Shape: ...
 
     def matvec(self, x: Tensor) -> Tensor:
-        """A x: (N, *input_shape) -> (N, *output_shape)."""
+        """A x.
+
+        Args:
+            x: (N, *input_shape).
+
+        Returns:
+            (N, *output_shape).
+        """
         ...
 
     def rmatvec(self, y: Tensor) -> Tensor:
-        """A^T y: (N, *output_shape) -> (N, *input_shape)."""
+        """A^T y.
+
+        Args:
+            y: (N, *output_shape).
+
+        Returns:
+            (N, *input_shape).
+        """
         ...
 
 
 def columns(operator: LinearOperator) -> int:
-    """n, the size of what the operator reads."""
+    """The number of values that the operator reads.
+
+    Args:
+        operator: any.
+
+    Returns:
+        n.
+    """
     return math.prod(operator.input_shape)
 
 
 def rows(operator: LinearOperator) -> int:
-    """m, the size of what it gives."""
+    """The number of values that the operator gives.
+
+    Args:
+        operator: any.
+
+    Returns:
+        m.
+    """
     return math.prod(operator.output_shape)
 
 
 def to_matrix(operator: LinearOperator) -> Tensor:
-    """The operator written out: float64 (m, n). For small ones; a convolution over photos takes gigabytes."""
+    """The operator written out. Only for small ones: a convolution over photos takes gigabytes.
+
+    Args:
+        operator: any.
+
+    Returns:
+        float64 (m, n).
+    """
     n, m = columns(operator), rows(operator)
     if n <= m:
         unit = torch.eye(n, dtype=torch.float64).reshape(n, *operator.input_shape)

@@ -12,10 +12,13 @@ from guise.harmless.operators.base import LinearOperator, Shape, rows
 
 
 class Composed:
-    """Operations applied one after another, the first one first.
+    """Operations applied one after another.
+
+    Args:
+        steps: the operations, in the order in which they run.
 
     Raises:
-        ValueError: one does not take what the one before gives.
+        ValueError: a step does not take what the step before gives.
     """
 
     def __init__(self, steps: Sequence[LinearOperator]) -> None:
@@ -27,18 +30,23 @@ class Composed:
         self.output_shape = self.steps[-1].output_shape
 
     def matvec(self, x: Tensor) -> Tensor:
+        """See `LinearOperator.matvec`."""
         for step in self.steps:
             x = step.matvec(x)
         return x
 
     def rmatvec(self, y: Tensor) -> Tensor:
+        """See `LinearOperator.rmatvec`."""
         for step in reversed(self.steps):
             y = step.rmatvec(y)
         return y
 
 
 class Stacked:
-    """Several operations that read the same tensor: N([A1; A2; ...]) is the meet of their null spaces.
+    """Several operations that read the same tensor: N([A1; A2; ...]) is where all their null spaces meet.
+
+    Args:
+        parts: the operations.
 
     Raises:
         ValueError: they read tensors of different shapes.
@@ -54,9 +62,11 @@ class Stacked:
         self.output_shape: Shape = (sum(self._sizes),)
 
     def matvec(self, x: Tensor) -> Tensor:
+        """See `LinearOperator.matvec`."""
         return torch.cat([part.matvec(x).flatten(1) for part in self.parts], 1)
 
     def rmatvec(self, y: Tensor) -> Tensor:
+        """See `LinearOperator.rmatvec`."""
         total = torch.zeros(len(y), *self.input_shape, dtype=y.dtype, device=y.device)
         for part, piece in zip(self.parts, y.split(self._sizes, 1), strict=True):
             total += part.rmatvec(piece.reshape(len(y), *part.output_shape))

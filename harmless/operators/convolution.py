@@ -1,4 +1,4 @@
-"""Convolutions and what is one in disguise: patch embeddings and average pooling."""
+"""Convolutions, and what is a convolution under another name: patch embeddings and average pooling."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ class Convolution:
     Args:
         weight: (C_out, C_in / groups, k) or (C_out, C_in / groups, k_h, k_w).
         input_shape: (C_in, L) or (C_in, H, W).
-        stride, dilation: a number, or one for each axis.
-        padding: a number, one for each axis, or (before, after) for each axis.
+        stride: a number, or a number for each axis.
+        padding: a number, a number for each axis, or (before, after) for each axis.
+        dilation: a number, or a number for each axis.
+        groups: of channels.
         mode: what the padding holds.
 
     Raises:
@@ -60,6 +62,7 @@ class Convolution:
 
     @property
     def stride(self) -> Pair:
+        """Down and across."""
         return self.axes[0].stride, self.axes[1].stride
 
     @property
@@ -68,11 +71,13 @@ class Convolution:
         return self.input_shape[0], self.axes[0].length, self.axes[1].length
 
     def matvec(self, x: Tensor) -> Tensor:
+        """See `LinearOperator.matvec`."""
         padded = self._pad(x.reshape(len(x), *self.planes))
         y = F.conv2d(padded, self.weight.to(x), stride=self.stride, dilation=self._dilation, groups=self.groups)
         return y.reshape(len(x), *self.output_shape)
 
     def rmatvec(self, y: Tensor) -> Tensor:
+        """See `LinearOperator.rmatvec`."""
         out = y.reshape(len(y), -1, self.axes[0].outputs, self.axes[1].outputs)
         lengths = [axis.before + axis.length + axis.after for axis in self.axes]
         unread = [
@@ -107,9 +112,18 @@ class Convolution:
 def average_pooling(
     input_shape: Shape, *, kernel: int | Sequence[int], stride: int | Sequence[int], padding: int | Sequence[int] = 0
 ) -> Convolution:
-    """Averages over windows of each channel, padding counted as zeros.
+    """Averages over windows of each channel, with padding counted as zeros.
 
-    Where padding is not counted, each output is scaled by its own factor, which leaves the null space as it is.
+    Where padding is not counted, each output has a factor of its own, which leaves the null space as it is.
+
+    Args:
+        input_shape: (C, L) or (C, H, W).
+        kernel: a number, or a number for each axis.
+        stride: a number, or a number for each axis.
+        padding: a number, or a number for each axis.
+
+    Returns:
+        The averages as a convolution.
     """
     spatial, channels = len(input_shape) - 1, input_shape[0]
     window = torch.ones(channels, 1, *_each(kernel, spatial), dtype=torch.float64)
@@ -118,7 +132,15 @@ def average_pooling(
 
 
 def patch_embedding(weight: Tensor, input_shape: Shape) -> Convolution:
-    """A convolution whose stride is its kernel: (C_out, C_in, p, p) over (C_in, H, W)."""
+    """A convolution whose stride is its kernel.
+
+    Args:
+        weight: (C_out, C_in, p, p).
+        input_shape: (C_in, H, W).
+
+    Returns:
+        The convolution.
+    """
     return Convolution(weight, input_shape, stride=tuple(weight.shape[2:]))
 
 

@@ -20,6 +20,7 @@ class Scale:
 
     Args:
         factors: broadcastable to `input_shape`.
+        input_shape: of one item.
     """
 
     def __init__(self, factors: Tensor, input_shape: Shape) -> None:
@@ -27,6 +28,7 @@ class Scale:
         self.input_shape = self.output_shape = input_shape
 
     def matvec(self, x: Tensor) -> Tensor:
+        """See `LinearOperator.matvec`; it is its own adjoint."""
         return x * self.factors.to(x)
 
     rmatvec = matvec
@@ -46,10 +48,12 @@ class LinearFunction:
         self.output_shape: Shape = tuple(self.matvec(torch.zeros(1, *input_shape, dtype=torch.float64)).shape[1:])
 
     def matvec(self, x: Tensor) -> Tensor:
+        """See `LinearOperator.matvec`."""
         with torch.no_grad():
             return self.function(x)
 
     def rmatvec(self, y: Tensor) -> Tensor:
+        """See `LinearOperator.rmatvec`."""
         with torch.enable_grad():
             x = y.new_zeros(len(y), *self.input_shape, requires_grad=True)
             (gradient,) = torch.autograd.grad(self.function(x), x, y)
@@ -57,7 +61,14 @@ class LinearFunction:
 
 
 class Resize(LinearFunction):
-    """Bilinear resizing of (C, H, W) as torchvision and `torch.nn.functional.interpolate` do it."""
+    """Bilinear resizing of (C, H, W) as torchvision and `torch.nn.functional.interpolate` do it.
+
+    Args:
+        input_shape: (C, H, W).
+        height: afterwards.
+        width: afterwards.
+        antialias: average over what is left out.
+    """
 
     def __init__(self, input_shape: Shape, height: int, width: int, *, antialias: bool = True) -> None:
         self.size = (height, width)
@@ -65,10 +76,26 @@ class Resize(LinearFunction):
 
 
 def channel_mix(weight: Tensor, input_shape: Shape) -> Convolution:
-    """A matrix (C_out, C_in) over the channels of each pixel: 1 x 1 convolution."""
+    """A matrix over the channels of each pixel, which is a 1 x 1 convolution.
+
+    Args:
+        weight: (C_out, C_in).
+        input_shape: (C_in, L) or (C_in, H, W).
+
+    Returns:
+        The convolution.
+    """
     return Convolution(weight.view(*weight.shape, *[1] * (len(input_shape) - 1)), input_shape)
 
 
 def greyscale(input_shape: Shape, *, copies: int = 1) -> Convolution:
-    """Luma of (3, H, W), written to `copies` channels."""
+    """Luma of colour photos.
+
+    Args:
+        input_shape: (3, H, W).
+        copies: channels that the luma is written to.
+
+    Returns:
+        A 1 x 1 convolution.
+    """
     return channel_mix(torch.tensor([LUMA] * copies, dtype=torch.float64), input_shape)

@@ -1,4 +1,4 @@
-"""Operations that only move values about: crops, strides, flips, permutations, reshapes, zero padding, copies."""
+"""Operations that only move values: crops, strides, flips, permutations, reshapes, zero padding, copies."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from guise.harmless.operators.base import Shape
 
 
 class Gather:
-    """Each output is one input, or zero.
+    """Each output is a copy of an input, or zero.
 
     Args:
-        index: int64 of the output's shape: which entry of the flattened input it is, -1 for zero.
+        index: int64 of the output's shape: which entry of the flattened input each output is, -1 for zero.
         input_shape: of one item.
     """
 
@@ -27,7 +27,7 @@ class Gather:
 
     @property
     def read(self) -> Tensor:
-        """bool of the input's shape: what some output copies."""
+        """bool of the input's shape: whether some output copies that entry."""
         seen = torch.zeros(self.count + 1, dtype=torch.bool)
         seen[self.index] = True  # -1 is the last, which is dropped
         return seen[:-1].view(self.input_shape)
@@ -43,12 +43,14 @@ class Gather:
         return self.output_shape == self.input_shape and torch.equal(self.index, torch.arange(self.count))
 
     def matvec(self, x: Tensor) -> Tensor:
+        """See `LinearOperator.matvec`."""
         y = x.reshape(len(x), -1)[:, self.index.to(x.device)]
         if self.zeros.any():
             y = y.masked_fill(self.zeros.to(x.device), 0)
         return y.reshape(len(x), *self.output_shape)
 
     def rmatvec(self, y: Tensor) -> Tensor:
+        """See `LinearOperator.rmatvec`."""
         kept = ~self.zeros.to(y.device)
         x = y.new_zeros(len(y), self.count)
         x.index_add_(1, self.index.to(y.device)[kept], y.reshape(len(y), -1)[:, kept])
@@ -56,12 +58,28 @@ class Gather:
 
 
 def reshaping(input_shape: Shape, output_shape: Shape) -> Gather:
-    """The same values in another shape."""
+    """The same values in another shape.
+
+    Args:
+        input_shape: of one item.
+        output_shape: of the same size.
+
+    Returns:
+        The operator.
+    """
     return Gather(torch.arange(math.prod(input_shape)).view(output_shape), input_shape)
 
 
 def crop(input_shape: Shape, height: int, width: int) -> Gather:
-    """The middle of (C, H, W), as torchvision's CenterCrop takes it.
+    """The middle of a picture, as torchvision's CenterCrop takes it.
+
+    Args:
+        input_shape: (C, H, W).
+        height: of the middle.
+        width: of the middle.
+
+    Returns:
+        The operator.
 
     Raises:
         ValueError: the input is smaller.

@@ -18,8 +18,11 @@ class Axis:
 
     Attributes:
         length: of the input.
-        kernel, stride, dilation: of the convolution.
-        before, after: padding at either end.
+        kernel: of the convolution.
+        stride: of the convolution.
+        dilation: of the convolution.
+        before: padding at the start.
+        after: padding at the end.
         mode: what the padding holds.
     """
 

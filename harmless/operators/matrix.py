@@ -13,9 +13,9 @@ class Matrix:
     """A matrix applied to consecutive stretches of the input, as `torch.nn.Linear` is to the last axis.
 
     Args:
-        weight: (m, n) of one stretch.
-        input_shape: its size must be a multiple of n; all of it is one stretch where it equals n.
-        output_shape: of that many stretches of m; None for the input's shape with m in the place of n.
+        weight: (m, n), for each stretch of n values.
+        input_shape: its size must be a multiple of n.
+        output_shape: its size must be that many times m. None: the input's shape with m in the place of n.
 
     Raises:
         ValueError: the input does not divide into stretches of n.
@@ -41,7 +41,9 @@ class Matrix:
         return blocks.reshape(len(blocks), *self.input_shape)
 
     def matvec(self, x: Tensor) -> Tensor:
+        """See `LinearOperator.matvec`."""
         return (self.split(x) @ self.weight.to(x).T).reshape(len(x), *self.output_shape)
 
     def rmatvec(self, y: Tensor) -> Tensor:
+        """See `LinearOperator.rmatvec`."""
         return self.join(y.reshape(len(y), 1, self.stretches, -1) @ self.weight.to(y))

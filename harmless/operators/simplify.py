@@ -1,7 +1,7 @@
 """Rewrite chains of operations so that the structure of the layer inside them shows.
 
-Only rules that keep the null space are applied, so the output of what comes out may be another one: shifted in its
-channels, reordered, or several layers' in one.
+All rules keep the null space, but not the output: it may come out shifted in its channels, reordered, or with several
+layers put together.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ from guise.harmless.operators.matrix import Matrix
 
 
 def simplified(operator: LinearOperator) -> LinearOperator:
-    """An operator with the same null space, of fewer and better known parts."""
+    """An operator with the same null space, of fewer and better known parts.
+
+    Args:
+        operator: any.
+
+    Returns:
+        The simpler operator; its output may be another.
+    """
     if isinstance(operator, Stacked):
         return _merged([simplified(part) for part in operator.parts])
     if not isinstance(operator, Composed):
@@ -39,12 +46,12 @@ def simplified(operator: LinearOperator) -> LinearOperator:
             index = max(index - 1, 0)
     while len(steps) > 1 and keeps_all(steps[-1]):
         steps.pop()
-    # As it stands last, only what a gather reads matters, not where it puts it.
+    # Of a gather at the end only what it reads matters, not where it puts it.
     return _known(steps[0]) if len(steps) == 1 else Composed(steps)
 
 
 def _known(operator: LinearOperator) -> LinearOperator:
-    """Every s-th pixel from the corner on is a convolution, which fits beside other convolutions."""
+    """Every s-th pixel from the corner on, as a convolution: it can be merged with other convolutions."""
     if not isinstance(operator, Gather) or len(operator.input_shape) != 3 or operator.one_to_one:
         return operator
     channels, read = operator.input_shape[0], operator.read
@@ -57,7 +64,7 @@ def _known(operator: LinearOperator) -> LinearOperator:
 
 
 def _moved(first: LinearOperator, second: LinearOperator) -> list[LinearOperator] | None:
-    """A factor for each entry, before values are moved about, is one for each of them where they come to lie."""
+    """A factor for each entry before values are moved is a factor for each entry where they come to lie."""
     if not isinstance(first, Scale) or not isinstance(second, Gather):
         return None
     factors = first.factors.expand(first.input_shape).flatten()[second.index.clamp(min=0)]
@@ -134,7 +141,7 @@ def _ring(first: Gather, second: Convolution) -> Convolution | None:
     ring = channels[:, None, None] + rows[:, None] * shape[2] + columns
     after = [size - ahead - length for size, ahead, length in zip(padded[1:], before, shape[1:], strict=True)]
     # Around more than once is rare, and a crop is no padding.
-    fits = padded[0] == shape[0] and all(0 <= one <= length for one, length in zip(after, shape[1:], strict=True))
+    fits = padded[0] == shape[0] and all(0 <= added <= length for added, length in zip(after, shape[1:], strict=True))
     if not fits or not torch.equal(first.index, ring.flatten()):
         return None
     return Convolution(
@@ -162,7 +169,17 @@ def _ungrouped(operator: Convolution) -> Tensor:
 
 
 def with_weight(like: Convolution, weight: Tensor, channels: int, *, groups: int = 1) -> Convolution:
-    """The same geometry with another kernel."""
+    """A convolution of the same geometry with another kernel.
+
+    Args:
+        like: gives the geometry.
+        weight: (C_out, C_in / groups, k_h, k_w), with k_h = 1 in one dimension.
+        channels: C_in.
+        groups: of channels.
+
+    Returns:
+        The convolution.
+    """
     axes = like.axes[3 - len(like.input_shape) :]
     flat = weight if len(axes) == 2 else weight[:, :, 0]
     return Convolution(
@@ -177,14 +194,21 @@ def with_weight(like: Convolution, weight: Tensor, channels: int, *, groups: int
 
 
 def keeps_all(operator: LinearOperator) -> bool:
-    """Known to be injective: nothing is lost in it."""
+    """Whether an operator is known to be injective: it loses nothing.
+
+    Args:
+        operator: any.
+
+    Returns:
+        False where that is not known.
+    """
     if isinstance(operator, Scale):
         return bool((operator.factors != 0).all())
     return isinstance(operator, Gather) and bool(operator.read.all())
 
 
 def _merged(parts: Sequence[LinearOperator]) -> LinearOperator:
-    """Convolutions side by side as one, where their outputs lie on the same grid."""
+    """Convolutions side by side as a single one, where their outputs lie on the same grid."""
     whole = [part for part in parts if keeps_all(part)]
     if whole or len(parts) == 1:
         return (whole or list(parts))[0]
@@ -207,7 +231,7 @@ def _side_by_side(a: Convolution, b: LinearOperator) -> Convolution | None:
         return None
     before = [max(p.before, q.before) for p, q in zip(a.axes, b.axes, strict=True)]
     span = [max(p.span - p.before, q.span - q.before) + most for p, q, most in zip(a.axes, b.axes, before, strict=True)]
-    weight = torch.cat([_placed(one, before, span) for one in (a, b)])
+    weight = torch.cat([_placed(a, before, span), _placed(b, before, span)])
     after = [(o.outputs - 1) * o.stride + s - o.length - p for o, s, p in zip(a.axes, span, before, strict=True)]
     if min(after) < 0:  # what the last kernel does not reach; a wider kernel of zeros does
         weight = torch.nn.functional.pad(weight, (0, max(0, -after[1]), 0, max(0, -after[0])))
@@ -217,11 +241,11 @@ def _side_by_side(a: Convolution, b: LinearOperator) -> Convolution | None:
     )
 
 
-def _placed(one: Convolution, before: Sequence[int], span: Sequence[int]) -> Tensor:
+def _placed(operator: Convolution, before: Sequence[int], span: Sequence[int]) -> Tensor:
     """The kernel with its dilation written out, at its place in a larger one."""
-    weight = _ungrouped(one)
+    weight = _ungrouped(operator)
     large = weight.new_zeros(*weight.shape[:2], *span)
-    starts = [most - axis.before for most, axis in zip(before, one.axes, strict=True)]
-    (top, left), (down, across) = starts, (one.axes[0], one.axes[1])
+    starts = [most - axis.before for most, axis in zip(before, operator.axes, strict=True)]
+    (top, left), (down, across) = starts, operator.axes
     large[:, :, top : top + down.span : down.dilation, left : left + across.span : across.dilation] = weight
     return large

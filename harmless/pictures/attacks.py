@@ -1,7 +1,7 @@
-"""What others make of a changed picture: the original as far as it can be had from what was left of it.
+"""What opponents make of a changed picture: the original, as far as what is left of it tells.
 
-No setting defeats these: the measurements are there for whoever holds the weights, and smooth filters
-leave the original in the low frequencies for anyone with a blur.
+No setting defeats these attacks. The measurements are there for everybody who holds the weights, and smooth filters
+leave the original in the low frequencies, where a blur shows it to anyone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from skimage.filters import gaussian
 from torch import Tensor
 
-from guise.harmless.pictures.certificate import Likeness, as_pixels, as_tensor, likeness
+from guise.harmless.pictures.certificate import ImageSimilarity, as_pixels, as_tensor, image_similarity
 from guise.harmless.projection import Projector
 from guise.harmless.projection.iterative import solve
 
@@ -30,35 +30,40 @@ class Recovered:
 
     Attributes:
         attack: its name.
-        needs_weights: it takes the model's weights.
+        needs_weights: the attack takes the model's weights.
         picture: uint8 (H, W, 3).
-        likeness: to the original.
+        similarity: to the original.
     """
 
     attack: str
     needs_weights: bool
     picture: NDArray[np.uint8]
-    likeness: Likeness
+    similarity: ImageSimilarity
 
 
-def attack(original: NDArray[np.uint8], versions: Sequence[NDArray[np.uint8]], projector: Projector) -> list[Recovered]:
-    """All attacks on changed versions of one picture; the original only judges.
+def recover(
+    original: NDArray[np.uint8], versions: Sequence[NDArray[np.uint8]], projector: Projector
+) -> list[Recovered]:
+    """Run all attacks on changed versions of one picture; the original only judges.
 
     Args:
         original: uint8 (H, W, 3).
-        versions: at least one, of the same size; the first is attacked alone, all are averaged.
+        versions: at least one, of the same size. The first is attacked alone, and the average of all is one attack.
         projector: onto the null space of what the model reads.
+
+    Returns:
+        One result an attack.
     """
     first = as_tensor(versions[0])
-    found = [("none", False, first)]
-    found += [(f"blur of {sigma:g} px", False, _blurred(versions[0], sigma)) for sigma in _BLURS]
+    attacks = [("none", False, first)]
+    attacks += [(f"blur of {sigma:g} px", False, _blurred(versions[0], sigma)) for sigma in _BLURS]
     if len(versions) > 1:
         mean = torch.stack([as_tensor(version) for version in versions]).mean(0)
-        found.append((f"average of {len(versions)}", False, mean))
-    found.append(("projection", True, _projected(first, projector)))
-    found.append(("prior of natural pictures", True, _with_prior(first, projector)))
-    pictures = [(name, weights, as_pixels(picture)) for name, weights, picture in found]
-    return [Recovered(name, weights, pixels, likeness(original, pixels)) for name, weights, pixels in pictures]
+        attacks.append((f"average of {len(versions)}", False, mean))
+    attacks.append(("projection", True, _projected(first, projector)))
+    attacks.append(("prior of natural pictures", True, _with_prior(first, projector)))
+    pictures = [(name, weights, as_pixels(picture)) for name, weights, picture in attacks]
+    return [Recovered(name, weights, pixels, image_similarity(original, pixels)) for name, weights, pixels in pictures]
 
 
 def _blurred(pixels: NDArray[np.uint8], sigma: float) -> Tensor:

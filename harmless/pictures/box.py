@@ -32,9 +32,9 @@ def fit_to_box(
 ) -> Fitted:
     """The picture closest to `wanted` among those in [0, 255] that measure as `original` does.
 
-    There is always one, the original itself. Its dual is ascended with Nesterov's momentum, restarted where that
-    overshoots; without momentum this would be Dykstra's algorithm for the subspace and the box, and slow. The step of
-    1 is safe since a projector has norm 1. Source: A. Beck and M. Teboulle, SIAM J. Imaging Sci. 2, 2009; B.
+    There is always such a picture: the original itself. The dual is ascended with Nesterov's momentum, which restarts
+    where it overshoots; without momentum this would be Dykstra's algorithm for the subspace and the box, and slow. The
+    step of 1 is safe because a projector has norm 1. Source: A. Beck and M. Teboulle, SIAM J. Imaging Sci. 2, 2009; B.
     O'Donoghue and E. Candes, "Adaptive Restart for Accelerated Gradient Schemes", 2015.
 
     Args:
@@ -42,7 +42,10 @@ def fit_to_box(
         wanted: of the same shape, without bounds.
         projector: onto the null space.
         tolerance: of `Fitted.error`.
-        max_iterations: to give up after, with the error reached.
+        max_iterations: the search gives up after so many, with the error that it has reached.
+
+    Returns:
+        The picture and how well it measures.
     """
     size = float(_row(original, projector).flatten(1).norm(dim=1).clamp(min=1e-6).min())
     dual, momentum, weight = torch.zeros_like(wanted), torch.zeros_like(wanted), 1.0

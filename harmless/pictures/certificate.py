@@ -1,10 +1,11 @@
-"""What a changed picture does to a model, measured; nothing here is taken from how the picture was made."""
+"""What a changed picture does to a model. All of it is measured: how the picture was made does not count."""
 
 from __future__ import annotations
 
 import copy
+import json
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -12,27 +13,27 @@ from numpy.typing import NDArray
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
-from guise.harmless.preprocessing import PixelModel, Together
 from guise.harmless.projection import NearNull, Projector
+from guise.harmless.sources.pixel_model import JointModel, PixelModel
 from guise.models.errors import InputError
 
 PRECISIONS = {"float64": torch.float64, "float32": torch.float32, "float16": torch.float16}
 OUTPUT_ONLY = "output compared only"
 _NOTHING = 1e-8
-"""A null part with a smaller share of a picture's energy is none: iterative projections leave as much."""
+"""A null part with a smaller share of a picture's energy counts as none: iterative projections leave as much."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """In one precision; the worst of all models where there are several.
+    """How far a model's answer moved, in one precision; the worst of all models where there are several.
 
     Attributes:
         layer: |A x' - A x| / |A x| of the first layer's linear part; None where it does not run in this precision, or
             not to finite numbers.
-        output: |f(x') - f(x)| / |f(x)| of the model's output; None likewise.
-        cosine: similarity of the two outputs as vectors; None likewise.
-        top1: the largest entry is the same one in each output that is no embedding; None likewise, and where there is
-            no such output.
+        output: |f(x') - f(x)| / |f(x)| of the model's output; None for the same reasons.
+        cosine: of the angle between the two outputs; None for the same reasons.
+        top1: the largest entry is the same in each output that is no embedding; None for the same reasons, and where
+            every output is an embedding.
     """
 
     layer: float | None
@@ -42,8 +43,13 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Likeness:
-    """Of two pictures: SSIM (Wang et al., 2004) and PSNR in dB, None where they are equal."""
+class ImageSimilarity:
+    """How alike two pictures look.
+
+    Attributes:
+        ssim: structural similarity (Wang et al., 2004), 1 for equal pictures.
+        psnr: peak signal-to-noise ratio in dB; None for equal pictures.
+    """
 
     ssim: float
     psnr: float | None
@@ -51,12 +57,12 @@ class Likeness:
 
 @dataclass(frozen=True)
 class Approximate:
-    """Of a picture that was measured against no exact null space.
+    """What stands in for an exact null space where a picture was not measured against one.
 
     Attributes:
-        method: "near-null" or "level set", by which its output is kept approximately, or `OUTPUT_ONLY`.
+        method: "near-null" or "level set", which keep the output approximately, or `OUTPUT_ONLY`.
         bound: on |A d| / (|A| |d|) of the change d before rounding to whole levels; None where there is none.
-        reached: the same, measured with rounding; None likewise.
+        reached: the same ratio, measured with rounding; None where it is not known.
     """
 
     method: str
@@ -70,23 +76,28 @@ class Certificate:
 
     Attributes:
         changes: by precision.
-        to_original: likeness to the original.
-        to_target: likeness to what was put in its place; None where that is not known.
+        to_original: how alike the picture and the original look.
+        to_target: how alike the picture and the target look; None where the target is not known.
         read: share of the picture's dimensions that the layer reads: rank / n; None where the rank is not known or
             there is no exact null space.
-        kept: share of the rest of the original that is still there, to be found as it was: <P x', P x> / <P x, P x> of
-            the part P x in the null space, means taken off; None where the original has no such part.
+        kept: share of the rest of the original that is still there as it was: <P x', P x> / <P x, P x> of the part P x
+            in the null space, means taken off; None where the original has no such part.
         moved: |x' - x| / |x|, to set the changes against.
-        approximate: None where an exact null space was measured against; whether the change lies in it, `changes` say.
+        approximate: None where the picture was measured against an exact null space. Whether the change lies in it,
+            `changes` say.
     """
 
     changes: dict[str, Change]
-    to_original: Likeness
-    to_target: Likeness | None
+    to_original: ImageSimilarity
+    to_target: ImageSimilarity | None
     read: float | None
     kept: float | None
     moved: float
     approximate: Approximate | None = None
+
+    def to_json(self) -> str:
+        """The certificate as JSON, as it lies next to a copy."""
+        return json.dumps(asdict(self), indent=1, allow_nan=False)
 
 
 class Certifier:
@@ -94,22 +105,32 @@ class Certifier:
 
     Args:
         model: takes photos in [0, 255].
-        projector: onto what the joint linear operator that reads them ignores, or nearly so; None where there is none.
-        method: of `Approximate` then.
+        projector: onto what the model ignores, or nearly ignores, of its input; None where nothing linear reads first.
+        method: `Approximate.method` where there is no projector.
     """
 
-    def __init__(self, model: PixelModel | Together, projector: Projector | None, *, method: str = OUTPUT_ONLY) -> None:
+    def __init__(
+        self, model: PixelModel | JointModel, projector: Projector | None, *, method: str = OUTPUT_ONLY
+    ) -> None:
         self.near_null = projector if isinstance(projector, NearNull) else None
         self.exact = None if self.near_null is not None else projector
         self.operator = None if projector is None else projector.operator
         self._method = method
-        self._embeds = model.embeds if isinstance(model, Together) else (model.embeds,)
+        self._embeds = model.embeds if isinstance(model, JointModel) else (model.embeds,)
         self._models = {name: copy.deepcopy(model).to(dtype) for name, dtype in PRECISIONS.items()}
 
     def certify(
         self, original: NDArray[np.uint8], changed: NDArray[np.uint8], target: NDArray[np.uint8] | None = None
     ) -> Certificate:
-        """Both (H, W, 3), the target too.
+        """Measure a changed picture against its original.
+
+        Args:
+            original: (H, W, 3), of the size that the model takes.
+            changed: of the same shape.
+            target: what was put in, of the same shape, where that is known.
+
+        Returns:
+            What was measured.
 
         Raises:
             InputError: the model fails on them.
@@ -120,8 +141,8 @@ class Certifier:
         x, y = as_tensor(original), as_tensor(changed)
         return Certificate(
             changes={name: self._change(x, y, name) for name in PRECISIONS},
-            to_original=likeness(original, changed),
-            to_target=None if target is None else likeness(target, changed),
+            to_original=image_similarity(original, changed),
+            to_target=None if target is None else image_similarity(target, changed),
             read=None if self.exact is None or self.exact.rank is None else self.exact.rank / x[0].numel(),
             kept=None if self.exact is None else _kept(self.exact, x, y),
             moved=float((y - x).norm() / x.norm().clamp(min=1)),
@@ -138,20 +159,21 @@ class Certifier:
 
     def _change(self, x: Tensor, y: Tensor, precision: str) -> Change:
         dtype = PRECISIONS[precision]
-        both = [one.to(dtype) for one in (x, y)]
+        both = [x.to(dtype), y.to(dtype)]
         try:
-            layer = None if self.operator is None else _relative(*(self.operator.matvec(one).double() for one in both))
+            measured = None if self.operator is None else [self.operator.matvec(photo).double() for photo in both]
+            layer = None if measured is None else _relative(*measured)
         except RuntimeError:  # not every operation runs in half precision on every device
             layer = None
         try:
-            with torch.no_grad():  # one by one: a traced model may know no other batch
-                outputs = [self._models[precision](one) for one in both]
+            with torch.no_grad():  # each alone: a traced model may know no other batch
+                outputs = [self._models[precision](photo) for photo in both]
         except InputError:
             if precision == "float32":
                 raise
             return Change(_finite(layer), None, None, None)
         pairs = [(a.double().flatten(), b.double().flatten()) for a, b in zip(*map(_as_tuple, outputs), strict=True)]
-        if not all(bool(one.isfinite().all()) for pair in pairs for one in pair):  # half precision overflows early
+        if not all(bool(out.isfinite().all()) for pair in pairs for out in pair):  # half precision overflows early
             return Change(_finite(layer), None, None, None)
         scores = [pair for pair, embeds in zip(pairs, self._embeds, strict=True) if not embeds]
         top1 = all(bool(before.argmax() == after.argmax()) for before, after in scores) if scores else None
@@ -163,25 +185,47 @@ class Certifier:
         )
 
 
-def likeness(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> Likeness:
-    """Of two pictures (H, W, 3), at least 7 pixels high and wide."""
+def image_similarity(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> ImageSimilarity:
+    """How alike two pictures look.
+
+    Args:
+        a: (H, W, 3), at least 7 pixels high and wide.
+        b: of the same shape.
+
+    Returns:
+        SSIM and PSNR.
+    """
     ssim = float(structural_similarity(a, b, channel_axis=2, data_range=255))
     same = bool((a == b).all())
-    return Likeness(ssim, None if same else float(peak_signal_noise_ratio(a, b, data_range=255)))
+    return ImageSimilarity(ssim, None if same else float(peak_signal_noise_ratio(a, b, data_range=255)))
 
 
 def as_tensor(pixels: NDArray[np.uint8]) -> Tensor:
-    """uint8 (H, W, 3) -> float64 (1, 3, H, W)."""
+    """A picture as a tensor.
+
+    Args:
+        pixels: uint8 (H, W, 3).
+
+    Returns:
+        float64 (1, 3, H, W), the same levels.
+    """
     return torch.from_numpy(pixels.astype(np.float64)).permute(2, 0, 1)[None].contiguous()
 
 
 def as_pixels(tensor: Tensor) -> NDArray[np.uint8]:
-    """Whole levels (1, 3, H, W) -> uint8 (H, W, 3)."""
+    """A tensor as a picture.
+
+    Args:
+        tensor: (1, 3, H, W).
+
+    Returns:
+        uint8 (H, W, 3), rounded and cut off at 0 and 255.
+    """
     return tensor[0].permute(1, 2, 0).round().clamp(0, 255).to(torch.uint8).numpy()
 
 
 def _kept(projector: Projector, x: Tensor, y: Tensor) -> float | None:
-    before, after = (projector.null(one - one.mean()) for one in (x, y))
+    before, after = (projector.null(photo - photo.mean()) for photo in (x, y))
     whole = before.square().sum()
     return float((after * before).sum() / whole) if whole > _NOTHING * x.square().sum() else None
 

@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from guise.harmless.loading import Loaded
 from guise.harmless.pictures.certificate import as_tensor
 from guise.harmless.projection import Projector
+from guise.harmless.sources import LoadedModel
 from guise.models.errors import InputError
 
 
@@ -24,10 +24,11 @@ class Decomposition:
     """A perturbation d = harmless + harmful of one picture.
 
     Attributes:
-        harmless, harmful: float64 (1, 3, H, W) in levels, orthogonal to each other.
+        harmless: the part in the null space, float64 (1, 3, H, W) in levels.
+        harmful: the rest, orthogonal to it, of the same shape.
         harmless_share: |harmless|^2 / |d|^2; 0 where nothing was perturbed.
         effect: |f(x + d) - f(x)| / |f(x)|.
-        unexplained: |f(x + harmful) - f(x + d)| / |f(x)|: rounding, if the harmful part does all of it.
+        unexplained: |f(x + harmful) - f(x + d)| / |f(x)|: rounding alone, if the harmful part does all of it.
     """
 
     harmless: Tensor
@@ -37,7 +38,7 @@ class Decomposition:
     unexplained: float
 
 
-def decompose(
+def split(
     original: NDArray[np.uint8],
     perturbed: NDArray[np.uint8],
     model: nn.Module,
@@ -48,10 +49,14 @@ def decompose(
     """Split what was done to a picture.
 
     Args:
-        original, perturbed: uint8 (H, W, 3), of the size that the model reads.
+        original: uint8 (H, W, 3), of the size that the model reads.
+        perturbed: of the same shape.
         model: in `dtype`.
         projector: onto the null space of what it reads.
         dtype: of the model; its rounding is what stays unexplained.
+
+    Returns:
+        Both parts and what they do to the model's output.
 
     Raises:
         InputError: the model fails on them.
@@ -70,8 +75,15 @@ def decompose(
     )
 
 
-def precise(loaded: Loaded) -> torch.dtype:
-    """Put a model into float64 where it runs so, as networks with constants of their own do not: its dtype now."""
+def precise(loaded: LoadedModel) -> torch.dtype:
+    """Put a model into float64 where it runs so. Networks with constants of their own do not.
+
+    Args:
+        loaded: its model is changed in place.
+
+    Returns:
+        The dtype that the model has now.
+    """
     try:
         with torch.no_grad():
             loaded.model.double()(torch.zeros(1, *loaded.input_shape, dtype=torch.float64))
@@ -82,6 +94,13 @@ def precise(loaded: Loaded) -> torch.dtype:
 
 
 def visible(part: Tensor) -> NDArray[np.uint8]:
-    """A perturbation (1, 3, H, W) as a picture around mid grey, stretched to its largest value: uint8 (H, W, 3)."""
+    """A perturbation as a picture around mid grey, stretched to its largest value.
+
+    Args:
+        part: (1, 3, H, W).
+
+    Returns:
+        uint8 (H, W, 3).
+    """
     stretched = 127.5 * part[0] / part.abs().max().clamp(min=1e-12)
     return (128 + stretched).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).numpy()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,16 +12,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from guise.harmless.loading import Loaded
 from guise.harmless.nullity import check_ignores
 from guise.harmless.pictures.certificate import Certificate, Certifier
-from guise.harmless.pictures.generation import GenerationSettings, check_size, generate, seed_of
+from guise.harmless.pictures.filling import FillSettings, check_size, fill, seed_of
 from guise.harmless.pictures.level_set import WalkSettings, walk
-from guise.harmless.pictures.records import Records, model_hash
+from guise.harmless.pictures.manifest import CopyManifest, model_hash
 from guise.harmless.pictures.targets import Target
-from guise.harmless.preprocessing import PixelModel
 from guise.harmless.projection import NearNull, Projector, projector
-from guise.harmless.tracing import read
+from guise.harmless.sources import LoadedModel, PixelModel
+from guise.harmless.tracing import trace
 from guise.models.errors import ImageError, InputError
 from guise.models.files import plain, read_photo, settings_hash, write_photo
 
@@ -32,7 +30,7 @@ _Change = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
-class Made:
+class PhotoResult:
     """What became of one photo.
 
     Attributes:
@@ -51,8 +49,10 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Job:
+class FolderSettings:
     """What to do with each photo.
+
+    The names of the fields go into the hash by which a run knows the copies that it made before.
 
     Attributes:
         settings: of the change.
@@ -63,7 +63,7 @@ class Job:
         walk: along the level set of the whole model, in place of both.
     """
 
-    settings: GenerationSettings
+    settings: FillSettings
     target: Target
     seed: int = 0
     format: Format = "png"
@@ -71,19 +71,31 @@ class Job:
     walk: WalkSettings | None = None
 
 
-def generate_folder(folder: Path, photos: Sequence[Path], out: Path, loaded: Loaded, job: Job) -> Iterator[Made]:
-    """Write a changed copy of each of `photos` (paths below `folder`), and its certificate as JSON beside it.
+def fill_folder(
+    folder: Path, photos: Sequence[Path], out: Path, loaded: LoadedModel, job: FolderSettings
+) -> Iterator[PhotoResult]:
+    """Write a changed copy of each photo, and its certificate as JSON next to it.
 
     Guarantees:
         * Copies that an earlier run finished with the same settings and model, and that are as it left them, stay.
-        * A file that no run has written is never replaced: that photo is not done, with the reason.
+        * A file that no run has written is never replaced: that photo is not done, and the result gives the reason.
+
+    Args:
+        folder: holds the photos; nothing in it is changed.
+        photos: paths below `folder`.
+        out: where copies go.
+        loaded: the model.
+        job: what to do with each photo.
+
+    Yields:
+        What became of each photo, in order.
 
     Raises:
         InputError: nothing of the model's input is provably ignored, or two photos would become one file.
         OutputError: a file cannot be written; those finished before stay.
     """
     change, certifier = _prepared(loaded, job)
-    records, model = Records(out), model_hash(loaded)
+    manifest, model = CopyManifest(out), model_hash(loaded)
     names = [path.with_suffix(f".{job.format}") for path in photos]
     twice = sorted(str(name) for name, count in Counter(names).items() if count > 1)
     if twice:
@@ -94,43 +106,43 @@ def generate_folder(folder: Path, photos: Sequence[Path], out: Path, loaded: Loa
             height, width = photo.pixels.shape[:2]
             target = job.target(height, width, seed_of(photo.sha256, job.seed))
             settings = _settings_hash(job, model, target)
-            if (certificate := records.finished(photo.sha256, settings, name.as_posix())) is not None:
-                yield Made(path.as_posix(), "", name.as_posix(), certificate, photo.notes)
+            if (certificate := manifest.finished(photo.sha256, settings, name.as_posix())) is not None:
+                yield PhotoResult(path.as_posix(), "", name.as_posix(), certificate, photo.notes)
                 continue
             pixels = change(photo.pixels, target)
-            write_photo(out / name, plain(photo, job.format), pixels, overwrite=records.own(name))
+            write_photo(out / name, plain(photo, job.format), pixels, overwrite=manifest.own(name))
             certificate = certifier.certify(photo.pixels, read_photo(out / name).pixels, target)
-            text = json.dumps(asdict(certificate), indent=1, allow_nan=False)
-            records.write(name.with_suffix(".json"), text.encode() + b"\n")
+            manifest.write(name.with_suffix(".json"), certificate.to_json().encode() + b"\n")
         except (InputError, ImageError) as error:
-            yield Made(path.as_posix(), str(error))
+            yield PhotoResult(path.as_posix(), str(error))
             continue
-        records.add(photo.sha256, settings, name.as_posix(), certificate)
-        yield Made(path.as_posix(), "", name.as_posix(), certificate, photo.notes)
+        manifest.add(photo.sha256, settings, name.as_posix(), certificate)
+        yield PhotoResult(path.as_posix(), "", name.as_posix(), certificate, photo.notes)
 
 
-def _settings_hash(job: Job, model: str, target: NDArray[np.uint8]) -> str:
+def _settings_hash(job: FolderSettings, model: str, target: NDArray[np.uint8]) -> str:
     """Of all that decides on a copy but the photo."""
     return settings_hash({**asdict(job), "target": hashlib.sha256(target.tobytes()).hexdigest(), "model": model})
 
 
-def _prepared(loaded: Loaded, job: Job) -> tuple[_Change, Certifier]:
+def _prepared(loaded: LoadedModel, job: FolderSettings) -> tuple[_Change, Certifier]:
     """How to change a picture, and the measure of it."""
     if job.walk is not None:
         how, model = job.walk, loaded.model
         if not isinstance(model, PixelModel):
-            raise InputError("--non-linear follows one model's level set; name one --model")
+            raise InputError("`non_linear=True` follows one model's level set; name one `model=`")
 
         def along(pixels: NDArray[np.uint8], target: NDArray[np.uint8]) -> NDArray[np.uint8]:
             check_size(pixels, loaded.input_shape)
             return walk(pixels, model, target, settings=how)
 
         return along, Certifier(loaded.model, None, method="level set")
-    joint = read(loaded.model, loaded.input_shape).joint
+    joint = trace(loaded.model, loaded.input_shape).joint
+    null: Projector
     if job.approximate is None:
-        found: Projector = projector(joint)
-        check_ignores(found)
+        null = projector(joint)
+        check_ignores(null)
     else:
-        found = NearNull(joint, job.approximate)
-    certifier = Certifier(loaded.model, found)
-    return lambda pixels, target: generate(pixels, found, target, settings=job.settings), certifier
+        null = NearNull(joint, job.approximate)
+    certifier = Certifier(loaded.model, null)
+    return lambda pixels, target: fill(pixels, null, target, settings=job.settings), certifier

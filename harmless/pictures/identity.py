@@ -1,4 +1,4 @@
-"""Whether a picture can be matched with its original among others, as a stranger with a list of suspects would try."""
+"""Find the original of a changed picture among others, as a stranger with a list of suspects would try."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from guise.harmless.pictures.certificate import as_tensor
-from guise.harmless.preprocessing import PixelModel, Together
+from guise.harmless.sources.pixel_model import JointModel, PixelModel
 
 
 @dataclass(frozen=True)
 class Rank:
-    """Where the original comes among all candidates, 1 being the nearest.
+    """The place of the original among all candidates; 1 is the nearest.
 
     Attributes:
         by_pixels: by the correlation of pixels, colours less their means.
@@ -39,25 +39,32 @@ class Gallery:
     """
 
     def __init__(
-        self, original: NDArray[np.uint8], others: Sequence[NDArray[np.uint8]], model: PixelModel | Together
+        self, original: NDArray[np.uint8], others: Sequence[NDArray[np.uint8]], model: PixelModel | JointModel
     ) -> None:
         self._model = model
         candidates = (original, *others)
-        self._pixels = torch.stack([_centred(as_tensor(one)) for one in candidates])
-        outputs = torch.stack([self._output(one) for one in candidates])
+        self._pixels = torch.stack([_centred(as_tensor(picture)) for picture in candidates])
+        outputs = torch.stack([self._output(picture) for picture in candidates])
         self._mean = outputs.mean(0)
         self._outputs = outputs - self._mean
 
     def rank(self, picture: NDArray[np.uint8]) -> Rank:
-        """Of the original, when `picture`, uint8 (H, W, 3), is searched."""
+        """The rank of the original in a search for a picture.
+
+        Args:
+            picture: uint8 (H, W, 3), such as what an attack recovered.
+
+        Returns:
+            By pixels and by the model's output.
+        """
         pixels, output = _centred(as_tensor(picture)), self._output(picture) - self._mean
         return Rank(_place(self._pixels, pixels), _place(self._outputs, output), len(self._pixels))
 
     def _output(self, picture: NDArray[np.uint8]) -> Tensor:
         with torch.no_grad():
             outputs = self._model(as_tensor(picture).float())
-        parts = [one.double().flatten() for one in (outputs if isinstance(outputs, tuple) else (outputs,))]
-        # So that no model speaks louder than the others.
+        parts = [part.double().flatten() for part in (outputs if isinstance(outputs, tuple) else (outputs,))]
+        # Each of length 1, so that no model counts for more than the others.
         return torch.cat([part / part.norm().clamp(min=1e-12) for part in parts])
 
 
@@ -66,6 +73,6 @@ def _centred(x: Tensor) -> Tensor:
 
 
 def _place(candidates: Tensor, query: Tensor) -> int:
-    """1 + how many come at least as near as the first, itself left out: ties count against the attack."""
+    """1 + how many candidates are at least as near as the first, the original: ties count against the attack."""
     cosine = torch.nn.functional.cosine_similarity(candidates, query[None], dim=1)
     return 1 + int((cosine[1:] >= cosine[0]).sum())

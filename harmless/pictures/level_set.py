@@ -1,7 +1,7 @@
 """Walk a picture away from itself while the output of the whole network stays put, to first order: approximate.
 
 Each step goes towards a target, less what the network sees of it and of the drift so far: x + t d - J^+ (t J d + f(x) -
-f(x_0)), with J the Jacobian at x; then what drift is left is taken back with the same J. Where outputs are few, such as
+f(x_0)), with J the Jacobian at x. Then the same J takes back what drift is left. Where outputs are few, such as
 embeddings, J is formed; else it is applied by differentiation, and its pseudo-inverse by conjugate gradients. Source:
 E. Allgower and K. Georg, "Numerical Continuation Methods", 1990 (predictor and Newton chord corrector).
 """
@@ -19,8 +19,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from guise.harmless.pictures.box import HIGH, LOW
 from guise.harmless.pictures.certificate import as_pixels, as_tensor
-from guise.harmless.preprocessing import PixelModel
 from guise.harmless.projection.iterative import solve
+from guise.harmless.sources.pixel_model import PixelModel
 from guise.models.errors import InputError
 
 
@@ -30,7 +30,7 @@ class WalkSettings:
 
     Attributes:
         steps: tried.
-        drift: |f(x') - f(x)| / |f(x)| that no step may exceed, before rounding to whole levels.
+        drift: the most |f(x') - f(x)| / |f(x)| that a step may leave, before rounding to whole levels.
         first: share of the way to the target in the first step; it grows where steps succeed.
         corrections: after each step, at most.
         solver_iterations: of conjugate gradients, where the Jacobian is not formed.
@@ -54,10 +54,27 @@ class Jacobian(Protocol):
     """(D,), at that picture."""
 
     def times(self, v: Tensor) -> Tensor:
-        """J v: (1, 3, H, W) -> (D,)."""
+        """J v.
+
+        Args:
+            v: (1, 3, H, W).
+
+        Returns:
+            (D,).
+        """
+        ...
 
     def least(self, r: Tensor, free: Tensor) -> Tensor:
-        """The smallest change of free pixels with J times it close to r: (D,), (1, 3, H, W) -> (1, 3, H, W)."""
+        """The smallest change of free pixels with J times it close to r.
+
+        Args:
+            r: (D,).
+            free: (1, 3, H, W), 1 where a pixel may change, else 0.
+
+        Returns:
+            (1, 3, H, W).
+        """
+        ...
 
 
 class FormedJacobian:
@@ -81,11 +98,11 @@ class FormedJacobian:
             row.copy_(torch.autograd.grad(output, x, retain_graph=True)[0].flatten())
 
     def times(self, v: Tensor) -> Tensor:
-        """As `Jacobian`."""
+        """See `Jacobian`."""
         return self._rows @ v.flatten()
 
     def least(self, r: Tensor, free: Tensor) -> Tensor:
-        """As `Jacobian`."""
+        """See `Jacobian`."""
         rows = self._rows * free.flatten()
         gram = torch.zeros(len(rows), len(rows), dtype=torch.float64)
         for part in rows.split(2**14, dim=1):
@@ -117,17 +134,24 @@ class AppliedJacobian:
         self.output = self._y.detach()
 
     def times(self, v: Tensor) -> Tensor:
-        """As `Jacobian`: the derivative of J^T u by u."""
+        """See `Jacobian`; this is the derivative of J^T u by u."""
         (product,) = torch.autograd.grad(self._pulled, self._u, v, retain_graph=True)
         return product
 
     def transposed(self, u: Tensor) -> Tensor:
-        """J^T u: (D,) -> (1, 3, H, W)."""
+        """J^T u.
+
+        Args:
+            u: (D,).
+
+        Returns:
+            (1, 3, H, W).
+        """
         (product,) = torch.autograd.grad(self._y, self._x, u, retain_graph=True)
         return product
 
     def least(self, r: Tensor, free: Tensor) -> Tensor:
-        """As `Jacobian`: by conjugate gradients on J J^T."""
+        """See `Jacobian`; by conjugate gradients on J J^T."""
 
         def squared(u: Tensor) -> Tensor:
             return self.times(self.transposed(u) * free)
@@ -136,7 +160,15 @@ class AppliedJacobian:
 
 
 def jacobian(model: PixelModel, x: Tensor, *, iterations: int = 30) -> Jacobian:
-    """The derivative of `model` at x (1, 3, H, W), formed where the outputs are few.
+    """The derivative of a model, formed where the outputs are few.
+
+    Args:
+        model: (1, 3, H, W) -> a tensor.
+        x: where, (1, 3, H, W).
+        iterations: of conjugate gradients in each solution, where it is not formed.
+
+    Returns:
+        The derivative at x.
 
     Raises:
         InputError: the model's output cannot be differentiated.
@@ -163,9 +195,10 @@ def walk(
         pixels: uint8 (H, W, 3), of the size that the model takes.
         model: float32, in evaluation mode.
         target: uint8 (H, W, 3).
+        settings: how far and how carefully.
 
     Returns:
-        uint8 (H, W, 3), rounded, which moves the output once more: measure it.
+        uint8 (H, W, 3). Rounding to whole levels moves the output once more: measure it.
 
     Raises:
         InputError: the model's output has no derivative.

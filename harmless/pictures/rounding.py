@@ -1,4 +1,4 @@
-"""Whole levels with as little change to A x as can be found: rounding, then steps of one level where they help most.
+"""Whole levels that change A x as little as can be found: rounding, then steps of one level where they help most.
 
 Which integer point measures most like the original is a closest-vector problem, hard in general; this is a local search
 with a memory of recent moves, which leaves the first minimum it falls into.
@@ -18,18 +18,18 @@ from guise.harmless.operators.base import LinearOperator
 from guise.harmless.operators.convolution import Convolution
 from guise.harmless.operators.matrix import Matrix
 from guise.harmless.pictures.box import HIGH, LOW
-from guise.harmless.projection import Blocks, Picked, Projector
+from guise.harmless.projection import Blocks, Projector, SelectionProjector
 from guise.harmless.projection.blocks import splits
 
 _TENURE = 12
 """Moves that a pixel rests after one of its own."""
 _WIDEST = 8192
-"""Pixels of a block whose products with one another fit into memory: half a gigabyte."""
+"""Pixels of a block. The products of so many with one another fit into half a gigabyte."""
 _REACH = {1: 8, 2: 8, 3: 8, 4: 3}
-"""Blocks of so few values, as the channels of a pixel, are not searched: all changes of up to so many levels are tried.
+"""In blocks of so few values, such as the channels of a pixel, all changes up to so many levels are tried.
 """
 _SMALLEST = 1e-4
-"""What a change by one level costs beside one in what is measured: next to nothing."""
+"""What a change by one level costs, relative to a change by one in what is measured: next to nothing."""
 _AT_ONCE = 1024
 
 
@@ -53,13 +53,17 @@ def round_exactly(
     Args:
         pixels: float64 (1, C, H, W) in [0, 255], with A pixels = A original.
         original: of the same shape, integers.
-        projector: of A.
+        projector: onto the null space of A.
+        settings: how long to search.
+
+    Returns:
+        float64 of the same shape.
     """
     settings = settings or SearchSettings()
     start = pixels.round().clamp(LOW, HIGH)
-    if isinstance(projector, Picked) and splits(projector.pick):
-        # What is picked of `pixels`, some of which a null space behind it may have changed, measures as it should.
-        return _search_blocks(start, pixels, Blocks(projector.pick), settings)
+    if isinstance(projector, SelectionProjector) and splits(projector.selection):
+        # What is selected of `pixels` measures as it should, though a null space behind it may have changed some of it.
+        return _search_blocks(start, pixels, Blocks(projector.selection), settings)
     if isinstance(projector, Blocks) and projector.block.shape[2] <= _WIDEST:
         return _search_blocks(start, original, projector, settings)
     return _search_whole(start, original, projector.operator, settings)
@@ -112,12 +116,12 @@ def _search(values: Tensor, error: Tensor, gram: Tensor, moves: int) -> Tensor:
         change = diagonal - 2 * slope.abs()
         there = values + step
         change.masked_fill_((there < LOW) | (there > HIGH) | (resting >= move) | (step == 0), torch.inf)
-        found, index = change.min(1)
-        taken = step[rows, index] * found.isfinite()
+        gain, index = change.min(1)
+        taken = step[rows, index] * gain.isfinite()
         values[rows, index] += taken
         resting[rows, index] = move + _TENURE
         slope += taken[:, None] * gram[index]
-        cost += torch.where(found.isfinite(), found, 0)
+        cost += torch.where(gain.isfinite(), gain, 0)
         better = cost < least * (1 - 1e-9)
         best[better], least = values[better], torch.where(better, cost, least)
     return best

@@ -18,7 +18,13 @@ Target = Callable[[int, int, int], NDArray[np.uint8]]
 
 
 def parse(text: str) -> Target:
-    """`noise`, `constant` (mid grey), or the path of a photo, which is resized to fit.
+    """What a target's name means.
+
+    Args:
+        text: `noise`, `constant` (mid grey), or the path of a photo, which is resized to fit.
+
+    Returns:
+        A function that draws the target at any size.
 
     Raises:
         InputError: none of these.
@@ -29,7 +35,7 @@ def parse(text: str) -> Target:
     if text == "constant":
         return lambda height, width, _: np.full((height, width, 3), 128, np.uint8)
     if not Path(text).is_file():
-        raise InputError(f"--target {text} is neither noise nor constant nor a photo that exists")
+        raise InputError(f"`target={text}` is neither noise nor constant nor a photo that exists")
     photo = read_photo(Path(text)).pixels
 
     def fitted(height: int, width: int, _: int) -> NDArray[np.uint8]:

@@ -1,24 +1,15 @@
 """Projection onto null spaces: one way for each structure that an operator may have."""
 
-from __future__ import annotations
-
-from torch import Tensor
-
-from guise.harmless.operators.base import LinearOperator
-from guise.harmless.operators.combining import Composed
-from guise.harmless.operators.convolution import Convolution
-from guise.harmless.operators.gather import Gather
-from guise.harmless.operators.simplify import simplified
-from guise.harmless.projection.banded import Banded, bandable, banded_bytes
+from guise.harmless.projection.banded import Banded
 from guise.harmless.projection.base import Projector
-from guise.harmless.projection.blocks import Blocks, splits
-from guise.harmless.projection.channels import through_fewer
-from guise.harmless.projection.dense import Dense, small
-from guise.harmless.projection.fourier import Fourier, circulant
-from guise.harmless.projection.gathered import Gathered
+from guise.harmless.projection.blocks import Blocks
+from guise.harmless.projection.choice import leakage, projector
+from guise.harmless.projection.dense import Dense
+from guise.harmless.projection.fourier import Fourier
 from guise.harmless.projection.iterative import CGSettings, ConjugateGradients, largest_singular_value
+from guise.harmless.projection.mask import MaskProjector
 from guise.harmless.projection.near_null import NearNull
-from guise.harmless.projection.picked import Picked
+from guise.harmless.projection.selection import SelectionProjector
 
 __all__ = [
     "Banded",
@@ -27,65 +18,11 @@ __all__ = [
     "ConjugateGradients",
     "Dense",
     "Fourier",
-    "Gathered",
+    "MaskProjector",
     "NearNull",
-    "Picked",
     "Projector",
+    "SelectionProjector",
     "largest_singular_value",
     "leakage",
     "projector",
 ]
-
-_BANDED_BYTES = 2**28
-
-
-def projector(operator: LinearOperator, *, settings: CGSettings | None = None) -> Projector:
-    """The projector onto the null space of `operator` that its structure allows; exact ones before iterative ones.
-
-    Args:
-        operator: any.
-        settings: of conjugate gradients, where it comes to that.
-    """
-    return _project(simplified(operator), settings)
-
-
-def _project(operator: LinearOperator, settings: CGSettings | None) -> Projector:
-    if isinstance(operator, Gather):
-        return Gathered(operator)
-    if isinstance(operator, Composed):
-        first, rest = operator.steps[0], operator.steps[1:]
-        if isinstance(first, Gather) and _copies_once(first):
-            return Picked(operator, first, _project(rest[0] if len(rest) == 1 else Composed(rest), settings))
-    if splits(operator):
-        return Blocks(operator)
-    if isinstance(operator, Convolution) and circulant(operator):
-        return Fourier(operator)
-    if (parts := through_fewer(operator)) is not None:
-        return Picked(operator, parts[0], _project(parts[1], settings))
-    dense = Dense(operator) if small(operator) else None
-    if dense is not None and dense.accurate:
-        return dense
-    if isinstance(operator, Convolution) and bandable(operator) and banded_bytes(operator) <= _BANDED_BYTES:
-        banded = Banded(operator)
-        if dense is not None:
-            banded.singular_values, banded.rank = dense.singular_values, dense.rank
-        return banded
-    if dense is not None:
-        return dense
-    return ConjugateGradients(operator, settings=settings)
-
-
-def _copies_once(gather: Gather) -> bool:
-    return not bool(gather.zeros.any()) and len(gather.index.unique()) == len(gather.index)
-
-
-def leakage(projector: Projector, v: Tensor) -> float:
-    """How far the null part of v is from null: |A P v| / (|A| |v|), the largest over the batch.
-
-    Args:
-        v: (N, *input_shape).
-    """
-    operator = projector.operator
-    left = operator.matvec(projector.null(v)).flatten(1).norm(dim=1)
-    size = v.flatten(1).norm(dim=1).clamp(min=1e-30)
-    return float((left / size).max()) / max(largest_singular_value(operator), 1e-30)

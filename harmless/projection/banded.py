@@ -19,12 +19,19 @@ from guise.harmless.operators.base import to_matrix
 from guise.harmless.operators.convolution import Convolution
 
 _SHIFT = 1e-10
-"""Relative to the largest entry: keeps R invertible where outputs depend on one another."""
+"""Relative to the largest entry: it keeps R invertible where outputs depend on one another."""
 _MOST_REPEATS = 20
 
 
 def bandable(operator: object) -> bool:
-    """Whether `Banded` can take it."""
+    """Whether `Banded` can take it.
+
+    Args:
+        operator: any.
+
+    Returns:
+        True for convolutions padded with zeros.
+    """
     return isinstance(operator, Convolution) and all(axis.mode == "zeros" for axis in operator.axes)
 
 
@@ -35,7 +42,14 @@ def _rows_together(operator: Convolution) -> int:
 
 
 def banded_bytes(operator: Convolution) -> int:
-    """Memory that the factor takes."""
+    """Memory that the factor takes.
+
+    Args:
+        operator: one that `Banded` can take.
+
+    Returns:
+        Bytes.
+    """
     together = _rows_together(operator)
     size = operator.weight.shape[0] // operator.groups * together * operator.axes[1].outputs
     blocks = -(-operator.axes[0].outputs // together)
@@ -44,6 +58,9 @@ def banded_bytes(operator: Convolution) -> int:
 
 class Banded:
     """Projection by a banded factor. Directions that the operator shrinks below 1e-10 of its largest count as null.
+
+    Args:
+        operator: a convolution padded with zeros.
 
     Raises:
         ValueError: the padding is not of zeros.
@@ -64,13 +81,13 @@ class Banded:
         shift = _SHIFT * float(slab.abs().max()) * torch.eye(size, dtype=slab.dtype).expand(operator.groups, -1, -1)
         carry = slab.new_zeros(operator.groups, 0, size)
         self._diagonal: list[Tensor] = []
-        self._beside: list[Tensor] = []
+        self._off_diagonal: list[Tensor] = []
         for block in range(self.blocks):
             new = self._new_rows(slab, block)
             top = F.pad(torch.cat((carry, shift), 1), (0, size))
             r = torch.linalg.qr(torch.cat((top, new), 1), mode="r").R
             self._diagonal.append(r[:, :size, :size].contiguous())
-            self._beside.append(r[:, :size, size:].contiguous())
+            self._off_diagonal.append(r[:, :size, size:].contiguous())
             carry = r[:, size:, size:]
 
     def _slab(self) -> Tensor:
@@ -80,14 +97,14 @@ class Banded:
         height = (self.together - 1) * rows.stride + rows.span
         matrices = []
         for weight in self.operator.weight.split(out):
-            one = Convolution(
+            slab = Convolution(
                 weight,
                 (inner, height, columns.length),
                 stride=(rows.stride, columns.stride),
                 padding=((0, 0), (columns.before, columns.after)),
                 dilation=(rows.dilation, columns.dilation),
             )
-            matrix = to_matrix(one).view(-1, inner, height, columns.length)
+            matrix = to_matrix(slab).view(-1, inner, height, columns.length)
             matrices.append(matrix.permute(2, 1, 3, 0).flatten(1, 2))
         return torch.stack(matrices)
 
@@ -101,8 +118,8 @@ class Banded:
         for index in range(first, height):
             if 0 <= top + index < rows.length:
                 later = index - step
-                beside = slab[:, later] if later >= 0 else torch.zeros_like(slab[:, 0])
-                both.append(torch.cat((self._only(slab[:, index], block), self._only(beside, block + 1)), 2))
+                coupled = slab[:, later] if later >= 0 else torch.zeros_like(slab[:, 0])
+                both.append(torch.cat((self._only(slab[:, index], block), self._only(coupled, block + 1)), 2))
         size = slab.shape[-1]
         return torch.cat(both, 1) if both else slab.new_zeros(len(slab), 0, 2 * size)
 
@@ -116,7 +133,8 @@ class Banded:
         return cast(Tensor, shaped.flatten(-3))
 
     def null(self, v: Tensor) -> Tensor:
-        # In double precision whatever is asked for: R is near singular where outputs depend on one another.
+        """See `Projector.null`."""
+        # Always in double precision: R is near singular where outputs depend on one another.
         part, wanted, before = v.double(), torch.finfo(v.dtype), torch.inf
         size = part.flatten(1).norm(dim=1).clamp(min=wanted.tiny)
         for _ in range(_MOST_REPEATS):
@@ -137,10 +155,10 @@ class Banded:
         right = padded.permute(3, 1, 2, 4, 5, 0).flatten(2, 4)  # blocks, groups, outputs, N
         solved: list[Tensor] = []
         for index, part in enumerate(right):
-            known = self._beside[index - 1].mT @ solved[-1] if index else 0
+            known = self._off_diagonal[index - 1].mT @ solved[-1] if index else 0
             solved.append(torch.linalg.solve_triangular(self._diagonal[index].mT, part - known, upper=False))
         for index in reversed(range(self.blocks)):
-            known = self._beside[index] @ solved[index + 1] if index + 1 < self.blocks else 0
+            known = self._off_diagonal[index] @ solved[index + 1] if index + 1 < self.blocks else 0
             solved[index] = torch.linalg.solve_triangular(self._diagonal[index], solved[index] - known, upper=True)
         z = torch.stack(solved).unflatten(2, (-1, self.together, columns.outputs)).permute(5, 1, 2, 0, 3, 4)
         return cast(Tensor, z.flatten(3, 4)[:, :, :, : rows.outputs].reshape(r.shape))

@@ -34,19 +34,41 @@ class Projector(Protocol):
     def rank(self) -> int | None: ...
 
     def null(self, v: Tensor) -> Tensor:
-        """The part of v in the null space: (N, *input_shape) -> the same shape."""
+        """The part of v in the null space.
+
+        Args:
+            v: (N, *input_shape).
+
+        Returns:
+            Of the shape and dtype of v.
+        """
         ...
 
 
 def cutoff(largest: float, m: int, n: int) -> float:
-    """Singular values up to this count as zero: rounding leaves as much (as in `numpy.linalg.matrix_rank`)."""
+    """The size up to which singular values count as zero, because rounding leaves as much.
+
+    Source: `numpy.linalg.matrix_rank`.
+
+    Args:
+        largest: singular value of the matrix.
+        m: rows of the matrix.
+        n: columns of the matrix.
+
+    Returns:
+        The size.
+    """
     return largest * max(m, n) * torch.finfo(torch.float64).eps
 
 
 def row_basis(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """Singular values and an orthonormal basis of the row space: (..., m, n) -> (..., k), (..., n, k), k = min(m, n).
+    """Singular values and an orthonormal basis of the row space.
 
-    Columns of the basis that belong to singular values of zero are set to zero.
+    Args:
+        matrix: (..., m, n).
+
+    Returns:
+        (..., k) and (..., n, k) with k = min(m, n). Columns that belong to singular values of zero are zero.
     """
     m, n = matrix.shape[-2:]
     if n > 2 * m:  # a tall QR first: an SVD of the small triangle is cheaper by far
@@ -62,7 +84,15 @@ def row_basis(matrix: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def off_basis(v: Tensor, basis: Tensor) -> Tensor:
-    """Take out of (..., L, n) what lies along an orthonormal basis (..., n, k); in float64 twice, against rounding."""
+    """Take out of vectors what lies along an orthonormal basis; in float64 twice, against rounding.
+
+    Args:
+        v: (..., L, n).
+        basis: (..., n, k).
+
+    Returns:
+        Of the shape of v.
+    """
     for _ in range(2 if v.dtype in (torch.float64, torch.complex128) else 1):
         v = v - (v @ basis.conj()) @ basis.mT
     return v

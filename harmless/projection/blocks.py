@@ -24,6 +24,9 @@ class Windows:
 
     Guarantees:
         * `join(split(x))` is x where a window reads it and zero elsewhere.
+
+    Args:
+        operator: the convolution.
     """
 
     def __init__(self, operator: Convolution) -> None:
@@ -32,6 +35,7 @@ class Windows:
         self.planes = operator.planes
 
     def split(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, groups, windows, size of a window)."""
         rows, columns = self.axes
         windows = (
             x.reshape(len(x), *self.planes).unfold(2, rows.span, rows.stride).unfold(3, columns.span, columns.stride)
@@ -41,6 +45,7 @@ class Windows:
         return grouped.permute(0, 1, 3, 4, 2, 5, 6).flatten(4).flatten(2, 3)
 
     def join(self, blocks: Tensor) -> Tensor:
+        """The inverse of `split`; zero where no window reads."""
         rows, columns = self.axes
         x = blocks.new_zeros(len(blocks), *self.planes)
         windows = x.unfold(2, rows.span, rows.stride).unfold(3, columns.span, columns.stride)
@@ -52,7 +57,14 @@ class Windows:
 
 
 def splits(operator: LinearOperator) -> bool:
-    """Whether `Blocks` can take it."""
+    """Whether `Blocks` can take it.
+
+    Args:
+        operator: any.
+
+    Returns:
+        True for linear layers, and for convolutions whose windows share no pixel.
+    """
     if isinstance(operator, Convolution):
         return all(axis.disjoint for axis in operator.axes)
     return isinstance(operator, Matrix)
@@ -60,6 +72,9 @@ def splits(operator: LinearOperator) -> bool:
 
 class Blocks:
     """Projection block by block: linear layers, patch embeddings, pooling, any convolution whose windows are apart.
+
+    Args:
+        operator: falls into blocks (see `splits`).
 
     Raises:
         ValueError: the operator does not fall into blocks (see `splits`).
@@ -83,11 +98,19 @@ class Blocks:
         self.singular_values = values.flatten().repeat(copies).sort(descending=True).values
 
     def null(self, v: Tensor) -> Tensor:
+        """See `Projector.null`."""
         blocks = self._how.split(v)
         return v - self._how.join(blocks - off_basis(blocks, self._basis.to(v)))
 
     def row(self, v: Tensor) -> Tensor:
-        """v less its null part, in half the time: rounding is not taken off a second time."""
+        """v less its null part, in half the time of `null`, with twice the rounding.
+
+        Args:
+            v: (N, *input_shape).
+
+        Returns:
+            Of the shape of v.
+        """
         basis = self._basis.to(v)
         return self._how.join((self._how.split(v) @ basis) @ basis.mT)
 

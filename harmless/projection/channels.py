@@ -1,4 +1,4 @@
-"""Convolutions that see only some mixes of their channels, as one behind grey sees one of three."""
+"""Convolutions that see only some mixes of their channels: behind grey, a convolution sees one of three."""
 
 from __future__ import annotations
 
@@ -11,13 +11,19 @@ from guise.harmless.operators.simplify import with_weight
 from guise.harmless.projection.base import cutoff
 
 _FEW = 16
-"""Photos have three; among hundreds of features no mix is ignored by chance, and looking for one takes minutes."""
+"""Photos have three channels. With hundreds of features no mix is ignored by chance, and the search takes minutes."""
 
 
 def through_fewer(operator: LinearOperator) -> tuple[Convolution, Convolution] | None:
-    """The mixes S that it sees, with S S^T = 1, and what it makes of them; None where it sees all.
+    """The mixes S of its channels that an operator sees, with S S^T = 1, and what it makes of them.
 
     What is left out is smaller than rounding, measured on the whole convolution.
+
+    Args:
+        operator: any.
+
+    Returns:
+        S and the convolution behind it; None where the operator sees all mixes, or is no such convolution.
     """
     if not isinstance(operator, Convolution) or operator.groups > 1 or operator.weight.shape[1] > _FEW:
         return None

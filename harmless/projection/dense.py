@@ -13,7 +13,14 @@ _WELL = 1e5
 
 
 def small(operator: LinearOperator) -> bool:
-    """Whether the matrix and its decomposition cost a second or less."""
+    """Whether the matrix and its decomposition cost a second or less.
+
+    Args:
+        operator: any.
+
+    Returns:
+        True where `Dense` is worth while.
+    """
     n, m = columns(operator), rows(operator)
     return min(n, m) <= _MOST_ROWS and n * m <= _MOST_ENTRIES
 
@@ -21,7 +28,10 @@ def small(operator: LinearOperator) -> bool:
 class Dense:
     """Projection by the singular value decomposition of the whole matrix.
 
-    The basis that an SVD finds is wrong by the matrix's condition number times 1e-16.
+    The basis that an SVD gives is wrong by the matrix's condition number times 1e-16.
+
+    Args:
+        operator: a small one (see `small`).
     """
 
     method = "dense SVD"
@@ -38,4 +48,5 @@ class Dense:
         return self.rank == 0 or float(self.singular_values[0] / self.singular_values[self.rank - 1]) < _WELL
 
     def null(self, v: Tensor) -> Tensor:
+        """See `Projector.null`."""
         return off_basis(v.reshape(1, len(v), -1), self._basis.to(v)).view_as(v)

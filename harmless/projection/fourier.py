@@ -17,12 +17,22 @@ from guise.harmless.projection.base import cutoff, off_basis, row_basis
 
 
 def circulant(operator: object) -> bool:
-    """Whether `Fourier` can take it."""
+    """Whether `Fourier` can take it.
+
+    Args:
+        operator: any.
+
+    Returns:
+        True for convolutions with circular padding that go round once.
+    """
     return isinstance(operator, Convolution) and all(axis.circulant for axis in operator.axes)
 
 
 def symbol(operator: Convolution) -> Tensor:
     """One matrix for each frequency of the output's grid, as if the input were a ring of outputs * stride pixels.
+
+    Args:
+        operator: a convolution on a ring.
 
     Returns:
         complex128 (groups, frequencies, C_out / groups, C_in / groups * s_h * s_w).
@@ -49,6 +59,9 @@ def _phases(x: Tensor, operator: Convolution) -> Tensor:
 class Fourier:
     """Projection frequency by frequency.
 
+    Args:
+        operator: a convolution on a ring (see `circulant`).
+
     Raises:
         ValueError: the convolution is not on a ring (see `circulant`).
     """
@@ -64,6 +77,7 @@ class Fourier:
         self.rank = int((values > cutoff(float(values.max()), *self._basis.shape[-2:])).sum())
 
     def null(self, v: Tensor) -> Tensor:
+        """See `Projector.null`."""
         operator, (rows, columns) = self.operator, self.operator.axes
         phases = torch.fft.fft2(_phases(v.reshape(len(v), *operator.planes), operator))
         spectra = phases.reshape(len(v), operator.groups, -1, rows.outputs * columns.outputs)

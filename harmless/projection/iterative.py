@@ -13,7 +13,7 @@ from torch import Tensor
 from guise.harmless.operators.base import LinearOperator
 
 _WINDOW = 12
-"""Steps that stand for all to come: convergence may pause."""
+"""So many steps stand for all to come, because convergence may pause."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class CGSettings:
     Attributes:
         tolerance: estimated error of the projection, relative to what is projected. None: 1e-13 in float64, 1e-6 in
             float32.
-        max_iterations: what is left then, `guise.harmless.projection.leakage` tells.
+        max_iterations: the most. `guise.harmless.projection.leakage` tells what is left then.
     """
 
     tolerance: float | None = None
@@ -31,13 +31,18 @@ class CGSettings:
 
 
 class ConjugateGradients:
-    """Projection by conjugate gradients on A A^T, written in terms of A^T y: only that is wanted.
+    """Projection by conjugate gradients on A A^T, written in terms of A^T y, because only that is wanted.
 
-    What is left of v is taken off along directions A^T z that are made orthogonal one by one, so its length never
-    grows, whatever rounding does, and A is applied to it anew in each step. In exact arithmetic each step minimises
-    the error of the projection, whose square is the sum of the squared steps to come; the last few stand for them.
+    Each step takes off what v has along a direction A^T z. These directions are made orthogonal in turn, so the length
+    of v never grows, whatever rounding does, and A is applied to it anew in each step. In exact arithmetic each step
+    minimises the error of the projection. The square of that error is the sum of the squared steps to come, for which
+    the last few stand.
     Source: M. R. Hestenes and E. Stiefel, "Methods of Conjugate Gradients for Solving Linear Systems", 1952; Z.
     Strakos and P. Tichy, "On Error Estimation in the Conjugate Gradient Method", ETNA 13, 2002.
+
+    Args:
+        operator: A.
+        settings: when to stop.
     """
 
     method = "conjugate gradients"
@@ -52,6 +57,7 @@ class ConjugateGradients:
         self._scale = largest_singular_value(operator) ** 2
 
     def null(self, v: Tensor) -> Tensor:
+        """See `Projector.null`."""
         goal, noise = self._limits(v)
         direction, squared = torch.zeros_like(v), torch.ones(len(v), dtype=v.dtype, device=v.device)
         gains: deque[Tensor] = deque(maxlen=_WINDOW)
@@ -79,13 +85,16 @@ class ConjugateGradients:
 
 
 def solve(apply: Callable[[Tensor], Tensor], b: Tensor, *, iterations: int, tolerance: float = 0.0) -> Tensor:
-    """z with `apply(z)` close to b: plain conjugate gradients, where roughly is enough.
+    """z with `apply(z)` close to b, by plain conjugate gradients, where roughly is enough.
 
     Args:
         apply: linear, symmetric and positive semidefinite on the space of b and of what it gives.
         b: of any shape.
         iterations: at most.
         tolerance: of |b - apply(z)| / |b|.
+
+    Returns:
+        Of the shape of b.
     """
     z, residual, direction = torch.zeros_like(b), b, b
     size = residual.square().sum()
@@ -105,7 +114,15 @@ def solve(apply: Callable[[Tensor], Tensor], b: Tensor, *, iterations: int, tole
 
 
 def largest_singular_value(operator: LinearOperator, *, steps: int = 20) -> float:
-    """By power iteration, from below; close enough to tell what is small."""
+    """The largest singular value by power iteration, approached from below; close enough to tell what is small.
+
+    Args:
+        operator: any.
+        steps: of the iteration.
+
+    Returns:
+        The value.
+    """
     generator = torch.Generator().manual_seed(0)
     v = torch.randn(1, *operator.input_shape, generator=generator, dtype=torch.float64)
     size = 0.0

@@ -19,7 +19,7 @@ from guise.models.errors import InputError
 
 _TILE_ENTRIES = 768
 _WIDEST = 8192
-"""Values whose singular vectors, all of them, fit into memory."""
+"""Of so many values all singular vectors fit into memory."""
 
 
 class NearNull:
@@ -28,9 +28,9 @@ class NearNull:
     Guarantees:
         * |A null(v)| <= bound * |A| * |null(v)|, up to rounding.
 
-    A large convolution is taken apart into tiles of its input: an output reads `meeting` of them at most, so that
-    directions of single tiles below bound / sqrt(meeting) stay below the bound together (Cauchy and Schwarz). That
-    leaves out directions that cross the tiles' borders; it finds part of the space, never too much.
+    A large convolution is taken apart into tiles of its input. An output reads `meeting` of them at most, so that
+    directions of single tiles below bound / sqrt(meeting) stay below the bound together (Cauchy and Schwarz). This
+    leaves out directions that cross the tiles' borders: it is a part of the space, never too much.
 
     Args:
         operator: a linear layer, a convolution padded with zeros, or anything small.
@@ -44,10 +44,10 @@ class NearNull:
 
     def __init__(self, operator: LinearOperator, bound: float) -> None:
         if not 0 < bound < 1:
-            raise InputError(f"--approximate {bound:g} is no share; give what the first layer may keep, such as 0.01")
+            raise InputError(f"`approximate={bound:g}` is no share; give what the first layer may keep, such as 0.01")
         self.operator, self.bound = simplified(operator), bound
         self.norm = largest_singular_value(self.operator)
-        """Of A, from below, so that the bound holds."""
+        """Of A, approached from below, so that the bound holds."""
         self._tiles: Windows | None = None
         self._between = False
         """What lies between the tiles is not read at all."""
@@ -62,7 +62,7 @@ class NearNull:
         self._basis = torch.stack(bases)
         if kept == self._basis.shape[0] * self._basis.shape[1]:
             what = f"the first layer shrinks nothing below {bound:g} of its most, at best to {least / self.norm:.2g}"
-            raise InputError(f"{what}; raise --approximate or use --non-linear")
+            raise InputError(f"{what}; raise `approximate=` or use `non_linear=True`")
         n = columns(self.operator)
         self.rank = n - (self._basis.shape[1] * len(bases) - kept) * self._count
         if self._between:
@@ -70,7 +70,14 @@ class NearNull:
         self.method = f"the {n - self.rank} of {n} dimensions that are shrunk below {bound:g}"
 
     def null(self, v: Tensor) -> Tensor:
-        """The part of v that is shrunk at least so much: (N, *input_shape) -> the same shape."""
+        """The part of v that the operator shrinks below the bound.
+
+        Args:
+            v: (N, *input_shape).
+
+        Returns:
+            Of the shape of v.
+        """
         if self._tiles is None:
             return off_basis(v.reshape(1, len(v), -1), self._basis.to(v)).view_as(v)
         blocks = self._tiles.split(v)
@@ -88,7 +95,9 @@ class NearNull:
             self._count = 1
             return to_matrix(operator)[None], 1
         if not isinstance(operator, Convolution) or not _tileable(operator):
-            raise InputError("its first layer is too large to look for directions that it shrinks; use --non-linear")
+            raise InputError(
+                "its first layer is too large to look for directions that it shrinks; use `non_linear=True`"
+            )
         side = [_side(axis, operator.input_shape[0]) for axis in operator.axes]
         channels = operator.input_shape[0]
         cut = Convolution(torch.zeros(1, channels, *side), operator.planes, stride=side)

@@ -4,83 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map
 
-from guise.harmless.operators.base import LinearOperator, Shape
+from guise.harmless.operators.base import LinearOperator
 from guise.harmless.operators.convolution import Convolution, average_pooling
 from guise.harmless.operators.elementary import LinearFunction, Scale
 from guise.harmless.operators.gather import Gather
 from guise.harmless.operators.matrix import Matrix
-
-
-@dataclass(frozen=True)
-class Call:
-    """An operation about to run.
-
-    Attributes:
-        function: the overload, such as `aten.mul.Tensor`.
-        args, kwargs: as given to it.
-        followed: the one tensor among them that is a linear function of the input.
-    """
-
-    function: Any
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    followed: Tensor
-
-    @property
-    def shape(self) -> Shape:
-        """Of the followed tensor, with a leading batch of 1 where it has one."""
-        return tuple(self.followed.shape)
-
-    @property
-    def item(self) -> Shape:
-        """The same without that batch."""
-        return item_shape(self.shape)
-
-    @property
-    def place(self) -> int:
-        """Which positional argument is followed; -1 where it stands in a list."""
-        return next((index for index, arg in enumerate(self.args) if arg is self.followed), -1)
-
-    def on(self, tensor: Tensor, others: Callable[[Tensor], Tensor] = lambda other: other) -> Any:
-        """The operation on another tensor in the followed one's place."""
-
-        def replace(leaf: Any) -> Any:
-            if leaf is self.followed:
-                return tensor
-            return others(leaf) if isinstance(leaf, Tensor) else leaf
-
-        return self.function(*tree_map(replace, self.args), **tree_map(replace, self.kwargs))
-
-    def argument(self, name: str, default: Any = None) -> Any:
-        """By its name in the operation's schema."""
-        for index, argument in enumerate(self.function._schema.arguments):
-            if argument.name == name:
-                return self.args[index] if index < len(self.args) else self.kwargs.get(name, default)
-        return default
-
+from guise.harmless.tracing.call import Call, item_shape
 
 Rule = Callable[[Call], LinearOperator | Sequence[LinearOperator] | None]
 """The operator of a call, or one for each of its outputs; None where it is not linear as called."""
 
 
-def item_shape(shape: Sequence[int]) -> Shape:
-    """Without a leading batch of 1."""
-    return tuple(shape[1:]) if len(shape) > 1 and shape[0] == 1 else tuple(shape)
-
-
 def moves(call: Call) -> LinearOperator | Sequence[LinearOperator]:
-    """Anything that copies values about is told by what it does to their numbers."""
-    found = call.on(_numbers(call))
-    if isinstance(found, (list, tuple)):
-        return [_gather(one, call) for one in found]
-    return _gather(found, call)
+    """What copies values: seen by where it puts the number of each value.
+
+    Args:
+        call: about to run.
+
+    Returns:
+        A gather, or one for each output.
+    """
+    moved = call.on(_numbers(call))
+    if isinstance(moved, (list, tuple)):
+        return [_gather(numbers, call) for numbers in moved]
+    return _gather(moved, call)
 
 
 def _numbers(call: Call) -> Tensor:
@@ -107,8 +58,8 @@ def _joins(call: Call) -> LinearOperator:
 
 
 def _adds(call: Call) -> LinearOperator:
-    """A constant added is no part of the linear map; broadcasting is."""
-    sizes = [one.shape for one in call.args[:2] if isinstance(one, Tensor)]
+    """A constant that is added is no part of the linear map; broadcasting is."""
+    sizes = [term.shape for term in call.args[:2] if isinstance(term, Tensor)]
     return _gather(_numbers(call).broadcast_to(torch.broadcast_shapes(*sizes)), call)
 
 
@@ -157,7 +108,7 @@ def _convolves(call: Call) -> LinearOperator | None:
 
 def _pools(call: Call) -> LinearOperator | None:
     kernel, stride = call.argument("kernel_size"), call.argument("stride") or call.argument("kernel_size")
-    both = [list(one) * (2 // len(one)) for one in (kernel, stride, call.argument("padding", None) or [0])]
+    both = [list(each) * (2 // len(each)) for each in (kernel, stride, call.argument("padding", None) or [0])]
     uneven = not call.argument("count_include_pad", True) and any(both[2])  # borders are averages of fewer
     if call.argument("ceil_mode", False) or uneven or len(call.shape) != 4 or call.shape[0] != 1:
         return function(call)
@@ -177,18 +128,25 @@ def _applies_matrix(call: Call) -> LinearOperator | None:
 
 
 def function(call: Call) -> LinearOperator:
-    """Linear up to a constant, which is taken off, but of no structure that is used."""
-    shape, item = call.shape, call.item
+    """Linear up to a constant, which is taken off; its structure is not used.
+
+    Args:
+        call: about to run.
+
+    Returns:
+        The operator.
+    """
+    shape, item_size = call.shape, call.item
 
     def run(x: Tensor) -> Tensor:
         def cast(other: Tensor) -> Tensor:
             return other.to(x.dtype) if other.is_floating_point() else other
 
         constant = call.on(x.new_zeros(shape), cast)
-        outputs = [call.on(one.view(shape), cast) - constant for one in x]
+        outputs = [call.on(item.view(shape), cast) - constant for item in x]
         return torch.stack([y.reshape(item_shape(y.shape)) for y in outputs])
 
-    return LinearFunction(run, item)
+    return LinearFunction(run, item_size)
 
 
 _MOVES = (
@@ -205,7 +163,7 @@ _FUNCTIONS = (
     *("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"),
 )
 ADDS = frozenset(("add", "add_", "sub", "sub_", "rsub", "cat"))
-"""Operations whose other tensors add up to the linear part, and do not change it."""
+"""Operations whose other tensors are added to the linear part, and do not change it."""
 
 RULES: dict[str, Rule] = {
     **dict.fromkeys(_MOVES, moves),
@@ -224,13 +182,13 @@ RULES: dict[str, Rule] = {
     "addmm": _applies_matrix,
     "mm": _applies_matrix,
 }
-"""By the operation's name. What is not here counts as read in full, so a null space is never claimed too large."""
+"""By the operation's name. What is not here counts as read in full, so that no null space comes out too large."""
 
 READS_NOTHING = frozenset(
     [f"new_{what}" for what in ("zeros", "ones", "empty", "full")]
     + [f"{what}_like" for what in ("zeros", "ones", "empty", "full", "rand", "randn")]
 )
-"""Operations that take no more than a shape."""
+"""Operations that take only the shape of a tensor."""
 
 MEASURES = frozenset(("convolution", "_convolution", "avg_pool2d", "linear", "addmm", "mm", *_FUNCTIONS))
-"""Operations that combine values: what a person would call the layer that reads the input."""
+"""Operations that combine values: people call them the layer that reads the input."""

@@ -14,8 +14,9 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from guise.harmless.operators.base import LinearOperator
 from guise.harmless.operators.gather import Gather
-from guise.harmless.preprocessing import Preprocess
-from guise.harmless.tracing.rules import ADDS, MEASURES, READS_NOTHING, RULES, Call
+from guise.harmless.sources.preprocessing import Preprocess
+from guise.harmless.tracing.call import Call
+from guise.harmless.tracing.rules import ADDS, MEASURES, READS_NOTHING, RULES
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Reader:
 
     Attributes:
         chain: how it was computed.
-        by: the operation that reads it, or "output" where the model gives it away as it is.
+        by: the operation that reads it, or "output" where the model returns it.
         layer: dotted name of the module in which that was.
     """
 
@@ -51,7 +52,14 @@ class Reader:
 
 
 def address(tensor: Tensor) -> int:
-    """Of the memory that a tensor shares with its views."""
+    """The address of the memory that a tensor shares with its views.
+
+    Args:
+        tensor: any.
+
+    Returns:
+        The address.
+    """
     return tensor.untyped_storage().data_ptr()
 
 
@@ -115,13 +123,13 @@ class Tracer(TorchDispatchMode):
     def _read(
         self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], followed: list[Tensor], others: bool
     ) -> list[Chain]:
-        """The chains of the outputs, none where the operation is not linear: then the tensors have been read."""
+        """The chains of the outputs. None where the operation is not linear: it has read the tensors."""
         name = function.overloadpacket.__name__
         if name in READS_NOTHING:
             return []
         operators = None
-        # Twice in one operation, as in x * x, is not linear. What is added may vary: it is a function of what has been
-        # read. A factor that varies makes another map.
+        # A tensor that comes in twice, as in x * x, is not linear. What is added may vary: it is a function of what has
+        # been read. A factor that varies makes another map.
         places = sum(leaf is followed[0] for leaf in tree_leaves((args, kwargs)))
         if name in RULES and len(followed) == places == 1 and (not others or name in ADDS):
             operators = RULES[name](Call(function, args, kwargs, followed[0]))
@@ -137,18 +145,23 @@ class Tracer(TorchDispatchMode):
         return [replace(before, steps=_extended(before.steps, operator)) for operator in several]
 
     def _overwritten(self, changed: list[Tensor], varying: list[Tensor]) -> None:
-        """What shares memory with a tensor changed in place is no longer what it was: count it as read."""
+        """Count as read what shares memory with a tensor changed in place: it is no longer what it was."""
         places = {address(tensor): tensor for tensor in changed}
         if varying:
             self._spoilt.update(places)
         for tensor in list(self._chains.keys()):
             if address(tensor) in places:
-                if not any(tensor is one for one in changed):
+                if not any(tensor is other for other in changed):
                     self.note(tensor, "overwritten")
                 del self._chains[tensor]
 
     def note(self, tensor: Tensor, by: str) -> None:
-        """A followed tensor is read for good."""
+        """Remember that a followed tensor is read, and not followed beyond.
+
+        Args:
+            tensor: the followed tensor; others are passed over.
+            by: the operation that reads it.
+        """
         chain = self._chains.get(tensor)
         if chain is not None and all(chain.steps != reader.chain.steps for reader in self.readers):
             self.readers.append(Reader(chain, by, self.layer))
@@ -160,7 +173,7 @@ class Tracer(TorchDispatchMode):
 
     @property
     def _prepares(self) -> bool:
-        """What runs comes before the model that users mean."""
+        """The preprocessing runs, which comes before the model that users mean."""
         return bool(self.modules) and isinstance(self.modules[-1][1], Preprocess)
 
 
@@ -170,7 +183,15 @@ def _extended(steps: tuple[LinearOperator, ...], operator: LinearOperator) -> tu
 
 
 def named(tracer: Tracer, model: torch.nn.Module) -> list[Any]:
-    """Tell the tracer which module runs; the handles take the hooks away again."""
+    """Tell the tracer which module runs.
+
+    Args:
+        tracer: learns it.
+        model: gets a hook at each of its modules.
+
+    Returns:
+        Handles that take the hooks away again.
+    """
 
     def enter(name: str) -> Any:
         return lambda module, _: tracer.modules.append((name, module))

@@ -27,12 +27,12 @@ from tests.harmless.oracle import dense_oracle
 def test_counting_gives_the_nullity_that_the_oracle_measures(pair: tuple[nn.Module, Convolution]) -> None:
     operator = pair[1]
     _, rank = dense_oracle(operator)
-    found = nullity(projector(operator))
-    assert found.measured == columns(operator) - rank
-    assert found.formula <= found.measured
+    size = nullity(projector(operator))
+    assert size.measured == columns(operator) - rank
+    assert size.formula <= size.measured
     if all(axis.disjoint for axis in operator.axes):  # else outputs at borders, and filters that commute, may repeat
-        assert found.formula == found.measured
-    assert found.unread == int((to_matrix(operator) == 0).all(0).sum())
+        assert size.formula == size.measured
+    assert size.unread == int((to_matrix(operator) == 0).all(0).sum())
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def test_one_formula_serves_all_connected_layers(weight: tuple[int, ...], side: 
     """C_in * pixels never read + max(0, entries read - m), as the paper's condition n > m refines to."""
     torch.manual_seed(1)
     operator = Convolution(torch.randn(weight), (3, side, side), stride=stride, padding=padding)
-    found = nullity(projector(operator))
-    assert found.formula == found.unread + max(0, found.n - found.unread - found.m) == found.measured
-    assert found.unread % 3 == 0 and found.m == rows(operator)
+    size = nullity(projector(operator))
+    assert size.formula == size.unread + max(0, size.n - size.unread - size.m) == size.measured
+    assert size.unread % 3 == 0 and size.m == rows(operator)
 
 
 def test_estimate_of_what_is_too_large_to_decompose_is_right_within_its_deviation() -> None:

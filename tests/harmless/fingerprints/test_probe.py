@@ -8,17 +8,17 @@ import pytest
 import torch
 from torch import nn
 
-from guise.harmless import Loaded, PixelModel, Preprocessing
+from guise.harmless import LoadedModel, PixelModel, Preprocessing
 from guise.harmless.fingerprints import Probe, make, match
 from guise.harmless.fingerprints.probe import run
 from guise.harmless.fingerprints.spectra import rephased
 from guise.models.errors import InputError
 
 
-def a_model(first: nn.Module, seed: int) -> Loaded:
+def a_model(first: nn.Module, seed: int) -> LoadedModel:
     torch.manual_seed(seed)
     network = nn.Sequential(first, nn.ReLU(), nn.Flatten(), nn.Linear(48 * 16, 10))
-    return Loaded(PixelModel(network, Preprocessing()).eval().requires_grad_(False), (3, 32, 32))
+    return LoadedModel(PixelModel(network, Preprocessing()).eval().requires_grad_(False), (3, 32, 32))
 
 
 def patches(seed: int = 0) -> nn.Conv2d:
@@ -27,20 +27,20 @@ def patches(seed: int = 0) -> nn.Conv2d:
 
 
 @pytest.fixture(scope="module")
-def owner() -> Loaded:
+def owner() -> LoadedModel:
     return a_model(patches(), 1)
 
 
 @pytest.fixture(scope="module")
-def probe(owner: Loaded) -> Probe:
+def probe(owner: LoadedModel) -> Probe:
     return make(owner, pairs=2, strangers=12)
 
 
-def margin(probe: Probe, model: Loaded) -> float:
+def margin(probe: Probe, model: LoadedModel) -> float:
     return match(run(model, probe.pictures), threshold=probe.origin.threshold).margin
 
 
-def test_owner_matches_and_strangers_do_not(owner: Loaded, probe: Probe) -> None:
+def test_owner_matches_and_strangers_do_not(owner: LoadedModel, probe: Probe) -> None:
     assert margin(probe, owner) > 10
     origin = probe.origin
     assert origin.score < 0.01 < origin.threshold < 0.5 < origin.strangers.least
@@ -55,7 +55,7 @@ def test_what_follows_the_first_layer_may_change_and_so_may_its_basis(probe: Pro
     assert margin(probe, a_model(mixed, 9)) > 1
 
 
-def test_a_first_layer_that_was_trained_on_matches_no_more(owner: Loaded, probe: Probe) -> None:
+def test_a_first_layer_that_was_trained_on_matches_no_more(owner: LoadedModel, probe: Probe) -> None:
     scores = list(probe.origin.strangers.disturbed.values())
     assert scores == sorted(scores) and scores[0] < probe.origin.threshold < scores[-1]
     moved = copy.deepcopy(owner)
@@ -70,7 +70,7 @@ def test_controls_are_as_large_and_as_rough_as_the_pairs(probe: Probe) -> None:
     assert sizes[1] == pytest.approx(sizes[0], rel=0.15)
     x = torch.randn(2, 3, 9, 8, dtype=torch.float64)
     turned = rephased(x, torch.Generator().manual_seed(0))
-    spectra = [torch.fft.fft2(one).abs() for one in (x, turned)]
+    spectra = [torch.fft.fft2(values).abs() for values in (x, turned)]
     torch.testing.assert_close(*spectra)
     assert float((x * turned).sum().abs()) < 0.5 * float((x * x).sum())
 
@@ -82,8 +82,8 @@ def test_answers_that_tell_nothing_are_refused(probe: Probe) -> None:
     with pytest.raises(InputError, match="not finite"):
         match(outputs * np.nan, threshold=0.1)
     outputs[1, 2] = 2  # the first pair says nothing, the second matches
-    found = match(outputs, threshold=0.1)
-    assert found.matches and found.pairs[0] is None and found.pairs[1] == 1e-12
+    answer = match(outputs, threshold=0.1)
+    assert answer.matches and answer.pairs[0] is None and answer.pairs[1] == 1e-12
     with pytest.raises(InputError, match="3x32x32, the model takes 3x40x32"):
         run(dataclasses.replace(a_model(patches(), 1), input_shape=(3, 40, 32)), probe.pictures)
 
@@ -93,4 +93,4 @@ def test_models_that_read_everything_have_no_fingerprint() -> None:
         make(a_model(nn.Sequential(nn.Conv2d(3, 48, 4, 4), nn.MaxPool2d(2)), 0), pairs=1, strangers=1)
     pool = nn.Sequential(nn.AvgPool2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(768, 3))
     with pytest.raises(InputError, match="holds no weights"):
-        make(Loaded(PixelModel(pool, Preprocessing()), (3, 32, 32)), pairs=1, strangers=1)
+        make(LoadedModel(PixelModel(pool, Preprocessing()), (3, 32, 32)), pairs=1, strangers=1)

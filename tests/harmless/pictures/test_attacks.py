@@ -7,13 +7,13 @@ from skimage.transform import resize
 from torch import Tensor
 
 from guise.harmless.operators import patch_embedding
-from guise.harmless.pictures.attacks import Recovered, attack
+from guise.harmless.pictures.attacks import Recovered, recover
 from guise.harmless.pictures.certificate import as_tensor
-from guise.harmless.pictures.generation import GenerationSettings, generate
+from guise.harmless.pictures.filling import FillSettings, fill
 from guise.harmless.pictures.identity import Gallery, Rank
 from guise.harmless.pictures.targets import parse
-from guise.harmless.preprocessing import PixelModel, Preprocessing
 from guise.harmless.projection import projector
+from guise.harmless.sources import PixelModel, Preprocessing
 
 SIDE = 32
 PHOTO = np.asarray((255 * resize(astronaut()[:200, 130:330], (SIDE, SIDE), anti_aliasing=True)).round(), np.uint8)
@@ -36,8 +36,8 @@ def test_nearest_original_is_found_unless_another_comes_as_near() -> None:
     assert Gallery(PHOTO, [PHOTO], PixelModel(Recolouring(), Preprocessing())).rank(PHOTO).by_pixels == 2  # a tie
 
 
-def by_name(found: list[Recovered]) -> dict[str, Recovered]:
-    return {one.attack: one for one in found}
+def by_name(results: list[Recovered]) -> dict[str, Recovered]:
+    return {result.attack: result for result in results}
 
 
 def measured(pixels: np.ndarray) -> Tensor:
@@ -45,24 +45,24 @@ def measured(pixels: np.ndarray) -> Tensor:
 
 
 def test_weights_and_a_prior_recover_more_than_the_picture_shows() -> None:
-    changed = generate(PHOTO, NULL, parse("noise")(SIDE, SIDE, 0))
-    found = by_name(attack(PHOTO, [changed], NULL))
-    assert not any(name.startswith("average") for name in found)
-    none, projection, prior = (found[name].likeness for name in ("none", "projection", "prior of natural pictures"))
+    changed = fill(PHOTO, NULL, parse("noise")(SIDE, SIDE, 0))
+    results = by_name(recover(PHOTO, [changed], NULL))
+    assert not any(name.startswith("average") for name in results)
+    none, projection, prior = (results[name].similarity for name in ("none", "projection", "prior of natural pictures"))
     assert (none.psnr or 0) + 1 < (projection.psnr or 0) < (prior.psnr or 0) - 1
     assert prior.ssim > none.ssim + 0.1
-    assert found["projection"].needs_weights and not found["blur of 1 px"].needs_weights
+    assert results["projection"].needs_weights and not results["blur of 1 px"].needs_weights
     # Whatever is filled in, the measurements stay.
-    before, after = measured(changed), measured(found["prior of natural pictures"].picture)
+    before, after = measured(changed), measured(results["prior of natural pictures"].picture)
     assert float((after - before).norm() / before.norm()) < 0.05
 
 
 def test_averaging_takes_off_what_was_added_and_not_what_was_replaced() -> None:
     noise = [parse("noise")(SIDE, SIDE, seed) for seed in range(16)]
-    added = [generate(PHOTO, NULL, one, settings=GenerationSettings("add", 20.0)) for one in noise]
-    replaced = [generate(PHOTO, NULL, one) for one in noise]
+    added = [fill(PHOTO, NULL, target, settings=FillSettings("add", 20.0)) for target in noise]
+    replaced = [fill(PHOTO, NULL, target) for target in noise]
     psnr = {}
     for name, versions in (("added", added), ("replaced", replaced)):
-        found = by_name(attack(PHOTO, versions, NULL))
-        psnr[name] = (found["average of 16"].likeness.psnr or 0) - (found["none"].likeness.psnr or 0)
+        results = by_name(recover(PHOTO, versions, NULL))
+        psnr[name] = (results["average of 16"].similarity.psnr or 0) - (results["none"].similarity.psnr or 0)
     assert psnr["added"] > 5 and psnr["added"] > psnr["replaced"] + 2

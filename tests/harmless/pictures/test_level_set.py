@@ -9,7 +9,7 @@ from guise.harmless.pictures import level_set
 from guise.harmless.pictures.certificate import as_tensor
 from guise.harmless.pictures.level_set import AppliedJacobian, FormedJacobian, WalkSettings, walk
 from guise.harmless.pictures.targets import parse
-from guise.harmless.preprocessing import PixelModel, Preprocessing
+from guise.harmless.sources import PixelModel, Preprocessing
 from guise.models.errors import InputError
 
 torch.manual_seed(0)
@@ -41,7 +41,7 @@ def test_products_are_those_of_the_jacobian_written_out(formed: bool) -> None:
 def test_output_stays_while_the_picture_goes_to_the_target(formed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(level_set, "_FORMED", 512 if formed else 0)
     walked = walk(PHOTO, MODEL, TARGET, settings=WalkSettings(steps=30))
-    distance = [np.linalg.norm(one.astype(float) - TARGET) for one in (PHOTO, walked)]
+    distance = [np.linalg.norm(picture.astype(float) - TARGET) for picture in (PHOTO, walked)]
     assert distance[1] < 0.3 * distance[0]
     clean, after, other = output(PHOTO), output(walked), output(TARGET)
     assert float((after - clean).norm()) < 0.05 * float((other - clean).norm())

@@ -1,4 +1,4 @@
-"""Crops and strides: what is not copied is the null space."""
+"""Crops and strides: the null space is what they do not copy."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from torch import Tensor
 from guise.harmless.operators.gather import Gather
 
 
-class Gathered:
-    """Projection by a mask."""
+class MaskProjector:
+    """Projection by a mask.
+
+    Args:
+        operator: the crop or stride.
+    """
 
     method = "mask of unread entries"
 
@@ -20,4 +24,5 @@ class Gathered:
         self.singular_values = copies[copies > 0].double().sqrt().sort(descending=True).values
 
     def null(self, v: Tensor) -> Tensor:
+        """See `Projector.null`."""
         return v.masked_fill(self.operator.read.to(v.device), 0)

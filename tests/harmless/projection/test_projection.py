@@ -24,8 +24,8 @@ from guise.harmless.projection import (
     ConjugateGradients,
     Dense,
     Fourier,
-    Picked,
     Projector,
+    SelectionProjector,
     leakage,
     projector,
 )
@@ -39,15 +39,15 @@ from tests.harmless.oracle import dense_oracle, random_input
 EXACT = 1e-10
 
 
-def check(found: Projector, *, tolerance: float = EXACT) -> None:
+def check(projection: Projector, *, tolerance: float = EXACT) -> None:
     """As the oracle projects, with its rank; of the operator that the projector was made for."""
-    matrix, rank = dense_oracle(found.operator)
-    v = random_input(found.operator)
+    matrix, rank = dense_oracle(projection.operator)
+    v = random_input(projection.operator)
     expected = v.flatten(1) @ matrix
-    error = (found.null(v).flatten(1) - expected).norm(dim=1) / v.flatten(1).norm(dim=1)
+    error = (projection.null(v).flatten(1) - expected).norm(dim=1) / v.flatten(1).norm(dim=1)
     assert float(error.max()) < tolerance
-    if found.rank is not None:
-        assert found.rank == rank
+    if projection.rank is not None:
+        assert projection.rank == rank
 
 
 @settings(max_examples=120, deadline=None)
@@ -104,12 +104,12 @@ def test_nearly_square_convolutions_are_the_oracles(outputs: int, side: int) -> 
 def test_a_badly_conditioned_convolution_too_large_to_write_out_is_projected_to_rounding() -> None:
     torch.manual_seed(0)
     operator = Convolution(torch.randn(11, 3, 3, 3), (3, 48, 48), stride=2, padding=1)
-    found = projector(operator)
-    assert isinstance(found, Banded)
+    projection = projector(operator)
+    assert isinstance(projection, Banded)
     v = random_input(operator)
-    assert leakage(found, v) < 1e-15
-    null = found.null(v)
-    assert float((found.null(null) - null).norm() / v.norm()) < 1e-12
+    assert leakage(projection, v) < 1e-15
+    null = projection.null(v)
+    assert float((projection.null(null) - null).norm() / v.norm()) < 1e-12
     assert float(null.norm() / v.norm()) == pytest.approx((1 / 12) ** 0.5, rel=0.1)
 
 
@@ -133,29 +133,29 @@ TWO_OF_THREE = Convolution((matrix(3, 2) @ matrix(2, 3)).view(3, 3, 1, 1), IMAGE
         (patch_embedding(matrix(7, 3, 4, 4), IMAGE), Blocks),
         (patch_embedding(matrix(7, 3, 5, 5), IMAGE), Blocks),
         (Convolution(matrix(4, 3, 2, 2), IMAGE, stride=3), Blocks),
-        (Composed([TO_PATCHES, Matrix(matrix(9, 48), (9, 48))]), Picked),
+        (Composed([TO_PATCHES, Matrix(matrix(9, 48), (9, 48))]), SelectionProjector),
         (Composed([reshaping(IMAGE, (432,)), Matrix(matrix(9, 432), (432,))]), Blocks),
-        (Composed([crop(IMAGE, 8, 8), patch_embedding(matrix(7, 3, 4, 4), (3, 8, 8))]), Picked),
+        (Composed([crop(IMAGE, 8, 8), patch_embedding(matrix(7, 3, 4, 4), (3, 8, 8))]), SelectionProjector),
         (Composed([Resize(IMAGE, 8, 8), patch_embedding(matrix(7, 3, 4, 4), (3, 8, 8))]), Dense),
-        (Composed([GREY, Convolution(matrix(2, 3, 3, 3), IMAGE, stride=2, padding=1)]), Picked),
-        (Composed([TWO_OF_THREE, Convolution(matrix(5, 3, 3, 3), IMAGE, padding=1)]), Picked),
+        (Composed([GREY, Convolution(matrix(2, 3, 3, 3), IMAGE, stride=2, padding=1)]), SelectionProjector),
+        (Composed([TWO_OF_THREE, Convolution(matrix(5, 3, 3, 3), IMAGE, padding=1)]), SelectionProjector),
         (Stacked([Matrix(matrix(2, 12), IMAGE), patch_embedding(matrix(3, 3, 6, 6), IMAGE)]), Dense),
         (Gather(torch.tensor([3, 3, -1, 9]), IMAGE), None),
     ],
 )
 def test_projector_chosen_for_a_structure_is_the_oracles(operator: LinearOperator, kind: type | None) -> None:
-    found = projector(operator)
-    assert kind is None or isinstance(found, kind)
-    check(found)
+    projection = projector(operator)
+    assert kind is None or isinstance(projection, kind)
+    check(projection)
 
 
 def test_rank_deficient_weights_are_noticed() -> None:
     weight = matrix(7, 3, 4, 4)
     weight[3] = weight[1] - 2 * weight[5]
     weight[6] = 0
-    found = projector(patch_embedding(weight, IMAGE))
-    assert found.rank == 5 * 9
-    check(found)
+    projection = projector(patch_embedding(weight, IMAGE))
+    assert projection.rank == 5 * 9
+    check(projection)
     check(Banded(Convolution(weight, IMAGE, stride=2, padding=1)))
     ring = Fourier(Convolution(weight, IMAGE, stride=2, padding=[(1, 1), (1, 1)], mode="circular"))
     assert ring.rank == 5 * 36
@@ -166,10 +166,10 @@ def test_rank_deficient_weights_are_noticed() -> None:
 def test_single_precision_stays_single_and_is_near(kind: type[Projector]) -> None:
     operator = patch_embedding(matrix(7, 3, 4, 4), IMAGE)
     v = random_input(operator)
-    found = kind(operator)  # type: ignore[call-arg]
-    single = found.null(v.float())
+    projection = kind(operator)  # type: ignore[call-arg]
+    single = projection.null(v.float())
     assert single.dtype == torch.float32
-    torch.testing.assert_close(single.double(), found.null(v), rtol=0, atol=1e-5)
+    torch.testing.assert_close(single.double(), projection.null(v), rtol=0, atol=1e-5)
 
 
 def test_projectors_refuse_what_has_not_their_structure() -> None:

@@ -9,12 +9,12 @@ from skimage.transform import resize
 
 from guise.harmless.operators import Convolution, LinearOperator, Matrix, patch_embedding
 from guise.harmless.pictures.box import fit_to_box
-from guise.harmless.pictures.certificate import Certifier, as_pixels, as_tensor, likeness
-from guise.harmless.pictures.generation import GenerationSettings, generate
+from guise.harmless.pictures.certificate import Certifier, as_pixels, as_tensor, image_similarity
+from guise.harmless.pictures.filling import FillSettings, fill
 from guise.harmless.pictures.rounding import SearchSettings, round_exactly
 from guise.harmless.pictures.targets import parse
-from guise.harmless.preprocessing import PixelModel, Preprocessing, Together
-from guise.harmless.projection import Banded, Picked, projector
+from guise.harmless.projection import Banded, SelectionProjector, projector
+from guise.harmless.sources import JointModel, PixelModel, Preprocessing
 from guise.models.errors import InputError
 
 SIDE = 32
@@ -41,10 +41,10 @@ def change(operator: LinearOperator, pixels: NDArray[np.uint8]) -> float:
 
 @BOTH
 def test_box_and_measurements_hold_together(operator: LinearOperator) -> None:
-    found, x = projector(operator), as_tensor(photo())
-    wanted = x + found.null(as_tensor(NOISE) - x)
+    projection, x = projector(operator), as_tensor(photo())
+    wanted = x + projection.null(as_tensor(NOISE) - x)
     assert float(wanted.min()) < -10 and float(wanted.max()) > 265  # else the box would not matter
-    fitted = fit_to_box(x, wanted, found, tolerance=1e-9, max_iterations=3000)
+    fitted = fit_to_box(x, wanted, projection, tolerance=1e-9, max_iterations=3000)
     assert float(fitted.pixels.min()) >= 0 and float(fitted.pixels.max()) <= 255
     assert fitted.error <= 1e-9
     assert float(operator.matvec(fitted.pixels - x).norm() / operator.matvec(x).norm()) < 1e-8
@@ -55,9 +55,9 @@ def test_box_and_measurements_hold_together(operator: LinearOperator) -> None:
 
 @pytest.mark.parametrize(("operator", "gain"), [(PATCHES, 2.5), (STRIDED, 1.8)], ids=["patches", "strided"])
 def test_searched_levels_measure_closer_than_rounded_ones(operator: LinearOperator, gain: float) -> None:
-    found = projector(operator)
-    settings = GenerationSettings(exact_uint8=True, search=SearchSettings(400))
-    rounded, searched = generate(photo(), found, NOISE), generate(photo(), found, NOISE, settings=settings)
+    projection = projector(operator)
+    settings = FillSettings(exact_uint8=True, search=SearchSettings(400))
+    rounded, searched = fill(photo(), projection, NOISE), fill(photo(), projection, NOISE, settings=settings)
     assert searched.dtype == np.uint8 and change(operator, searched) < change(operator, rounded) / gain
     assert float(np.abs(searched.astype(int) - rounded).mean()) < 1  # still the same picture
 
@@ -71,27 +71,27 @@ def behind_grey(outputs: int, *, stride: int, luma: tuple[float, ...] = (0.299, 
 def test_levels_behind_grey_leave_alone_what_the_rest_ignores() -> None:
     """Two filters for four pixels: the grey itself has a null space, which generating has filled."""
     operator = behind_grey(2, stride=2)
-    found = projector(operator)
-    exact = generate(photo(), found, NOISE, settings=GenerationSettings(exact_uint8=True))
-    assert change(operator, exact) < change(operator, generate(photo(), found, NOISE)) / 20
+    projection = projector(operator)
+    exact = fill(photo(), projection, NOISE, settings=FillSettings(exact_uint8=True))
+    assert change(operator, exact) < change(operator, fill(photo(), projection, NOISE)) / 20
 
 
 @pytest.mark.parametrize("luma", [(0.5, 0.5, 0.0), (1 / 3, 1 / 3, 1 / 3)])
 def test_levels_that_make_no_difference_stay(luma: tuple[float, ...]) -> None:
-    found, x = projector(behind_grey(12, stride=1, luma=luma)), as_tensor(photo())
-    moved = round_exactly(x, x, found)
+    projection, x = projector(behind_grey(12, stride=1, luma=luma)), as_tensor(photo())
+    moved = round_exactly(x, x, projection)
     assert torch.equal(moved, x)
 
 
 def test_a_stem_behind_grey_reads_what_it_read() -> None:
     """It gives more than it is given, so that its outputs depend on one another; in single precision that diverged."""
     operator = behind_grey(12, stride=1)
-    found, x = projector(operator), as_tensor(photo()).float()
-    assert isinstance(found, Picked) and isinstance(found.inner, Banded)
-    fitted = fit_to_box(x, x + found.null(as_tensor(NOISE).float() - x), found)
+    projection, x = projector(operator), as_tensor(photo()).float()
+    assert isinstance(projection, SelectionProjector) and isinstance(projection.inner, Banded)
+    fitted = fit_to_box(x, x + projection.null(as_tensor(NOISE).float() - x), projection)
     assert fitted.error < 1e-5
-    rounded = generate(photo(), found, NOISE)
-    exact = generate(photo(), found, NOISE, settings=GenerationSettings(exact_uint8=True))
+    rounded = fill(photo(), projection, NOISE)
+    exact = fill(photo(), projection, NOISE, settings=FillSettings(exact_uint8=True))
     assert change(operator, exact) < change(operator, rounded) / 50 < 1e-3
     assert float(np.abs(exact.astype(int) - rounded).mean()) < 5
     assert float(np.abs(exact - photo().astype(int)).mean()) > 20
@@ -99,22 +99,22 @@ def test_a_stem_behind_grey_reads_what_it_read() -> None:
 
 def test_blocks_too_wide_for_their_products_are_searched_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     operator = Matrix(torch.randn(40, 3 * SIDE**2, generator=torch.Generator().manual_seed(0)), (3, SIDE, SIDE))
-    found = projector(operator)
+    projection = projector(operator)
     monkeypatch.setattr("guise.harmless.pictures.rounding._WIDEST", 100)
-    searched = generate(photo(), found, NOISE, settings=GenerationSettings(exact_uint8=True))
-    assert change(operator, searched) < change(operator, generate(photo(), found, NOISE)) / 5
+    searched = fill(photo(), projection, NOISE, settings=FillSettings(exact_uint8=True))
+    assert change(operator, searched) < change(operator, fill(photo(), projection, NOISE)) / 5
 
 
 def test_replacing_erases_what_was_there_and_adding_does_not() -> None:
-    found, x = projector(PATCHES), as_tensor(photo())
+    projection, x = projector(PATCHES), as_tensor(photo())
     grey = as_tensor(parse("constant")(SIDE, SIDE, 0))
-    replaced = as_tensor(generate(photo(), found, as_pixels(grey)))
-    before, after = found.null(x - grey), found.null(replaced - grey)
+    replaced = as_tensor(fill(photo(), projection, as_pixels(grey)))
+    before, after = projection.null(x - grey), projection.null(replaced - grey)
     # All of it would go, were it not for the box.
     assert float((before * after).sum() / before.norm() ** 2) < 0.35
-    added = as_tensor(generate(photo(), found, NOISE, settings=GenerationSettings("add", 8.0)))
-    left = found.null(added - x)
-    assert float((left * found.null(x)).sum().abs() / found.null(x).norm() ** 2) < 0.2
+    added = as_tensor(fill(photo(), projection, NOISE, settings=FillSettings("add", 8.0)))
+    left = projection.null(added - x)
+    assert float((left * projection.null(x)).sum().abs() / projection.null(x).norm() ** 2) < 0.2
     assert float((added - x).square().mean().sqrt()) == pytest.approx(8, rel=0.3)
     assert change(PATCHES, as_pixels(added)) < 0.01
 
@@ -124,22 +124,22 @@ def test_replacing_erases_what_was_there_and_adding_does_not() -> None:
 )
 def test_magnitudes_that_no_picture_holds_are_refused(mode: str, magnitude: float) -> None:
     with pytest.raises(InputError, match="magnitude"):
-        GenerationSettings(mode, magnitude)  # type: ignore[arg-type]
+        FillSettings(mode, magnitude)  # type: ignore[arg-type]
 
 
 def test_photos_of_other_sizes_and_layers_that_read_all_are_refused() -> None:
     with pytest.raises(InputError, match="it is 32x30, the model reads 32x32"):
-        generate(photo()[:30], projector(PATCHES), NOISE)
+        fill(photo()[:30], projector(PATCHES), NOISE)
     all_read = projector(patch_embedding(torch.randn(48, 3, 4, 4), (3, SIDE, SIDE)))
     with pytest.raises(InputError, match="changes nothing where the model does not look"):
-        generate(photo(), all_read, NOISE)
+        fill(photo(), all_read, NOISE)
 
 
 def test_search_never_leaves_the_box_and_never_does_worse_than_its_start() -> None:
-    found, x = projector(PATCHES), as_tensor(photo())
+    projection, x = projector(PATCHES), as_tensor(photo())
     extreme = (x > 128).double() * 255
     for moves in (0, 50):
-        moved = round_exactly(extreme, x, found, settings=SearchSettings(moves))
+        moved = round_exactly(extreme, x, projection, settings=SearchSettings(moves))
         assert float(moved.min()) >= 0 and float(moved.max()) <= 255 and torch.equal(moved, moved.round())
         assert change(PATCHES, as_pixels(moved)) <= change(PATCHES, as_pixels(extreme)) + 1e-12
 
@@ -152,13 +152,13 @@ def certifier() -> Certifier:
 
 
 def test_certificates_tell_a_harmless_picture_from_a_harmful_one() -> None:
-    found = projector(PATCHES)
-    harmless = certifier().certify(photo(), generate(photo(), found, NOISE), NOISE)
-    assert harmless.changes["float64"].layer == pytest.approx(change(PATCHES, generate(photo(), found, NOISE)))
+    projection = projector(PATCHES)
+    harmless = certifier().certify(photo(), fill(photo(), projection, NOISE), NOISE)
+    assert harmless.changes["float64"].layer == pytest.approx(change(PATCHES, fill(photo(), projection, NOISE)))
     for precision in ("float64", "float32", "float16"):
-        one = harmless.changes[precision]
-        assert one.top1 and one.cosine is not None and one.cosine > 0.999
-        assert one.output is not None and one.output < 0.05
+        moved = harmless.changes[precision]
+        assert moved.top1 and moved.cosine is not None and moved.cosine > 0.999
+        assert moved.output is not None and moved.output < 0.05
     assert harmless.read == 0.25 and harmless.kept < 0.4 and harmless.moved > 0.2
     noisy = np.clip(photo().astype(int) + NOISE.astype(int) - 128, 0, 255).astype(np.uint8)
     harmful = certifier().certify(photo(), noisy)
@@ -179,13 +179,13 @@ def test_top1_is_judged_of_scores_only(embeds: tuple[bool, bool], same: bool | N
         network = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), layer)
         models.append(PixelModel(network, Preprocessing(), embeds=flag))
     dark, bright = (np.full((8, 8, 3), level, np.uint8) for level in (50, 200))
-    assert Certifier(Together(models), None).certify(dark, bright).changes["float32"].top1 is same
+    assert Certifier(JointModel(models), None).certify(dark, bright).changes["float32"].top1 is same
 
 
 def test_nothing_changed_is_certified_as_that() -> None:
     same = certifier().certify(photo(), photo())
     assert same.changes["float32"].layer == 0 and same.changes["float32"].output == 0 and same.moved == 0
-    assert same.to_original == likeness(photo(), photo()) and same.to_original.psnr is None
+    assert same.to_original == image_similarity(photo(), photo()) and same.to_original.psnr is None
 
 
 def test_targets_are_reproducible_and_unknown_ones_refused() -> None:

@@ -20,13 +20,13 @@ DENSE = Matrix(torch.randn(40, 30) @ torch.diag(torch.logspace(0, -5, 30)), (30,
 @pytest.mark.parametrize("operator", [PATCHES, DENSE], ids=["patches", "dense"])
 @pytest.mark.parametrize("bound", [0.003, 0.1])
 def test_it_is_the_span_of_small_right_singular_vectors(operator: LinearOperator, bound: float) -> None:
-    found = NearNull(operator, bound)
+    projection = NearNull(operator, bound)
     _, values, right = torch.linalg.svd(to_matrix(operator))
     small = right[int((values > bound * values[0]).sum()) :]
     v = random_input(operator)
     expected = (v.flatten(1) @ small.T) @ small
-    torch.testing.assert_close(found.null(v).flatten(1), expected, rtol=0, atol=1e-9)
-    assert found.rank == right.shape[1] - len(small)
+    torch.testing.assert_close(projection.null(v).flatten(1), expected, rtol=0, atol=1e-9)
+    assert projection.rank == right.shape[1] - len(small)
 
 
 @settings(max_examples=25, deadline=None)
@@ -41,27 +41,27 @@ def test_tiles_keep_the_bound_however_kernels_cross_them(data: st.DataObject) ->
         patch.setattr(module, "small", lambda _: False)
         patch.setattr(module, "_TILE_ENTRIES", draw(20, 100))
         try:
-            found = NearNull(operator, 0.3)
+            projection = NearNull(operator, 0.3)
         except InputError:  # filters that shrink nothing so much
             reject()
     v = random_input(operator)
-    null = found.null(v)
-    torch.testing.assert_close(found.null(null), null)  # a projection
+    null = projection.null(v)
+    torch.testing.assert_close(projection.null(null), null)  # a projection
     largest = float(torch.linalg.matrix_norm(to_matrix(operator), 2))
     shrunk = operator.matvec(null).flatten(1).norm(dim=1) / null.flatten(1).norm(dim=1)
     assert float(shrunk.max()) <= 0.3 * largest * (1 + 1e-9)
     # The worst direction that can come out, not just random ones.
-    basis = found.null(torch.eye(v[0].numel(), dtype=torch.float64).reshape(-1, *operator.input_shape))
+    basis = projection.null(torch.eye(v[0].numel(), dtype=torch.float64).reshape(-1, *operator.input_shape))
     worst = torch.linalg.matrix_norm(operator.matvec(basis).flatten(1), 2)
     assert float(worst) <= 0.3 * largest * (1 + 1e-9)
 
 
 def test_without_such_directions_or_structure_it_is_refused() -> None:
-    with pytest.raises(InputError, match="at best to 1; raise --approximate"):
+    with pytest.raises(InputError, match="at best to 1; raise `approximate=`"):
         NearNull(Matrix(torch.eye(5), (5,)), 0.5)
-    with pytest.raises(InputError, match=r"--approximate 1\.5 is no share"):
+    with pytest.raises(InputError, match=r"`approximate=1\.5` is no share"):
         NearNull(DENSE, 1.5)
-    with pytest.raises(InputError, match="--non-linear"):
+    with pytest.raises(InputError, match="non_linear=True"):
         NearNull(Resize((3, 64, 64), 60, 60), 0.1)
 
 

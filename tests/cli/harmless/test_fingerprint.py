@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +11,6 @@ from PIL import Image
 
 from guise.cli.main import guise
 from tests.cli.command_line import Outcome, call, check_refused, hashes
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny() -> object:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "path", [str(Path(__file__).parents[1] / "harmless"), *sys.path])
-        yield
-
 
 SIZE = ("--input", "3x32x32")
 

@@ -8,20 +8,21 @@ from guise.harmless.operators.base import LinearOperator
 from guise.harmless.projection.base import Projector
 
 
-class Picked:
-    """Projection for A = B S, where S S^T is the identity: it loses what is orthogonal to its rows, and no more.
+class SelectionProjector:
+    """Projection for A = B S with S S^T = 1: S loses what is orthogonal to its rows, and no more.
 
     Args:
         operator: A.
-        pick: S.
+        selection: S.
         inner: projects onto the null space of B.
     """
 
-    def __init__(self, operator: LinearOperator, pick: LinearOperator, inner: Projector) -> None:
-        self.operator, self.pick, self.inner = operator, pick, inner
+    def __init__(self, operator: LinearOperator, selection: LinearOperator, inner: Projector) -> None:
+        self.operator, self.selection, self.inner = operator, selection, inner
         self.method = inner.method
         self.singular_values, self.rank = inner.singular_values, inner.rank
 
     def null(self, v: Tensor) -> Tensor:
-        seen = self.pick.matvec(v)
-        return v - self.pick.rmatvec(seen - self.inner.null(seen))
+        """See `Projector.null`."""
+        seen = self.selection.matvec(v)
+        return v - self.selection.rmatvec(seen - self.inner.null(seen))

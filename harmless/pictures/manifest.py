@@ -1,4 +1,4 @@
-"""What a batch has written: so that it goes on where it was stopped, and writes over nothing but its own."""
+"""What a batch has written: so that it goes on where it was stopped, and writes over nothing but its own files."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_leaves
 
-from guise.harmless.loading import Loaded
-from guise.harmless.pictures.certificate import Approximate, Certificate, Change, Likeness
+from guise.harmless.pictures.certificate import Approximate, Certificate, Change, ImageSimilarity
+from guise.harmless.sources import LoadedModel
 from guise.models.errors import ImageError
 from guise.models.files import Manifest, atomic_write, file_hash, printable
 
 MANIFEST = "guise-harmless.jsonl"
 
 
-class Records:
-    """The manifest of an output folder.
+class CopyManifest:
+    """The manifest of an output folder: one line a copy, with its certificate and the hashes of its files.
 
     Args:
         out: the folder.
@@ -31,26 +31,46 @@ class Records:
 
     def __init__(self, out: Path) -> None:
         self._out, self._manifest = out, Manifest(out / MANIFEST)
-        self._written = {name: sha256 for one in self._manifest.records() for name, sha256 in _files(one).items()}
+        self._written = {name: sha256 for line in self._manifest.records() for name, sha256 in _files(line).items()}
 
     def finished(self, sha256: str, settings: str, name: str) -> Certificate | None:
-        """The certificate of a copy made before, if it and its file are as they were written."""
-        record = self._manifest.find(sha256, settings, name)
-        if record is None or any(file_hash(self._out / file) != wanted for file, wanted in _files(record).items()):
+        """The certificate of a copy that an earlier run made.
+
+        Args:
+            sha256: of the original's file.
+            settings: hash of all that decides on a copy but the photo.
+            name: of the copy, below the folder.
+
+        Returns:
+            The certificate; None where there is no such copy, or a file is not as it was written.
+        """
+        line = self._manifest.find(sha256, settings, name)
+        if line is None or any(file_hash(self._out / file) != wanted for file, wanted in _files(line).items()):
             return None
         try:
-            return _certificate(record["certificate"])
+            return _certificate(line["certificate"])
         except (KeyError, TypeError):  # of another version
             return None
 
     def own(self, name: Path) -> bool:
-        """There is no such file yet, or it is as a run has written it."""
+        """Whether there is no such file yet, or it is as a run has written it.
+
+        Args:
+            name: of a file below the folder.
+
+        Returns:
+            True where a run may write it.
+        """
         path = self._out / name
-        found = file_hash(path)
-        return not os.path.lexists(path) or (found is not None and found == self._written.get(name.as_posix()))
+        sha256 = file_hash(path)
+        return not os.path.lexists(path) or (sha256 is not None and sha256 == self._written.get(name.as_posix()))
 
     def write(self, name: Path, data: bytes) -> None:
         """Write a file that is our own, or holds the same already.
+
+        Args:
+            name: below the folder.
+            data: the whole file.
 
         Raises:
             ImageError: another file is in the way.
@@ -64,18 +84,34 @@ class Records:
             file.write(data)
 
     def add(self, sha256: str, settings: str, name: str, certificate: Certificate) -> None:
-        """Record a finished copy with its certificate's file."""
+        """Remember a finished copy and its certificate.
+
+        Args:
+            sha256: of the original's file.
+            settings: hash of all that decides on a copy but the photo.
+            name: of the copy, below the folder.
+            certificate: of the copy.
+
+        Raises:
+            OutputError: the manifest cannot be written.
+        """
         names = (name, Path(name).with_suffix(".json").as_posix())
-        files = {one: file_hash(self._out / one) or "" for one in names}
+        files = {file: file_hash(self._out / file) or "" for file in names}
         key = {"source_sha256": sha256, "settings_hash": settings, "name": name}
         self._manifest.append({**key, "files": files, "certificate": asdict(certificate)})
         self._written.update(files)
 
 
-def model_hash(loaded: Loaded) -> str:
+def model_hash(loaded: LoadedModel) -> str:
     """SHA-256 of a model's structure, preprocessing and weights, and of its output for one picture of noise.
 
     The output tells apart what the others do not show: weights frozen into TorchScript, and code.
+
+    Args:
+        loaded: the model.
+
+    Returns:
+        Hexadecimal digits.
 
     Raises:
         InputError: the model fails.
@@ -92,13 +128,13 @@ def model_hash(loaded: Loaded) -> str:
     return digest.hexdigest()
 
 
-def _files(record: dict[str, Any]) -> dict[str, str]:
-    found = record.get("files")
-    return found if isinstance(found, dict) else {}
+def _files(line: dict[str, Any]) -> dict[str, str]:
+    files = line.get("files")
+    return files if isinstance(files, dict) else {}
 
 
-def _certificate(found: dict[str, Any]) -> Certificate:
-    likenesses = {key: found[key] and Likeness(**found[key]) for key in ("to_original", "to_target")}
-    approximate = found["approximate"] and Approximate(**found["approximate"])
-    changes = {name: Change(**change) for name, change in found["changes"].items()}
-    return Certificate(**{**found, **likenesses, "approximate": approximate, "changes": changes})
+def _certificate(told: dict[str, Any]) -> Certificate:
+    similar = {key: told[key] and ImageSimilarity(**told[key]) for key in ("to_original", "to_target")}
+    approximate = told["approximate"] and Approximate(**told["approximate"])
+    changes = {name: Change(**change) for name, change in told["changes"].items()}
+    return Certificate(**{**told, **similar, "approximate": approximate, "changes": changes})

@@ -1,0 +1,105 @@
+"""Which model is meant, and what loading makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from torch import nn
+
+from guise.harmless.sources.pixel_model import JointModel, PixelModel
+from guise.harmless.sources.preprocessing import Preprocessing
+from guise.models.errors import InputError
+
+Announce = Callable[[str], None]
+"""Called with one line for a person, such as the size and the origin of a download."""
+DEFAULT_INPUT = (3, 224, 224)
+_LEAST_SIDE = 7
+"""Pixels a side of a photo: SSIM needs so many."""
+_LARGEST_SIDE = 16384
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which model, and how.
+
+    Attributes:
+        model: the name of a recogniser, a torchvision name, timm:NAME, a path (.pt, .ts, .onnx), or
+            package.module:factory.
+        weights: "random" (seed 0; layers that torchvision or timm start at zero are drawn too), "pretrained" (the
+            library's own, downloaded on first use), or a file (.safetensors, or a checkpoint that loads without running
+            code). Only torchvision names, timm names and factories take weights.
+        input_shape: shape of the photo, (3, H, W). None: what the model is known to take, else `DEFAULT_INPUT`.
+        preprocess: what happens to a photo before the model (see `guise.harmless.sources.preprocessing.parse`).
+        offline: open no connection.
+    """
+
+    model: str
+    weights: str = "random"
+    input_shape: tuple[int, ...] | None = None
+    preprocess: str = ""
+    offline: bool = False
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network as it comes from its library or its file, before it takes photos.
+
+    Attributes:
+        network: the module.
+        preprocessing: what its library does to a photo first.
+        input_shape: shape of the photo that it is known to take; None where that is not known.
+        embeds: its output is an embedding.
+    """
+
+    network: nn.Module
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    input_shape: tuple[int, ...] | None = None
+    embeds: bool = False
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to run, in evaluation mode, float32.
+
+    Attributes:
+        model: takes photos in [0, 255]; gives a tuple of outputs where it stands for several models.
+        input_shape: shape of the photos, (3, H, W).
+        names: what the user called the model, or each of several models.
+    """
+
+    model: PixelModel | JointModel
+    input_shape: tuple[int, ...]
+    names: tuple[str, ...] = ()
+
+
+def parse_shape(text: str) -> tuple[int, ...]:
+    """A size such as 3x224x224 as numbers.
+
+    Args:
+        text: channels, height and width.
+
+    Returns:
+        (channels, height, width).
+
+    Raises:
+        InputError: the text is no such size.
+    """
+    parts = text.lower().split("x")
+    if len(parts) != 3 or not all(part.isdecimal() and 0 < int(part) <= _LARGEST_SIDE for part in parts):
+        raise InputError(f"`input={text}` is no size; write it as 3xHEIGHTxWIDTH, such as 3x224x224")
+    return tuple(map(int, parts))
+
+
+def check_shape(shape: tuple[int, ...]) -> None:
+    """Refuse a shape that is not that of a colour photo of at least 7 x 7 pixels.
+
+    Args:
+        shape: of the photos.
+
+    Raises:
+        InputError: it is another shape.
+    """
+    if len(shape) != 3 or shape[0] != 3 or min(shape[1:]) < _LEAST_SIDE:
+        what = f"photos of {'x'.join(map(str, shape))} are not read"
+        raise InputError(f"{what}; give `input=` as 3xHEIGHTxWIDTH, each at least {_LEAST_SIDE}")

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import check_refused
+from tests.cli.harmless.commands import generate, harmless
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "words"),
+    [
+        ("tiny:relu_first", (), ("read by relu", "before any linear layer")),
+        ("tiny:no_module", (), ("gives Tensor", "torch.nn.Module")),
+        ("tiny:nobody", (), ("tiny:nobody", "cannot be called")),
+        ("resnet-18", (), ("did you mean", "resnet18")),
+        ("nowhere.pt", (), ("nowhere.pt does not exist",)),
+        ("tiny:patches", ("--input", "3x32"), ("--input 3x32 is no size",)),
+        ("tiny:patches", ("--input", "3x50x50"), ("fails on an input of 3x50x50", "--input")),
+        ("tiny:patches", ("--preprocess", "blur=3"), ("does not know 'blur=3'",)),
+        ("tiny:patches", ("--preprocess", "std=0:1:1"), ("divides by zero",)),
+        ("tiny:patches", ("--preprocess", "std=nan:1:1"), ("std=nan:1:1 is not three numbers",)),
+        ("tiny:patches", ("--weights", "nowhere.safetensors"), ("nowhere.safetensors does not exist",)),
+        ("tiny:patches", ("--weights", "."), (". is no file",)),
+        ("tiny:patches", ("--plot", "model.pt"), ("--plot model.pt is no PNG",)),
+        ("tiny:patches", ("--input", "3x4x4"), ("photos of 3x4x4", "at least 7")),
+        ("tiny:unfinished", (), ("fails on an input of 3x32x32", "name one that runs here")),
+    ],
+)
+def test_bad_models_and_settings_are_one_clear_line(
+    model: str, options: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    size = () if "--input" in options else ("--input", "3x32x32")
+    check_refused(harmless("inspect", model, *size, *options), 2, *words)
+
+
+def test_pickles_that_run_code_are_refused_and_weights_that_do_not_fit(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    from tests.harmless import tiny
+
+    hostile, other = tmp_path / "model.pth", tmp_path / "other.safetensors"
+    torch.save({"weights": Path("x")}, hostile)
+    save_file({"0.weight": torch.zeros(2, 2)}, other)
+    unsound, state = tmp_path / "unsound.safetensors", tiny.patches().state_dict()
+    state["3.bias"][2] = torch.nan
+    save_file(state, unsound)
+    inspect = ("inspect", "tiny:patches", "--input", "3x32x32", "--weights")
+    check_refused(harmless(*inspect, hostile), 1, "is refused", ".safetensors")
+    check_refused(harmless(*inspect, other), 1, "does not fit")
+    check_refused(harmless(*inspect, unsound), 1, "not finite, in 3.bias")
+    check_refused(harmless("inspect", hostile), 1, "not a TorchScript file", "--weights")
+
+
+def test_weights_from_a_file_are_used(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    from tests.harmless import tiny
+
+    state = tiny.patches().state_dict()
+    state["0.weight"][5:] = 0
+    for file, save in ((tmp_path / "w.safetensors", save_file), (tmp_path / "w.th", torch.save)):
+        save(state, file)
+        outcome = harmless("inspect", "tiny:patches", "--input", "3x32x32", "--weights", file, "--json")
+        assert outcome.report["spaces"][0]["measured"] == 3072 - 5 * 16
+
+
+def test_onnx_files_are_inspected(tmp_path: Path) -> None:
+    file = tmp_path / "patches.onnx"
+    write_onnx(file)
+    assert harmless("inspect", file, "--json").report["spaces"][0]["measured"] == 2304
+    write_onnx(file, sides=("height", "width"))
+    check_refused(harmless("inspect", file), 2, "leaves the size of its input open", "--input")
+    outcome = harmless("inspect", file, "--input", "3x32x32", "--json")
+    assert outcome.report["spaces"][0]["measured"] == 2304
+    file.write_bytes(b"no model")
+    check_refused(harmless("inspect", file, "--input", "3x32x32"), 1, "is not an ONNX file")
+
+
+def write_onnx(path: Path, sides: tuple[int | str, int | str] = (32, 32)) -> None:
+    """tiny:patches, written node by node: torch's exporter needs more than the extra brings."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    from tests.harmless import tiny
+
+    state = {name.replace(".", "_"): tensor.numpy() for name, tensor in tiny.patches().state_dict().items()}
+    nodes = [
+        helper.make_node("Conv", ["x", "0_weight", "0_bias"], ["a"], kernel_shape=[8, 8], strides=[8, 8]),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("Flatten", ["b"], ["c"]),
+        helper.make_node("Gemm", ["c", "3_weight", "3_bias"], ["y"], transB=1),
+    ]
+    shapes = {"x": [1, 3, *sides], "y": [1, 10]}
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
+    weights = [numpy_helper.from_array(values, name) for name, values in state.items()]
+    graph = helper.make_graph(nodes, "patches", ends[:1], ends[1:], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+
+
+def test_weights_that_would_go_unused_are_refused(tmp_path: Path) -> None:
+    check_refused(harmless("inspect", "guise-vit", "--weights", tmp_path / "mine.safetensors"), 2, "brings its own")
+    check_refused(harmless("inspect", "tiny:patches", "--weights", "pretrained"), 2, "brings its own")
+
+
+def test_a_model_that_fails_on_photos_of_that_size_is_one_line(album: Path, tmp_path: Path) -> None:
+    pair, where = (album / "a.jpg", album / "sub" / "b.png"), ("--model", "guise-vit", "--input", "3x32x32")
+    words = "fails on an input of 3x32x32", "give its size with --input"
+    check_refused(harmless("check", *pair, *where), 2, *words)
+    check_refused(generate(album, tmp_path / "out", "--non-linear", model="guise-vit"), 2, *words)
