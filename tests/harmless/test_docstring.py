@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import textwrap
 from typing import Any
 
 import numpy as np
@@ -12,20 +11,14 @@ import pytest
 import torch
 
 from guise import harmless
-
-
-def program() -> str:
-    """The indented lines of the docstring."""
-    lines = (harmless.__doc__ or "").splitlines()
-    return textwrap.dedent("\n".join(line for line in lines if not line or line.startswith("    ")))
+from tests.programs import run_program
 
 
 @pytest.fixture(scope="module")
 def names() -> dict[str, Any]:
     """What the program leaves behind, and what it prints as `printed`."""
-    names: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        exec(compile(program(), "docstring", "exec"), names)
+        names = run_program(harmless)
     return {**names, "printed": printed.getvalue().splitlines()}
 
 

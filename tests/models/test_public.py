@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import textwrap
 
 import pytest
 
 from guise import models
+from tests.programs import program_of, run_program
 
 
 def test_listing_records_imports_no_torch() -> None:
@@ -25,9 +25,6 @@ def test_public_names_are_what_all_says() -> None:
 
 
 def test_the_program_in_the_docstring_runs() -> None:
-    lines = (models.__doc__ or "").splitlines()
-    program = textwrap.dedent("\n".join(line for line in lines if line.startswith("    ") or not line))
-    names: dict[str, object] = {}
-    exec(program, names)
+    names = run_program(models)
     assert isinstance(names["recogniser"], models.Recogniser)
-    assert "load_recogniser" in program and ".licence" in program
+    assert "load_recogniser" in program_of(models) and ".licence" in program_of(models)
