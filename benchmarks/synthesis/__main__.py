@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.report import code_version, environment, read_lines
 from benchmarks.synthesis import dpgan, merf, ours
 from guise.dpaf import PRESETS
-from guise.dpaf.data import Records, load
+from guise.dpaf.data import ImageDataset, load
 from guise.dpaf.evaluation.fidelity import frechet
 from guise.dpaf.evaluation.repetition import check_apart
 from guise.dpaf.evaluation.utility import FULL_SAMPLES, QUICK_SAMPLES, utility
@@ -68,9 +68,9 @@ def main(names: tuple[str, ...], seeds: int, out: Path, one: tuple[str, int] | N
     lines = [line for line in read_lines(kept) if line["settings"] == settings]
     with atomic_write(out / "synthesis.md") as file:
         file.write(as_markdown(lines, settings).encode())
-    found = {"command": " ".join(["python -m benchmarks.synthesis", *sys.argv[1:]]), "lines": lines}
+    results = {"command": " ".join(["python -m benchmarks.synthesis", *sys.argv[1:]]), "lines": lines}
     with atomic_write(out / "synthesis.json") as file:
-        file.write((json.dumps(found | {"environment": environment()}, indent=1) + "\n").encode())
+        file.write((json.dumps(results | {"environment": environment()}, indent=1) + "\n").encode())
     click.echo((out / "synthesis.md").read_text())
 
 
@@ -87,11 +87,11 @@ def _measure(
     else:
         images, labels, spent = _METHODS[name](private, epsilon, delta, minutes=minutes, count=count, seed=seed)
     seconds, memory = time.monotonic() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    found = utility(images, labels, test, protocol=protocol, seed=seed)
+    networks = utility(images, labels, test, protocol=protocol, seed=seed)
     return {
         "epsilon": spent,
-        "accuracy": sum(one.accuracy for one in found) / len(found),
-        "networks": {one.network: one.accuracy for one in found},
+        "accuracy": sum(network.accuracy for network in networks) / len(networks),
+        "networks": {network.network: network.accuracy for network in networks},
         "frechet": asdict(frechet(images[: len(test)], test)),
         "seconds": round(seconds, 1),
         "memory_gib": round(memory, 2),
@@ -99,9 +99,9 @@ def _measure(
     }
 
 
-def _some(records: Records, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    rows = np.random.default_rng(seed).permutation(len(records))[:count]
-    return records.images[rows].permute(0, 2, 3, 1).numpy(), records.labels[rows].numpy()
+def _some(dataset: ImageDataset, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rows = np.random.default_rng(seed).permutation(len(dataset))[:count]
+    return dataset.images[rows].permute(0, 2, 3, 1).numpy(), dataset.labels[rows].numpy()
 
 
 def as_markdown(lines: list[dict[str, Any]], settings: dict[str, Any]) -> str:

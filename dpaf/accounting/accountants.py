@@ -44,31 +44,43 @@ class Phase:
 def joint_noise_multiplier(*multipliers: float | None) -> float:
     """The noise multiplier of several Gaussian releases of ONE Poisson draw: (sum of 1/sigma^2)^(-1/2).
 
-    They share the draw, so they are one mechanism. To account for each as if it had a draw of its own under-reports:
-    the second release tells nothing new about who was drawn only if the first told nothing either. None stands for a
-    release that is not made.
+    They share the draw, so they are one mechanism. Accounting for each as if it had a draw of its own would
+    under-report: both releases tell about one and the same draw.
 
     Source: adaptive Gaussian releases compose to one (Dong, Roth, Su 2022, corollary 3.3); the dominating pair of the
     composition is then subsampled (Zhu, Dong, Wang 2022, theorem 11).
 
+    Args:
+        multipliers: one for each release; None stands for a release that is not made.
+
     Raises:
         InputError: no release at all, or a multiplier that is not above 0.
     """
-    made = [value for value in multipliers if value is not None]
-    for value in made:
+    given = [value for value in multipliers if value is not None]
+    for value in given:
         validate.positive("the noise multiplier", value)
-    if not made:
+    if not given:
         raise InputError("nothing is released: give a noise multiplier to one release at least")
-    return 1 / math.sqrt(sum(1 / value**2 for value in made))
+    return 1 / math.sqrt(sum(1 / value**2 for value in given))
 
 
 def epsilon_pld(phases: Iterable[Phase], delta: float) -> float:
-    """Epsilon by dp-accounting's privacy loss distributions: pessimistic, within 1 % of exact. The one that binds."""
+    """Epsilon by dp-accounting's privacy loss distributions: pessimistic, within 1 % of exact. The one that binds.
+
+    Args:
+        phases: that are composed.
+        delta: of the guarantee.
+    """
     return float(_composed(phases).get_epsilon(delta))
 
 
 def delta_pld(phases: Iterable[Phase], epsilons: Sequence[float]) -> list[float]:
-    """The privacy profile by the same accountant: the delta that goes with each of `epsilons`."""
+    """The privacy profile by the same accountant: the delta that goes with each epsilon.
+
+    Args:
+        phases: that are composed.
+        epsilons: where the profile is wanted.
+    """
     accountant = _composed(phases)
     return [float(accountant.get_delta(epsilon)) for epsilon in epsilons]
 
@@ -77,6 +89,8 @@ def epsilon_prv(phases: Iterable[Phase], delta: float, *, error: float = 0.01) -
     """Epsilon by Opacus' numerical composition of privacy random variables (Gopi et al. 2021): an upper bound.
 
     Args:
+        phases: that are composed.
+        delta: of the guarantee.
         error: how far above the estimate the bound may lie.
     """
     history = _history(phases)
@@ -90,7 +104,12 @@ def epsilon_prv(phases: Iterable[Phase], delta: float, *, error: float = 0.01) -
 
 
 def epsilon_rdp(phases: Iterable[Phase], delta: float) -> float:
-    """Epsilon by Opacus' Renyi accountant: looser, and simple enough to trust."""
+    """Epsilon by Opacus' Renyi accountant: looser, and simple enough to trust.
+
+    Args:
+        phases: that are composed.
+        delta: of the guarantee.
+    """
     history = _history(phases)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -102,7 +121,12 @@ def epsilon_rdp(phases: Iterable[Phase], delta: float) -> float:
 
 
 def scale_for(shape: Sequence[Phase], epsilon: float, delta: float) -> float:
-    """The factor on all noise multipliers of `shape` with which the phases spend 99.8 to 100 % of (epsilon, delta).
+    """The factor on all noise multipliers with which the phases spend 99.8 to 100 % of (epsilon, delta).
+
+    Args:
+        shape: the phases, with noise multipliers in the right proportion.
+        epsilon: the budget.
+        delta: the budget's delta.
 
     Raises:
         InputError: the budget is out of range, or no amount of noise keeps to it.
@@ -110,7 +134,7 @@ def scale_for(shape: Sequence[Phase], epsilon: float, delta: float) -> float:
     validate.budget(epsilon, delta)
 
     def phases(factor: float) -> list[Phase]:
-        return [Phase(one.name, one.sampling_rate, one.noise_multiplier * factor, one.steps) for one in shape]
+        return [Phase(phase.name, phase.sampling_rate, phase.noise_multiplier * factor, phase.steps) for phase in shape]
 
     # Opacus' Renyi accountant is an upper bound that costs little; below some .1 it has none, however much the noise.
     rough = epsilon_rdp if epsilon_rdp(phases(1e6), delta) <= epsilon else epsilon_pld

@@ -48,10 +48,17 @@ class Ledger:
           that was never made, never the reverse.
         * No charge is made that the plan does not hold, and no plan is begun that exceeds its budget.
         * A line that was altered, taken out or put in is found when the ledger is opened. Lines cut off at the end are
-          found by whoever remembers `head`, as checkpoints do; so is a chain that was forged anew as a whole.
+          found by those who remember `head`, as checkpoints do; so is a chain that was forged anew as a whole.
         * No two copies of a ledger are charged alike: each line holds a random number.
 
     A ledger says nothing about the records but how they were sampled: it may be published.
+
+    Args:
+        path: of the ledger.
+        lines: of it, without their ends. Use `create` or `open`.
+
+    Raises:
+        LedgerError: the lines are damaged or were edited.
     """
 
     def __init__(self, path: Path, lines: list[bytes]) -> None:
@@ -83,7 +90,15 @@ class Ledger:
         run: str,
         reproducible: bool = False,
     ) -> Ledger:
-        """Begin a ledger with a plan that keeps to (epsilon, delta); `reproducible` where noise comes from a seed.
+        """Begin a ledger with a plan that keeps to (epsilon, delta).
+
+        Args:
+            path: of the ledger, which must not exist.
+            plan: phases, in order.
+            epsilon: the budget.
+            delta: the budget's delta.
+            run: the run's name.
+            reproducible: whether noise comes from a seed: then the run is not private.
 
         Raises:
             BudgetError: the plan costs more.
@@ -120,7 +135,10 @@ class Ledger:
 
     @classmethod
     def open(cls, path: Path) -> Ledger:
-        """Read a ledger, checking every line.
+        """Read a ledger and check every line.
+
+        Args:
+            path: of the ledger.
 
         Raises:
             LedgerError: it is missing, damaged, or was edited.
@@ -152,19 +170,31 @@ class Ledger:
         return self._heads[-1]
 
     def holds(self, entries: int, head: str) -> bool:
-        """Whether this ledger goes on from the one that had this head after so many entries."""
+        """Whether this ledger goes on from an earlier state.
+
+        Args:
+            entries: of the earlier state.
+            head: of the earlier state.
+        """
         return 0 <= entries < len(self._heads) and self._heads[entries] == head
 
     def remaining(self, phase: str) -> int:
-        """Charges that the plan still holds for `phase`."""
+        """Charges that the plan still holds for a phase.
+
+        Args:
+            phase: its name.
+        """
         return self._limits.get(phase, 0) - self._spent[phase]
 
     def charge(self, phase: str) -> Charge:
-        """Pay for one step of `phase`; make its release after this returns, and with nothing less than its noise.
+        """Pay for one step of a phase. Make its release after this returns, and with no less than its noise.
+
+        Args:
+            phase: its name.
 
         Raises:
             BudgetError: the plan holds no further step of that phase.
-            LedgerError: somebody else has charged since this ledger was opened: nothing was charged.
+            LedgerError: another process has charged since this ledger was opened: nothing was charged.
             OutputError: the charge cannot be written: make no release. Open the ledger anew to go on.
         """
         if self.remaining(phase) < 1:
@@ -229,7 +259,7 @@ def _append(path: Path, line: bytes, flags: int, *, after: int, torn: int = 0) -
             fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed: of two that charge at once, one sees the other
         if os.fstat(file.fileno()).st_size != after + torn:
             what = f"another process has charged to {printable(path)} since it was opened"
-            raise LedgerError(f"{what}: let one run use it at a time, and --resume")
+            raise LedgerError(f"{what}: let one run use it at a time, and go on with `resume=True`")
         file.truncate(after)
         if file.write(line) != len(line):
             raise OSError(28, "disk full", str(path))

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from guise.dpaf.accounting.accountants import Phase
+from guise.dpaf.accounting.settings import AGGREGATION, HEAD, MOMENTS, STEM, PrivacySettings
 from guise.dpaf.mechanisms.aggregation import FeatureAggregation
 from guise.dpaf.mechanisms.private_step import PrivateStep
 from guise.dpaf.mechanisms.sampling import PoissonSampler
-from guise.dpaf.settings import HEAD, MOMENTS, STEM, STEPS, PrivacySettings
 
 _WIDTH = 4
 _OTHERS = 8
@@ -33,7 +33,7 @@ def poisson(records: int, rate: float, steps: int, random: np.random.Generator) 
 
 @dataclass(frozen=True)
 class CanaryGame:
-    """One run of super-steps at both releases; the score is the likelihood ratio of the canary having been there.
+    """One run of aggregation steps at both releases; the score is the likelihood ratio of the canary having been there.
 
     The canary's feature and gradient point one way, all others' the other way or nowhere, and it is far beyond every
     bound: what does not clip, or does not add the noise that was paid for, shows.
@@ -91,7 +91,7 @@ def games_of(phase: Phase, privacy: PrivacySettings) -> list[CanaryGame]:
         MOMENTS: (phase.noise_multiplier, None),
         HEAD: (None, phase.noise_multiplier),
         STEM: (None, phase.noise_multiplier),
-        STEPS: (privacy.aggregate_noise, privacy.gradient_noise),
+        AGGREGATION: (privacy.aggregate_noise, privacy.gradient_noise),
     }[phase.name]
     return [CanaryGame(phase.sampling_rate, phase.steps, *noise, others=others) for others in (0.0, -1.0)]
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from guise.dpaf.processes import ALONE, Processes
+from guise.dpaf.mechanisms.processes import ALONE, Processes
 
 Purpose = Literal["sampling", "buckets", "noise", "fakes", "training"]
 
