@@ -1,4 +1,4 @@
-"""What decides on speed and looks, apart from the guarantee; and presets of both."""
+"""What decides on speed and looks and has no part in the guarantee; and presets of both kinds of settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from guise.models.errors import InputError
 
 @dataclass(frozen=True)
 class PerformanceSettings:
-    """What may be changed freely: all of it acts on released values and on fakes, or on how work is cut up.
+    """What may be changed freely: all of it acts on released values and on fakes, or on how the work is divided.
 
     Attributes:
         fitting_steps: generator steps on the released means, after the release.
@@ -22,13 +22,13 @@ class PerformanceSettings:
         width: channels of the generator at its coarsest grid.
         learning_rate: of the generator.
         head_learning_rate: of the class head.
-        head_weight: of the class head's verdict in the generator's loss, beside the means.
-        critic: how a generator step of a aggregation step uses the aggregates.
+        head_weight: weight of the class head's verdict in the generator's loss; the means have weight 1.
+        critic: how the generator uses the aggregates in an aggregation step.
         critic_steps: tail steps for each aggregation step.
         generator_steps: generator steps for each aggregation step, at most.
-        told_before_step: share of its fakes that an adversarial discriminator must tell before the generator steps
-            again, so that it makes as many steps in between as it needs; 0 does not ask. Only fakes are looked at.
-            After A. Bie, G. Kamath, G. Zhang, "Private GANs, Revisited", TMLR 2023, section 5.
+        told_before_step: share of the fakes that an adversarial discriminator must recognise before the generator
+            steps again; with 0 the generator always steps. Only fakes are used for this. After A. Bie, G. Kamath,
+            G. Zhang, "Private GANs, Revisited", TMLR 2023, section 5.
         critic_rate: learning rate of the discriminator, its first layer's training included.
         average: decay of the generator's moving average.
         physical_batch_size: records worked on at once.
@@ -63,9 +63,9 @@ class PerformanceSettings:
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}: give a share from 0 to below 1")
         if self.fakes < 2:
-            raise InputError(f"fakes is {self.fakes}: two for each class at least, to tell their spread")
+            raise InputError(f"fakes is {self.fakes}: give two for each class at least, to measure their spread")
         if self.critic not in ("adversarial", "matching"):
-            raise InputError(f"critic is {self.critic!r}: adversarial or matching")
+            raise InputError(f"critic is {self.critic!r}: give adversarial or matching")
 
 
 PRESETS: dict[str, tuple[PrivacySettings, PerformanceSettings]] = {

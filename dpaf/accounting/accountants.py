@@ -10,10 +10,14 @@ import math
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from guise.dpaf import validate
 from guise.models.errors import InputError
+
+_SPENT = 0.998  # of a budget, by calibrated noise
+_MOST, _TOLERANCE = 14.0, 5e-4  # of the logarithm of noise
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def epsilon_pld(phases: Iterable[Phase], delta: float) -> float:
         phases: that are composed.
         delta: of the guarantee.
     """
-    return float(_composed(phases).get_epsilon(delta))
+    return _epsilon_of(_event(phases), delta)
 
 
 def delta_pld(phases: Iterable[Phase], epsilons: Sequence[float]) -> list[float]:
@@ -121,7 +125,9 @@ def epsilon_rdp(phases: Iterable[Phase], delta: float) -> float:
 
 
 def scale_for(shape: Sequence[Phase], epsilon: float, delta: float) -> float:
-    """The factor on all noise multipliers with which the phases spend 99.8 to 100 % of (epsilon, delta).
+    """The factor on all noise multipliers with which the phases spend 99.8 % of (epsilon, delta), or slightly less.
+
+    The rest is a margin for rounding.
 
     Args:
         shape: the phases, with noise multipliers in the right proportion.
@@ -131,46 +137,71 @@ def scale_for(shape: Sequence[Phase], epsilon: float, delta: float) -> float:
     Raises:
         InputError: the budget is out of range, or no amount of noise keeps to it.
     """
-    validate.budget(epsilon, delta)
+    from dp_accounting import LowerEndpointAndGuess, calibrate_dp_mechanism
 
-    def phases(factor: float) -> list[Phase]:
-        return [Phase(phase.name, phase.sampling_rate, phase.noise_multiplier * factor, phase.steps) for phase in shape]
+    validate.budget(epsilon, delta)
+    target = _SPENT * epsilon
+
+    def phases(quiet: float) -> list[Phase]:
+        """The phases with noise divided by exp(quiet): what they cost grows with it."""
+        noise = math.exp(-quiet)
+        return [Phase(phase.name, phase.sampling_rate, phase.noise_multiplier * noise, phase.steps) for phase in shape]
 
     # Opacus' Renyi accountant is an upper bound that costs little; below some .1 it has none, however much the noise.
-    rough = epsilon_rdp if epsilon_rdp(phases(1e6), delta) <= epsilon else epsilon_pld
-    high = 1.0
-    while rough(phases(high), delta) > epsilon:
-        high *= 1.25
-        if high > 1e6:
+    bound, step = (epsilon_rdp, 0.1) if epsilon_rdp(phases(-_MOST), delta) <= target else (epsilon_pld, 0.5)
+    quiet = 0.0
+    while bound(phases(quiet), delta) > target:
+        quiet -= step
+        if quiet < -_MOST:
             raise InputError(f"no noise keeps these steps to epsilon {epsilon:g}: take fewer, or a larger epsilon")
-    while high > 1e-6 and rough(phases(high / 1.25), delta) <= epsilon:
-        high /= 1.25
-    cost_high = epsilon_pld(phases(high), delta)
-    low = high / 1.25
-    while high > 1e-6 and (cost_low := epsilon_pld(phases(low), delta)) <= epsilon:
-        high, cost_high, low = low, cost_low, low / 1.25
-    while cost_high < 0.998 * epsilon and high / low > 1 + 1e-9:
-        # Epsilon falls nearly as a power of the noise: a line on logarithms finds it in a few steps.
-        along = math.log(cost_low / (0.999 * epsilon)) / math.log(cost_low / cost_high) if cost_high else 0.5
-        factor = low * (high / low) ** min(max(along, 0.01), 0.99)
-        cost = epsilon_pld(phases(factor), delta)
-        if cost <= epsilon:
-            high, cost_high = factor, cost
-        else:
-            low, cost_low = factor, cost
-    return high
+    while bound(phases(quiet + step), delta) <= target:
+        quiet += step
+    bracket = LowerEndpointAndGuess(quiet, quiet + 2 * step)  # the binding accountant wants some 10 % less noise
+    quiet = calibrate_dp_mechanism(
+        _Remembering, lambda quiet: _event(phases(quiet)), target, delta, bracket, tol=_TOLERANCE
+    )
+    return math.exp(-quiet)
+
+
+class _Remembering:
+    """The binding accountant for calibration, which asks for some values twice."""
+
+    def __init__(self) -> None:
+        from dp_accounting import dp_event
+
+        self.ledger: dp_event.DpEvent = dp_event.NoOpDpEvent()
+
+    def compose(self, event: Any) -> _Remembering:
+        self.ledger = event
+        return self
+
+    def get_epsilon(self, delta: float) -> float:
+        return _epsilon_of(self.ledger, delta)
+
+
+@lru_cache(maxsize=32)
+def _epsilon_of(event: Any, delta: float) -> float:
+    from dp_accounting import pld
+
+    return float(pld.PLDAccountant().compose(event).get_epsilon(delta))
 
 
 def _composed(phases: Iterable[Phase]) -> Any:
-    from dp_accounting import dp_event, pld
+    from dp_accounting import pld
 
-    accountant = pld.PLDAccountant()  # add-or-remove-one is its default relation
+    return pld.PLDAccountant().compose(_event(phases))  # add-or-remove-one is its default relation
+
+
+def _event(phases: Iterable[Phase]) -> Any:
+    from dp_accounting import dp_event
+
+    events = []
     for phase in phases:
         event: dp_event.DpEvent = dp_event.GaussianDpEvent(phase.noise_multiplier)
         if phase.sampling_rate < 1:
             event = dp_event.PoissonSampledDpEvent(phase.sampling_rate, event)
-        accountant.compose(event, phase.steps)
-    return accountant
+        events.append(dp_event.SelfComposedDpEvent(event, phase.steps))
+    return dp_event.ComposedDpEvent(tuple(events))
 
 
 def _history(phases: Iterable[Phase]) -> list[tuple[float, float, int]]:

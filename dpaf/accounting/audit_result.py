@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit found.
+    """The result of an audit.
 
     Attributes:
         lower_bound: epsilon at `delta` is at least this, with `confidence`.
         claimed: what the accountants say it is.
+        delta: at which epsilon is reported.
         excess: by how much the scores exceed the claim at the point of its privacy profile where they exceed it most;
             above 0 the claim is false, with `confidence`. It sees bugs that `lower_bound`, at one delta, does not.
-        limit: the largest `lower_bound` that so many runs can give, were canaries always told.
+        limit: the largest `lower_bound` that so many runs can give, if the canary were recognised every time.
         runs: of the mechanism, with the canary and as many without.
         confidence: of the audit as a whole, over both and all phases.
     """

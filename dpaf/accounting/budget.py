@@ -168,7 +168,7 @@ class DatasetBudgets:
 
         Raises:
             LedgerError: `ledger` is such a copy, which does not hold what the run is known to have spent. Or this file
-                does not know the run, because somebody took the file away meanwhile.
+                does not know the run, because the file was taken away meanwhile.
             OutputError: the file cannot be used.
         """
         with self._transaction() as database:

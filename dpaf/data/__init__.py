@@ -48,8 +48,8 @@ def load(source: str | Path, *, size: int | None = None, split: str = "train") -
     if path.suffix == ".npz" and path.is_file():
         return read_npz(path, size=size, split=split)
     if path.is_file() and "-images-idx3-ubyte" in path.name:
-        beside = path.with_name(path.name.replace("-images-idx3-", "-labels-idx1-"))
-        return read_idx(path, beside, size=size, split=split)
+        labels = path.with_name(path.name.replace("-images-idx3-", "-labels-idx1-"))
+        return read_idx(path, labels, size=size, split=split)
     raise InputError(
         f"no dataset {printable(source)}: name a folder, an npz file, an idx file, or one of {', '.join(NAMES)}"
     )

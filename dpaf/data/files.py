@@ -93,13 +93,13 @@ def read_images(folder: Path, *, size: int | None, split: str) -> ImageDataset:
     Colour unless all are grey; transparent pixels are shown on black.
 
     Raises:
-        InputError: no images, images both in and beside subfolders, or one that cannot be read.
+        InputError: no images, images both inside and outside subfolders, or one that cannot be read.
     """
     listing = list_photos(folder)
     names = sorted({path.parts[0] if len(path.parts) > 1 else "" for path in listing.photos})
     if "" in names and len(names) > 1:
         raise InputError(
-            f"{printable(folder)} holds images both in subfolders and beside them: one folder a class, or none"
+            f"{printable(folder)} holds images both in subfolders and outside them: give one folder a class, or none"
         )
     if size not in (None, *SIZES):
         raise InputError(f"size {size} is not supported: choose one of {', '.join(map(str, SIZES))}")

@@ -23,7 +23,7 @@ class Fitting:
         features: public.
         means: released (classes, moments_width - 1), or None.
         head: trained privately, or None.
-        head_weight: of the head's verdict beside the means.
+        head_weight: weight of the head's verdict; the means have weight 1.
     """
 
     features: PublicFeatures

@@ -176,7 +176,7 @@ class RunFolder:
             size: bytes.
 
         Raises:
-            OutputError: a checkpoint of so many bytes cannot be written beside what is there.
+            OutputError: a checkpoint of so many bytes cannot be written in addition to what is there.
         """
         path = self.path / "room"
         with atomic_write(path) as file:
