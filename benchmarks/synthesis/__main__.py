@@ -45,10 +45,10 @@ _REAL = "real"
 @click.option("--seeds", default=1, show_default=True, help="Runs of each method.")
 @click.option("--protocol", type=click.Choice(["quick", "full"]), default="quick", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder; what is there already is kept.")
-@click.option("--one", hidden=True, nargs=2, type=(str, int))
-def main(names: tuple[str, ...], seeds: int, out: Path, one: tuple[str, int] | None, **asked: Any) -> None:
-    if one is not None:
-        click.echo(json.dumps(_measure(*one, **asked)))
+@click.option("--single", hidden=True, nargs=2, type=(str, int))
+def main(names: tuple[str, ...], seeds: int, out: Path, single: tuple[str, int] | None, **asked: Any) -> None:
+    if single is not None:
+        click.echo(json.dumps(_measure(*single, **asked)))
         return
     out.mkdir(parents=True, exist_ok=True)
     kept = out / "synthesis.jsonl"
@@ -61,7 +61,9 @@ def main(names: tuple[str, ...], seeds: int, out: Path, one: tuple[str, int] | N
             given = [f"--{key}={value}" for key, value in asked.items()]
             command = [sys.executable, "-W", "ignore", "-m", "benchmarks.synthesis", *given, "--out", str(out)]
             click.echo(f"{name}, seed {seed}", err=True)
-            done = subprocess.run([*command, "--one", name, str(seed)], stdout=subprocess.PIPE, text=True, check=True)
+            done = subprocess.run(
+                [*command, "--single", name, str(seed)], stdout=subprocess.PIPE, text=True, check=True
+            )
             line = {"method": name, "seed": seed, "settings": settings, **json.loads(done.stdout)}
             with kept.open("a") as file:
                 file.write(json.dumps(line) + "\n")

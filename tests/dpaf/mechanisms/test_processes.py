@@ -99,7 +99,7 @@ def test_an_error_in_one_reaches_all(tmp_path):
 def test_every_record_is_one_process_own():
     rows = torch.tensor([0, 3, 4, 9])
     owned = [Processes(rank, 3).own(rows) for rank in range(3)]
-    assert torch.equal(sum(one.int() for one in owned), torch.ones(4, dtype=torch.int))
+    assert torch.equal(sum(own.int() for own in owned), torch.ones(4, dtype=torch.int))
     assert ALONE.own(rows).all()
 
 

@@ -51,8 +51,8 @@ def test_one_image_moves_the_gradient_of_all_layers_by_its_bound_at_most(monkeyp
     seen = []
 
     def release(_self, sums, _generator):
-        seen.append(torch.cat([one.flatten() for one in sums.values()]))
-        return {name: torch.zeros_like(one).float() for name, one in sums.items()}
+        seen.append(torch.cat([value.flatten() for value in sums.values()]))
+        return {name: torch.zeros_like(value).float() for name, value in sums.items()}
 
     monkeypatch.setattr(PrivateStep, "release", release)
     step(training, images, labels)

@@ -129,7 +129,7 @@ def test_no_noise_and_no_draw_is_used_twice(tmp_path, data, settings, monkeypatc
     with pytest.raises(StoppedError):
         toy.train(folder, data, progress=stop_at(HEAD, 1))
     toy.train(folder, data)
-    private = [one for one in used if one[0] in ("noise", "sampling", "buckets")]
+    private = [which for which in used if which[0] in ("noise", "sampling", "buckets")]
     assert len(private) == len(set(private)) > 10
 
 
@@ -166,7 +166,7 @@ def test_classifiers_are_trained_with_the_noise_and_the_divisor_that_the_plan_sh
     monkeypatch.setattr(kind, "step", lambda self, *given, **more: seen.append(more) or step(self, *given, **more))
     toy.train(toy.begin(tmp_path, data, settings), data)
     (shown,) = releases(settings, records=len(data), classes=2)[phase]
-    assert {(one["noise_multiplier"], one["divisor"]) for one in seen} == {(shown.noise_multiplier, shown.divisor)}
+    assert {(step["noise_multiplier"], step["divisor"]) for step in seen} == {(shown.noise_multiplier, shown.divisor)}
     assert len(seen) == 4
 
 
