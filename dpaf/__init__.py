@@ -1,6 +1,19 @@
-"""Private image synthesis: aggregate features under differential privacy, learn from the aggregates.
+"""Private image synthesis: synthetic images in the place of private ones, with a proven (epsilon, delta).
 
-The pieces stand alone and work with anyone's networks; `Trainer` puts them together. Each says what it guarantees.
+    from guise import dpaf
+
+    run = dpaf.train("digits", epsilon=1, out="runs/digits", on_plan=print)
+    images, labels = run.sample(1000)
+    run.evaluate(test="digits")
+    run.audit()
+    run.report()
+
+`train` shows its plan before it spends anything. Samples cost no privacy, however many they are. `evaluate` trains
+classifiers on them and tests these on real images; `audit` plays the adversary; `report` writes what to publish with
+the images. `open_run` opens a run that exists; `set_budget` limits what all runs on one dataset spend together.
+
+The pieces stand alone and work with other networks; each says what it guarantees. To check the guarantee, read the
+folders `mechanisms` and `accounting`.
 Importing this package prints nothing, seeds nothing and opens no connection.
 """
 
@@ -13,60 +26,85 @@ from guise.dpaf.accounting.accountants import (
     joint_noise_multiplier,
     scale_for,
 )
-from guise.dpaf.accounting.budget import Account, DatasetBudgets, begin_run
+from guise.dpaf.accounting.audit_result import Audit
+from guise.dpaf.accounting.budget import Account, DatasetBudgets
 from guise.dpaf.accounting.ledger import Charge, Ledger
-from guise.dpaf.accounting.plan import Plan, planned
-from guise.dpaf.accounting.report import as_markdown, privacy_report
-from guise.dpaf.audit.bound import Audit, audit_mechanism, excess_over, lower_bound
+from guise.dpaf.accounting.plan import Plan
+from guise.dpaf.accounting.report import PrivacyReport, privacy_report
+from guise.dpaf.accounting.settings import PrivacySettings
+from guise.dpaf.audit.bound import audit_mechanism, excess_over, lower_bound
 from guise.dpaf.audit.canary import CanaryGame
-from guise.dpaf.data import Records, load
+from guise.dpaf.data import ImageDataset, load
 from guise.dpaf.evaluation.utility import Utility, utility
+from guise.dpaf.jobs.auditing import RunAudit
+from guise.dpaf.jobs.evaluation import Evaluation
+from guise.dpaf.jobs.spending import Accounts, Spending, accounts, set_budget
 from guise.dpaf.mechanisms.aggregation import FeatureAggregation
 from guise.dpaf.mechanisms.private_step import PrivateStep
 from guise.dpaf.mechanisms.randomness import Streams
 from guise.dpaf.mechanisms.sampling import PoissonSampler
-from guise.dpaf.settings import PRESETS, PerformanceSettings, PrivacySettings
-from guise.dpaf.synthesis import Synthetic, synthesise
+from guise.dpaf.run import Run, open_run, train
+from guise.dpaf.settings import PRESETS, PerformanceSettings
+from guise.dpaf.synthesis.drawing import synthesise
+from guise.dpaf.synthesis.samples import Synthetic
+from guise.dpaf.training.checkpoint import trained_state
+from guise.dpaf.training.claim import Claim, begin_run
+from guise.dpaf.training.planning import planned
 from guise.dpaf.training.run_folder import RunFolder, RunSettings
-from guise.dpaf.training.trainer import Trainer, trained_state
+from guise.dpaf.training.trainer import Trainer
 
-__all__ = [
+__all__ = [  # noqa: RUF022 (the face first, then what users of the pieces need)
+    "train",
+    "open_run",
+    "Run",
+    "set_budget",
+    "accounts",
+    "load",
     "PRESETS",
-    "Account",
-    "Audit",
-    "CanaryGame",
-    "Charge",
-    "DatasetBudgets",
-    "FeatureAggregation",
-    "Ledger",
-    "PerformanceSettings",
-    "Phase",
+    # what these return
+    "Accounts",
+    "Evaluation",
+    "ImageDataset",
     "Plan",
-    "PoissonSampler",
+    "PrivacyReport",
+    "RunAudit",
+    "Spending",
+    "Synthetic",
+    "Utility",
+    # settings, and a run put together by hand
+    "PerformanceSettings",
     "PrivacySettings",
-    "PrivateStep",
-    "Records",
     "RunFolder",
     "RunSettings",
-    "Streams",
-    "Synthetic",
+    "Claim",
     "Trainer",
-    "Utility",
-    "as_markdown",
-    "audit_mechanism",
     "begin_run",
+    "planned",
+    "synthesise",
+    "trained_state",
+    "utility",
+    # mechanisms
+    "FeatureAggregation",
+    "PoissonSampler",
+    "PrivateStep",
+    "Streams",
+    # accounting
+    "Account",
+    "Charge",
+    "DatasetBudgets",
+    "Ledger",
+    "Phase",
     "delta_pld",
     "epsilon_pld",
     "epsilon_prv",
     "epsilon_rdp",
-    "excess_over",
     "joint_noise_multiplier",
-    "load",
-    "lower_bound",
-    "planned",
     "privacy_report",
     "scale_for",
-    "synthesise",
-    "trained_state",
-    "utility",
+    # audit
+    "Audit",
+    "CanaryGame",
+    "audit_mechanism",
+    "excess_over",
+    "lower_bound",
 ]

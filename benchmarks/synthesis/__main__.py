@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.report import code_version, environment, read_lines
 from benchmarks.synthesis import dpgan, merf, ours
 from guise.dpaf import PRESETS
-from guise.dpaf.data import Records, load
+from guise.dpaf.data import ImageDataset, load
 from guise.dpaf.evaluation.fidelity import frechet
 from guise.dpaf.evaluation.repetition import check_apart
 from guise.dpaf.evaluation.utility import FULL_SAMPLES, QUICK_SAMPLES, utility
@@ -46,10 +46,10 @@ _REAL = "real"
 @click.option("--seeds", default=1, show_default=True, help="Runs of each method.")
 @click.option("--protocol", type=click.Choice(["quick", "full"]), default="quick", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder; what is there already is kept.")
-@click.option("--one", hidden=True, nargs=2, type=(str, int))
-def main(names: tuple[str, ...], seeds: int, out: Path, one: tuple[str, int] | None, **asked: Any) -> None:
-    if one is not None:
-        click.echo(json.dumps(_measure(*one, **asked)))
+@click.option("--single", hidden=True, nargs=2, type=(str, int))
+def main(names: tuple[str, ...], seeds: int, out: Path, single: tuple[str, int] | None, **asked: Any) -> None:
+    if single is not None:
+        click.echo(json.dumps(_measure(*single, **asked)))
         return
     out.mkdir(parents=True, exist_ok=True)
     kept = out / "synthesis.jsonl"
@@ -62,16 +62,18 @@ def main(names: tuple[str, ...], seeds: int, out: Path, one: tuple[str, int] | N
             given = [f"--{key}={value}" for key, value in asked.items()]
             command = [sys.executable, "-W", "ignore", "-m", "benchmarks.synthesis", *given, "--out", str(out)]
             click.echo(f"{name}, seed {seed}", err=True)
-            done = subprocess.run([*command, "--one", name, str(seed)], stdout=subprocess.PIPE, text=True, check=True)
+            done = subprocess.run(
+                [*command, "--single", name, str(seed)], stdout=subprocess.PIPE, text=True, check=True
+            )
             line = {"method": name, "seed": seed, "settings": settings, **json.loads(done.stdout)}
             with kept.open("a") as file:
                 file.write(json.dumps(line) + "\n")
     lines = [line for line in read_lines(kept) if line["settings"] == settings]
     with atomic_write(out / "synthesis.md") as file:
         file.write(as_markdown(lines, settings).encode())
-    found = {"command": " ".join(["python -m benchmarks.synthesis", *sys.argv[1:]]), "lines": lines}
+    results = {"command": " ".join(["python -m benchmarks.synthesis", *sys.argv[1:]]), "lines": lines}
     with atomic_write(out / "synthesis.json") as file:
-        file.write((json.dumps(found | {"environment": environment()}, indent=1) + "\n").encode())
+        file.write((json.dumps(results | {"environment": environment()}, indent=1) + "\n").encode())
     click.echo((out / "synthesis.md").read_text())
 
 
@@ -88,11 +90,11 @@ def _measure(
     else:
         images, labels, spent = _METHODS[name](private, epsilon, delta, minutes=minutes, count=count, seed=seed)
     seconds, memory = time.monotonic() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    found = utility(images, labels, test, protocol=protocol, seed=seed)
+    networks = utility(images, labels, test, protocol=protocol, seed=seed)
     return {
         "epsilon": spent,
-        "accuracy": sum(one.accuracy for one in found) / len(found),
-        "networks": {one.network: one.accuracy for one in found},
+        "accuracy": sum(network.accuracy for network in networks) / len(networks),
+        "networks": {network.network: network.accuracy for network in networks},
         "frechet": asdict(frechet(images[: len(test)], test)),
         "seconds": round(seconds, 1),
         "memory_gib": round(memory, 2),
@@ -100,9 +102,9 @@ def _measure(
     }
 
 
-def _some(records: Records, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    rows = np.random.default_rng(seed).permutation(len(records))[:count]
-    return records.images[rows].permute(0, 2, 3, 1).numpy(), records.labels[rows].numpy()
+def _some(dataset: ImageDataset, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rows = np.random.default_rng(seed).permutation(len(dataset))[:count]
+    return dataset.images[rows].permute(0, 2, 3, 1).numpy(), dataset.labels[rows].numpy()
 
 
 def as_markdown(lines: list[dict[str, Any]], settings: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.synthesis.drawing import drawn
-from guise.dpaf import Records
+from guise.dpaf import ImageDataset
 from guise.dpaf.data import scaled
 from guise.dpaf.networks.generator import Generator
 
@@ -46,13 +46,13 @@ class _Discriminator(nn.Module):
 
 
 def images(
-    records: Records, epsilon: float, delta: float, *, minutes: float, count: int, seed: int
+    dataset: ImageDataset, epsilon: float, delta: float, *, minutes: float, count: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Images uint8 (N, H, W, channels), labels int64 (N,), epsilon spent."""
     warnings.simplefilter("ignore")
     torch.manual_seed(seed)
-    rate = min(1.0, _BATCH / len(records))
-    seconds = _seconds_of_a_step(records)
+    rate = min(1.0, _BATCH / len(dataset))
+    seconds = _seconds_of_a_step(dataset)
     steps = max(1, int(60 * minutes / seconds))
     noise = get_noise_multiplier(
         target_epsilon=epsilon,
@@ -63,26 +63,26 @@ def images(
         epsilon_tolerance=_ERROR,
         eps_error=_ERROR,
     )
-    generator, engine = _trained(records, noise, steps)
+    generator, engine = _trained(dataset, noise, steps)
     return *drawn(generator, count), engine.accountant.get_epsilon(delta, eps_error=_ERROR)
 
 
-def _seconds_of_a_step(records: Records) -> float:
+def _seconds_of_a_step(dataset: ImageDataset) -> float:
     """The median of ten on blank images, after two that do not count."""
-    blank = replace(records, images=torch.zeros_like(records.images))
+    blank = replace(dataset, images=torch.zeros_like(dataset.images))
     times: list[float] = []
     _trained(blank, 1.0, 13, times)
     return float(np.median(np.diff(times)[2:]))
 
 
 def _trained(
-    records: Records, noise: float, steps: int, times: list[float] | None = None
+    dataset: ImageDataset, noise: float, steps: int, times: list[float] | None = None
 ) -> tuple[Generator, PrivacyEngine]:
-    classes = len(records.classes)
-    critic = _Discriminator(records.channels, records.size, classes)
-    generator = Generator(records.channels, records.size, classes, latent=_LATENT, width=64)
+    classes = len(dataset.classes)
+    critic = _Discriminator(dataset.channels, dataset.size, classes)
+    generator = Generator(dataset.channels, dataset.size, classes, latent=_LATENT, width=64)
     optimiser = torch.optim.Adam(critic.parameters(), _RATE, betas=(0.5, 0.99))
-    loader = DataLoader(TensorDataset(records.images, records.labels), batch_size=min(_BATCH, len(records)))
+    loader = DataLoader(TensorDataset(dataset.images, dataset.labels), batch_size=min(_BATCH, len(dataset)))
     engine = PrivacyEngine(accountant="prv")
     critic, optimiser, loader = engine.make_private(
         module=critic,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from guise.dpaf.networks.generator import Generator
-from guise.dpaf.synthesis import in_turn
+from guise.dpaf.synthesis.drawing import in_turn
 
 
 @torch.no_grad()

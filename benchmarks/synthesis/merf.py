@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.synthesis.drawing import drawn
-from guise.dpaf import Phase, Records, epsilon_pld, scale_for
+from guise.dpaf import ImageDataset, Phase, epsilon_pld, scale_for
 from guise.dpaf.networks.generator import Generator
 
 _FEATURES = 10_000
@@ -26,20 +26,20 @@ _BATCH, _RATE, _FALL = 500, 0.01, 0.9**5  # of the learning rate, from beginning
 
 
 def images(
-    records: Records, epsilon: float, delta: float, *, minutes: float, count: int, seed: int
+    dataset: ImageDataset, epsilon: float, delta: float, *, minutes: float, count: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Images uint8 (N, H, W, channels), labels int64 (N,), epsilon spent."""
     torch.manual_seed(seed)
-    classes, width = len(records.classes), records.channels * records.size**2
+    classes, width = len(dataset.classes), dataset.channels * dataset.size**2
     waves = torch.randn(width, _FEATURES // 2) / (_BANDWIDTH * width) ** 0.5
     phase = Phase("mean embedding", 1.0, 1.0)
     noise = scale_for([phase], epsilon, delta)
     sums = torch.zeros(classes, _FEATURES + 1)
-    for rows in torch.arange(len(records)).split(1000):
-        sums.index_add_(0, records.labels[rows], _embedded(records.scaled(rows), waves))
-    embedding = (sums + noise * torch.randn(sums.shape)) / len(records)  # one record's features have norm 1
+    for rows in torch.arange(len(dataset)).split(1000):
+        sums.index_add_(0, dataset.labels[rows], _embedded(dataset.scaled(rows), waves))
+    embedding = (sums + noise * torch.randn(sums.shape)) / len(dataset)  # one record's features have norm 1
     shares = embedding[:, -1].clamp_min(1e-6)  # the paper releases counts, too, where classes are unequal
-    generator = Generator(records.channels, records.size, classes, latent=5, width=64)
+    generator = Generator(dataset.channels, dataset.size, classes, latent=5, width=64)
     optimiser = torch.optim.Adam(generator.parameters(), _RATE)
     start = time.monotonic()
     while (progress := (time.monotonic() - start) / (60 * minutes)) < 1:

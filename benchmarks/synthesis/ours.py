@@ -8,25 +8,29 @@ from pathlib import Path
 
 import numpy as np
 
-from guise.dpaf import PRESETS, Records, RunFolder, RunSettings, Streams, Trainer, planned, synthesise
-from guise.dpaf.accounting.plan import without_classifiers
+from guise import dpaf
+from guise.dpaf import PRESETS, ImageDataset
 
 Made = tuple[np.ndarray, np.ndarray, float]
 """Images uint8 (N, H, W, channels), labels int64 (N,), epsilon spent."""
 
 
 def method(preset: str) -> Callable[..., Made]:
-    """The method of a preset."""
+    """The method of a preset.
 
-    def images(records: Records, epsilon: float, delta: float, *, minutes: float, count: int, seed: int) -> Made:
-        privacy, performance = PRESETS[preset]
-        privacy = without_classifiers(privacy, len(records.classes)).calibrate(epsilon, delta)
-        _, performance = planned(records, privacy, performance, minutes=minutes)
-        settings = RunSettings.of(records, "benchmark", privacy, performance)
+    Args:
+        preset: its name.
+    """
+
+    def images(dataset: ImageDataset, epsilon: float, delta: float, *, minutes: float, count: int, seed: int) -> Made:
         with tempfile.TemporaryDirectory() as folder:
-            run = RunFolder(Path(folder))
-            run.begin(settings)
-            made = synthesise(Trainer(records, run, streams=Streams()).train(), count, seed=seed)
-        return made.images, made.labels, privacy.cost()
+            budgets, out = Path(folder) / "budgets.sqlite", Path(folder) / "run"
+            options = {"epsilon": epsilon, "delta": delta, "preset": preset, "minutes": minutes, "budgets": budgets}
+            run = dpaf.train(dataset, out=out, **options)
+            made = run.sample(count, seed=seed)
+        return made.images, made.labels, run.settings.privacy.cost()
 
     return images
+
+
+__all__ = ["PRESETS", "method"]

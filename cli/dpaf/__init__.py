@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from guise.cli import console
 from guise.cli.main import LazyGroup
 
 _COMMANDS = {
@@ -17,14 +16,6 @@ _COMMANDS = {
 }
 
 SEED = click.IntRange(0, 2**63 - 1)  # what torch takes
-
-
-def warn_if(*, seeded: bool) -> None:
-    """Say that a run is not private, where its noise comes from a seed."""
-    if seeded:
-        from guise.dpaf.accounting.report import NOT_PRIVATE
-
-        console.message(NOT_PRIVATE)
 
 
 @click.group(cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from guise.cli import console
-from guise.cli.dpaf import warn_if
 from guise.models.errors import InputError
+
+if TYPE_CHECKING:
+    from guise.dpaf import Accounts, Spending
 
 
 @click.command()
@@ -24,53 +25,23 @@ def ledger(
     run: Path | None, data: str | None, epsilon: float | None, delta: float, budgets: Path | None, as_json: bool
 ) -> None:
     """Show what RUN has spent, or all datasets; with --data and --epsilon, set a dataset's budget."""
+    from guise.dpaf import accounts, open_run, set_budget
+
     if (data is None) != (epsilon is None):
         raise InputError("--data and --epsilon go together: name the dataset and what all its runs may spend")
     if run is not None and data is not None:
         raise InputError("RUN shows one run, --data sets a budget: give one of them")
-    rows = _of_run(run) if run is not None else _of_datasets(data, epsilon, delta, budgets)
-    if as_json:
-        click.echo(json.dumps(rows, indent=1))
+    shown: Spending | Accounts
+    if run is not None:
+        shown = open_run(run).ledger(announce=console.message)
+    elif data is not None and epsilon is not None:
+        shown = set_budget(data, epsilon=epsilon, delta=delta, budgets=budgets)
     else:
-        console.table([{name: _short(value) for name, value in row.items()} for row in rows])
-
-
-def _of_run(run: Path) -> list[dict[str, object]]:
-    from guise.dpaf.accounting.accountants import epsilon_pld
-    from guise.dpaf.training.run_folder import RunFolder
-
-    folder = RunFolder(run)
-    found = folder.ledger()
-    warn_if(seeded=folder.settings().reproducible)
-    spent = {phase.name: phase for phase in found.spent()}
-    rows: list[dict[str, object]] = [
-        {
-            "phase": phase.name,
-            "sampling rate": phase.sampling_rate,
-            "noise multiplier": phase.noise_multiplier,
-            "planned": phase.steps,
-            "charged": spent[phase.name].steps if phase.name in spent else 0,
-            "epsilon": epsilon_pld([spent[phase.name]], found.delta) if phase.name in spent else 0.0,
-        }
-        for phase in found.plan
-    ]
-    total = epsilon_pld(found.spent(), found.delta) if spent else 0.0
-    last: dict[str, object] = {"phase": f"together, of {found.epsilon:g} at delta {found.delta:g}", "epsilon": total}
-    return [*rows, {name: last.get(name, "") for name in rows[0]}]
-
-
-def _of_datasets(data: str | None, epsilon: float | None, delta: float, path: Path | None) -> list[dict[str, object]]:
-    from guise.dpaf import validate
-    from guise.dpaf.accounting.budget import DatasetBudgets
-
-    budgets = DatasetBudgets(path)
-    if data is not None and epsilon is not None:
-        from guise.dpaf.data import load
-
-        records = load(data)
-        validate.budget(epsilon, delta, records=len(records))
-        budgets.set_budget(budgets.identify(records.digest), Path(data).name, epsilon=epsilon, delta=delta)
-    return [asdict(account) for account in budgets.accounts(delta=delta)]
+        shown = accounts(delta=delta, budgets=budgets)
+    if as_json:
+        click.echo(shown.to_json())
+    else:
+        console.table([{name: _short(value) for name, value in row.items()} for row in shown.rows()])
 
 
 def _short(value: object) -> str:

@@ -10,10 +10,14 @@ import math
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from guise.dpaf import validate
 from guise.models.errors import InputError
+
+_SPENT = 0.998  # of a budget, by calibrated noise
+_MOST, _TOLERANCE = 14.0, 5e-4  # of the logarithm of noise
 
 
 @dataclass(frozen=True)
@@ -44,31 +48,43 @@ class Phase:
 def joint_noise_multiplier(*multipliers: float | None) -> float:
     """The noise multiplier of several Gaussian releases of ONE Poisson draw: (sum of 1/sigma^2)^(-1/2).
 
-    They share the draw, so they are one mechanism. To account for each as if it had a draw of its own under-reports:
-    the second release tells nothing new about who was drawn only if the first told nothing either. None stands for a
-    release that is not made.
+    They share the draw, so they are one mechanism. Accounting for each as if it had a draw of its own would
+    under-report: both releases tell about one and the same draw.
 
     Source: adaptive Gaussian releases compose to one (Dong, Roth, Su 2022, corollary 3.3); the dominating pair of the
     composition is then subsampled (Zhu, Dong, Wang 2022, theorem 11).
 
+    Args:
+        multipliers: one for each release; None stands for a release that is not made.
+
     Raises:
         InputError: no release at all, or a multiplier that is not above 0.
     """
-    made = [value for value in multipliers if value is not None]
-    for value in made:
+    given = [value for value in multipliers if value is not None]
+    for value in given:
         validate.positive("the noise multiplier", value)
-    if not made:
+    if not given:
         raise InputError("nothing is released: give a noise multiplier to one release at least")
-    return 1 / math.sqrt(sum(1 / value**2 for value in made))
+    return 1 / math.sqrt(sum(1 / value**2 for value in given))
 
 
 def epsilon_pld(phases: Iterable[Phase], delta: float) -> float:
-    """Epsilon by dp-accounting's privacy loss distributions: pessimistic, within 1 % of exact. The one that binds."""
-    return float(_composed(phases).get_epsilon(delta))
+    """Epsilon by dp-accounting's privacy loss distributions: pessimistic, within 1 % of exact. The one that binds.
+
+    Args:
+        phases: that are composed.
+        delta: of the guarantee.
+    """
+    return _epsilon_of(_event(phases), delta)
 
 
 def delta_pld(phases: Iterable[Phase], epsilons: Sequence[float]) -> list[float]:
-    """The privacy profile by the same accountant: the delta that goes with each of `epsilons`."""
+    """The privacy profile by the same accountant: the delta that goes with each epsilon.
+
+    Args:
+        phases: that are composed.
+        epsilons: where the profile is wanted.
+    """
     accountant = _composed(phases)
     return [float(accountant.get_delta(epsilon)) for epsilon in epsilons]
 
@@ -77,6 +93,8 @@ def epsilon_prv(phases: Iterable[Phase], delta: float, *, error: float = 0.01) -
     """Epsilon by Opacus' numerical composition of privacy random variables (Gopi et al. 2021): an upper bound.
 
     Args:
+        phases: that are composed.
+        delta: of the guarantee.
         error: how far above the estimate the bound may lie.
     """
     history = _history(phases)
@@ -90,7 +108,12 @@ def epsilon_prv(phases: Iterable[Phase], delta: float, *, error: float = 0.01) -
 
 
 def epsilon_rdp(phases: Iterable[Phase], delta: float) -> float:
-    """Epsilon by Opacus' Renyi accountant: looser, and simple enough to trust."""
+    """Epsilon by Opacus' Renyi accountant: looser, and simple enough to trust.
+
+    Args:
+        phases: that are composed.
+        delta: of the guarantee.
+    """
     history = _history(phases)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -102,51 +125,83 @@ def epsilon_rdp(phases: Iterable[Phase], delta: float) -> float:
 
 
 def scale_for(shape: Sequence[Phase], epsilon: float, delta: float) -> float:
-    """The factor on all noise multipliers of `shape` with which the phases spend 99.8 to 100 % of (epsilon, delta).
+    """The factor on all noise multipliers with which the phases spend 99.8 % of (epsilon, delta), or slightly less.
+
+    The rest is a margin for rounding.
+
+    Args:
+        shape: the phases, with noise multipliers in the right proportion.
+        epsilon: the budget.
+        delta: the budget's delta.
 
     Raises:
         InputError: the budget is out of range, or no amount of noise keeps to it.
     """
-    validate.budget(epsilon, delta)
+    from dp_accounting import LowerEndpointAndGuess, calibrate_dp_mechanism
 
-    def phases(factor: float) -> list[Phase]:
-        return [Phase(one.name, one.sampling_rate, one.noise_multiplier * factor, one.steps) for one in shape]
+    validate.budget(epsilon, delta)
+    target = _SPENT * epsilon
+
+    def phases(quiet: float) -> list[Phase]:
+        """The phases with noise divided by exp(quiet): what they cost grows with it."""
+        noise = math.exp(-quiet)
+        return [Phase(phase.name, phase.sampling_rate, phase.noise_multiplier * noise, phase.steps) for phase in shape]
 
     # Opacus' Renyi accountant is an upper bound that costs little; below some .1 it has none, however much the noise.
-    rough = epsilon_rdp if epsilon_rdp(phases(1e6), delta) <= epsilon else epsilon_pld
-    high = 1.0
-    while rough(phases(high), delta) > epsilon:
-        high *= 1.25
-        if high > 1e6:
+    bound, step = (epsilon_rdp, 0.1) if epsilon_rdp(phases(-_MOST), delta) <= target else (epsilon_pld, 0.5)
+    quiet = 0.0
+    while bound(phases(quiet), delta) > target:
+        quiet -= step
+        if quiet < -_MOST:
             raise InputError(f"no noise keeps these steps to epsilon {epsilon:g}: take fewer, or a larger epsilon")
-    while high > 1e-6 and rough(phases(high / 1.25), delta) <= epsilon:
-        high /= 1.25
-    cost_high = epsilon_pld(phases(high), delta)
-    low = high / 1.25
-    while high > 1e-6 and (cost_low := epsilon_pld(phases(low), delta)) <= epsilon:
-        high, cost_high, low = low, cost_low, low / 1.25
-    while cost_high < 0.998 * epsilon and high / low > 1 + 1e-9:
-        # Epsilon falls nearly as a power of the noise: a line on logarithms finds it in a few steps.
-        along = math.log(cost_low / (0.999 * epsilon)) / math.log(cost_low / cost_high) if cost_high else 0.5
-        factor = low * (high / low) ** min(max(along, 0.01), 0.99)
-        cost = epsilon_pld(phases(factor), delta)
-        if cost <= epsilon:
-            high, cost_high = factor, cost
-        else:
-            low, cost_low = factor, cost
-    return high
+    while bound(phases(quiet + step), delta) <= target:
+        quiet += step
+    bracket = LowerEndpointAndGuess(quiet, quiet + 2 * step)  # the binding accountant wants some 10 % less noise
+    quiet = calibrate_dp_mechanism(
+        _Remembering, lambda quiet: _event(phases(quiet)), target, delta, bracket, tol=_TOLERANCE
+    )
+    return math.exp(-quiet)
+
+
+class _Remembering:
+    """The binding accountant for calibration, which asks for some values twice."""
+
+    def __init__(self) -> None:
+        from dp_accounting import dp_event
+
+        self.ledger: dp_event.DpEvent = dp_event.NoOpDpEvent()
+
+    def compose(self, event: Any) -> _Remembering:
+        self.ledger = event
+        return self
+
+    def get_epsilon(self, delta: float) -> float:
+        return _epsilon_of(self.ledger, delta)
+
+
+@lru_cache(maxsize=32)
+def _epsilon_of(event: Any, delta: float) -> float:
+    from dp_accounting import pld
+
+    return float(pld.PLDAccountant().compose(event).get_epsilon(delta))
 
 
 def _composed(phases: Iterable[Phase]) -> Any:
-    from dp_accounting import dp_event, pld
+    from dp_accounting import pld
 
-    accountant = pld.PLDAccountant()  # add-or-remove-one is its default relation
+    return pld.PLDAccountant().compose(_event(phases))  # add-or-remove-one is its default relation
+
+
+def _event(phases: Iterable[Phase]) -> Any:
+    from dp_accounting import dp_event
+
+    events = []
     for phase in phases:
         event: dp_event.DpEvent = dp_event.GaussianDpEvent(phase.noise_multiplier)
         if phase.sampling_rate < 1:
             event = dp_event.PoissonSampledDpEvent(phase.sampling_rate, event)
-        accountant.compose(event, phase.steps)
-    return accountant
+        events.append(dp_event.SelfComposedDpEvent(event, phase.steps))
+    return dp_event.ComposedDpEvent(tuple(events))
 
 
 def _history(phases: Iterable[Phase]) -> list[tuple[float, float, int]]:

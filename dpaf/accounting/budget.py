@@ -17,8 +17,6 @@ import platformdirs
 from guise.dpaf import validate
 from guise.dpaf.accounting.accountants import Phase, epsilon_pld
 from guise.dpaf.accounting.ledger import Ledger
-from guise.dpaf.data import Records
-from guise.dpaf.training.run_folder import RunFolder, RunSettings
 from guise.models.errors import BudgetError, LedgerError, OutputError
 from guise.models.files import printable
 
@@ -28,18 +26,20 @@ CREATE TABLE IF NOT EXISTS budgets (dataset TEXT PRIMARY KEY, name TEXT, epsilon
 CREATE TABLE IF NOT EXISTS runs (run TEXT PRIMARY KEY, dataset TEXT NOT NULL, name TEXT, plan TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS marks (run TEXT PRIMARY KEY, entries INTEGER NOT NULL, head TEXT NOT NULL);
 """
-_UNKNOWN = "this budgets file does not know the run: name the one it began with (--budgets)"
+_UNKNOWN = "this budgets file does not know the run: name the one it began with (`budgets=`)"
 
 
 @dataclass(frozen=True)
 class Account:
-    """One dataset: what its runs have reserved together, and what they may.
+    """One dataset: what its runs have reserved together, and what they may reserve.
 
     Attributes:
+        dataset: the keyed hash under which this file knows the dataset.
         name: what the dataset was called when it was used last.
         runs: names of the runs, in the order in which they came.
         epsilon_reserved: of all their plans together, at `delta`.
-        epsilon, delta: the budget; epsilon is None where none was set.
+        epsilon: the budget; None where none was set.
+        delta: of the budget, or where none was set, the one that was asked for.
     """
 
     dataset: str
@@ -59,8 +59,11 @@ class DatasetBudgets:
     """Budgets and reservations, in one SQLite file that several processes may use at once.
 
     A run reserves its whole plan before it spends anything, and keeps it: a crash never gives anything back.
-    Datasets are known by a keyed hash, whose key stays in this file. It is for the data's owner: who else reads it
-    learns whether a dataset that they hold in full was used. It is no part of what is published.
+    Datasets are known by a keyed hash, whose key stays in this file. The file is for the data's owner only: anyone else
+    who reads it and holds a dataset in full learns whether it was used. Never publish it.
+
+    Args:
+        path: of the file, which is made if there is none; None takes the user's own, `default_path()`.
 
     Raises:
         OutputError: the file cannot be used.
@@ -73,17 +76,31 @@ class DatasetBudgets:
                 database.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(32),))
 
     def identify(self, content: bytes) -> str:
-        """The name under which a dataset with this digest is known in this file."""
+        """The name under which this file knows a dataset.
+
+        Args:
+            content: the dataset's digest.
+
+        Raises:
+            OutputError: the file cannot be used.
+        """
         with self._transaction() as database:
             key = database.execute("SELECT key FROM secret").fetchone()[0]
         return hmac.new(key, content, hashlib.sha256).hexdigest()[:32]
 
     def set_budget(self, dataset: str, name: str, *, epsilon: float, delta: float) -> None:
-        """Limit what all runs on `dataset` may spend together.
+        """Limit what all runs on a dataset may spend together.
+
+        Args:
+            dataset: what `identify` gave.
+            name: what people call it.
+            epsilon: the budget.
+            delta: the budget's delta.
 
         Raises:
             InputError: the budget is out of range.
             BudgetError: more is reserved already.
+            OutputError: the file cannot be used.
         """
         validate.budget(epsilon, delta)
         with self._transaction() as database:
@@ -96,9 +113,16 @@ class DatasetBudgets:
     def reserve(self, dataset: str, name: str, *, run: str, plan: Sequence[Phase]) -> None:
         """Set aside what a new run may spend.
 
+        Args:
+            dataset: what `identify` gave.
+            name: what people call it.
+            run: the run's name.
+            plan: its phases.
+
         Raises:
-            BudgetError: with what other runs reserved, it exceeds the dataset's budget: nothing is set aside.
+            BudgetError: together with what other runs reserved, it exceeds the dataset's budget: nothing is set aside.
             LedgerError: the run is known already.
+            OutputError: the file cannot be used.
         """
         with self._transaction() as database:
             if database.execute("SELECT run FROM runs WHERE run = ?", (run,)).fetchone() is not None:
@@ -114,11 +138,18 @@ class DatasetBudgets:
             database.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", (run, dataset, name, _text(plan)))
 
     def recall(self, dataset: str, *, run: str, plan: Sequence[Phase]) -> None:
-        """Make sure that `run` has reserved just this: under a file that it did not begin with, a copy of it would
-        spend its plan once more.
+        """Make sure that a run has reserved just this plan here.
+
+        Under a file that the run did not begin with, a copy of it could spend its plan once more.
+
+        Args:
+            dataset: what `identify` gave.
+            run: the run's name.
+            plan: its phases.
 
         Raises:
             LedgerError: it has not.
+            OutputError: the file cannot be used.
         """
         with self._transaction() as database:
             known = database.execute("SELECT dataset, plan FROM runs WHERE run = ?", (run,)).fetchone()
@@ -128,12 +159,17 @@ class DatasetBudgets:
             raise LedgerError("this run began with other data or another plan: resume it with what it began with")
 
     def mark(self, ledger: Ledger) -> None:
-        """Remember how far a run has come: called after each charge, before its release, it lets no copy of the run,
-        older or in use at the same time, make a release that another has paid for.
+        """Remember how far a run has come. To be called after each charge, before its release.
+
+        So no copy of the run, older or in use at the same time, makes a release that another copy has paid for.
+
+        Args:
+            ledger: the run's, with the charge.
 
         Raises:
-            LedgerError: `ledger` is such a copy: it does not hold what the run is known to have spent. Or this file
-                does not know the run: it was taken away meanwhile.
+            LedgerError: `ledger` is such a copy, which does not hold what the run is known to have spent. Or this file
+                does not know the run, because the file was taken away meanwhile.
+            OutputError: the file cannot be used.
         """
         with self._transaction() as database:
             if database.execute("SELECT 1 FROM runs WHERE run = ?", (ledger.run,)).fetchone() is None:
@@ -146,12 +182,23 @@ class DatasetBudgets:
             database.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", values)
 
     def withdraw(self, run: str) -> None:
-        """Give back what `run` reserved. Only for a run whose ledger could not even be begun."""
+        """Give back what a run reserved. Only for a run whose ledger could not be begun.
+
+        Args:
+            run: the run's name.
+        """
         with self._transaction() as database:
             database.execute("DELETE FROM runs WHERE run = ?", (run,))
 
     def accounts(self, *, delta: float = 1e-5) -> list[Account]:
-        """All datasets of this file; `delta` is for those without a budget."""
+        """All datasets of this file.
+
+        Args:
+            delta: for datasets without a budget.
+
+        Raises:
+            OutputError: the file cannot be used.
+        """
         with self._transaction() as database:
             budgets = {row[0]: row for row in database.execute("SELECT dataset, name, epsilon, delta FROM budgets")}
             runs = database.execute("SELECT run, dataset, name FROM runs ORDER BY rowid").fetchall()
@@ -184,33 +231,6 @@ class DatasetBudgets:
         except (sqlite3.Error, OSError) as error:
             where = printable(self.path)
             raise OutputError(f"cannot use the budgets in {where}: {error}; check that file or name another") from error
-
-
-def begin_run(folder: RunFolder, settings: RunSettings, records: Records, budgets: DatasetBudgets) -> Ledger:
-    """Begin a run within the budget of its dataset, or take up the one in `folder` that has these settings.
-
-    The plan is reserved before the ledger is begun; nothing stays reserved for one that could not be begun. Train it
-    with `Trainer(..., paid=budgets.mark)`.
-
-    Raises:
-        BudgetError: the plan exceeds its own budget or, with other runs', that of the dataset.
-        InputError: another run has begun in `folder`, or the settings have no budget that means something.
-        LedgerError: the run is not known to `budgets`, began with other data, or is a copy that lags behind.
-        OutputError: something cannot be written.
-    """
-    dataset, plan = budgets.identify(records.digest), settings.privacy.phases()
-    if folder.exists and folder.settings() == settings:
-        budgets.recall(dataset, run=settings.run, plan=plan)
-    else:
-        budgets.reserve(dataset, settings.data, run=settings.run, plan=plan)
-        try:
-            folder.begin(settings)
-        except BaseException:
-            budgets.withdraw(settings.run)
-            raise
-    ledger = folder.ledger()
-    budgets.mark(ledger)
-    return ledger
 
 
 def _text(plan: Sequence[Phase]) -> str:

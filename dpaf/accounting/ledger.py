@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import secrets
 from collections import Counter
@@ -11,18 +9,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from guise.dpaf import validate
 from guise.dpaf.accounting.accountants import Phase, epsilon_pld
+from guise.dpaf.accounting.ledger_lines import append, encoded, line_hash, parsed
 from guise.models.errors import BudgetError, InputError, LedgerError
 from guise.models.files import printable
 from guise.models.files.atomic import sync_folder, write_error
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 _FORMAT = "guise ledger 1"
 
@@ -48,15 +41,22 @@ class Ledger:
           that was never made, never the reverse.
         * No charge is made that the plan does not hold, and no plan is begun that exceeds its budget.
         * A line that was altered, taken out or put in is found when the ledger is opened. Lines cut off at the end are
-          found by whoever remembers `head`, as checkpoints do; so is a chain that was forged anew as a whole.
+          found by those who remember `head`, as checkpoints do; so is a chain that was forged anew as a whole.
         * No two copies of a ledger are charged alike: each line holds a random number.
 
     A ledger says nothing about the records but how they were sampled: it may be published.
+
+    Args:
+        path: of the ledger.
+        lines: of it, without their ends. Use `create` or `open`.
+
+    Raises:
+        LedgerError: the lines are damaged or were edited.
     """
 
     def __init__(self, path: Path, lines: list[bytes]) -> None:
         self.path = path
-        self._header = _parsed(path, lines[0])
+        self._header = parsed(path, lines[0])
         try:
             self.plan = tuple(Phase(**phase) for phase in self._header["plan"])
             self.epsilon, self.delta = float(self._header["epsilon"]), float(self._header["delta"])
@@ -67,7 +67,7 @@ class Ledger:
                 raise ValueError
         except (KeyError, TypeError, ValueError, InputError):
             raise LedgerError(f"{printable(path)} is no ledger of this program: restore it from a copy") from None
-        self._heads, self._bytes = [_hash(lines[0])], len(lines[0]) + 1
+        self._heads, self._bytes = [line_hash(lines[0])], len(lines[0]) + 1
         self._spent: Counter[str] = Counter()
         for place, line in enumerate(lines[1:]):
             self._check(place, line)
@@ -83,7 +83,15 @@ class Ledger:
         run: str,
         reproducible: bool = False,
     ) -> Ledger:
-        """Begin a ledger with a plan that keeps to (epsilon, delta); `reproducible` where noise comes from a seed.
+        """Begin a ledger with a plan that keeps to (epsilon, delta).
+
+        Args:
+            path: of the ledger, which must not exist.
+            plan: phases, in order.
+            epsilon: the budget.
+            delta: the budget's delta.
+            run: the run's name.
+            reproducible: whether noise comes from a seed: then the run is not private.
 
         Raises:
             BudgetError: the plan costs more.
@@ -105,10 +113,10 @@ class Ledger:
             "relation": "add or remove one image with its label",
             "plan": [asdict(phase) for phase in plan],
         }
-        line = _line(header)
+        line = encoded(header)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _append(path, line, os.O_CREAT | os.O_EXCL, after=0)
+            append(path, line, os.O_CREAT | os.O_EXCL, after=0)
             sync_folder(path.parent)
         except FileExistsError:
             raise InputError(f"{printable(path)} exists already: resume its run, or choose another folder") from None
@@ -120,7 +128,10 @@ class Ledger:
 
     @classmethod
     def open(cls, path: Path) -> Ledger:
-        """Read a ledger, checking every line.
+        """Read a ledger and check every line.
+
+        Args:
+            path: of the ledger.
 
         Raises:
             LedgerError: it is missing, damaged, or was edited.
@@ -152,27 +163,39 @@ class Ledger:
         return self._heads[-1]
 
     def holds(self, entries: int, head: str) -> bool:
-        """Whether this ledger goes on from the one that had this head after so many entries."""
+        """Whether this ledger goes on from an earlier state.
+
+        Args:
+            entries: of the earlier state.
+            head: of the earlier state.
+        """
         return 0 <= entries < len(self._heads) and self._heads[entries] == head
 
     def remaining(self, phase: str) -> int:
-        """Charges that the plan still holds for `phase`."""
+        """Charges that the plan still holds for a phase.
+
+        Args:
+            phase: its name.
+        """
         return self._limits.get(phase, 0) - self._spent[phase]
 
     def charge(self, phase: str) -> Charge:
-        """Pay for one step of `phase`; make its release after this returns, and with nothing less than its noise.
+        """Pay for one step of a phase. Make its release after this returns, and with no less than its noise.
+
+        Args:
+            phase: its name.
 
         Raises:
             BudgetError: the plan holds no further step of that phase.
-            LedgerError: somebody else has charged since this ledger was opened: nothing was charged.
+            LedgerError: another process has charged since this ledger was opened: nothing was charged.
             OutputError: the charge cannot be written: make no release. Open the ledger anew to go on.
         """
         if self.remaining(phase) < 1:
             raise BudgetError(f"the plan holds no further {phase!r} step: open the ledger anew to see what is left")
         charge = {"entry": self.entries, "phase": phase, "previous": self.head, "nonce": secrets.token_hex(8)}
-        line = _line(charge)
+        line = encoded(charge)
         try:
-            _append(self.path, line, 0, after=self._bytes, torn=self._torn)
+            append(self.path, line, 0, after=self._bytes, torn=self._torn)
             self._torn = 0
         except OSError as error:
             self._limits = dict.fromkeys(self._limits, 0)  # what reached the disk is unknown: charge no more here
@@ -189,7 +212,7 @@ class Ledger:
         )
 
     def _check(self, place: int, line: bytes) -> None:
-        entry = _parsed(self.path, line)
+        entry = parsed(self.path, line)
         known = [*self._limits]  # what is compared may be no string
         if entry.get("entry") != place or entry.get("previous") != self.head or entry.get("phase") not in known:
             where = f"line {place + 2} of {printable(self.path)}"
@@ -197,40 +220,5 @@ class Ledger:
         self._spent[entry["phase"]] += 1
         if self.remaining(entry["phase"]) < 0:
             raise LedgerError(f"{printable(self.path)} holds more {entry['phase']!r} than its plan: restore it")
-        self._heads.append(_hash(line))
+        self._heads.append(line_hash(line))
         self._bytes += len(line) + 1
-
-
-def _line(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode() + b"\n"
-
-
-def _hash(line: bytes) -> str:
-    return hashlib.sha256(line).hexdigest()
-
-
-def _parsed(path: Path, line: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(line)
-        if not isinstance(value, dict):
-            raise ValueError
-    except (ValueError, RecursionError):
-        raise LedgerError(f"the ledger {printable(path)} is damaged: restore it from a copy") from None
-    return value
-
-
-def _append(path: Path, line: bytes, flags: int, *, after: int, torn: int = 0) -> None:
-    """Put a line on the disk behind `after` bytes; the `torn` ones of a line that a crash cut short go.
-
-    Such a line was never paid, and nothing was released for it.
-    """
-    with open(path, "ab", buffering=0, opener=lambda name, more: os.open(name, more | flags, 0o644)) as file:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed: of two that charge at once, one sees the other
-        if os.fstat(file.fileno()).st_size != after + torn:
-            what = f"another process has charged to {printable(path)} since it was opened"
-            raise LedgerError(f"{what}: let one run use it at a time, and --resume")
-        file.truncate(after)
-        if file.write(line) != len(line):
-            raise OSError(28, "disk full", str(path))
-        os.fsync(file.fileno())

@@ -1,19 +1,22 @@
-"""What a data owner publishes beside synthetic images, so that others can check the claim."""
+"""What a data owner publishes with synthetic images, so that others can check the claim."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from guise.dpaf.accounting.accountants import Phase, epsilon_pld, epsilon_prv, epsilon_rdp
+from guise.dpaf.accounting.audit_result import Audit
 from guise.dpaf.accounting.ledger import Ledger
 from guise.dpaf.accounting.plan import Release, releases
-from guise.dpaf.audit.bound import Audit
-from guise.dpaf.training.run_folder import RunSettings
+from guise.dpaf.accounting.settings import PrivacySettings
 
-NOT_PRIVATE = "NOT PRIVATE: the noise comes from a seed (--unsafe-reproducible). Publish nothing of this run."
-REFUTED = "NOT PRIVATE AS CLAIMED: the audit refutes the guarantee, see below. Publish nothing of this run."
+NOT_PRIVATE = "NOT PRIVATE: the noise comes from a seed (`unsafe_reproducible=`). Publish nothing of this run."
+_SEEDED = "NOT PRIVATE: the noise comes from a seed (--unsafe-reproducible). Publish nothing of this run."
+_REFUTED = "NOT PRIVATE AS CLAIMED: the audit refutes the guarantee, see below. Publish nothing of this run."
 _PUBLIC = (
     "the dataset's name",
     "the number of records, which sets sampling rates and divisors",
@@ -36,19 +39,64 @@ _NOT_CHARGED = (
 )
 
 
-def privacy_report(settings: RunSettings, ledger: Ledger, *, audit: Audit | None = None) -> dict[str, Any]:
-    """Everything needed to check the guarantee of a run, as plain JSON. Holds nothing about any record.
+@dataclass(frozen=True)
+class PrivacyReport:
+    """Everything needed to check the guarantee of a run. Holds nothing about any record.
+
+    Attributes:
+        values: the report as plain JSON values.
+    """
+
+    values: Mapping[str, Any]
+
+    @property
+    def private(self) -> bool:
+        """Whether the guarantee holds as far as is known: no noise from a seed, and no audit that refutes it."""
+        return bool(self.values["guarantee"]["private"])
+
+    @property
+    def epsilon(self) -> float:
+        """The guarantee's epsilon."""
+        return float(self.values["guarantee"]["epsilon"])
+
+    @property
+    def delta(self) -> float:
+        """The guarantee's delta."""
+        return float(self.values["guarantee"]["delta"])
+
+    def to_json(self) -> str:
+        """The report as JSON."""
+        return json.dumps(self.values, indent=1)
+
+    def to_markdown(self) -> str:
+        """The report for people to read."""
+        return _as_markdown(self.values)
+
+
+def privacy_report(
+    privacy: PrivacySettings,
+    ledger: Ledger,
+    *,
+    data: str,
+    records: int,
+    classes: Sequence[str],
+    audit: Audit | None = None,
+) -> PrivacyReport:
+    """The report of a run.
 
     Args:
-        settings: the run's.
+        privacy: the run's settings.
         ledger: the run's, checked.
+        data: what people call the dataset.
+        records: the number of records.
+        classes: names of the labels.
         audit: its result, if there was one.
     """
     spent, delta = ledger.spent(), ledger.delta
-    made = releases(settings.privacy, records=settings.records, classes=len(settings.classes))
-    return {
+    parts = releases(privacy, records=records, classes=len(classes))
+    values = {
         "guarantee": {
-            "private": not settings.reproducible and (audit is None or audit.passed),
+            "private": not ledger.reproducible and (audit is None or audit.passed),
             "epsilon": ledger.epsilon,
             "delta": delta,
             "relation": "add or remove one image with its label",
@@ -67,40 +115,44 @@ def privacy_report(settings: RunSettings, ledger: Ledger, *, audit: Audit | None
             "charged": [asdict(phase) for phase in spent],
             "ledger": {"entries": ledger.entries, "sha256_of_last_line": ledger.head},
         },
-        "settings": asdict(settings.privacy),
-        "releases": {name: [asdict(one) for one in parts] for name, parts in made.items()},
+        "settings": asdict(privacy),
+        "releases": {name: [asdict(release) for release in own] for name, own in parts.items()},
         "sampler": "Poisson: each record independently with the sampling rate; drawn anew for each step",
-        "data": {"name": settings.data, "records": settings.records, "classes": list(settings.classes)},
+        "data": {"name": data, "records": records, "classes": list(classes)},
         "public": list(_PUBLIC),
         "not_charged": list(_NOT_CHARGED),
         "assumptions": list(_ASSUMPTIONS),
         "audit": None if audit is None else asdict(audit) | {"passed": audit.passed},
         "program": f"guise {_version('guise')}",
     }
+    return PrivacyReport(values)
 
 
 def spending(ledger: Ledger, *, points: int = 5) -> list[tuple[int, float]]:
-    """Releases charged so far and the epsilon that they cost together, at `points` places of each phase.
+    """Releases charged so far and the epsilon that they cost together, as a curve.
 
     A run makes its phases one after another, in the plan's order.
+
+    Args:
+        ledger: of the run.
+        points: of the curve, in each phase.
     """
     curve = [(0, 0.0)]
     before: list[Phase] = []
     for phase in ledger.spent():
         for steps in sorted({max(1, phase.steps * part // points) for part in range(1, points + 1)}):
             so_far = [*before, replace(phase, steps=steps)]
-            curve.append((sum(one.steps for one in so_far), epsilon_pld(so_far, ledger.delta)))
+            curve.append((sum(part.steps for part in so_far), epsilon_pld(so_far, ledger.delta)))
         before.append(phase)
     return curve
 
 
-def as_markdown(report: dict[str, Any]) -> str:
-    """The report for people to read."""
+def _as_markdown(report: Mapping[str, Any]) -> str:
     guarantee, accounting, data = report["guarantee"], report["accounting"], report["data"]
     lines = [f"# Privacy report: {data['name']}", ""]
     if not guarantee["private"]:
         refuted = report["audit"] is not None and not report["audit"]["passed"]
-        lines += [f"**{REFUTED if refuted else NOT_PRIVATE}**", ""]
+        lines += [f"**{_REFUTED if refuted else _SEEDED}**", ""]
     else:
         lines += [
             f"**({guarantee['epsilon']:g}, {guarantee['delta']:g})-differential privacy.**",
@@ -115,7 +167,7 @@ def as_markdown(report: dict[str, Any]) -> str:
     charged = {phase["name"]: phase["steps"] for phase in accounting["charged"]}
     for phase in accounting["planned"]:
         steps = f"{charged.get(phase['name'], 0)} / {phase['steps']}"
-        parts = "; ".join(str(Release(**one)) for one in report["releases"][phase["name"]])
+        parts = "; ".join(str(Release(**release)) for release in report["releases"][phase["name"]])
         numbers = f"{phase['sampling_rate']:.5g} | {phase['noise_multiplier']:.5g}"
         lines.append(f"| {phase['name']} | {steps} | {numbers} | {parts} |")
     second = accounting["second_opinion"]
@@ -145,8 +197,8 @@ def _audit_line(audit: dict[str, Any] | None) -> str:
     else:
         verdict = f"the guarantee is FALSE: at another delta, epsilon exceeds its claim by {audit['excess']:.3f}"
     runs = f"White-box, at the phase nearest to its claim, {audit['runs']} runs with a canary and as many without"
-    found = f"epsilon is at least {audit['lower_bound']:.3f} with confidence {audit['confidence']:g}"
-    return f"{runs}: {found}, where so many runs can show {audit['limit']:.3f} at most; {verdict}."
+    bound = f"epsilon is at least {audit['lower_bound']:.3f} with confidence {audit['confidence']:g}"
+    return f"{runs}: {bound}, where so many runs can show {audit['limit']:.3f} at most; {verdict}."
 
 
 def _version(package: str) -> str:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from guise.dpaf import validate
 from guise.dpaf.accounting.accountants import Phase, delta_pld, epsilon_pld
+from guise.dpaf.accounting.audit_result import Audit
 from guise.models.errors import InputError
 
 Game = Callable[[bool, np.random.Generator], float]
@@ -24,34 +24,6 @@ Game = Callable[[bool, np.random.Generator], float]
 _LEAST_RUNS = 20
 _THRESHOLDS = 100
 _PROFILE = 12
-
-
-@dataclass(frozen=True)
-class Audit:
-    """What an audit found.
-
-    Attributes:
-        lower_bound: epsilon at `delta` is at least this, with `confidence`.
-        claimed: what the accountants say it is.
-        excess: by how much the scores exceed the claim at the point of its privacy profile where they exceed it most;
-            above 0 the claim is false, with `confidence`. It sees bugs that `lower_bound`, at one delta, does not.
-        limit: the largest `lower_bound` that so many runs can give, were canaries always told.
-        runs: of the mechanism, with the canary and as many without.
-        confidence: of the audit as a whole, over both and all phases.
-    """
-
-    lower_bound: float
-    claimed: float
-    delta: float
-    excess: float
-    limit: float
-    runs: int
-    confidence: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether the claim withstood the audit."""
-        return self.lower_bound <= self.claimed and self.excess <= 0
 
 
 def audit_mechanism(
@@ -65,13 +37,13 @@ def audit_mechanism(
     generator: np.random.Generator | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Audit:
-    """Play `game` `runs` times with the canary and `runs` times without, and compare with what is claimed.
+    """Play a game with the canary and as often without it, and compare with what is claimed.
 
     Args:
-        game: as above.
+        game: runs the mechanism once, see `Game`.
         phases: what the mechanism is claimed to be.
         delta: at which epsilon is reported.
-        runs: at least 20, which can show little: `Audit.limit` says how much.
+        runs: with the canary, and as many without: at least 20, which can show little. `Audit.limit` says how much.
         confidence: of both bounds together, and of those of all `audits`.
         audits: how many are made of one claim, such as one for each phase.
         generator: of all randomness; from the operating system by default.
@@ -117,8 +89,14 @@ def excess_over(
 ) -> float:
     """How far these scores exceed the claimed privacy profile: epsilon proved less epsilon claimed, at one delta of it.
 
-    A guarantee is a curve of pairs (epsilon, delta), all of which hold; the pair where it is tested best is chosen by
-    one half of the scores and tested on the other.
+    A guarantee is a curve of pairs (epsilon, delta), all of which hold. One half of the scores chooses the pair where
+    the test is sharpest; the other half tests it.
+
+    Args:
+        phases: what the mechanism is claimed to be.
+        present: scores of runs with the canary.
+        absent: scores without, as many.
+        confidence: one-sided.
     """
     widest = epsilon_pld(phases, 1e-4)
     epsilons = [widest * step / _PROFILE for step in range(_PROFILE)]
@@ -141,8 +119,8 @@ def _most(
     for test in tests:
         least, most = _rates(*choosing, *test, confidence)
         for epsilon, delta in profile:
-            if (found := _epsilon(least, most, delta) - epsilon) > best:
-                best, chosen, point = found, test, (epsilon, delta)
+            if (over := _epsilon(least, most, delta) - epsilon) > best:
+                best, chosen, point = over, test, (epsilon, delta)
     return _epsilon(*_rates(*proving, *chosen, confidence), point[1]) - point[0]
 
 
@@ -150,16 +128,16 @@ def _rates(
     present: NDArray[np.float64], absent: NDArray[np.float64], sign: int, threshold: float, confidence: float
 ) -> tuple[float, float]:
     """How often the test is right at the least, and wrong at the most."""
-    from scipy.stats import beta
+    from scipy.stats import binomtest
 
     # In one direction the canary is told by high scores, in the other its absence by low ones.
     right, wrong = (
         (present > threshold, absent > threshold) if sign > 0 else (absent <= threshold, present <= threshold)
     )
-    hits, misses, error = int(right.sum()), int(wrong.sum()), (1 - confidence) / 2
-    least = float(beta.ppf(error, hits, len(right) - hits + 1)) if hits else 0.0
-    most = float(beta.ppf(1 - error, misses + 1, len(wrong) - misses)) if misses < len(wrong) else 1.0
-    return least, most
+    # A two-sided interval with this confidence has one-sided ends whose errors add up to one minus it.
+    least = binomtest(int(right.sum()), len(right)).proportion_ci(confidence, method="exact").low
+    most = binomtest(int(wrong.sum()), len(wrong)).proportion_ci(confidence, method="exact").high
+    return float(least), float(most)
 
 
 def _epsilon(least: float, most: float, delta: float) -> float:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from guise.dpaf.accounting.accountants import Phase
+from guise.dpaf.accounting.settings import AGGREGATION, HEAD, MOMENTS, STEM, PrivacySettings
 from guise.dpaf.mechanisms.aggregation import FeatureAggregation
 from guise.dpaf.mechanisms.private_step import PrivateStep
 from guise.dpaf.mechanisms.sampling import PoissonSampler
-from guise.dpaf.settings import HEAD, MOMENTS, STEM, STEPS, PrivacySettings
 
 _WIDTH = 4
 _OTHERS = 8
@@ -26,21 +26,30 @@ Draw = Callable[[int, float, int, np.random.Generator], Sequence[NDArray[np.int6
 
 
 def poisson(records: int, rate: float, steps: int, random: np.random.Generator) -> list[NDArray[np.int64]]:
-    """The batches that training draws."""
+    """The batches that training draws.
+
+    Args:
+        records: how many there are.
+        rate: at which each is drawn.
+        steps: how many batches.
+        random: of the draws.
+    """
     sampler = PoissonSampler(records, rate)
     return [sampler.draw(random) for _ in range(steps)]
 
 
 @dataclass(frozen=True)
 class CanaryGame:
-    """One run of super-steps at both releases; the score is the likelihood ratio of the canary having been there.
+    """One run of aggregation steps at both releases; the score is the likelihood ratio of the canary having been there.
 
-    The canary's feature and gradient point one way, all others' the other way or nowhere, and it is far beyond every
-    bound: what does not clip, or does not add the noise that was paid for, shows.
+    The canary's feature and gradient point one way, all others' the other way or nowhere, and the canary is far beyond
+    every bound. So a mechanism that does not clip, or does not add the noise that was paid for, is found out.
 
     Attributes:
-        sampling_rate, steps: of the run.
-        aggregate_noise, gradient_noise: sigma_a and sigma_g; None leaves that release out.
+        sampling_rate: of the run.
+        steps: of the run.
+        aggregate_noise: sigma_a of release 1; None leaves that release out.
+        gradient_noise: sigma_g of release 2; None leaves that release out.
         others: what the other records hold along the canary's direction: 0 or -1.
         draw, aggregation, private_step: the mechanisms under audit; those of training by default.
     """
@@ -56,7 +65,12 @@ class CanaryGame:
     _module: nn.Linear = field(default_factory=lambda: nn.Linear(_WIDTH, 1, bias=False))
 
     def __call__(self, present: bool, random: np.random.Generator) -> float:
-        """The score of one run."""
+        """The score of one run.
+
+        Args:
+            present: whether the canary is there.
+            random: of everything in the run.
+        """
         records = torch.zeros(_OTHERS + present, _WIDTH)
         records[:, 0] = self.others
         if present:
@@ -85,13 +99,18 @@ class CanaryGame:
 def games_of(phase: Phase, privacy: PrivacySettings) -> list[CanaryGame]:
     """Games with the rate, the steps and the noise of a phase, at the releases that it makes.
 
-    In one the others hold nothing, in one the opposite of the canary: dividing by what was drawn shows there alone.
+    In one game the others hold nothing, in the other the opposite of the canary: only the latter finds a division by
+    the number that was drawn.
+
+    Args:
+        phase: of the ledger's plan.
+        privacy: the run's settings.
     """
     noise = {
         MOMENTS: (phase.noise_multiplier, None),
         HEAD: (None, phase.noise_multiplier),
         STEM: (None, phase.noise_multiplier),
-        STEPS: (privacy.aggregate_noise, privacy.gradient_noise),
+        AGGREGATION: (privacy.aggregate_noise, privacy.gradient_noise),
     }[phase.name]
     return [CanaryGame(phase.sampling_rate, phase.steps, *noise, others=others) for others in (0.0, -1.0)]
 

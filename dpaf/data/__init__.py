@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from guise.dpaf.data.dataset import SIZES, ImageDataset, content_digest, dataset_from_arrays, scaled
 from guise.dpaf.data.files import idx_folder, read_idx, read_images, read_npz
-from guise.dpaf.data.records import SIZES, Records, content_digest, records, scaled
 from guise.models.errors import InputError, OfflineError, first_line
 from guise.models.files import printable
 from guise.models.weights import cache
@@ -22,13 +22,13 @@ _TORCHVISION = {
 }
 NAMES = ("digits", *_TORCHVISION)
 
-__all__ = ["NAMES", "SIZES", "Records", "load", "records", "scaled"]
+__all__ = ["NAMES", "SIZES", "ImageDataset", "dataset_from_arrays", "load", "scaled"]
 
 
-def load(source: str, *, size: int | None = None, split: str = "train") -> Records:
+def load(source: str | Path, *, size: int | None = None, split: str = "train") -> ImageDataset:
     """The dataset that `source` names: one of `NAMES`, a folder of images or of an idx pair, or an npz file.
 
-    `digits` comes with scikit-learn; the other names are fetched by torchvision, into the cache.
+    `digits` comes with scikit-learn; torchvision fetches the others by name, into the cache.
 
     Args:
         source: a name or a path.
@@ -39,40 +39,42 @@ def load(source: str, *, size: int | None = None, split: str = "train") -> Recor
         InputError: there is no such dataset, or something in it cannot be used.
         OfflineError: it cannot be fetched.
     """
-    path = Path(source)
-    if source in NAMES and not path.exists():
-        return _digits(size, split) if source == "digits" else _fetched(source, size, split)
+    path, name = Path(source), str(source)
+    if name in NAMES and not path.exists():
+        return _digits(size, split) if name == "digits" else _fetched(name, size, split)
     if path.is_dir():
         pair = idx_folder(path, split)
         return read_idx(*pair, size=size, split=split) if pair else read_images(path, size=size, split=split)
     if path.suffix == ".npz" and path.is_file():
         return read_npz(path, size=size, split=split)
     if path.is_file() and "-images-idx3-ubyte" in path.name:
-        beside = path.with_name(path.name.replace("-images-idx3-", "-labels-idx1-"))
-        return read_idx(path, beside, size=size, split=split)
+        labels = path.with_name(path.name.replace("-images-idx3-", "-labels-idx1-"))
+        return read_idx(path, labels, size=size, split=split)
     raise InputError(
         f"no dataset {printable(source)}: name a folder, an npz file, an idx file, or one of {', '.join(NAMES)}"
     )
 
 
-def _digits(size: int | None, split: str) -> Records:
+def _digits(size: int | None, split: str) -> ImageDataset:
     """1,437 handwritten digits to train on and 360 to test with, 8x8, of the UCI set that scikit-learn brings along."""
     from sklearn.datasets import load_digits
 
-    found = load_digits()
-    images, labels = np.rint(found.images * 255 / 16).astype(np.uint8), found.target.astype(np.int64)
+    digits = load_digits()
+    images, labels = np.rint(digits.images * 255 / 16).astype(np.uint8), digits.target.astype(np.int64)
     rows = slice(None, 1437) if split == "train" else slice(1437, None)
     digest = content_digest(images, labels)
-    return records(images[rows], labels[rows], size=size, where="digits", digest=digest, split=split)
+    return dataset_from_arrays(images[rows], labels[rows], size=size, where="digits", digest=digest, split=split)
 
 
-def _fetched(name: str, size: int | None, split: str) -> Records:
+def _fetched(name: str, size: int | None, split: str) -> ImageDataset:
     import torchvision
 
     try:
         kind = getattr(torchvision.datasets, _TORCHVISION[name])
-        found = kind(cache.folder() / "datasets", train=split == "train", download=True)
+        fetched = kind(cache.folder() / "datasets", train=split == "train", download=True)
     except (OSError, RuntimeError) as error:
         raise OfflineError(f"cannot fetch {name}: {first_line(error)}; give a folder with its files") from None
-    images, labels = np.asarray(found.data), np.asarray(found.targets)
-    return records(images, labels, size=size, where=name, digest=content_digest(images, labels), split=split)
+    images, labels = np.asarray(fetched.data), np.asarray(fetched.targets)
+    return dataset_from_arrays(
+        images, labels, size=size, where=name, digest=content_digest(images, labels), split=split
+    )

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from guise.dpaf.data.records import SIZES, Records, content_digest, nearest_size, records
+from guise.dpaf.data.dataset import SIZES, ImageDataset, content_digest, dataset_from_arrays, nearest_size
 from guise.models.errors import GuiseError, InputError, first_line
 from guise.models.files import list_photos, printable, read_photo
 
@@ -42,17 +42,19 @@ def idx_folder(folder: Path, split: str) -> tuple[Path, Path] | None:
     return None
 
 
-def read_idx(images: Path, labels: Path, *, size: int | None, split: str) -> Records:
+def read_idx(images: Path, labels: Path, *, size: int | None, split: str) -> ImageDataset:
     """An idx pair, gzipped or not.
 
     Raises:
         InputError: a file is missing, damaged, or not what its header says.
     """
     values = _idx(images, 3), _idx(labels, 1)
-    return records(*values, size=size, where=printable(images.parent), digest=content_digest(*values), split=split)
+    return dataset_from_arrays(
+        *values, size=size, where=printable(images.parent), digest=content_digest(*values), split=split
+    )
 
 
-def read_npz(path: Path, *, size: int | None, split: str) -> Records:
+def read_npz(path: Path, *, size: int | None, split: str) -> ImageDataset:
     """An npz with `images` and, unless there is one class only, `labels`; `is_test` tells the splits apart if present.
 
     Raises:
@@ -62,8 +64,8 @@ def read_npz(path: Path, *, size: int | None, split: str) -> Records:
     try:
         with np.load(path, allow_pickle=False) as archive:
             if "images" not in archive or set(archive.files) - {"images", "labels", "is_test"}:
-                found = ", ".join(map(printable, archive.files)) or "nothing"
-                raise InputError(f"{where} holds {found}: give `images`, `labels` if there are classes, and `is_test`")
+                arrays = ", ".join(map(printable, archive.files)) or "nothing"
+                raise InputError(f"{where} holds {arrays}: give `images`, `labels` if there are classes, and `is_test`")
             images = archive["images"]
             labels = archive.get("labels")
             test = archive["is_test"].astype(bool) if "is_test" in archive else np.full(len(images), split == "test")
@@ -81,23 +83,23 @@ def read_npz(path: Path, *, size: int | None, split: str) -> Records:
     parts = images[chosen], None if labels is None else labels[chosen]
     digest = content_digest(images, *([] if labels is None else [labels]))
     classes = ("image",) if labels is None else None  # as a folder without subfolders
-    return records(*parts, size=size, where=where, digest=digest, split=split, classes=classes)
+    return dataset_from_arrays(*parts, size=size, where=where, digest=digest, split=split, classes=classes)
 
 
-def read_images(folder: Path, *, size: int | None, split: str) -> Records:
+def read_images(folder: Path, *, size: int | None, split: str) -> ImageDataset:
     """Images below `folder`: one subfolder a class, or no subfolders at all. All are cropped to a square and resized;
     without `size`, to the supported side that is nearest to the first one's.
 
     Colour unless all are grey; transparent pixels are shown on black.
 
     Raises:
-        InputError: no images, images both in and beside subfolders, or one that cannot be read.
+        InputError: no images, images both inside and outside subfolders, or one that cannot be read.
     """
     listing = list_photos(folder)
     names = sorted({path.parts[0] if len(path.parts) > 1 else "" for path in listing.photos})
     if "" in names and len(names) > 1:
         raise InputError(
-            f"{printable(folder)} holds images both in subfolders and beside them: one folder a class, or none"
+            f"{printable(folder)} holds images both in subfolders and outside them: give one folder a class, or none"
         )
     if size not in (None, *SIZES):
         raise InputError(f"size {size} is not supported: choose one of {', '.join(map(str, SIZES))}")
@@ -117,7 +119,9 @@ def read_images(folder: Path, *, size: int | None, split: str) -> Records:
     images = np.stack(pixels)[..., :1] if grey else np.stack(pixels)
     digest = hashlib.sha256("\n".join(sorted(hashes)).encode()).digest()
     classes, where = tuple(name or "image" for name in names), printable(folder)
-    return records(images, np.array(labels), size=side, where=where, digest=digest, split=split, classes=classes)
+    return dataset_from_arrays(
+        images, np.array(labels), size=side, where=where, digest=digest, split=split, classes=classes
+    )
 
 
 def _square(pixels: np.ndarray, side: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How close synthetic images are to real ones as a whole. Where the real ones are private, so is the figure."""
+"""How close synthetic images are to real ones as a whole. If the real images are private, so is the figure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from guise.dpaf import validate
-from guise.dpaf.data import Records, scaled
+from guise.dpaf.data import ImageDataset, scaled
 from guise.dpaf.networks.features import PublicFeatures
 from guise.models.errors import InputError, WeightsError
 from guise.models.files import file_hash, printable
@@ -47,7 +47,7 @@ class Distance:
 
 def frechet(
     images: np.ndarray,
-    real: Records,
+    real: ImageDataset,
     *,
     extractor: str = "scattering",
     progress: Callable[[int, int], None] | None = None,
@@ -68,7 +68,7 @@ def frechet(
     if images.shape[1:] != (real.size, real.size, real.channels):
         raise InputError(f"synthetic images are {images.shape[1:]}: give real ones of that kind")
     if extractor not in _NAMES:
-        raise InputError(f"extractor {extractor!r} does not exist: choose {' or '.join(_NAMES)}")
+        raise InputError(f"extractor {extractor!r} does not exist: choose {' or '.join(_NAMES)} with `extractor=`")
     imagenet = extractor == "inception"
     extract = _inception() if imagenet else scattering_features(real.channels, real.size)
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
@@ -85,7 +85,12 @@ def frechet(
 
 
 def frechet_distance(first: Tensor, second: Tensor) -> float:
-    """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) of the rows of float64 (N, d) and (M, d)."""
+    """|m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) of two sets of rows.
+
+    Args:
+        first: float64 (N, d).
+        second: float64 (M, d).
+    """
     root = _root(first.T.cov())
     # The eigenvalues of C1 C2 are those of the symmetric C1^(1/2) C2 C1^(1/2).
     between = torch.linalg.eigvalsh(root @ second.T.cov() @ root).clamp_min(0).sqrt().sum()
@@ -100,7 +105,12 @@ def _root(matrix: Tensor) -> Tensor:
 
 
 def scattering_features(channels: int, size: int) -> Extractor:
-    """512 random projections of scattering features, and coarse pixels; nothing in them was learnt."""
+    """512 random projections of scattering features, and coarse pixels; nothing in them was learnt.
+
+    Args:
+        channels: of the images.
+        size: height and width of the images.
+    """
     features = PublicFeatures(channels, size)
 
     @torch.no_grad()
@@ -119,10 +129,12 @@ def _inception() -> Extractor:
     name = Path(torchvision.models.Inception_V3_Weights.IMAGENET1K_V1.url).name
     path = Path(torch.hub.get_dir()) / "checkpoints" / name
     if not path.is_file():  # fetching is left to the user, who knows whether there may be a connection
-        raise InputError(f"the weights {name} are not in {printable(path.parent)}: put them there, or use scattering")
+        raise InputError(
+            f"the weights {name} are not in {printable(path.parent)}: put them there, or use `extractor=scattering`"
+        )
     digest = path.stem.rpartition("-")[2]  # torchvision's files are named for the beginning of their SHA-256
     if not (file_hash(path) or "").startswith(digest):
-        raise WeightsError(f"{printable(path)} is not what its name says: copy it again, or use scattering")
+        raise WeightsError(f"{printable(path)} is not what its name says: copy it again, or use `extractor=scattering`")
     network = torchvision.models.inception_v3(weights=None, init_weights=False)
     network.load_state_dict(torch.load(path, weights_only=True))
     network.fc = nn.Identity()

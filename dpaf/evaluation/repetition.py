@@ -1,4 +1,4 @@
-"""Whether synthetic images repeat real ones: a sanity check beside the guarantee. Its results are private."""
+"""Whether synthetic images repeat real ones: a sanity check that adds nothing to the guarantee. Results are private."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from guise.dpaf.data import Records, scaled
+from guise.dpaf.data import ImageDataset, scaled
 from guise.dpaf.evaluation.fidelity import scattering_features
 from guise.models.errors import InputError
 
@@ -35,17 +35,18 @@ class Repetition:
     membership: float
 
 
-def repetition(images: np.ndarray, training: Records, test: Records) -> Repetition:
+def repetition(images: np.ndarray, training: ImageDataset, test: ImageDataset) -> Repetition:
     """Compare synthetic images with those they were trained on, and with others of the same kind.
 
     Args:
         images: uint8 (N, H, W, channels).
-        training, test: real images of the same size, no image in both.
+        training: the real images that the run was trained on.
+        test: other real images of the same size, none of which is a training image.
 
     Raises:
-        InputError: sizes differ, or a test image is a training image, too: that would hide what is looked for.
+        InputError: sizes differ, or a test image is a training image, which would hide repetition.
     """
-    shapes = {images.shape[1:], *((one.size, one.size, one.channels) for one in (training, test))}
+    shapes = {images.shape[1:], *((real.size, real.size, real.channels) for real in (training, test))}
     if len(shapes) > 1:
         raise InputError(f"images are of different sizes, {' and '.join(map(str, sorted(shapes)))}: give one kind")
     check_apart(training, test)
@@ -54,8 +55,8 @@ def repetition(images: np.ndarray, training: Records, test: Records) -> Repetiti
     def features(pixels: Tensor) -> Tensor:
         return torch.cat([extract(scaled(part)) for part in pixels.split(_CHUNK)])
 
-    def some(records: Records, count: int) -> Tensor:
-        return torch.randperm(len(records), generator=random)[:count]
+    def some(dataset: ImageDataset, count: int) -> Tensor:
+        return torch.randperm(len(dataset), generator=random)[:count]
 
     fakes, theirs = features(torch.from_numpy(images).permute(0, 3, 1, 2)), features(training.images)
     distances, nearest = _distances(fakes, theirs).min(1)
@@ -69,12 +70,20 @@ def repetition(images: np.ndarray, training: Records, test: Records) -> Repetiti
     return Repetition(nearest.numpy(), distances.numpy(), float(share), float(area))
 
 
-def check_apart(training: Records, test: Records) -> None:
-    """Raise InputError if a test image is a training image, too: whatever is measured on it would be no test."""
+def check_apart(training: ImageDataset, test: ImageDataset) -> None:
+    """Make sure that no test image is a training image: measuring on it would be no test.
+
+    Args:
+        training: images that took part in training.
+        test: images to test with.
+
+    Raises:
+        InputError: one is.
+    """
     known = {image.tobytes() for image in training.images.numpy()}
     shared = sum(image.tobytes() in known for image in test.images.numpy())
     if shared:
-        what = f"{shared} of {len(test)} test images are training images, too"
+        what = f"{shared} of {len(test)} test images are training images"
         raise InputError(f"{what}: give test images that took no part in training")
 
 

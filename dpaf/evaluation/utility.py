@@ -1,4 +1,4 @@
-"""Train on synthetic images, test on real ones: what the release is worth to whoever gets it."""
+"""Train on synthetic images, test on real ones: what the images are worth to those who get them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from guise.dpaf import validate
-from guise.dpaf.data import Records, scaled
+from guise.dpaf.data import ImageDataset, scaled
 from guise.models.errors import InputError
 
 QUICK_SAMPLES, FULL_SAMPLES = 20_000, 60_000
@@ -21,7 +21,7 @@ _EPOCHS, _BATCH, _HELD_OUT = 6, 128, 12  # one in twelve synthetic images choose
 
 @dataclass(frozen=True)
 class Utility:
-    """How one classifier fares.
+    """How well one classifier does.
 
     Attributes:
         network: its name.
@@ -35,7 +35,13 @@ class Utility:
 
 
 def small_cnn(channels: int, size: int, classes: int) -> nn.Module:
-    """The quick protocol's network: two convolutions and two dense layers."""
+    """The quick protocol's network: two convolutions and two dense layers.
+
+    Args:
+        channels: of the images.
+        size: height and width of the images.
+        classes: how many labels.
+    """
     coarse = 64 * (size // 4) ** 2
     return nn.Sequential(
         *(nn.Conv2d(channels, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
@@ -50,13 +56,16 @@ def networks(protocol: str) -> dict[str, Callable[[int, int, int], nn.Module]]:
     `full` takes torchvision's ResNet-18, Wide ResNet-50-2 and ResNeXt-50 with a stem for small images: the kinds, not
     the exact layers, of DPImageBench (Gong et al. 2025).
 
+    Args:
+        protocol: "quick" or "full".
+
     Raises:
         InputError: no such protocol.
     """
     if protocol == "quick":
         return {"small CNN": small_cnn}
     if protocol != "full":
-        raise InputError(f"protocol {protocol!r} does not exist: choose quick or full")
+        raise InputError(f"protocol {protocol!r} does not exist: choose quick or full with `protocol=`")
     kinds = {"ResNet-18": "resnet18", "Wide ResNet-50-2": "wide_resnet50_2", "ResNeXt-50": "resnext50_32x4d"}
 
     def builder(kind: str) -> Callable[[int, int, int], nn.Module]:
@@ -76,7 +85,7 @@ def networks(protocol: str) -> dict[str, Callable[[int, int, int], nn.Module]]:
 def utility(
     images: np.ndarray,
     labels: np.ndarray,
-    test: Records,
+    test: ImageDataset,
     *,
     protocol: str = "quick",
     seed: int = 0,
@@ -107,7 +116,7 @@ def utility(
         )
     classes = max(int(labels.max()), int(test.labels.max())) + 1
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
-    found = []
+    results = []
     for name, build in networks(protocol).items():
         with torch.random.fork_rng(devices=[device] if torch.device(device).type == "cuda" else []):
             torch.manual_seed(seed)
@@ -116,8 +125,8 @@ def utility(
         right = _predictions(trained, test.images) == test.labels
         shares = [float(right[test.labels == label].float().mean()) for label in range(classes)]
         by_class = [share if share == share else None for share in shares]  # NaN: no test image shows that class
-        found.append(Utility(name, float(right.float().mean()), tuple(by_class)))
-    return found
+        results.append(Utility(name, float(right.float().mean()), tuple(by_class)))
+    return results
 
 
 def _trained(

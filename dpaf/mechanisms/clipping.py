@@ -10,7 +10,12 @@ SLACK = 1e-3
 
 
 def clip_factors(squared_norms: Tensor, max_norm: float) -> Tensor:
-    """Factors in [0, 1] that bring vectors of these squared norms to at most `max_norm`; 0 for what is not finite."""
+    """Factors in [0, 1] that bring vectors to at most `max_norm`; 0 for what is not finite.
+
+    Args:
+        squared_norms: of the vectors.
+        max_norm: the bound on their norm.
+    """
     norms = squared_norms.sqrt()
     factors = (max_norm * (1 - SLACK) / norms.clamp_min(torch.finfo(norms.dtype).tiny)).clamp(max=1.0)
     return torch.where(norms.isfinite(), factors, torch.zeros_like(factors))
@@ -20,6 +25,10 @@ def clip_rows(rows: Tensor, max_norm: float) -> Tensor:
     """Rows of (B, d) scaled to an l2 norm of at most `max_norm`, differentiably.
 
     A row with NaN or infinity becomes zero.
+
+    Args:
+        rows: (B, d).
+        max_norm: the bound on their norm.
     """
     finite = rows.isfinite().all(1, keepdim=True)
     safe = torch.where(finite, rows, torch.zeros_like(rows))

@@ -1,4 +1,8 @@
-"""What per-record gradients need of a layer: its input, its output, and norms that never form a gradient in vain."""
+"""What per-record gradients need of a layer: its input, its output, and norms without forming each gradient.
+
+Written here, not taken from Opacus: it is faster, and bounds the norms of records that were made to hide theirs in
+rounding. Tested against one backward pass for each record.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,7 @@ def private_layers(module: nn.Module) -> dict[str, Layer]:
         own = [value for value in part.parameters(recurse=False) if value.requires_grad]
         if not own:
             continue
-        # Of a subclass nobody knows what it does with its weight; weight norms keep it under other names.
+        # What a subclass does with its weight is unknown; weight norms keep it under other names.
         plain = type(part) is nn.Linear or (
             type(part) is nn.Conv2d and part.groups == 1 and part.padding_mode == "zeros"
         )
@@ -56,7 +60,14 @@ class Captured:
     version: int
 
     def check(self, records: int) -> None:
-        """Raises InputError where rows are not records or the output was changed in place: both falsify gradients."""
+        """Make sure that rows are records and that the output was not changed in place: both would falsify gradients.
+
+        Args:
+            records: of the batch.
+
+        Raises:
+            InputError: one of them is so.
+        """
         for rows in (len(self.inputs), len(self.output)):
             if rows != records:
                 what = f"layer {self.name} has {rows} rows for {records} records"
@@ -65,9 +76,10 @@ class Captured:
             raise InputError(f"layer {self.name} has its output changed in place: use inplace=False")
 
     def squared_norms(self, at_output: Tensor) -> Tensor:
-        """Squared norm of each record's gradient, never too small, from gradients at the output: float64 (B,).
+        """Squared norm of each record's gradient, never too small: float64 (B,); not finite where the record is not.
 
-        Not finite where anything of the record is not.
+        Args:
+            at_output: gradients at the layer's output.
 
         A record can be made so that its terms are huge and cancel, and rounding then hides what remains. So the terms'
         own size S counts too: 2^-20 S^2 for what rounding may hide in a norm, and S^2 / 100^2 at the least for what it
@@ -87,7 +99,12 @@ class Captured:
         return torch.maximum(squared.clamp_min(0) + _HIDDEN * terms, _LEAST * terms)
 
     def summed(self, at_output: Tensor, factors: Tensor) -> dict[str, Tensor]:
-        """The records' gradients weighted by `factors` (B,) and summed, by parameter name."""
+        """The records' gradients, weighted and summed, by parameter name.
+
+        Args:
+            at_output: gradients at the layer's output.
+            factors: (B,), at least 0; a record with 0 is left out even where it is not finite.
+        """
         inputs, kept = self.inputs, factors > 0
         if not kept.all():  # 0 times NaN is NaN: what was not finite is replaced before it is weighted
             inputs, at_output = (zeroed(values, kept) for values in (inputs, at_output))
@@ -153,19 +170,19 @@ def captured(module: nn.Module) -> Iterator[list[Captured]]:
     Raises:
         InputError: a layer is used twice.
     """
-    found: list[Captured] = []
+    layers: list[Captured] = []
 
     def watch(name: str, layer: Layer) -> Any:
         def hook(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            if any(one.name == name for one in found):
+            if any(layer.name == name for layer in layers):
                 raise InputError(f"layer {name} is used twice for one loss: use each layer once")
-            found.append(Captured(name, layer, inputs[0].detach(), output, output._version))
+            layers.append(Captured(name, layer, inputs[0].detach(), output, output._version))
 
         return layer.register_forward_hook(hook)
 
     handles = [watch(name, layer) for name, layer in private_layers(module).items()]
     try:
-        yield found
+        yield layers
     finally:
         for handle in handles:
             handle.remove()

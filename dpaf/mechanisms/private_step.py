@@ -3,6 +3,9 @@
 One backward pass gives every record's gradient at the layers' outputs; norms follow from those and the layers' inputs,
 and the clipped sum is one weighted matrix product (book-keeping, Bu et al. 2023, arXiv 2210.00038, section 3; ghost
 norms, Li et al. 2022, arXiv 2110.05679, section 4.1). No gradient of a single record is kept longer than a chunk.
+
+Written here, not taken from Opacus: it is faster, takes empty Poisson batches, and leaves out a record that is not
+finite. Tested against one backward pass for each record.
 """
 
 from __future__ import annotations
@@ -17,8 +20,8 @@ from torch import Tensor, nn
 from guise.dpaf import validate
 from guise.dpaf.mechanisms.clipping import clip_factors
 from guise.dpaf.mechanisms.layers import captured, private_layers, zeroed
+from guise.dpaf.mechanisms.processes import ALONE, Processes
 from guise.dpaf.mechanisms.randomness import gaussian
-from guise.dpaf.processes import ALONE, Processes
 from guise.models.errors import InputError
 
 Loss = Callable[..., Tensor]
@@ -43,12 +46,12 @@ class PrivateStep:
         noise_multiplier: sigma_g, standard deviation of the noise over `max_norm`.
         divisor: public, the records expected in a batch.
         physical_batch_size: records worked on at once.
-        processes: each of which is called with its own part of the batch, perhaps none of it; all get one result if
-            their generators are alike.
+        processes: each is called with its own part of the batch, perhaps none of it; all get one result if their
+            generators are alike.
         check_losses: look in the first chunk of each batch whether the loss of one record depends on others, for two
-            more backward passes. What is cut off from the gradient, such as detached statistics of a batch, or comes
-            before `module`, such as another network's batch normalisation, is not seen: that losses are separate is
-            the caller's promise.
+            more backward passes. It does not see what is cut off from the gradient, such as detached statistics of a
+            batch, or what comes before `module`, such as another network's batch normalisation: that losses are
+            separate is the caller's promise.
 
     Raises:
         InputError: an attribute is out of range, or a layer mixes records or is of another kind. When it is called: a
@@ -85,7 +88,15 @@ class PrivateStep:
         return self.release(sums, generator)
 
     def clipped_sums(self, records: Sequence[Tensor], loss: Loss) -> dict[str, Tensor]:
-        """NOT private: float64 sums of clipped gradients, over all processes, by name; to be followed by `release`."""
+        """NOT private: sums of clipped gradients over all processes, to be followed by `release`.
+
+        Args:
+            records: as for a call.
+            loss: as for a call.
+
+        Returns:
+            float64 sums, by parameter name.
+        """
         sums = {
             name: torch.zeros_like(value, dtype=torch.float64)
             for name, value in self.module.named_parameters()
@@ -99,7 +110,12 @@ class PrivateStep:
         return {name: part.view_as(sums[name]) for name, part in zip(sums, parts, strict=True)}
 
     def release(self, sums: dict[str, Tensor], generator: np.random.Generator) -> dict[str, Tensor]:
-        """Float32 private gradients from `clipped_sums`."""
+        """The private gradients, float32, by parameter name.
+
+        Args:
+            sums: what `clipped_sums` gave.
+            generator: of the noise.
+        """
         scale = self.noise_multiplier * self.max_norm
         noisy = {name: value + gaussian(tuple(value.shape), scale, generator) for name, value in sums.items()}
         return {name: (value / self.divisor).float() for name, value in noisy.items()}

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from guise.dpaf.processes import ALONE, Processes
+from guise.dpaf.mechanisms.processes import ALONE, Processes
 
 Purpose = Literal["sampling", "buckets", "noise", "fakes", "training"]
 
@@ -19,12 +19,12 @@ class Streams:
     """Generators for each purpose and each release, all derived from one secret of 256 bits.
 
     The secret comes from the operating system and is kept nowhere, so a resumed run draws afresh. PyTorch's own
-    CPU generator is passed over: it keeps 32 bits of a seed, few enough to try them all.
+    CPU generator is not used for noise: it keeps 32 bits of a seed, few enough to try them all.
 
     Args:
-        unsafe_seed: makes a run reproducible, for tests and research. Whoever knows or guesses it can take the noise
-            off again: what was made with it has no privacy. Releases are told apart by their place in the ledger,
-            which never comes twice.
+        unsafe_seed: makes a run reproducible, for tests and research. Anyone who knows or guesses it can take the
+            noise off again: what was made with it has no privacy. Releases differ by their place in the ledger, which
+            never comes twice.
         processes: that train one run: all get the secret of the first, so that they draw the same noise once.
     """
 
@@ -34,15 +34,33 @@ class Streams:
         self._secret = seeded if self.reproducible else processes.first(lambda: secrets.token_bytes(32))
 
     def numpy(self, purpose: Purpose, index: int, part: int = 0) -> np.random.Generator:
-        """The generator of one purpose for a part of the `index`-th release: Philox with a key of 128 bits."""
+        """The generator of one purpose in one release: Philox with a key of 128 bits.
+
+        Args:
+            purpose: what it is for.
+            index: the release's entry in the ledger.
+            part: of the release, where it needs several generators.
+        """
         digest = hashlib.sha256(self._secret + f"{purpose} {index} {part}".encode()).digest()
         return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
 
     def torch(self, purpose: Purpose, index: int, part: int = 0) -> torch.Generator:
-        """As `numpy`, for what needs no privacy: fakes, initial weights."""
+        """As `numpy`, for what needs no privacy: fakes, initial weights.
+
+        Args:
+            purpose: as for `numpy`.
+            index: as for `numpy`.
+            part: as for `numpy`.
+        """
         return torch.Generator().manual_seed(int(self.numpy(purpose, index, part).integers(2**63)))
 
 
 def gaussian(shape: tuple[int, ...], scale: float, generator: np.random.Generator) -> Tensor:
-    """Float64 noise from N(0, scale^2); in double precision, so that rounding it off gives little away."""
+    """Float64 noise from N(0, scale^2); in double precision, so that rounding gives little away.
+
+    Args:
+        shape: of the noise.
+        scale: its standard deviation.
+        generator: of the noise.
+    """
     return torch.from_numpy(generator.normal(0.0, scale, shape))

@@ -15,7 +15,7 @@ class PoissonSampler:
     """Puts each record into a batch independently of all others, with one probability.
 
     Guarantees:
-        * Adding or removing a record changes the draw of no other record's inclusion probability.
+        * Adding or removing a record changes no other record's probability of being drawn.
         * Batches vary in size and may be empty; nothing is padded, topped up or drawn twice.
 
     Attributes:

@@ -2,7 +2,8 @@
 
 Nothing here is learnt and nothing depends on any record, so features cost no privacy; what is released of them does.
 Wavelets act on a pyramid instead of growing with scale, which keeps kernels small; it is a network of the scattering
-type, not the exact transform.
+type, not the exact transform. Written here: a few small convolutions are all that it takes, and colour is taken
+apart before the moduli.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Scattering(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Features of images (B, channels, size, size) in [-1, 1]: (B, self.channels, grid, grid).
 
-        Records do not affect one another.
+        ImageDataset do not affect one another.
         """
         planes = torch.einsum("pc,bchw->bphw", self.planes, images)
         fine = self._moduli(planes[:, :1])

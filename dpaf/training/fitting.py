@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from guise.dpaf.mechanisms.processes import ALONE, Processes, average_gradients
 from guise.dpaf.networks.features import PublicFeatures
 from guise.dpaf.networks.generator import Generator
-from guise.dpaf.processes import ALONE, Processes, average_gradients
 from guise.dpaf.training.head import ClassHead
 from guise.dpaf.training.moments import squared_distance
 
@@ -23,7 +23,7 @@ class Fitting:
         features: public.
         means: released (classes, moments_width - 1), or None.
         head: trained privately, or None.
-        head_weight: of the head's verdict beside the means.
+        head_weight: weight of the head's verdict; the means have weight 1.
     """
 
     features: PublicFeatures
@@ -32,7 +32,12 @@ class Fitting:
     head_weight: float
 
     def loss(self, fakes: Tensor, labels: Tensor) -> Tensor:
-        """The loss of fakes (classes * n, ...), n of each class in turn; labels (classes * n,)."""
+        """How far fakes are from what was released.
+
+        Args:
+            fakes: (classes * n, channels, size, size), n of each class in turn.
+            labels: int64 (classes * n,).
+        """
         features = self.features(fakes)
         loss = fakes.new_zeros(())
         if self.means is not None:
@@ -49,7 +54,14 @@ class Fitting:
 
 
 def labels_of_a_step(classes: int, most: int, fakes: int, random: torch.Generator) -> Tensor:
-    """Labels (k * fakes,) of a generator step: `fakes` of each of k <= `most` classes, chosen at random."""
+    """Labels (k * fakes,) of a generator step: of k <= `most` classes, chosen at random.
+
+    Args:
+        classes: how many there are.
+        most: classes in one step.
+        fakes: of each class that is chosen.
+        random: chooses the classes.
+    """
     picked = torch.randperm(classes, generator=random)[: min(classes, most)].sort().values
     return picked.repeat_interleave(fakes)
 
@@ -57,7 +69,14 @@ def labels_of_a_step(classes: int, most: int, fakes: int, random: torch.Generato
 def generator_step(
     generator: Generator, optimiser: torch.optim.Optimizer, loss: Tensor, processes: Processes = ALONE
 ) -> None:
-    """One descent step on each process's loss of its fakes; a step that is not finite is passed over."""
+    """One descent step on each process's loss of its fakes; a step that is not finite is left out.
+
+    Args:
+        generator: that is trained.
+        optimiser: of the generator.
+        loss: of this process's fakes.
+        processes: that share the step.
+    """
     optimiser.zero_grad()
     loss.backward()
     if not average_gradients(generator, processes):

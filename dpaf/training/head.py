@@ -1,8 +1,8 @@
-"""A linear class head on public features, trained by DP-SGD: the discriminator's opinion on classes.
+"""A linear class head on public features, trained by DP-SGD: what the discriminator thinks of classes.
 
 Linear models on scattering features are what private training does best (Tramer and Boneh 2021). As the auxiliary
-classifier of a GAN (Odena et al. 2017) it tells the generator which class an image is of, and keeps samples whose
-label it doubts out of the result. Once trained it is post-processing.
+classifier of a GAN (Odena et al. 2017) it tells the generator which class an image shows, and it keeps samples whose
+label it doubts out of the result. Once the head is trained, using it is post-processing.
 """
 
 from __future__ import annotations
@@ -11,15 +11,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from guise.dpaf.mechanisms.norms import HEAD_NORM
 from guise.dpaf.mechanisms.private_step import PrivateStep
-from guise.dpaf.processes import ALONE, Processes
+from guise.dpaf.mechanisms.processes import ALONE, Processes
 
-TEMPERATURE = 10.0
+_TEMPERATURE = HEAD_NORM  # errors of a softmax have norm 1.4 at most and features 1: nearly no gradient is clipped
 _MOMENTUM = 0.9
 
 
 class ClassHead:
     """The head, its optimiser and the average of its later iterates.
+
+    Args:
+        width: of the features.
+        classes: how many labels.
 
     Attributes:
         linear: the head as it is now.
@@ -51,7 +56,8 @@ class ClassHead:
         """One private step, to be charged before.
 
         Args:
-            features: (B, width), of norm 1; labels: int64 (B,). One Poisson batch, perhaps empty.
+            features: (B, width), of norm 1: one Poisson batch, perhaps empty.
+            labels: int64 (B,).
             generator: of the noise.
             noise_multiplier: as charged.
             divisor: public, the records expected in a batch.
@@ -62,11 +68,10 @@ class ClassHead:
         """
 
         def loss(rows: Tensor, targets: Tensor) -> Tensor:
-            return nn.functional.cross_entropy(TEMPERATURE * self.linear(rows), targets, reduction="none")
+            return nn.functional.cross_entropy(_TEMPERATURE * self.linear(rows), targets, reduction="none")
 
-        # Nearly all gradients are below this norm: errors of a softmax have 1.4 at most, features 1.
         step = PrivateStep(
-            self.linear, TEMPERATURE, noise_multiplier, divisor, physical_batch_size, processes, check_losses=False
+            self.linear, HEAD_NORM, noise_multiplier, divisor, physical_batch_size, processes, check_losses=False
         )
         gradient = step((features, labels), loss, generator)["weight"]
         with torch.no_grad():
@@ -83,4 +88,4 @@ class ClassHead:
 
     def logits(self, features: Tensor) -> Tensor:
         """Unnormalised log-probabilities (B, classes) of public features (B, width)."""
-        return TEMPERATURE * features @ self.average.T
+        return _TEMPERATURE * features @ self.average.T

@@ -1,7 +1,7 @@
 """One release of each class's mean features, and how far fakes are from them.
 
-A kin of DP-MERF (Harder, Adamczewski, Park, AISTATS 2021, equation 5) with other features: what is released once is
-matched for as long as one likes, which costs no privacy.
+Like DP-MERF (Harder, Adamczewski, Park, AISTATS 2021, equation 5), with other features. The means are released once;
+the generator may then match them for as long as one likes, which costs no privacy.
 """
 
 from __future__ import annotations
@@ -13,16 +13,24 @@ import torch
 from torch import Tensor
 
 from guise.dpaf.mechanisms.aggregation import FeatureAggregation
+from guise.dpaf.mechanisms.norms import MOMENTS_NORM
+from guise.dpaf.mechanisms.processes import ALONE, Processes
 from guise.dpaf.networks.features import COUNT_WEIGHT, PublicFeatures
-from guise.dpaf.processes import ALONE, Processes
-
-MOMENTS_NORM = 1.0
 
 
 def class_sums(
     features: PublicFeatures, chunks: Iterable[tuple[Tensor, Tensor, Tensor]], mechanism: FeatureAggregation
 ) -> Tensor:
-    """NOT private: sums of clipped moments over chunks (images, features, labels): float64 (1, classes, width)."""
+    """NOT private: sums of clipped moments.
+
+    Args:
+        features: public.
+        chunks: (images, features, labels) of all records.
+        mechanism: that clips and will release.
+
+    Returns:
+        float64 (1, classes, width).
+    """
     total = torch.zeros(1, mechanism.classes, features.moments_width, dtype=torch.float64)
     with torch.no_grad():
         for images, rows, labels in chunks:
@@ -33,8 +41,12 @@ def class_sums(
 def means_of(released: Tensor, noise_multiplier: float) -> tuple[Tensor, Tensor]:
     """Mean moments (classes, moments_width - 1) and share (classes,) of each class, from a release that counts records.
 
-    Post-processing. The last coordinate counts; no class counts for less than the noise in its count, or its divisor
-    would make more of the noise than all other classes have of signal.
+    Post-processing. The last coordinate counts the records. No class counts for less than the noise in its count:
+    otherwise a small divisor would blow the noise up beyond the signal of all other classes.
+
+    Args:
+        released: (classes, moments_width), noisy sums.
+        noise_multiplier: of the release.
     """
     counts = (released[:, -1:] / COUNT_WEIGHT).clamp_min(max(1.0, noise_multiplier / COUNT_WEIGHT))
     return released[:, :-1] / counts, counts[:, 0] / counts.sum()
@@ -47,9 +59,9 @@ def squared_distance(fakes: Tensor, means: Tensor) -> Tensor:
         fakes: moments (classes, n, width) of n >= 2 fakes of each class.
         means: (classes, width).
     """
-    found = fakes.mean(1)
-    bias = (fakes.square().sum(2).mean(1) - found.square().sum(1)) / (fakes.shape[1] - 1)
-    return ((found - means).square().sum(1) - bias).mean()
+    of_fakes = fakes.mean(1)
+    bias = (fakes.square().sum(2).mean(1) - of_fakes.square().sum(1)) / (fakes.shape[1] - 1)
+    return ((of_fakes - means).square().sum(1) - bias).mean()
 
 
 def release_means(

@@ -7,18 +7,17 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from guise.dpaf import validate
+from guise.dpaf.accounting.audit_result import Audit
 from guise.dpaf.accounting.ledger import Ledger
-from guise.dpaf.audit.bound import Audit
-from guise.dpaf.data import Records
-from guise.dpaf.settings import PerformanceSettings, PrivacySettings
+from guise.dpaf.accounting.settings import PrivacySettings
+from guise.dpaf.data import ImageDataset
+from guise.dpaf.settings import PerformanceSettings
 from guise.models.errors import InputError, LedgerError
 from guise.models.files import atomic_write, printable
 
@@ -35,9 +34,11 @@ class RunSettings:
         data: what the dataset was called.
         records: the number of records, taken to be public.
         classes: names of the labels.
-        channels, size: of the images.
-        reproducible: made with `--unsafe-reproducible`: not private.
-        privacy, performance: as trained.
+        channels: of the images.
+        size: height and width of the images.
+        reproducible: whether its noise comes from a seed: then it is not private.
+        privacy: as trained.
+        performance: as trained.
     """
 
     run: str
@@ -53,21 +54,29 @@ class RunSettings:
     @classmethod
     def of(
         cls,
-        records: Records,
+        dataset: ImageDataset,
         data: str,
         privacy: PrivacySettings,
         performance: PerformanceSettings,
         *,
         reproducible: bool = False,
     ) -> RunSettings:
-        """The settings of a new run on `records`, with a name of twelve random hexadecimal digits."""
+        """The settings of a new run, with a name of twelve random hexadecimal digits.
+
+        Args:
+            dataset: that it will be trained on.
+            data: what people call the dataset.
+            privacy: calibrated to a budget.
+            performance: as planned.
+            reproducible: whether its noise comes from a seed: then it is not private.
+        """
         return cls(
             run=secrets.token_hex(6),
             data=data,
-            records=len(records),
-            classes=records.classes,
-            channels=records.channels,
-            size=records.size,
+            records=len(dataset),
+            classes=dataset.classes,
+            channels=dataset.channels,
+            size=dataset.size,
             reproducible=reproducible,
             privacy=privacy,
             performance=performance,
@@ -75,7 +84,11 @@ class RunSettings:
 
 
 class RunFolder:
-    """Reads and writes a run's files."""
+    """Reads and writes a run's files.
+
+    Args:
+        path: of the folder, which may be missing.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -90,7 +103,10 @@ class RunFolder:
         return (self.path / _SETTINGS).exists() or self.ledger_path.exists()
 
     def begin(self, settings: RunSettings) -> Ledger:
-        """Write the settings and begin the ledger.
+        """Write the settings and begin the ledger. To be called by `begin_run`, which reserves the plan before.
+
+        Args:
+            settings: of the run.
 
         Raises:
             InputError: a run has begun here already, or the settings have no budget that means something.
@@ -98,7 +114,8 @@ class RunFolder:
             OutputError: it cannot be written.
         """
         if self.exists:
-            raise InputError(f"{printable(self.path)} holds a run already: --resume it, or choose another folder")
+            what = f"{printable(self.path)} holds a run already"
+            raise InputError(f"{what}: go on with it with `resume=True`, or choose another folder with `out=`")
         privacy = settings.privacy
         if privacy.epsilon is None:
             raise InputError("these settings have no budget: calibrate them to one")
@@ -155,8 +172,11 @@ class RunFolder:
     def check_room(self, size: int) -> None:
         """Find a full disk before anything is paid for.
 
+        Args:
+            size: bytes.
+
         Raises:
-            OutputError: a checkpoint of so many bytes cannot be written beside what is there.
+            OutputError: a checkpoint of so many bytes cannot be written in addition to what is there.
         """
         path = self.path / "room"
         with atomic_write(path) as file:
@@ -164,13 +184,24 @@ class RunFolder:
         path.unlink()
 
     def save(self, tensors: Mapping[str, Tensor], ledger: Ledger) -> None:
-        """Write the checkpoint, whole or not at all, with the ledger's state beside it."""
+        """Write the checkpoint, whole or not at all, with the ledger's state in it.
+
+        Args:
+            tensors: of the training state.
+            ledger: of the run.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
         known = {"run": ledger.run, "entries": str(ledger.entries), "head": ledger.head}
         with atomic_write(self.path / _CHECKPOINT) as file:
             file.write(save_tensors(dict(tensors), metadata=known))
 
     def checkpoint(self, ledger: Ledger | None = None) -> dict[str, Tensor] | None:
         """The last checkpoint, None before the first.
+
+        Args:
+            ledger: of the run, where it was read already.
 
         Raises:
             LedgerError: it is another run's, or the ledger has lost entries since.
@@ -179,9 +210,9 @@ class RunFolder:
         path = self.path / _CHECKPOINT
         ledger = ledger or self.ledger()
         try:
-            data = path.read_bytes()
-            known: dict[str, Any] = _metadata(data)
-            tensors: dict[str, Tensor] = load_tensors(data)
+            with safe_open(path, framework="pt") as file:
+                known = file.metadata()
+                tensors: dict[str, Tensor] = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
             if known["run"] != ledger.run or not ledger.holds(int(known["entries"]), known["head"]):
                 what = f"the ledger in {printable(self.path)} does not hold what its checkpoint was made from"
                 raise LedgerError(f"{what}: restore both from one copy")
@@ -192,7 +223,10 @@ class RunFolder:
             raise InputError(f"cannot read {printable(path)}: {error}; restore it from a copy") from None
 
     def keep_audit(self, audit: Audit) -> None:
-        """Write an audit's result beside the run.
+        """Write an audit's result into the folder.
+
+        Args:
+            audit: its result.
 
         Raises:
             OutputError: it cannot be written.
@@ -211,17 +245,10 @@ class RunFolder:
             values = json.loads(path.read_text("utf-8"))
             if values.pop("run") != self.settings().run:
                 raise ValueError("it is another run's")
-            found = Audit(**values)
             if not all(isinstance(value, int | float) for value in values.values()):
                 raise ValueError("its values are no numbers")
-            return found
+            return Audit(**values)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"cannot read {printable(path)}: {error}; audit again") from None
-
-
-def _metadata(data: bytes) -> dict[str, Any]:
-    length = int.from_bytes(data[:8], "little")
-    found: dict[str, Any] = json.loads(data[8 : 8 + length])["__metadata__"]
-    return found

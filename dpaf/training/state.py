@@ -1,4 +1,4 @@
-"""All that training goes on from: released values and what was learnt from them, never a record, never a seed."""
+"""All that training goes on from: released values and what was learnt from them; no record and no seed."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from guise.dpaf.accounting.settings import PrivacySettings
+from guise.dpaf.mechanisms.processes import ALONE, Processes
 from guise.dpaf.networks.features import PublicFeatures
 from guise.dpaf.networks.generator import Generator, MovingAverage
-from guise.dpaf.processes import ALONE, Processes
-from guise.dpaf.settings import PerformanceSettings, PrivacySettings
+from guise.dpaf.settings import PerformanceSettings
+from guise.dpaf.training.aggregation_step import Critic
 from guise.dpaf.training.head import ClassHead
 from guise.dpaf.training.stem import StemTraining
-from guise.dpaf.training.superstep import Critic
 
 
 class TrainingState:
     """Networks, optimisers and counters of one run.
 
     Args:
-        channels, size, classes: of the images.
+        channels: of the images.
+        size: height and width of the images.
+        classes: how many labels.
         records: the public number of records, on which rates and divisors are based.
-        privacy, performance: settings.
+        privacy: which phases there are.
+        performance: sizes of networks and learning rates.
         seed: of the initial weights, which are public.
         processes: that share the batches.
 
@@ -71,29 +75,32 @@ class TrainingState:
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything, by name."""
-        found = {f"generator.{name}": value for name, value in self.generator.state_dict().items()}
-        found |= {f"average.{name}": value for name, value in self.average.network.state_dict().items()}
-        found |= _of_optimiser("optimiser", self.optimiser)
-        found["counters"] = torch.tensor([self.fitted, self.average.updates])
+        named = {f"generator.{name}": value for name, value in self.generator.state_dict().items()}
+        named |= {f"average.{name}": value for name, value in self.average.network.state_dict().items()}
+        named |= _of_optimiser("optimiser", self.optimiser)
+        named["counters"] = torch.tensor([self.fitted, self.average.updates])
         if self.means is not None:
-            found |= {"means": self.means, "shares": self.shares}
+            named |= {"means": self.means, "shares": self.shares}
         if self.head is not None:
-            found |= {"head.weight": self.head.linear.weight, "head.momentum": self.head.momentum}
-            found |= {"head.total": self.head.total, "head.counted": torch.tensor(self.head.counted)}
+            named |= {"head.weight": self.head.linear.weight, "head.momentum": self.head.momentum}
+            named |= {"head.total": self.head.total, "head.counted": torch.tensor(self.head.counted)}
         if self.stem is not None:
-            found |= {f"stem.{name}": value for name, value in self.stem.classifier.state_dict().items()}
-            found |= _of_optimiser("stem_optimiser", self.stem.optimiser)
+            named |= {f"stem.{name}": value for name, value in self.stem.classifier.state_dict().items()}
+            named |= _of_optimiser("stem_optimiser", self.stem.optimiser)
         if self.critic is not None:
-            found |= {f"critic.{name}": value for name, value in self.critic.networks.state_dict().items()}
-            found |= _of_optimiser("body", self.critic.body_optimiser)
-            found |= _of_optimiser("tail", self.critic.tail_optimiser)
-            found["critic.releases"] = torch.tensor(self.critic.releases)
+            named |= {f"critic.{name}": value for name, value in self.critic.networks.state_dict().items()}
+            named |= _of_optimiser("body", self.critic.body_optimiser)
+            named |= _of_optimiser("tail", self.critic.tail_optimiser)
+            named["critic.releases"] = torch.tensor(self.critic.releases)
             if self.critic.mean is not None:
-                found["critic.mean"] = self.critic.mean
-        return {name: value.detach().clone().contiguous() for name, value in found.items()}
+                named["critic.mean"] = self.critic.mean
+        return {name: value.detach().clone().contiguous() for name, value in named.items()}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Take up what `tensors` gave.
+
+        Args:
+            tensors: by name.
 
         Raises:
             KeyError, RuntimeError: they come from other settings.
@@ -125,7 +132,7 @@ def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def _of_optimiser(name: str, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     state = optimiser.state_dict()["state"]
-    return {f"{name}.{at}.{key}": torch.as_tensor(value) for at, one in state.items() for key, value in one.items()}
+    return {f"{name}.{at}.{key}": torch.as_tensor(value) for at, own in state.items() for key, value in own.items()}
 
 
 def _into_optimiser(name: str, optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:

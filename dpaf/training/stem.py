@@ -1,8 +1,8 @@
 """The discriminator's first layer, learnt privately, in the place of the fixed wavelets.
 
-It is stage 1 of Lin et al. (arXiv 2304.12185): a classifier is trained and its first layer kept. There only that
-layer's gradient is noised, while the layers after it see records as they are and shape it; here all layers are trained
-by DP-SGD, each record's loss is its own, and all of it is charged.
+It is stage 1 of Lin et al. (arXiv 2304.12185): a classifier is trained and its first layer is kept. In the paper only
+that layer's gradient gets noise, while the later layers learn from the records themselves and shape it. Here all layers
+are trained by DP-SGD, each record's loss depends on that record alone, and all of it is charged.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from guise.dpaf.mechanisms.norms import STEM_NORM
 from guise.dpaf.mechanisms.private_step import PrivateStep
-from guise.dpaf.processes import ALONE, Processes
+from guise.dpaf.mechanisms.processes import ALONE, Processes
 
-STEM_NORM = 1.0
 _MAPS = 32
 
 
@@ -69,7 +69,8 @@ class StemTraining:
         """One private step of all layers, to be charged before.
 
         Args:
-            images: (B, channels, size, size) in [-1, 1]; labels: int64 (B,). One Poisson batch, perhaps empty.
+            images: (B, channels, size, size) in [-1, 1]: one Poisson batch, perhaps empty.
+            labels: int64 (B,).
             generator: of the noise.
             noise_multiplier: as charged.
             divisor: public, the records expected in a batch.

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from guise.cli.dpaf import dpaf
+from guise.dpaf.training.checkpoint import trained_state
 from guise.dpaf.training.run_folder import RunFolder
-from guise.dpaf.training.trainer import trained_state
 from tests.cli.command_line import call
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's"
 # Dies in its 60th private step: 50 are in the checkpoint by then. Noise is drawn after a charge and before a release.
 KILLED = """
 import os, signal, sys
-from dpaf import private_step
+from guise.dpaf.mechanisms import private_step
 draw, count = private_step.gaussian, 0
 
 def die(*given):
@@ -30,7 +30,7 @@ def die(*given):
     return draw(*given)
 
 private_step.gaussian = die
-from cli.main import main
+from guise.cli.main import main
 sys.argv = ["guise", *sys.argv[1:]]
 main()
 """

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from guise.dpaf.data import records
+from guise.dpaf.accounting.budget import DatasetBudgets
+from guise.dpaf.accounting.settings import PrivacySettings
+from guise.dpaf.data import dataset_from_arrays
 from guise.dpaf.mechanisms.randomness import Streams
-from guise.dpaf.settings import PRESETS, PerformanceSettings, PrivacySettings
+from guise.dpaf.settings import PRESETS, PerformanceSettings
+from guise.dpaf.training.claim import Claim, begin_run
 from guise.dpaf.training.run_folder import RunFolder, RunSettings
 from guise.dpaf.training.trainer import Trainer
 
@@ -19,7 +22,7 @@ def two_classes(count=40, *, every=2):
     labels = (np.arange(count) % every == every - 1).astype(int)
     images = random.integers(0, 60, (count, 28, 28))
     images[labels == 1, :14] += 150
-    return records(images, labels, size=28, where="toy", digest=b"toy")
+    return dataset_from_arrays(images, labels, size=28, where="toy", digest=b"toy")
 
 
 def privacy(preset="dpaf", **changed):
@@ -44,9 +47,18 @@ def begin(path, data, settings=None, *, preset="dpaf", reproducible=True, **chan
     performance = {**vars(PRESETS[preset][1]), **FAST, **changed}
     folder = RunFolder(path)
     chosen = PerformanceSettings(**performance)
-    folder.begin(RunSettings.of(data, "toy", settings or privacy(preset), chosen, reproducible=reproducible))
-    return folder
+    settings = RunSettings.of(data, "toy", settings or privacy(preset), chosen, reproducible=reproducible)
+    return begin_run(folder, settings, data, budgets_of(folder)).folder
 
 
-def train(folder, data, *, seed=1, **more):
-    return Trainer(data, folder, streams=Streams(unsafe_seed=seed), **more).train()
+def budgets_of(folder):
+    """Each toy run has a budgets file of its own, outside its folder."""
+    return DatasetBudgets(folder.path.with_name(f"{folder.path.name}.sqlite"))
+
+
+def claim(folder):
+    return Claim(folder, budgets_of(folder))
+
+
+def train(folder, data, *, seed=1, claim=None, **more):
+    return Trainer(data, claim or Claim(folder, budgets_of(folder)), streams=Streams(unsafe_seed=seed), **more).train()

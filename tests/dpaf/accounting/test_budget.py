@@ -4,11 +4,8 @@ import stat
 import pytest
 
 from guise.dpaf.accounting.accountants import Phase, epsilon_pld
-from guise.dpaf.accounting.budget import DatasetBudgets, begin_run
-from guise.dpaf.settings import PerformanceSettings
-from guise.dpaf.training.run_folder import RunFolder, RunSettings
-from guise.models.errors import BudgetError, InputError, LedgerError, OutputError
-from tests.dpaf import toy
+from guise.dpaf.accounting.budget import DatasetBudgets
+from guise.models.errors import BudgetError, LedgerError, OutputError
 
 PLAN = (Phase("means", 1.0, 8.0),)  # epsilon 0.43 at 1e-5
 COST = 0.43
@@ -44,34 +41,6 @@ def test_a_run_reserves_once(budgets):
         budgets.reserve("d", "photos", run="a", plan=PLAN)
     with pytest.raises(LedgerError, match="other data"):
         budgets.recall("elsewhere", run="a", plan=PLAN)
-
-
-def test_a_run_goes_on_under_the_file_it_began_with_only(budgets, tmp_path):
-    data, folder = toy.two_classes(), RunFolder(tmp_path / "run")
-    settings = RunSettings.of(data, "toy", toy.privacy(), PerformanceSettings())
-    for _ in range(2):
-        assert begin_run(folder, settings, data, budgets).entries == 0
-    elsewhere = DatasetBudgets(tmp_path / "elsewhere.sqlite")
-    with pytest.raises(LedgerError, match="does not know the run"):
-        begin_run(folder, settings, data, elsewhere)
-    assert not elsewhere.accounts()
-
-
-def test_a_budgets_file_that_was_taken_away_lets_no_run_go_on(budgets, tmp_path):
-    data, folder = toy.two_classes(), RunFolder(tmp_path / "run")
-    ledger = begin_run(folder, RunSettings.of(data, "toy", toy.privacy(), PerformanceSettings()), data, budgets)
-    budgets.path.unlink()
-    with pytest.raises(LedgerError, match="does not know the run"):
-        budgets.mark(ledger)
-
-
-def test_a_run_that_cannot_be_begun_reserves_nothing(budgets, tmp_path):
-    data, folder = toy.two_classes(), RunFolder(tmp_path / "run")
-    first, second = (RunSettings.of(data, "toy", toy.privacy(), PerformanceSettings()) for _ in range(2))
-    begin_run(folder, first, data, budgets)
-    with pytest.raises(InputError, match="holds a run already"):
-        begin_run(folder, second, data, budgets)
-    assert [account.runs for account in budgets.accounts()] == [(first.run,)]
 
 
 def test_the_file_with_the_key_is_its_owner_s_alone(budgets):

@@ -1,11 +1,8 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from guise.dpaf.data import records
+from guise.dpaf.data import dataset_from_arrays
 from guise.dpaf.evaluation.utility import utility
-from guise.dpaf.synthesis import grid
 from guise.models.errors import InputError
 from tests.dpaf import toy
 
@@ -27,32 +24,17 @@ def test_images_of_two_plain_classes_teach_a_classifier_and_swapped_labels_misle
 def test_no_class_is_held_out_whole_and_classes_without_test_images_have_no_share():
     labels = (np.arange(600) % 12 > 0).astype(np.int64)  # every twelfth image is of class 0
     images = np.where(labels == 0, 255, 0).astype(np.uint8)[:, None, None, None] + np.zeros((1, 28, 28, 1), np.uint8)
-    test = records(images[:24, ..., 0], labels[:24], size=28, where="t", digest=b"", split="test")
-    (found,) = utility(images, labels, test)
-    assert found.by_class == (1.0, 1.0)
-    (found,) = utility(images, 2 * labels, test)
-    assert found.by_class == (1.0, 0.0, None)
-
-
-def test_labels_follow_the_names_of_classes():
-    data = replace(toy.two_classes(6), classes=("cat", "dog"))
-    named = data.labelled_as(("bird", "dog", "cat"), where="t")
-    assert named.labels.tolist() == [{0: 2, 1: 1}[label] for label in data.labels.tolist()]
-    with pytest.raises(InputError, match="shows class dog, and the run knows cat"):
-        data.labelled_as(("cat",), where="t")
+    test = dataset_from_arrays(images[:24, ..., 0], labels[:24], size=28, where="t", digest=b"", split="test")
+    (network,) = utility(images, labels, test)
+    assert network.by_class == (1.0, 1.0)
+    (network,) = utility(images, 2 * labels, test)
+    assert network.by_class == (1.0, 0.0, None)
 
 
 def test_what_does_not_go_together_is_refused():
     images, labels = synthetic(60)
-    test = records(np.zeros((4, 32, 32), np.uint8), np.array([0, 1, 0, 1]), size=32, where="t", digest=b"")
+    test = dataset_from_arrays(np.zeros((4, 32, 32), np.uint8), np.array([0, 1, 0, 1]), size=32, where="t", digest=b"")
     with pytest.raises(InputError, match="test set of that kind"):
         utility(images, labels, test)
     with pytest.raises(InputError, match="protocol"):
         utility(images, labels, toy.two_classes(), protocol="other")
-
-
-def test_a_grid_holds_each_image_at_its_place():
-    images = np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1) + np.zeros((5, 2, 3, 1), np.uint8)
-    picture = grid(images, columns=3)
-    assert picture.shape == (4, 9, 1)
-    assert picture[::2, ::3, 0].tolist() == [[0, 1, 2], [3, 4, 0]]

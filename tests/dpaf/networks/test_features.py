@@ -19,7 +19,7 @@ def images(count=4):
 def test_no_record_affects_another(features):
     x = images()
     together = features(x)
-    apart = torch.cat([features(one) for one in x.split(1)])
+    apart = torch.cat([features(image) for image in x.split(1)])
     torch.testing.assert_close(together, apart, atol=1e-5, rtol=1e-4)
 
 
@@ -75,7 +75,7 @@ def test_a_class_in_its_counts_noise_is_not_blown_up():
 def test_the_distance_is_not_biased_by_few_fakes():
     random = torch.Generator().manual_seed(0)
     means = torch.zeros(1, 10)
-    found = [float(squared_distance(torch.randn(1, 3, 10, generator=random), means)) for _ in range(3000)]
-    assert abs(np.mean(found)) < 4 * np.std(found) / 3000**0.5
+    distances = [float(squared_distance(torch.randn(1, 3, 10, generator=random), means)) for _ in range(3000)]
+    assert abs(np.mean(distances)) < 4 * np.std(distances) / 3000**0.5
     shifted = [float(squared_distance(1 + torch.randn(1, 3, 10, generator=random), means)) for _ in range(3000)]
     assert np.mean(shifted) == pytest.approx(10, rel=0.1)

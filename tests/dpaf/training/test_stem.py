@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 import torch
 
+from guise.dpaf.accounting.settings import STEM
+from guise.dpaf.mechanisms.norms import STEM_NORM
 from guise.dpaf.mechanisms.private_step import PrivateStep
 from guise.dpaf.mechanisms.randomness import Streams
-from guise.dpaf.settings import STEM
-from guise.dpaf.training.stem import STEM_NORM, StemTraining
+from guise.dpaf.training.stem import StemTraining
 from guise.dpaf.training.trainer import Trainer
 from tests.dpaf import toy
 
@@ -50,8 +51,8 @@ def test_one_image_moves_the_gradient_of_all_layers_by_its_bound_at_most(monkeyp
     seen = []
 
     def release(_self, sums, _generator):
-        seen.append(torch.cat([one.flatten() for one in sums.values()]))
-        return {name: torch.zeros_like(one).float() for name, one in sums.items()}
+        seen.append(torch.cat([value.flatten() for value in sums.values()]))
+        return {name: torch.zeros_like(value).float() for name, value in sums.items()}
 
     monkeypatch.setattr(PrivateStep, "release", release)
     step(training, images, labels)
@@ -60,7 +61,7 @@ def test_one_image_moves_the_gradient_of_all_layers_by_its_bound_at_most(monkeyp
     assert (seen[1] - seen[0]).norm() <= STEM_NORM
 
 
-def test_super_steps_use_the_first_layer_that_was_trained_and_leave_it_alone(tmp_path):
+def test_aggregation_steps_use_the_first_layer_that_was_trained_and_leave_it_alone(tmp_path):
     data = toy.two_classes()
     folder = toy.begin(tmp_path, data, preset="pretrained", settings=toy.privacy("pretrained"))
     states = {}
@@ -69,7 +70,7 @@ def test_super_steps_use_the_first_layer_that_was_trained_and_leave_it_alone(tmp
         if (what, done) == (STEM, total):
             states["after"] = trainer.state.stem.stem.conv.weight.clone()
 
-    trainer = Trainer(data, folder, streams=Streams(unsafe_seed=1), progress=look)
+    trainer = Trainer(data, toy.claim(folder), streams=Streams(unsafe_seed=1), progress=look)
     fresh = trainer.state.stem.stem.conv.weight.clone()
     state = trainer.train()
     assert state.critic.front is state.stem.stem

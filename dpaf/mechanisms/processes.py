@@ -19,8 +19,8 @@ T = TypeVar("T")
 class Processes:
     """The processes of one run, as one of them sees them. By default it is alone.
 
-    All processes are the data owner's: what they tell each other (the secret of the noise, sums before noise) is not
-    private, and gloo sends it unencrypted.
+    All processes must be the data owner's: what they send each other (the secret of the noise, sums before noise) is
+    not private, and gloo sends it unencrypted.
 
     Attributes:
         rank: which one this is, from 0.
@@ -31,9 +31,12 @@ class Processes:
     count: int = 1
 
     def own(self, rows: Tensor) -> Tensor:
-        """Whether each record of `rows`, int64 (B,), is this process's to work on: bool (B,).
+        """Which records are this process's to work on: bool (B,).
 
-        Every record is one process's, always the same; a batch may leave some without any.
+        Every record belongs to one process, always the same; a batch may leave a process without any.
+
+        Args:
+            rows: int64 (B,), of the records.
         """
         return rows % self.count == self.rank
 
@@ -49,14 +52,14 @@ class Processes:
         """The `value` of each process, in their order."""
         if self.count == 1:
             return [value]
-        found: list[T] = [value] * self.count
-        dist.all_gather_object(found, value)
-        return found
+        values: list[T] = [value] * self.count
+        dist.all_gather_object(values, value)
+        return values
 
     def each(self, call: Callable[[], T]) -> T:
-        """What `call` gives here, the first process before the others; an error in any is raised in all.
+        """What `call` gives here. The first process calls it before the others; an error in any is raised in all.
 
-        For what each must do itself, such as reading files, that the first may have to fetch.
+        For what each process must do itself, such as reading files that the first may have to fetch.
         """
         result: list[T] = []
         for turn in (True, False):
@@ -78,25 +81,35 @@ class Processes:
         """
         if self.count == 1:
             return call()
-        told: list[object] = [None, None]
+        outcome: list[object] = [None, None]  # what the call gives, and what it raises
         if self.rank == 0:
             try:
-                told[0] = call()
+                outcome[0] = call()
             except Exception as error:  # whatever it is, the others must not wait for ever
-                told[1] = error
-        dist.broadcast_object_list(told)
-        if isinstance(told[1], Exception):
-            raise told[1]
-        return cast(T, told[0])
+                outcome[1] = error
+        dist.broadcast_object_list(outcome)
+        if isinstance(outcome[1], Exception):
+            raise outcome[1]
+        return cast(T, outcome[0])
 
 
 ALONE = Processes()
 
 
+def spread() -> bool:
+    """Whether `torchrun` has started this process together with others."""
+    return "MASTER_ADDR" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def leads() -> bool:
+    """Whether this process speaks for all: it is alone or the first."""
+    return not spread() or int(os.environ.get("RANK", "0")) == 0
+
+
 @contextmanager
 def joined() -> Iterator[Processes]:
     """The processes that `torchrun` has started, joined over gloo; this process alone where it has started none."""
-    if "MASTER_ADDR" not in os.environ or int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if not spread():
         yield ALONE
         return
     dist.init_process_group("gloo")
@@ -108,9 +121,16 @@ def joined() -> Iterator[Processes]:
 
 @torch.no_grad()
 def average_gradients(network: torch.nn.Module, processes: Processes) -> bool:
-    """Give every process the mean gradient and mean buffers of all; False, and nothing done, where one is not finite.
+    """Give every process the mean gradient and the mean buffers of all.
 
     Buffers are those of batch normalisation, which each process has measured on its own fakes.
+
+    Args:
+        network: that each process holds.
+        processes: that share the step.
+
+    Returns:
+        Whether it was done: not where a gradient is not finite.
     """
     gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
     broken = torch.tensor([float(not value.isfinite().all()) for value in gradients])

@@ -10,27 +10,28 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from guise.dpaf.processes import ALONE, Processes
+from guise.dpaf.mechanisms.processes import ALONE, Processes
 from tests.dpaf import toy
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[3]
 WORKER = """
 import sys
 from pathlib import Path
 from safetensors.torch import save_file
-sys.path[:0] = [{here!r}, {root!r}]
+sys.path.insert(0, {root!r})
 from tests.dpaf import toy
-from dpaf.processes import joined
-from dpaf.randomness import Streams
-from dpaf.runfolder import RunFolder
-from dpaf.trainer import Trainer
+from guise.dpaf.mechanisms.processes import joined
+from guise.dpaf.mechanisms.randomness import Streams
+from guise.dpaf.training.run_folder import RunFolder
+from guise.dpaf.training.trainer import Trainer
 
 path, count = Path(sys.argv[1]), int(sys.argv[2])
 with joined() as processes:
     data = toy.two_classes(count)
     processes.first(lambda: toy.begin(path, data, toy.privacy(sys.argv[3]), preset=sys.argv[3]) and None)
     streams = Streams(unsafe_seed=1, processes=processes)
-    state = Trainer(data, RunFolder(path), streams=streams).train()
+    claim = processes.first(lambda: toy.claim(RunFolder(path)))
+    state = Trainer(data, claim, streams=streams).train()
     save_file(state.tensors(), path / f"state-{{processes.rank}}.safetensors")
 """
 
@@ -43,7 +44,7 @@ def spread(count, *arguments, **more):
 @pytest.fixture
 def worker(tmp_path):
     path = tmp_path / "worker.py"
-    path.write_text(WORKER.format(here=str(HERE), root=str(HERE.parents[1])))
+    path.write_text(WORKER.format(root=str(ROOT)))
     return path
 
 
@@ -71,10 +72,10 @@ def test_two_processes_share_one_ledger_and_hold_the_same_parameters(tmp_path, w
 def test_an_error_in_one_reaches_all(tmp_path):
     script = tmp_path / "fail.py"
     script.write_text(
-        f"import sys; sys.path.insert(0, {str(HERE.parents[1])!r})\n"
+        "import sys\n"
         "from pathlib import Path\n"
-        "from dpaf.processes import joined\n"
-        "from models.errors import BudgetError\n"
+        "from guise.dpaf.mechanisms.processes import joined\n"
+        "from guise.models.errors import BudgetError\n"
         "def fail(where):\n"
         "    if processes.rank == where:\n"
         "        raise BudgetError(f'spent in {where}')\n"
@@ -98,7 +99,7 @@ def test_an_error_in_one_reaches_all(tmp_path):
 def test_every_record_is_one_process_own():
     rows = torch.tensor([0, 3, 4, 9])
     owned = [Processes(rank, 3).own(rows) for rank in range(3)]
-    assert torch.equal(sum(one.int() for one in owned), torch.ones(4, dtype=torch.int))
+    assert torch.equal(sum(own.int() for own in owned), torch.ones(4, dtype=torch.int))
     assert ALONE.own(rows).all()
 
 
@@ -108,9 +109,9 @@ def test_the_command_runs_under_torchrun(tmp_path, monkeypatch):
     images = toy.two_classes(60).images[:, 0].numpy()
     np.savez(data, images=images, labels=np.arange(60) % 2)
     options = ("--data", data, "--epsilon", "10", "--minutes", "0.02", "--budgets", tmp_path / "budgets.sqlite")
-    done = spread(2, "-m", "guise", "dpaf", "train", *options, "--out", run, cwd=HERE.parents[1])
+    done = spread(2, "-m", "guise", "dpaf", "train", *options, "--out", run, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("Plan for") == 1 and done.stderr.count("done:") == 1
     assert (run / "samples.png").is_file()
-    again = spread(2, "-m", "guise", "dpaf", "train", *options, "--out", run, cwd=HERE.parents[1])
+    again = spread(2, "-m", "guise", "dpaf", "train", *options, "--out", run, cwd=ROOT)
     assert again.returncode != 0 and again.stderr.count("holds a run already") == 1

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from guise.dpaf.synthesis import in_turn, synthesise
-from guise.dpaf.training.trainer import trained_state
+from guise.dpaf.synthesis.drawing import in_turn, synthesise
+from guise.dpaf.training.checkpoint import trained_state
 from tests.dpaf import toy
 
 
@@ -12,9 +12,9 @@ def test_classes_come_as_often_as_their_shares_say(shares, count):
     labels = in_turn(torch.tensor(shares), count)
     assert labels.shape == (count,)
     for part in (labels, labels[: count // 3]):
-        found = torch.bincount(part, minlength=len(shares))
-        assert (found - len(part) * torch.tensor(shares)).abs().max() <= len(shares)
-        assert not found[torch.tensor(shares) == 0].any()
+        counts = torch.bincount(part, minlength=len(shares))
+        assert (counts - len(part) * torch.tensor(shares)).abs().max() <= len(shares)
+        assert not counts[torch.tensor(shares) == 0].any()
 
 
 def test_equal_shares_go_round():
@@ -23,7 +23,7 @@ def test_equal_shares_go_round():
 
 def test_rare_classes_stay_rare_unless_as_many_of_each_are_asked_for(tmp_path):
     data = toy.two_classes(400, every=4)
-    folder = toy.begin(tmp_path, data, toy.privacy("moments", steps=0), preset="moments")
+    folder = toy.begin(tmp_path / "run", data, toy.privacy("moments", steps=0), preset="moments")
     toy.train(folder, data)
     state = trained_state(folder)
     assert float(state.shares[1]) == pytest.approx(0.25, abs=0.1)

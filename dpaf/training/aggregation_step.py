@@ -1,4 +1,4 @@
-"""One super-step of DPAF: aggregate under noise, learn from the aggregate, step the private layers under noise.
+"""One aggregation step of DPAF: aggregate under noise, learn from the aggregate, step the private layers under noise.
 
 After Lin et al. (arXiv 2304.12185), algorithms 1 and 2, with the changes that make it private: divisors known before,
 explicit clipping, a private gradient for the layers before the aggregation, joint accounting. Without release 2 it is
@@ -13,20 +13,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from guise.dpaf.accounting.settings import PrivacySettings
 from guise.dpaf.mechanisms.aggregation import FeatureAggregation
 from guise.dpaf.mechanisms.clipping import clip_rows
+from guise.dpaf.mechanisms.norms import FEATURE_NORM, GRADIENT_NORM
 from guise.dpaf.mechanisms.private_step import PrivateStep
+from guise.dpaf.mechanisms.processes import ALONE, Processes
 from guise.dpaf.networks.critic import Body, Tail, chosen, hinge, running_mean
 from guise.dpaf.networks.generator import Generator
 from guise.dpaf.networks.scattering import Scattering
-from guise.dpaf.processes import ALONE, Processes
-from guise.dpaf.settings import PerformanceSettings, PrivacySettings
+from guise.dpaf.settings import PerformanceSettings
 from guise.dpaf.training.moments import squared_distance
 from guise.dpaf.training.stem import Stem
 from guise.models.errors import PrivacyError
 
-FEATURE_NORM = 1.0
-GRADIENT_NORM = 1.0
 _FAKES_PER_BLOCK = 32
 
 
@@ -40,7 +40,12 @@ class Batch:
 
 
 def tail_steps(privacy: PrivacySettings, performance: PerformanceSettings) -> int:
-    """Steps of the tail for each super-step: none where nobody asks it."""
+    """Steps of the tail for each aggregation step: none where nothing uses the tail.
+
+    Args:
+        privacy: says whether the private layers are trained.
+        performance: says how the generator uses the discriminator.
+    """
     asked = performance.critic == "adversarial" or privacy.gradient_noise is not None
     return performance.critic_steps if asked else 0
 
@@ -82,7 +87,11 @@ class Critic:
         self.blocks = torch.arange(classes).repeat(privacy.buckets)
 
     def mechanism(self, shares: Tensor) -> FeatureAggregation | None:
-        """Release 1 for classes of such shares (classes,), public or released; None for an ordinary DPGAN."""
+        """Release 1, or None for an ordinary DPGAN.
+
+        Args:
+            shares: (classes,) of the classes, public or released.
+        """
         privacy = self.privacy
         if privacy.aggregate_noise is None:
             return None
@@ -97,7 +106,15 @@ class Critic:
         noise: np.random.Generator,
         random: torch.Generator,
     ) -> None:
-        """Both releases of one charged draw, and what the discriminator learns from them."""
+        """Both releases of one charged draw, and what the discriminator learns from them.
+
+        Args:
+            batch: the draw.
+            generator: whose fakes the discriminator compares with.
+            shares: (classes,) of the classes, public or released.
+            noise: of both releases.
+            random: of fakes.
+        """
         mechanism = self.mechanism(shares)
         if mechanism is None:
             self._ordinary_step(batch, self._fake_maps(generator, random), self.classes * shares, noise)
@@ -113,7 +130,13 @@ class Critic:
 
     @torch.no_grad()
     def told(self, generator: Generator, shares: Tensor, random: torch.Generator) -> float:
-        """Which share of fresh fakes the discriminator takes for fakes. It sees no record, so that it costs nothing."""
+        """The share of fresh fakes that the discriminator takes for fakes. No record is seen, so it costs nothing.
+
+        Args:
+            generator: that makes the fakes.
+            shares: (classes,) of the classes, public or released.
+            random: of the fakes.
+        """
         mechanism = self.mechanism(shares)
         if mechanism is None:
             maps, labels = self._fake_maps(generator, random)
@@ -123,7 +146,15 @@ class Critic:
         return float((scores < 0).float().mean())
 
     def generator_loss(self, fakes: Tensor, labels: Tensor) -> Tensor:
-        """What the discriminator has against fakes, n of each class in turn."""
+        """What the discriminator has against fakes.
+
+        Args:
+            fakes: images, n of each class in turn; gradients flow through.
+            labels: int64, of the fakes.
+
+        Raises:
+            PrivacyError: nothing was aggregated yet.
+        """
         features = clip_rows(self.body(self.front(fakes)), FEATURE_NORM)
         if self.privacy.aggregate_noise is None:
             return -chosen(self.tail(features), labels).mean()
@@ -193,7 +224,7 @@ class Critic:
         assert self.privacy.gradient_noise is not None
         private = self._private(whole, self.privacy.gradient_noise)((batch.images, batch.labels), loss, noise)
         maps, labels = fakes
-        # Records come as often as their class is frequent, fakes do not.
+        # ImageDataset come as often as their class is frequent, fakes do not.
         fake_loss = (frequency[labels] * hinge(chosen(whole(maps), labels), real=False)).mean()
         self._descend(whole, private, fake_loss, [self.body_optimiser, self.tail_optimiser])
 

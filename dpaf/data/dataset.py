@@ -1,4 +1,4 @@
-"""Images with labels, in memory, as the trainer takes them."""
+"""Images with labels, in memory, as training and evaluation take them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SIZES = (28, 32, 64, 128)
 
 
 @dataclass(frozen=True)
-class Records:
-    """A private dataset: nothing of it may leave the owner's machine but by a charged release.
+class ImageDataset:
+    """Images with labels. A private one may leave its owner's machine through charged releases only.
 
     Attributes:
         images: uint8 (N, channels, size, size).
         labels: int64 (N,), in 0 ... len(classes) - 1.
         classes: their names, public.
-        digest: SHA-256 of the source before any resizing. It tells whether this very dataset was used: never published.
+        digest: SHA-256 of the source before any resizing. Never publish it: it tells whether these images were used.
     """
 
     images: Tensor
@@ -36,17 +36,23 @@ class Records:
 
     @property
     def channels(self) -> int:
+        """1 for grey images, 3 for colour."""
         return int(self.images.shape[1])
 
     @property
     def size(self) -> int:
+        """Height and width of the images."""
         return int(self.images.shape[2])
 
-    def labelled_as(self, classes: tuple[str, ...], *, where: str) -> Records:
+    def labelled_as(self, classes: tuple[str, ...], *, where: str) -> ImageDataset:
         """The same images with labels that count in `classes`.
 
+        Args:
+            classes: names of classes.
+            where: the source's name, for messages.
+
         Raises:
-            InputError: they show a class that is not among these.
+            InputError: the images show a class that is not among `classes`.
         """
         strange = [name for name in self.classes if name not in classes]
         if strange:
@@ -65,7 +71,7 @@ def scaled(images: Tensor) -> Tensor:
     return images.float().div(127.5).sub(1)
 
 
-def records(
+def dataset_from_arrays(
     images: np.ndarray,
     labels: np.ndarray | None,
     *,
@@ -74,7 +80,7 @@ def records(
     digest: bytes,
     split: str = "train",
     classes: tuple[str, ...] | None = None,
-) -> Records:
+) -> ImageDataset:
     """Check arrays and bring them to one size.
 
     Args:
@@ -111,16 +117,16 @@ def records(
     if chosen not in SIZES:
         raise InputError(f"size {chosen} is not supported: choose one of {', '.join(map(str, SIZES))}")
     tensor = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
-    return Records(_resized(tensor, chosen), torch.from_numpy(labels), names, digest)
+    return ImageDataset(_resized(tensor, chosen), torch.from_numpy(labels), names, digest)
 
 
 def nearest_size(side: int) -> int:
     """The supported side that is nearest to `side`; of two the smaller."""
-    return min(SIZES, key=lambda one: (abs(one - side), one))
+    return min(SIZES, key=lambda size: (abs(size - side), size))
 
 
 def content_digest(*arrays: np.ndarray) -> bytes:
-    """SHA-256 over arrays, shapes included; whole numbers are the same in whatever type they are kept."""
+    """SHA-256 over arrays, shapes included. The integer type in which numbers are kept does not matter."""
     digest = hashlib.sha256()
     for array in arrays:
         if np.issubdtype(array.dtype, np.integer):
@@ -137,8 +143,8 @@ def _as_bytes(images: np.ndarray, where: str) -> np.ndarray:
             bad = int((~np.isfinite(images)).reshape(len(images), -1).any(1).argmax())
             raise InputError(f"image {bad} in {where} holds NaN or infinity: repair or remove it")
         if images.min() < 0 or images.max() > 1:
-            found = f"{images.min():g} to {images.max():g}"
-            raise InputError(f"images in {where} go from {found}: give floats in [0, 1] or integers 0 to 255")
+            values = f"{images.min():g} to {images.max():g}"
+            raise InputError(f"images in {where} go from {values}: give floats in [0, 1] or integers 0 to 255")
         scaled: np.ndarray = np.rint(images * 255).astype(np.uint8)
         return scaled
     if not np.issubdtype(images.dtype, np.integer) or images.min() < 0 or images.max() > 255:
@@ -151,8 +157,8 @@ def _as_labels(labels: np.ndarray, count: int, where: str, split: str) -> np.nda
         raise InputError(f"{where} holds {count} images and labels of shape {labels.shape}: give one label an image")
     whole = np.issubdtype(labels.dtype, np.integer)
     if not whole or labels.min() < 0 or labels.max() >= (min(count, 1000) if split == "train" else 1000):
-        found = f"{labels.min()} to {labels.max()}" if whole else str(labels.dtype)
-        raise InputError(f"labels in {where} are {found}: give whole numbers from 0, fewer than 1000 classes")
+        values = f"{labels.min()} to {labels.max()}" if whole else str(labels.dtype)
+        raise InputError(f"labels in {where} are {values}: give whole numbers from 0, fewer than 1000 classes")
     return labels.astype(np.int64)
 
 

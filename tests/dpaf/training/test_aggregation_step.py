@@ -1,4 +1,4 @@
-"""Sensitivity of a whole super-step, with the discriminator that training uses, and hostile images."""
+"""Sensitivity of a whole aggregation step, with the discriminator that training uses, and hostile images."""
 
 from dataclasses import replace
 
@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from guise.dpaf.accounting.plan import releases
+from guise.dpaf.accounting.settings import AGGREGATION
 from guise.dpaf.mechanisms.aggregation import FeatureAggregation
+from guise.dpaf.mechanisms.norms import FEATURE_NORM, GRADIENT_NORM
 from guise.dpaf.mechanisms.private_step import PrivateStep
 from guise.dpaf.networks.critic import chosen, hinge
-from guise.dpaf.settings import PRESETS, STEPS, PerformanceSettings
+from guise.dpaf.settings import PRESETS, PerformanceSettings
+from guise.dpaf.training.aggregation_step import Batch, Critic
 from guise.dpaf.training.state import TrainingState
-from guise.dpaf.training.superstep import FEATURE_NORM, GRADIENT_NORM, Batch, Critic
 from tests.dpaf import toy
 
 
@@ -74,7 +76,7 @@ def test_one_image_moves_each_release_by_its_bound_at_most(monkeypatch, value, p
 
 
 def test_what_a_plan_shows_of_the_releases_is_what_is_made(state):
-    features, gradients = releases(state.critic.privacy, records=40, classes=2)[STEPS]
+    features, gradients = releases(state.critic.privacy, records=40, classes=2)[AGGREGATION]
     mechanism = state.critic.mechanism(state.shares)
     step = state.critic._private(state.critic.body, gradients.noise_multiplier)
     for shown, made in ((features, mechanism), (gradients, step)):
@@ -124,7 +126,7 @@ def test_release_2_descends_on_the_mean_of_the_aggregates_losses(state, monkeypa
     parameters = dict(state.critic.body.named_parameters())
     wanted = dict(zip(parameters, torch.autograd.grad(loss, list(parameters.values())), strict=True))
     monkeypatch.setattr(
-        "guise.dpaf.training.superstep.GRADIENT_NORM", 1e6
+        "guise.dpaf.training.aggregation_step.GRADIENT_NORM", 1e6
     )  # nothing is clipped, and the noise is next to nothing
     monkeypatch.setattr(PrivateStep, "release", lambda self, sums, _: {k: v / self.divisor for k, v in sums.items()})
     monkeypatch.setattr(Critic, "_descend", lambda _self, _module, private, *_: seen.update(private))

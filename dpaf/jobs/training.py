@@ -1,0 +1,164 @@
+"""Training a run: what is checked, planned and reserved before, and what is shown meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from guise.dpaf import validate
+from guise.dpaf.accounting.budget import DatasetBudgets
+from guise.dpaf.accounting.plan import Plan
+from guise.dpaf.accounting.report import NOT_PRIVATE
+from guise.dpaf.data import ImageDataset, load
+from guise.dpaf.jobs.watching import Announce, Progress, Watcher
+from guise.dpaf.mechanisms.processes import joined
+from guise.dpaf.mechanisms.randomness import Streams
+from guise.dpaf.settings import PRESETS
+from guise.dpaf.training.claim import begin_run
+from guise.dpaf.training.planning import planned
+from guise.dpaf.training.run_folder import RunFolder, RunSettings
+from guise.dpaf.training.trainer import Trainer
+from guise.models.errors import InputError
+from guise.models.files import check_output_folder, check_writable, only_one, printable, remove_stale
+
+PLANNED_ONCE = ("size", "preset", "minutes", "physical_batch_size")
+"""What has no effect when a run is resumed: it goes on as it was planned."""
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What `dpaf.train` was asked for; see there."""
+
+    data: str | Path | ImageDataset
+    out: Path
+    epsilon: float | None
+    delta: float | None
+    size: int | None
+    preset: str
+    minutes: float
+    physical_batch_size: int | None
+    budgets: Path | None
+    resume: bool
+    unsafe_reproducible: int | None
+
+    @property
+    def name(self) -> str:
+        """What the dataset is called."""
+        return "images in memory" if isinstance(self.data, ImageDataset) else Path(self.data).name
+
+
+def train_run(
+    options: TrainingOptions,
+    *,
+    on_plan: Callable[[Plan], None] | None = None,
+    progress: Progress | None = None,
+    announce: Announce | None = None,
+) -> RunFolder:
+    """Begin or resume a run and train it to its end, by all processes that `torchrun` has started.
+
+    Args:
+        options: what was asked for.
+        on_plan: as for `dpaf.train`.
+        progress: as for `dpaf.train`.
+        announce: as for `dpaf.train`.
+
+    Returns:
+        The folder of the run.
+
+    Raises:
+        As `dpaf.train`.
+    """
+    folder = RunFolder(options.out)
+    with joined() as processes, ExitStack() as held:
+        processes.first(lambda: held.enter_context(only_one(options.out, remedy="choose another folder")))
+        settings = processes.first(lambda: _resumed(folder, options))
+        size = options.size if settings is None else settings.size
+        processes.first(lambda: remove_stale(options.out))
+        dataset = processes.each(lambda: _loaded(options.data, size))
+        if len(set(processes.everyones(dataset.digest))) > 1:
+            raise InputError("`data=` differs between processes: give each a copy of one dataset")
+        settings = processes.first(
+            lambda: settings or _begun(dataset, options, processes.count, on_plan=on_plan, announce=announce)
+        )
+        budgets = processes.first(lambda: DatasetBudgets(options.budgets))
+        claim = processes.first(lambda: begin_run(folder, settings, dataset, budgets))
+        watcher = Watcher(folder, progress=progress, announce=announce)
+        streams = Streams(unsafe_seed=options.unsafe_reproducible, processes=processes)
+        trainer = Trainer(dataset, claim, streams=streams, progress=watcher.step, watch=watcher.draw)
+        try:
+            trainer.train()
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("What was paid for is kept: go on with `resume=True`.") from None
+        if settings.reproducible and announce is not None and processes.rank == 0:
+            announce(NOT_PRIVATE)
+    return folder
+
+
+def default_delta(records: int) -> float:
+    """1e-5, or less where that would exceed half of the chance of publishing one whole record.
+
+    Args:
+        records: how many there are.
+    """
+    return min(1e-5, 0.5 / records)
+
+
+def _resumed(folder: RunFolder, options: TrainingOptions) -> RunSettings | None:
+    """The settings of the run that is gone on with, None for a new one."""
+    if not options.resume and options.epsilon is None:
+        raise InputError("`epsilon=` is missing: give the privacy budget, such as `epsilon=3`")
+    if options.preset not in PRESETS:
+        raise InputError(f"preset {options.preset!r} does not exist: choose `preset=` from {', '.join(PRESETS)}")
+    if folder.exists and not options.resume:
+        what = f"{printable(folder.path)} holds a run already"
+        raise InputError(f"{what}: go on with it with `resume=True`, or choose another folder with `out=`")
+    if not isinstance(options.data, ImageDataset) and Path(options.data).is_dir():
+        check_output_folder(Path(options.data), options.out)
+    check_writable(folder.path)
+    if not options.resume:
+        return None
+    settings, seed = folder.settings(), options.unsafe_reproducible
+    for name, given in (("epsilon", options.epsilon), ("delta", options.delta)):
+        began_with = getattr(settings.privacy, name)
+        if given not in (None, began_with):
+            raise InputError(f"the run has {name} {began_with:g}: it cannot be changed, leave `{name}=` out")
+    if settings.reproducible != (seed is not None):
+        state = "began with" if settings.reproducible else "did not begin with"
+        raise InputError(f"the run {state} `unsafe_reproducible=`: resume it as it began")
+    return settings
+
+
+def _loaded(data: str | Path | ImageDataset, size: int | None) -> ImageDataset:
+    if not isinstance(data, ImageDataset):
+        return load(data, size=size)
+    if size not in (None, data.size):
+        raise InputError(f"size {size} was asked for and the images are of {data.size}: leave `size=` out")
+    return data
+
+
+def _begun(
+    dataset: ImageDataset,
+    options: TrainingOptions,
+    processes: int,
+    *,
+    on_plan: Callable[[Plan], None] | None,
+    announce: Announce | None,
+) -> RunSettings:
+    """The settings of a new run, once its plan was shown."""
+    epsilon = options.epsilon
+    assert epsilon is not None
+    delta = default_delta(len(dataset)) if options.delta is None else options.delta
+    validate.budget(epsilon, delta, records=len(dataset))
+    privacy, performance = PRESETS[options.preset]
+    privacy = privacy.for_classes(len(dataset.classes)).calibrate(epsilon, delta)
+    if options.physical_batch_size is not None:
+        performance = replace(performance, physical_batch_size=options.physical_batch_size)
+    plan, performance = planned(dataset, privacy, performance, minutes=options.minutes, processes=processes)
+    reproducible = options.unsafe_reproducible is not None
+    if on_plan is not None:
+        on_plan(plan)
+    if reproducible and announce is not None:
+        announce(NOT_PRIVATE)
+    return RunSettings.of(dataset, options.name, privacy, performance, reproducible=reproducible)

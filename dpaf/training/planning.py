@@ -1,0 +1,88 @@
+"""The plan of a run on a dataset, with the time that it would take on this machine."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from guise.dpaf import validate
+from guise.dpaf.accounting.plan import Plan, plan_of
+from guise.dpaf.accounting.settings import PrivacySettings
+from guise.dpaf.data import ImageDataset
+from guise.dpaf.settings import PerformanceSettings
+from guise.dpaf.training.aggregation_step import tail_steps
+from guise.dpaf.training.fitting import Fitting, labels_of_a_step
+from guise.dpaf.training.state import TrainingState
+
+_LEAST_STEPS = 50
+_LEAST_FAKES = 128  # in a generator step, over all classes
+
+
+def planned(
+    dataset: ImageDataset,
+    privacy: PrivacySettings,
+    performance: PerformanceSettings,
+    *,
+    minutes: float | None = None,
+    processes: int = 1,
+) -> tuple[Plan, PerformanceSettings]:
+    """The plan of calibrated settings, and the performance settings with it: more fakes where classes are few.
+
+    Args:
+        dataset: only its number of images, their size and the classes are used.
+        privacy: calibrated.
+        performance: as wanted.
+        minutes: of fitting the generator, which costs no privacy; None keeps `performance.fitting_steps`.
+        processes: how many will share the work.
+
+    Raises:
+        InputError: `minutes` is no number above 0.
+    """
+    if minutes is not None:
+        validate.positive("minutes", minutes)
+    records, classes = len(dataset), len(dataset.classes)
+    at_once = min(classes, performance.classes_at_once)
+    performance = replace(performance, fakes=max(performance.fakes, _LEAST_FAKES // at_once))
+    own = replace(performance, fakes=max(2, performance.fakes // processes))
+    forward, step, stem = _speeds(dataset, privacy, own)
+    forward, stem = forward / processes, stem / processes
+    if minutes is not None and performance.fitting_steps:
+        performance = replace(performance, fitting_steps=max(_LEAST_STEPS, int(60 * minutes / step)))
+    seconds = performance.fitting_steps * step + records * forward
+    # An aggregation step runs on its records twice forwards and once backwards, and on fakes as a generator step does.
+    batch = privacy.sampling_rate * records
+    fakes = performance.generator_steps + tail_steps(privacy, performance)
+    seconds += privacy.stem_steps * privacy.stem_rate * records * stem
+    seconds += privacy.steps * (3 * batch * forward + fakes * step)
+    shape = {"records": records, "size": dataset.size, "channels": dataset.channels, "classes": classes}
+    return plan_of(privacy, **shape, seconds=seconds), performance
+
+
+def _speeds(
+    dataset: ImageDataset, privacy: PrivacySettings, performance: PerformanceSettings
+) -> tuple[float, float, float]:
+    """Seconds for the features of one image, a generator step, and one image in a stem's step: measured on fakes."""
+    classes, shape = len(dataset.classes), (dataset.channels, dataset.size)
+    state = TrainingState(*shape, classes, records=len(dataset), privacy=privacy, performance=performance)
+    random = torch.Generator().manual_seed(0)
+    labels = labels_of_a_step(classes, performance.classes_at_once, performance.fakes, random)
+    means = torch.zeros(classes, state.features.moments_width - 1)
+    fitting = Fitting(state.features, means, state.head, performance.head_weight)
+    noise, rounds = np.random.default_rng(0), []
+    for _ in range(3):
+        start = time.perf_counter()
+        fakes = state.generator.draw(labels, random)
+        with torch.no_grad():
+            state.features(fakes)
+        middle = time.perf_counter()
+        fitting.loss(state.generator.draw(labels, random), labels).backward()
+        end = time.perf_counter()
+        if state.stem is not None:
+            state.stem.step(fakes.detach(), labels, noise, noise_multiplier=1.0, divisor=1.0)
+        last = time.perf_counter()
+        rounds.append(((middle - start) / len(labels), end - middle, (last - end) / len(labels)))
+    forward, step, stem = (min(times) for times in zip(*rounds, strict=True))
+    return forward, step, stem

@@ -1,0 +1,45 @@
+"""The program in the package's docstring runs, and something real comes out of it."""
+
+import textwrap
+from dataclasses import replace
+
+import pytest
+
+from guise import dpaf
+
+FASTER = {  # the same calls, with less to do
+    "epsilon=1,": "epsilon=1, minutes=0.01,",
+    'test="digits"': 'test="digits", count=100',
+    "audit()": "audit(runs=20)",
+}
+
+
+def program():
+    _, _, rest = dpaf.__doc__.partition("\n\n")
+    lines = rest.splitlines()
+    end = next(place for place, line in enumerate(lines) if line and not line.startswith("    "))
+    return textwrap.dedent("\n".join(lines[:end]))
+
+
+def test_the_program_of_the_docstring_trains_samples_measures_audits_and_reports(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GUISE_CACHE", str(tmp_path / "cache"))
+    privacy, performance = dpaf.PRESETS["moments"]
+    monkeypatch.setitem(dpaf.PRESETS, "moments", (replace(privacy, head_steps=20), performance))
+    text = program()
+    for slow, fast in FASTER.items():
+        assert text.count(slow) == 1
+        text = text.replace(slow, fast)
+    names = {}
+    exec(text, names)
+    assert capsys.readouterr().out.startswith("Plan for 1437 images of 28x28x1, 10 classes")
+    run, images, labels = names["run"], names["images"], names["labels"]
+    assert images.shape == (1000, 28, 28, 1) and images.std() > 20 and set(labels) == set(range(10))
+    spending = run.ledger()
+    assert 0.99 < spending.spent <= spending.epsilon == 1
+    assert all(part.charged == part.phase.steps for part in spending.phases)
+    report = (tmp_path / "runs" / "digits" / "privacy.md").read_text()
+    assert "(1, 1e-05)-differential privacy" in report and "White-box" in report
+    (account,) = dpaf.accounts().accounts
+    assert account.name == "digits" and account.epsilon_reserved == pytest.approx(spending.spent, rel=1e-3)

@@ -1,0 +1,90 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from guise import dpaf
+from guise.models.errors import InputError, LedgerError
+from tests.dpaf import toy
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    data = toy.two_classes()
+    folder = toy.begin(tmp_path_factory.mktemp("runs") / "run", data, toy.privacy("moments", steps=0), preset="moments")
+    toy.train(folder, data)
+    return dpaf.open_run(folder.path)
+
+
+def test_samples_unpack_into_images_and_labels_and_are_saved_as_they_are(run, tmp_path):
+    drawn = run.sample(6, class_="1", seed=3)
+    images, labels = drawn
+    assert images is drawn.images and labels.tolist() == [1] * 6 and len(drawn) == 6
+    assert (run.sample(6, class_="1", seed=3).images == images).all()
+    drawn.save(tmp_path / "s.npz")
+    with np.load(tmp_path / "s.npz") as saved:
+        assert (saved["images"] == images).all() and (saved["labels"] == labels).all()
+    with pytest.raises(InputError, match="exists already"):
+        drawn.save(tmp_path / "s.npz")
+
+
+def test_messages_name_parameters(run, tmp_path):
+    with pytest.raises(InputError, match="`class_=` draws one class"):
+        run.sample(6, class_="1", equal=True)
+    with pytest.raises(InputError, match="`neighbours=` and `training=` go together"):
+        run.evaluate(test="digits", neighbours="n.png")
+    with pytest.raises(InputError, match="`epsilon=` is missing"):
+        dpaf.train("digits", out=tmp_path / "new")
+    with pytest.raises(InputError, match="choose `preset=` from moments, dpaf"):
+        dpaf.train("digits", epsilon=1, preset="other", out=tmp_path / "new")
+    with pytest.raises(InputError, match="`resume=True`"):
+        dpaf.train("digits", epsilon=1, out=run.path)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_run_that_is_not_private_says_so_each_time(run):
+    lines = []
+    run.sample(1, announce=lines.append)
+    run.ledger(announce=lines.append)
+    assert run.reproducible and [line.split(":")[0] for line in lines] == ["NOT PRIVATE"] * 2
+
+
+def test_what_was_spent_is_told_by_phase_and_together(run):
+    spending = run.ledger()
+    assert [(part.phase.name, part.charged) for part in spending.phases] == [("feature means", 1), ("class head", 4)]
+    assert max(part.epsilon for part in spending.phases) < spending.spent < spending.epsilon
+    assert json.loads(spending.to_json())[-1]["epsilon"] == spending.spent
+
+
+def test_who_does_not_like_the_plan_has_spent_nothing(tmp_path):
+    class TooMuchError(Exception):
+        pass
+
+    def look(plan):
+        assert plan.records == 40 and 1.9 < plan.epsilon <= 2 and "Plan for 40 images" in str(plan)
+        raise TooMuchError
+
+    options = {"epsilon": 2, "delta": 1e-3, "minutes": 0.001, "budgets": tmp_path / "budgets.sqlite"}
+    with pytest.raises(TooMuchError):
+        dpaf.train(toy.two_classes(), out=tmp_path / "run", on_plan=look, **options)
+    assert not (tmp_path / "run").exists() and not (tmp_path / "budgets.sqlite").exists()
+
+
+def test_a_run_is_not_resumed_with_images_other_than_those_it_began_with(tmp_path):
+    data = toy.two_classes()
+    folder = toy.begin(tmp_path / "run", data)
+    with pytest.raises(LedgerError, match="other data"):
+        dpaf.train(
+            replace(data, digest=b"other"),
+            out=folder.path,
+            resume=True,
+            unsafe_reproducible=1,
+            budgets=toy.budgets_of(folder).path,
+        )
+    assert folder.ledger().entries == 0
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no run in"):
+        dpaf.open_run(tmp_path)
