@@ -61,7 +61,7 @@ def test_a_run_is_sampled_as_before(written: Path):
 def test_a_ledger_keeps_its_account_and_the_budgets_know_the_run(written: Path):
     run = dpaf.open_run(written / "run")
     assert 0.99 * 10 < run.report().epsilon <= 10
-    known = dpaf.accounts(written / "budgets.sqlite")
+    known = dpaf.accounts(budgets=written / "budgets.sqlite")
     assert run.settings.run in str(known)
 
 

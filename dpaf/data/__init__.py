@@ -10,7 +10,7 @@ from guise.dpaf.data.dataset import SIZES, ImageDataset, content_digest, dataset
 from guise.dpaf.data.files import idx_folder, read_idx, read_images, read_npz
 from guise.models.errors import InputError, OfflineError, first_line
 from guise.models.files import printable
-from guise.models.weights import cache
+from guise.models.places import cache_folder
 
 _TORCHVISION = {
     "mnist": "MNIST",
@@ -71,7 +71,7 @@ def _fetched(name: str, size: int | None, split: str) -> ImageDataset:
 
     try:
         kind = getattr(torchvision.datasets, _TORCHVISION[name])
-        fetched = kind(cache.folder() / "datasets", train=split == "train", download=True)
+        fetched = kind(cache_folder() / "datasets", train=split == "train", download=True)
     except (OSError, RuntimeError) as error:
         raise OfflineError(f"cannot fetch {name}: {first_line(error)}; give a folder with its files") from None
     images, labels = np.asarray(fetched.data), np.asarray(fetched.targets)

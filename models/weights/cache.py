@@ -10,9 +10,6 @@ from pathlib import Path
 from guise.models.errors import WeightsError
 from guise.models.places import cache_folder
 
-folder = cache_folder
-"""The same folder under its older name."""
-
 
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file.
