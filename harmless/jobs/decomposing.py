@@ -27,7 +27,7 @@ class DecomposedPhoto:
         name: of the original, below its folder.
         harmless_share: share of the perturbation's energy in the null space.
         effect: relative change of the model's output.
-        unexplained: what of that change the harmful part alone does not give: rounding.
+        unexplained: how far the harmful part alone is from that change: rounding.
     """
 
     name: str
