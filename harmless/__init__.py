@@ -11,7 +11,7 @@ How much of a photo does a model never look at, and what is a photo that it cann
     photo = (255 * face).round().astype("uint8")
 
     space = harmless.null_space("guise-vit", offline=True)
-    print(f"{space.model} ignores {space.nullity} of {space.n} dimensions of its input")
+    print(f"{space.name} ignores {space.nullity} of {space.n} dimensions of its input")
 
     copy, certificate = space.fill(photo, "noise")
     print(f"the answer changes by {certificate.changes['float32'].output:.1e}")

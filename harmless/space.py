@@ -69,7 +69,7 @@ class NullSpace:
         return nullity(self.projector)
 
     @property
-    def model(self) -> str:
+    def name(self) -> str:
         """What the user called the model, or each of several models."""
         return " and ".join(self.loaded.names)
 
@@ -192,7 +192,7 @@ def null_space(
     """
     loaded = load_models(model, **options)
     if layer is not None and isinstance(loaded.model, JointModel):
-        raise InputError("`layer=` follows one model; name one MODEL")
+        raise InputError("`layer=` follows one model; name one")
     traced = trace(loaded.model, loaded.input_shape, layer=None if layer is None else f"network.{layer}")
     space = NullSpace(loaded, traced, layer, approximate)
     if approximate is not None:

@@ -39,8 +39,8 @@ def decompose(
 ) -> None:
     """Split each perturbation into a harmless and a harmful part, and show that the harmful part does it all.
 
-    `effect` is the relative change of the model's output. `unexplained` is what of it the harmful part alone does not
-    give: rounding, in float64 where the model runs so.
+    `effect` is the relative change of the model's output. `unexplained` is how far the harmful part alone is from
+    that: rounding, in float64 where the model runs in float64.
     """
     console.warn_quietly()
     from guise.harmless.jobs.decomposing import decompose as split

@@ -34,7 +34,11 @@ def fingerprint() -> None:
 @click.option("--pairs", default=4, show_default=True, type=click.IntRange(1, 99), help="Pairs of pictures.")
 @click.option("--strangers", default=40, show_default=True, type=click.IntRange(1), help="Other models to test on.")
 @click.option(
-    "--seed", default=0, show_default=True, type=click.IntRange(0, 2**63 - 1), help="Of the pictures and the strangers."
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 2**63 - 1),
+    help="Seed of the pictures and strangers.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was measured as JSON on stdout.")
 def make(model: str, out: Path, pairs: int, strangers: int, seed: int, as_json: bool, **how: Any) -> None:

@@ -20,17 +20,29 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Where copies go.")
 @how_to_load
 @click.option("--target", default="noise", show_default=True, metavar="noise|constant|PHOTO", help="What is put in.")
-@click.option("--mode", type=click.Choice(["replace", "add"]), default="replace", show_default=True)
+@click.option(
+    "--mode",
+    type=click.Choice(["replace", "add"]),
+    default="replace",
+    show_default=True,
+    help="Erase what the model does not read, or add to it.",
+)
 @click.option("--magnitude", type=float, help="Share that is replaced [default: 1], or levels added [default: 32].")
 @click.option("--exact-uint8", is_flag=True, help="Search for whole levels that change least of what the model reads.")
 @click.option(
     "--approximate", type=float, metavar="BOUND", help="Use what the first layer shrinks below this share of its most."
 )
 @click.option("--non-linear", is_flag=True, help="Walk to the target while the whole model's output stays; slow.")
-@click.option("--steps", default=40, show_default=True, type=click.IntRange(1), help="Of that walk.")
-@click.option("--moves", default=2000, show_default=True, type=click.IntRange(0), help="Of that search, in each block.")
-@click.option("--seed", default=0, show_default=True, help="Of the noise.")
-@click.option("--format", type=click.Choice(["png", "jpeg"]), default="png", show_default=True)
+@click.option("--steps", default=40, show_default=True, type=click.IntRange(1), help="Steps of that walk.")
+@click.option(
+    "--moves",
+    default=2000,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Moves of the search for whole levels, a block.",
+)
+@click.option("--seed", default=0, show_default=True, help="Seed of the noise.")
+@click.option("--format", type=click.Choice(["png", "jpeg"]), default="png", show_default=True, help="Of the copies.")
 @click.option("--allow-lossy", is_flag=True, help="Write JPEG although it changes what the model reads.")
 @click.option("--json", "as_json", is_flag=True, help="Print all certificates as JSON on stdout.")
 @click.pass_context

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Unpack
 
@@ -27,7 +28,7 @@ class DecomposedPhoto:
         name: of the original, below its folder.
         harmless_share: share of the perturbation's energy in the null space.
         effect: relative change of the model's output.
-        unexplained: what of that change the harmful part alone does not give: rounding.
+        unexplained: how far the harmful part alone is from that change: rounding.
     """
 
     name: str
@@ -90,6 +91,8 @@ def decompose(
         check_writable(Path(out))
     loaded, announce = load_models(model, **options), options.get("announce")
     null = projector(trace(loaded.model, loaded.input_shape).joint)
+    if loaded is model:  # the caller's stays in single precision
+        loaded = replace(loaded, model=copy.deepcopy(loaded.model))
     if (dtype := precise(loaded)).itemsize < 8 and announce:
         announce("The model does not run in float64: its outputs are compared in float32.")
     done: list[DecomposedPhoto] = []

@@ -7,9 +7,7 @@ import pytest
 from PIL import Image
 from skimage.data import astronaut
 
-from guise.harmless import (
-    LoadedModel,
-)
+from guise.harmless import LoadedModel
 from guise.harmless.sources import load_models
 from tests.harmless import tiny
 

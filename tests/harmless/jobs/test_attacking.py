@@ -9,11 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from guise.harmless import (
-    LoadedModel,
-    attack,
-    null_space,
-)
+from guise.harmless import LoadedModel, attack, null_space
 from guise.models.errors import InputError
 
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from guise.harmless import (
-    check,
-    load,
-)
+from guise.harmless import check, load
 from guise.harmless.sources import Source
 from tests.harmless import tiny
 

@@ -7,11 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from guise.harmless import (
-    LoadedModel,
-    compare_fingerprint,
-    make_fingerprint,
-)
+from guise.harmless import LoadedModel, compare_fingerprint, make_fingerprint
 from guise.models.errors import InputError
 from tests.harmless import tiny
 

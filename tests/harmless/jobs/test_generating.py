@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from guise.harmless import (
-    LoadedModel,
-    generate,
-)
+from guise.harmless import LoadedModel, generate
 from guise.models.errors import InputError
 
 
