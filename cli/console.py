@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from io import BytesIO
-from typing import TYPE_CHECKING
 
 import click
 
 from guise.cli.flags import as_flags
-from guise.models.errors import InputError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    from matplotlib.figure import Figure
-
 
 Step = Callable[[str, int, int], None]
 """Called with what is being done, items done and items in all."""
@@ -91,62 +81,6 @@ def table(rows: list[dict[str, str]]) -> None:
     # Where nobody watches, a row is a line, however long; rich would fold it at 80 columns.
     width = None if sys.stdout.isatty() else 10_000
     Console(width=width, highlight=False, markup=False, emoji=False).print(drawn)
-
-
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a matplotlib figure as PNG, whole or not at all.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    _save_png(lambda drawn: figure.savefig(drawn, format="png", dpi=150), path)
-
-
-def save_picture(pixels: np.ndarray, path: Path) -> None:
-    """Write uint8 (H, W, 1 or 3) as PNG, whole or not at all.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    from PIL import Image
-
-    _save_png(lambda drawn: Image.fromarray(pixels.squeeze()).save(drawn, format="PNG"), path)
-
-
-def check_user_face(user_face: str, words: tuple[str, ...]) -> None:
-    """Raise InputError unless --user-face is a file or one of `words`."""
-    from pathlib import Path
-
-    from guise.models.files import printable
-
-    if user_face not in words and not Path(user_face).is_file():
-        what = f"--user-face {printable(user_face)} is neither a photo nor {', '.join(words)}"
-        raise InputError(f"{what}: name a photo of the user, or one of these")
-
-
-def check_picture(path: Path, option: str, folders: Iterable[Path]) -> None:
-    """Find a bad place for a picture before the work begins: it shows faces, and must replace no photo.
-
-    Raises:
-        InputError: it is no PNG, or lies in one of the folders of photos.
-    """
-    from guise.models.files import printable
-
-    if path.suffix.lower() != ".png":
-        raise InputError(f"{option} {printable(path)} is no PNG: give it a name that ends in .png")
-    for folder in folders:
-        if path.resolve().is_relative_to(folder.resolve()):
-            what = f"picture {printable(path)} lies inside {printable(folder)}"
-            raise InputError(f"{what}: choose a place outside the folders of photos with {option}")
-
-
-def _save_png(draw: Callable[[BytesIO], object], path: Path) -> None:
-    from guise.models.files import atomic_write
-
-    drawn = BytesIO()
-    draw(drawn)
-    with atomic_write(path) as file:
-        file.write(drawn.getvalue())
 
 
 def warn_quietly() -> None:

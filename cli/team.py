@@ -45,6 +45,7 @@ def team(
     from guise.chameleon.faces.detection import FaceDetector
     from guise.models import load_recognisers
     from guise.models.devices import best_device
+    from guise.models.files.pictures import check_picture
 
     names = list(dict.fromkeys(pool)) or [
         r.name for r in registry.RECORDS.values() if weights.state(r) != "not fetched"
@@ -55,7 +56,7 @@ def team(
     if size > len(names):
         raise InputError(f"a team of {size} cannot be made of a pool of {len(names)}: name more with --pool")
     if plot is not None:
-        console.check_picture(plot, "--plot", [faces])
+        check_picture(plot, "plot", [faces])
         check_writable(plot.resolve().parent)
     console.warn_quietly()
     device = best_device(device)
@@ -124,10 +125,12 @@ def _draw(teams: Sequence[Team], path: Path) -> None:
     """Draw all teams by accuracy and diversity, and name the best three."""
     from matplotlib.figure import Figure
 
+    from guise.models.files.pictures import save_figure
+
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot(xlabel="mean rank-1 accuracy of the members", ylabel="focal diversity")
     axes.scatter([ranked.accuracy for ranked in teams], [ranked.diversity for ranked in teams])
     for best in teams[:3]:
         axes.annotate(" + ".join(best.members), (best.accuracy, best.diversity), ha="center", va="bottom", fontsize=8)
     axes.margins(x=0.3, y=0.15)
-    console.save_figure(figure, path)
+    save_figure(figure, path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from guise.chameleon.jobs.before_after import draw_verified
 from guise.chameleon.jobs.networks import Announce, Networks, Progress
 from guise.chameleon.jobs.people import TO_VERIFY, check_user_face, whose_faces
 from guise.models import Recogniser
-from guise.models.errors import InputError
-from guise.models.files import BEFORE_AFTER, printable
+from guise.models.files import BEFORE_AFTER
+from guise.models.files.pictures import check_picture
 from guise.models.recognisers.registry import READER
 
 
@@ -120,7 +120,7 @@ def verify(
     check_user_face(user_face, TO_VERIFY)
     place = protected.resolve()
     file = Path(picture) if picture else place.with_name(f"{place.name}{BEFORE_AFTER}")
-    _check_picture(file, [folder for folder in (originals, protected, others) if folder is not None])
+    check_picture(file, "picture", [folder for folder in (originals, protected, others) if folder is not None])
     networks = Networks(device=device, offline=offline, progress=progress, announce=announce)
     judges = tuple(dict.fromkeys(recognisers or (READER,)))
     loaded = networks.recognisers((*judges, READER))[: len(judges)]
@@ -136,16 +136,6 @@ def verify(
     )
     drawn = draw_verified(report, originals, protected, file, tell=announce or (lambda _: None))
     return VerificationReport(report, file if drawn else None)
-
-
-def _check_picture(path: Path, folders: Iterable[Path]) -> None:
-    """Find a bad place for the picture before the work begins: it shows faces, and must replace no photo."""
-    if path.suffix.lower() != ".png":
-        raise InputError(f"`picture={printable(path)}` is no PNG: give it a name that ends in .png")
-    for folder in folders:
-        if path.resolve().is_relative_to(folder.resolve()):
-            what = f"picture {printable(path)} lies inside {printable(folder)}"
-            raise InputError(f"{what}: choose a place outside the folders of photos with `picture=`")
 
 
 def _strangers(strangers: Strangers) -> dict[str, Any]:

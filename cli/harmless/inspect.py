@@ -28,8 +28,10 @@ def inspect(models: tuple[str, ...], plot: Path | None, as_json: bool, **setting
     estimate by random probes, where there are too many values, and "≤" an estimate that did not converge. An operation
     that is not known to be linear counts as one that reads all. Of several MODELs the last row is what all ignore.
     """
+    from guise.models.files.pictures import check_picture
+
     if plot is not None:
-        console.check_picture(plot, "--plot", ())
+        check_picture(plot, "plot", ())
     console.warn_quietly()
     from guise.harmless.space import inspect as measure
 
@@ -63,6 +65,8 @@ def _draw(spaces: Sequence[OperationSpace], path: Path) -> None:
     """Singular values, relative to the largest, over the share of the input's dimensions."""
     from matplotlib.figure import Figure
 
+    from guise.models.files.pictures import save_figure
+
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot(xlabel="share of the input's dimensions", ylabel="singular value / largest", yscale="log")
     for space in spaces:
@@ -75,4 +79,4 @@ def _draw(spaces: Sequence[OperationSpace], path: Path) -> None:
         axes.plot(share, values.tolist(), label=f"{space.name}: {size.best / size.n:.1%} is null")
     axes.set_xlim(0, 1)
     axes.legend()
-    console.save_figure(figure, path)
+    save_figure(figure, path)

@@ -16,12 +16,13 @@ from guise.dpaf.evaluation.repetition import Repetition, repetition
 from guise.dpaf.evaluation.utility import FULL_SAMPLES, QUICK_SAMPLES, Utility, utility
 from guise.dpaf.jobs.watching import Announce, Progress
 from guise.dpaf.synthesis.drawing import synthesise
-from guise.dpaf.synthesis.pictures import check_picture, grid, save_picture
+from guise.dpaf.synthesis.pictures import grid
 from guise.dpaf.training.checkpoint import trained_state
 from guise.dpaf.training.run_folder import RunFolder
 from guise.models.devices import best_device
 from guise.models.errors import InputError
 from guise.models.files import check_writable, printable
+from guise.models.files.pictures import check_picture, save_picture
 
 _COMPARED, _PAIRS, _COLUMNS = 1000, 40, 10
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from guise.dpaf.accounting.accountants import delta_pld, epsilon_pld
 from guise.dpaf.accounting.ledger import Ledger
 from guise.dpaf.accounting.report import PrivacyReport, privacy_report, spending
-from guise.dpaf.synthesis.pictures import save_figure
 from guise.dpaf.training.run_folder import RunFolder
 from guise.models.files import atomic_write
+from guise.models.files.pictures import save_figure
 
 REPORT_FILES = ("privacy.json", "privacy.md", "privacy.png")
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from guise.dpaf.accounting.accountants import epsilon_pld
 from guise.dpaf.synthesis.drawing import synthesise
-from guise.dpaf.synthesis.pictures import grid, save_picture
+from guise.dpaf.synthesis.pictures import grid
 from guise.dpaf.training.run_folder import RunFolder
 from guise.dpaf.training.state import TrainingState
 from guise.dpaf.training.trainer import FITTING
+from guise.models.files.pictures import save_picture
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, steps done and steps in all."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from guise.dpaf.synthesis.pictures import save_picture
 from guise.models.errors import InputError
 from guise.models.files import atomic_write, check_writable, printable
+from guise.models.files.pictures import save_picture
 
 
 @dataclass(frozen=True)

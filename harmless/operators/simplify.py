@@ -36,13 +36,11 @@ def simplified(operator: LinearOperator) -> LinearOperator:
     index = 0
     while index + 1 < len(steps):
         folded = _folded(steps[index], steps[index + 1])
-        if folded is None and (moved := _moved(steps[index], steps[index + 1])) is not None:
-            steps[index : index + 2] = moved
-            index = max(index - 1, 0)
-        elif folded is None:
+        simpler = _moved(steps[index], steps[index + 1]) if folded is None else [folded]
+        if simpler is None:
             index += 1
         else:
-            steps[index : index + 2] = [folded]
+            steps[index : index + 2] = simpler
             index = max(index - 1, 0)
     while len(steps) > 1 and keeps_all(steps[-1]):
         steps.pop()
