@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.faces.selection import FaceSelector
-from guise.chameleon.faces.survey import Survey, find_faces
-from guise.chameleon.jobs.networks import Announce, Networks, Progress, check_names
+from guise.chameleon.faces.survey import Progress, Survey, find_faces
+from guise.chameleon.jobs.networks import Announce, Networks, check_names
+from guise.chameleon.jobs.options import LearningOptions, Preset
 from guise.chameleon.jobs.people import TO_PROTECT, check_user_face, selector_named
 from guise.chameleon.jobs.places import Places
-from guise.chameleon.learning.key import Learning, learn_key
+from guise.chameleon.learning.key import learn_key
 from guise.chameleon.learning.learn import LearningSettings
 from guise.chameleon.mask.key import Key, load_key, save_key
-from guise.chameleon.visibility.budget import budget_of
 from guise.models import Recogniser
-from guise.models.errors import InputError
 from guise.models.files import (
     PhotoListing,
     check_output_folder,
@@ -29,52 +26,6 @@ from guise.models.files import (
     remove_stale,
 )
 from guise.models.recognisers import registry
-
-Preset = Literal["guise", "paper"]
-
-
-@dataclass(frozen=True)
-class LearningOptions:
-    """How to learn a mask; None is the default, so that one can tell what was asked for.
-
-    Attributes:
-        strength: how visible the mask may be: "low", "mid" (default) or "high".
-        recognisers: what to learn against: names of `guise models list`, "file:PATH", or loaded ones; by default
-            the team that comes with the installation.
-        preset: "guise" (default), or "paper" for the published procedure.
-        seed: of every random choice; by default 0.
-        settings: of our procedure, for measurements.
-
-    Raises:
-        InputError: a value is not known or out of range.
-    """
-
-    strength: str | None = None
-    recognisers: Sequence[str | Recogniser] | None = None
-    preset: Preset | None = None
-    seed: int | None = None
-    settings: LearningSettings | None = None
-
-    def __post_init__(self) -> None:
-        if self.strength is not None:
-            budget_of(self.strength)
-        if self.preset not in (None, "guise", "paper"):
-            raise InputError(f"`preset={self.preset}` is not known: use guise or paper")
-        if self.seed is not None and not 0 <= self.seed < 2**63:
-            raise InputError(f"`seed={self.seed}` is out of range: give a whole number from 0 to 2**63 - 1")
-
-    @property
-    def surrogates(self) -> Sequence[str | Recogniser]:
-        """What to learn against."""
-        return self.recognisers or registry.TEAM
-
-    def without_effect(self, key: Key) -> list[str]:
-        """The options that were asked for and that do nothing, since the mask is learnt already."""
-        given = [f"`{name}=`" for name in ("recognisers", "preset", "seed") if getattr(self, name) is not None]
-        own = all(not isinstance(name, str) or name.startswith("file:") for name in self.surrogates)
-        if own and set(key.provenance.recognisers) - set(registry.RECORDS):
-            return [name for name in given if name != "`recognisers=`"]  # photos are fitted against them
-        return given
 
 
 def learn(
@@ -99,7 +50,7 @@ def learn(
 
     Args:
         folder: with the user's photos; nothing in it is changed.
-        key: the key's file, private; DIR.guise-key next to `folder` if None.
+        key: the key's file, private; None is FOLDER.guise-key, next to the folder.
         user_face: whose faces: "recurring" (default: the person in most photos), "largest" (of each photo), "all",
             or a photo that shows the user alone.
         strength: how visible the mask may be: "low", "mid" (default) or "high".
@@ -114,8 +65,12 @@ def learn(
         progress: called with what is being done, items done and items in all.
         announce: called with one line whenever there is something to tell a person.
 
+    Returns:
+        The key, which knows the file that it lies in.
+
     Raises:
         InputError: a folder, file or option cannot be used.
+        ImageError: the photo named as `user_face` cannot be read.
         FaceError: no photo shows a face, or the user cannot be told from others.
         KeyFileError: there is a key, and it is damaged or foreign.
         OutputError: the key cannot be written, or another run uses it.
@@ -127,12 +82,14 @@ def learn(
     check_names(options.surrogates)
     if user_face is not None:
         check_user_face(user_face, TO_PROTECT)
+    listing = photos_of(places, tell)
     with only_one(places.key, remedy="name another `key=`"):
         if places.key.exists():
             known = load_key(places.key)
-            tell_without_effect(known, options, tell)
+            others = {"strength": strength, "user_face": user_face, "settings": settings}
+            given = [f"`{name}=`" for name, value in others.items() if value is not None]
+            tell_without_effect(places, [*options.without_effect(known), *given], tell)
             return known
-        listing = photos_of(places, tell)
         networks = Networks(device=device, offline=offline, progress=progress, announce=announce, reader=reader)
         surrogates = networks.recognisers(options.surrogates)
         survey = find_faces(places.folder, listing.photos, networks.reader, progress=progress)
@@ -153,24 +110,39 @@ def learn_and_save(
     progress: Progress | None,
     tell: Announce,
 ) -> Key:
-    """Learn from faces that were found, against recognisers that are loaded, and write the key."""
+    """Learn a mask and write the key.
+
+    Args:
+        places: of this job.
+        survey: the faces in the folder.
+        selector: selects the user's among them.
+        surrogates: the recognisers to learn against, loaded.
+        options: how to learn.
+        progress: called with what is being done, items done and items in all.
+        tell: called with a line for a person.
+
+    Returns:
+        The key that lies in `places.key`.
+
+    Raises:
+        FaceError, OutputError: as `learn`.
+    """
     team = " + ".join(printable(surrogate.record.name) for surrogate in surrogates)
     why = f": {registry.WHY_TEAM}" if tuple(options.surrogates) == registry.TEAM else ""
     tell(f"There is no key {printable(places.key)} yet: learning a mask against {team}{why}.")
-    how = Learning(
-        surrogates,
-        options.preset or "guise",
-        options.strength or "mid",
-        options.seed or 0,
-        options.settings or LearningSettings(),
-    )
-    key = learn_key(places.folder, survey, selector, how, progress=progress)
-    save_key(key, places.key)
-    return replace(key, file=places.key)
+    key = learn_key(places.folder, survey, selector, options.learning(surrogates), progress=progress)
+    return save_key(key, places.key)
 
 
 def photos_of(places: Places, tell: Announce) -> PhotoListing:
     """The user's photos; a person is told of other files among them.
+
+    Args:
+        places: of this job.
+        tell: called with a line for a person.
+
+    Returns:
+        The photos and the other files.
 
     Raises:
         InputError: the folder cannot be read or holds no photo, or one of the two folders holds the other.
@@ -183,16 +155,26 @@ def photos_of(places: Places, tell: Announce) -> PhotoListing:
     return listing
 
 
-def tell_without_effect(key: Key, options: LearningOptions, tell: Announce) -> None:
-    """Say that options for learning do nothing where there is a key."""
-    given = options.without_effect(key)
-    if given and key.file is not None:
-        what = f"The mask in {printable(key.file)} is used as it was learnt"
-        tell(f"{what}: {', '.join(given)} without effect. Name another `key=` to learn a new one.")
+def tell_without_effect(places: Places, options: Sequence[str], tell: Announce) -> None:
+    """Say that options for learning do nothing where there is a key.
+
+    Args:
+        places: of this job.
+        options: names of those that were asked for; empty says nothing.
+        tell: called with the line.
+    """
+    if options:
+        what = f"The mask in {printable(places.key)} is used as it was learnt"
+        tell(f"{what}: {', '.join(options)} without effect. Name another `key=` to learn a new one.")
 
 
 def tell_of_others(selector: FaceSelector, tell: Announce) -> None:
-    """Say that somebody else appears often, and gets no mask."""
+    """Say that somebody else appears often, and gets no mask.
+
+    Args:
+        selector: of the user's faces, as found in this folder.
+        tell: called with the line.
+    """
     if selector.other_photos:
         others = selector.other_photos
         tell(f"Somebody else appears in {others} photos and gets no mask: see `user_face=`.")

@@ -7,22 +7,23 @@ from functools import cached_property, partial
 
 from guise.chameleon.faces.detection import FaceDetector
 from guise.chameleon.faces.embedding import FaceReader
+from guise.chameleon.faces.survey import Progress
 from guise.chameleon.mask.key import Key
 from guise.models import Recogniser, load_recogniser
 from guise.models.devices import best_device
 from guise.models.errors import InputError
 from guise.models.files import printable
 from guise.models.recognisers import registry
-from guise.models.recognisers.loading import check_distinct
 
 Announce = Callable[[str], None]
 """Called with one line for a person."""
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, items done and items in all."""
 
 
 def check_names(recognisers: Iterable[str | Recogniser]) -> None:
     """Find a misspelt name before the work begins.
+
+    Args:
+        recognisers: names of `guise models list`, "file:PATH" or loaded ones.
 
     Raises:
         InputError: no recogniser has this name; the message names the closest.
@@ -44,21 +45,26 @@ class Networks:
         announce: Announce | None = None,
         reader: FaceReader | None = None,
     ) -> None:
-        """Args:
-        device: "auto", "cpu", "cuda" ...
-        offline: open no connection.
-        progress: called with "fetching NAME", bytes so far and bytes in all during a download.
-        announce: called with size, licence and origin before a download.
-        reader: a detector and recogniser that are loaded already; None loads the default ones.
+        """Keep what loading will need.
 
-        Raises:
-            InputError: the device cannot be used here.
+        Args:
+            device: "auto", "cpu", "cuda" ...
+            offline: open no connection.
+            progress: called with "fetching NAME", bytes so far and bytes in all during a download.
+            announce: called with size, licence and origin before a download.
+            reader: a detector and recogniser that are loaded already; None loads the default ones.
         """
-        self.device = best_device(device)
-        self._offline, self._progress, self._announce = offline, progress, announce
+        self._device, self._offline, self._progress, self._announce = device, offline, progress, announce
         self._loaded: dict[str, Recogniser] = {}
         if reader is not None:
             self.reader = reader
+            if reader.recogniser.record.name == registry.READER:
+                self._loaded[registry.READER] = reader.recogniser
+
+    @cached_property
+    def device(self) -> str:
+        """Where networks run; `InputError` if that cannot be used here."""
+        return best_device(self._device)
 
     @cached_property
     def reader(self) -> FaceReader:
@@ -66,13 +72,17 @@ class Networks:
         return FaceReader(FaceDetector(device=self.device), self.recogniser(registry.READER))
 
     def recogniser(self, name: str) -> Recogniser:
-        """The recogniser with this name, or `file:PATH`.
+        """Load a recogniser, unless it is loaded.
+
+        Args:
+            name: a name of `guise models list`, or "file:PATH".
+
+        Returns:
+            The recogniser, on the device of this job.
 
         Raises:
             InputError, OfflineError, WeightsError: as `load_recogniser`.
         """
-        if name == registry.READER and "reader" in self.__dict__ and self.reader.recogniser.record.name == name:
-            return self.reader.recogniser
         if name not in self._loaded:
             self._loaded[name] = load_recogniser(
                 name,
@@ -88,26 +98,36 @@ class Networks:
             self._progress(f"fetching {name}", done, total or done)
 
     def recognisers(self, names: Sequence[str | Recogniser]) -> list[Recogniser]:
-        """The recognisers with these names, each once; one that is loaded already is taken as it is.
+        """Load several recognisers.
+
+        Args:
+            names: as of `recogniser`, or loaded ones, which are taken as they are; what comes twice counts once.
+
+        Returns:
+            The recognisers, in this order.
 
         Raises:
-            InputError: two of them call themselves the same, so that results by name would mix them up.
+            InputError: two of them have one name, so that results by name would mix them up.
         """
-        loaded = {
-            name if isinstance(name, str) else name.record.name: self.recogniser(name)
-            if isinstance(name, str)
-            else name
-            for name in names
-        }
-        check_distinct(loaded)
-        return list(loaded.values())
+        loaded: dict[str, tuple[str, Recogniser]] = {}
+        for name in names:
+            given, recogniser = (name, self.recogniser(name)) if isinstance(name, str) else ("a loaded one", name)
+            called = recogniser.record.name
+            first, known = loaded.setdefault(called, (given, recogniser))
+            if known is not recogniser:
+                what = f"{printable(first)} and {printable(given)} are both called {printable(called)}"
+                raise InputError(f"{what}: give one of them another name in its card")
+        return [recogniser for _, recogniser in loaded.values()]
 
     def surrogates_of(self, key: Key, named: Sequence[str | Recogniser]) -> list[Recogniser]:
         """The recognisers that `key` was learnt against, in its order.
 
         Args:
             key: the user's.
-            named: the user's own (`file:PATH`, or loaded ones), which the key knows by name only.
+            named: the user's own ("file:PATH", or loaded ones), which the key knows by name only.
+
+        Returns:
+            One for each name in the key's provenance.
 
         Raises:
             InputError: one of the user's own is not in `named`, or has other weights by now.

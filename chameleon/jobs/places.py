@@ -32,8 +32,11 @@ class Places:
 
         Args:
             folder: the user's photos.
-            out: where the copies go; DIR-protected if None.
-            key: the key's file; DIR.guise-key if None.
+            out: where the copies go; None is FOLDER-protected.
+            key: the key's file; None is FOLDER.guise-key.
+
+        Returns:
+            The places; nothing is made yet.
 
         Raises:
             InputError: the key would lie among the copies or the originals, or nothing can lie next to `folder`.

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from guise.chameleon.faces.detection import FaceDetector
-from guise.chameleon.jobs.networks import Progress
+from guise.chameleon.faces.survey import Progress
 from guise.chameleon.mask.key import Key, load_key
 from guise.chameleon.restoration.folder import restore_folder
 from guise.models.devices import best_device
@@ -86,7 +86,7 @@ def restore(
     known = key if isinstance(key, Key) else load_key(Path(key))
     file = known.file
     if file is None:
-        raise InputError("this key lies in no file, so that there are no records next to it: load it with `load_key`")
+        raise InputError("this key lies in no file, so there are no records next to it: load it with `load_key`")
     listing = list_photos(folder)
     check_output_folder(folder, out)
     check_writable(out)

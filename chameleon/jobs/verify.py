@@ -12,8 +12,9 @@ from typing import Any
 from guise.chameleon.evaluation.pairs import PairMeasurement
 from guise.chameleon.evaluation.strangers import Strangers
 from guise.chameleon.evaluation.verify import RecogniserReport, Report, measure_folders
+from guise.chameleon.faces.survey import Progress
 from guise.chameleon.jobs.before_after import draw_verified
-from guise.chameleon.jobs.networks import Announce, Networks, Progress
+from guise.chameleon.jobs.networks import Announce, Networks
 from guise.chameleon.jobs.people import TO_VERIFY, check_user_face, whose_faces
 from guise.models import Recogniser
 from guise.models.files import BEFORE_AFTER
@@ -122,8 +123,7 @@ def verify(
     file = Path(picture) if picture else place.with_name(f"{place.name}{BEFORE_AFTER}")
     check_picture(file, "picture", [folder for folder in (originals, protected, others) if folder is not None])
     networks = Networks(device=device, offline=offline, progress=progress, announce=announce)
-    judges = tuple(dict.fromkeys(recognisers or (READER,)))
-    loaded = networks.recognisers((*judges, READER))[: len(judges)]
+    loaded = networks.recognisers(recognisers or (READER,))
     report = measure_folders(
         originals,
         protected,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -78,6 +78,8 @@ def learn_key(
             progress=report,
         )
     templates = _templates(faces, how.recognisers) if selector.one_person and how.preset == "guise" else {}
+    # In how many of these photos others appear is no matter of the key's: it serves for other folders too.
+    selector = replace(selector, other_photos=0)
     return Key(mask, selector, provenance(how, photos=len(faces)), templates)
 
 

@@ -74,16 +74,20 @@ class Key:
     file: Path | None = field(default=None, compare=False)
 
 
-def save_key(key: Key, path: Path) -> None:
+def save_key(key: Key, path: str | Path) -> Key:
     """Write a key, mode 0600, whole or not at all.
 
     Args:
         key: the key.
         path: the file; replaced if it is there.
 
+    Returns:
+        The key that lies in this file.
+
     Raises:
         OutputError: the file cannot be written.
     """
+    # Files keep the names that version 0.1 gave: the owner is the user, `which` says whose faces.
     tensors: dict[str, np.ndarray] = {
         "mask": np.ascontiguousarray(key.mask.values, dtype=np.float32),
         "template": np.ascontiguousarray(key.mask.template, dtype=np.float64),
@@ -100,11 +104,12 @@ def save_key(key: Key, path: Path) -> None:
         "provenance": asdict(key.provenance),
     }
     # One entry: safetensors orders several at random, and the same key should be the same bytes.
-    with atomic_write(path, mode=0o600) as file:
+    with atomic_write(Path(path), mode=0o600) as file:
         file.write(save(tensors, metadata={FORMAT: json.dumps(header, sort_keys=True)}))
+    return replace(key, file=Path(path).absolute())
 
 
-def load_key(path: Path) -> Key:
+def load_key(path: str | Path) -> Key:
     """Read a key.
 
     Args:
@@ -117,6 +122,7 @@ def load_key(path: Path) -> Key:
         InputError: there is no such file, or it cannot be read.
         KeyFileError: it is no key, is damaged, or was written by a newer version of the format.
     """
+    path = Path(path)
     metadata, tensors = _read(path)
     try:
         header = dict(json.loads(metadata[FORMAT]))
@@ -128,7 +134,7 @@ def load_key(path: Path) -> Key:
             f"version {VERSION}: update it with `pip install --upgrade guise`"
         )
     try:
-        return replace(_parsed(header, tensors), file=path)
+        return replace(_parsed(header, tensors), file=path.absolute())
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise _damaged(path, error) from None
 
@@ -140,7 +146,10 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
             status, start = os.fstat(file.fileno()), file.read(8 + len(_BEGINS))
     except OSError as error:
         raise InputError(f"cannot read the key {printable(path)}: {error.strerror}; check `key=`") from None
-    if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
+    if not stat.S_ISREG(status.st_mode):
+        what = f"{printable(path)} is not a Guise key but a pipe or a device"
+        raise KeyFileError(f"{what}: save it as a file, because its records lie next to it")
+    if status.st_size > _MOST_BYTES:
         raise _foreign(path)
     try:
         with safe_open(path, framework="numpy") as tensors:
@@ -158,7 +167,7 @@ def _parsed(header: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> Key:
     spreads = {name: float(spread) for name, spread in header.get("spreads", {}).items()}
     templates = {name: FaceTemplate(tensors[_PERSON + name], spread) for name, spread in spreads.items()}
     if not all(0 < spread < np.inf for spread in spreads.values()):
-        raise ValueError("its owner is described wrongly")
+        raise ValueError("a face template is described wrongly")
     key = Key(
         Mask(tensors["mask"], tensors["template"], float(header["epsilon"])),
         FaceSelector(WhoseFace(whose), template, threshold),
@@ -184,7 +193,7 @@ def _check(key: Key) -> None:
         raise ValueError(f"its mask has shape {mask.values.shape}")
     means = [template.mean for template in (selector.template, *key.templates.values())]
     if mask.template.shape != (5, 2) or any(mean.ndim != 1 for mean in means):
-        raise ValueError("its template or owner has a wrong shape")
+        raise ValueError("its landmarks or a face template have a wrong shape")
     if not all(isinstance(text, str) for text in (*made.recognisers, *made.weights, *made.weights.values())):
         raise ValueError("it does not say how it was made")
     for tensor, kind in ((mask.values, "f4"), (mask.template, "f8"), *((mean, "f4") for mean in means)):

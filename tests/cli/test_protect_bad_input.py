@@ -144,7 +144,7 @@ def test_output_that_is_a_file(protect, photos, tmp_path, head):
 
 
 def test_the_root_of_a_disk_has_no_place_beside_it(protect, monkeypatch):
-    monkeypatch.setattr("guise.models.files.list_photos", lambda _: pytest.fail("the disk was searched"))
+    monkeypatch.setattr("guise.chameleon.jobs.learn.list_photos", lambda _: pytest.fail("the disk was searched"))
     check_refused(protect("--user-photos", "/", bare=True), 2, "--out and --key")
 
 

@@ -25,8 +25,8 @@ def test_the_docstrings_program_learns_protects_verifies_and_restores(
     for name in ("a", "b"):
         Image.open(user_photos / f"{name}.jpg").save(holiday / f"{name}.png")
     # The program as it stands, with fewer steps of optimisation.
-    monkeypatch.setattr("guise.chameleon.jobs.learn.LearningSettings", partial(LearningSettings, steps=20, views=1))
-    monkeypatch.setattr("guise.chameleon.jobs.protect.RefinementSettings", partial(RefinementSettings, steps=5))
+    monkeypatch.setattr("guise.chameleon.jobs.options.LearningSettings", partial(LearningSettings, steps=20, views=1))
+    monkeypatch.setattr("guise.chameleon.jobs.protection_run.RefinementSettings", partial(RefinementSettings, steps=5))
     monkeypatch.chdir(tmp_path)
     names = run_program(chameleon)
 

@@ -1,0 +1,80 @@
+"""How to learn, as the user asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from guise.chameleon.learning.key import Learning
+from guise.chameleon.learning.learn import LearningSettings
+from guise.chameleon.mask.key import Key
+from guise.chameleon.visibility.budget import budget_of
+from guise.models import Recogniser
+from guise.models.errors import InputError
+from guise.models.recognisers import registry
+
+Preset = Literal["guise", "paper"]
+
+
+@dataclass(frozen=True)
+class LearningOptions:
+    """How to learn a mask. None is the default, which tells what the user asked for from what they left open.
+
+    Attributes:
+        strength: how visible the mask may be: "low", "mid" (default) or "high".
+        recognisers: what to learn against: names of `guise models list`, "file:PATH", or loaded ones; by default
+            the team that comes with the installation.
+        preset: "guise" (default), or "paper" for the published procedure.
+        seed: of every random choice; by default 0.
+        settings: of our procedure, for measurements.
+
+    Raises:
+        InputError: a value is not known or out of range.
+    """
+
+    strength: str | None = None
+    recognisers: Sequence[str | Recogniser] | None = None
+    preset: Preset | None = None
+    seed: int | None = None
+    settings: LearningSettings | None = None
+
+    def __post_init__(self) -> None:
+        if self.strength is not None:
+            budget_of(self.strength)
+        if self.preset not in (None, "guise", "paper"):
+            raise InputError(f"`preset={self.preset}` is not known: use guise or paper")
+        if self.seed is not None and not 0 <= self.seed < 2**63:
+            raise InputError(f"`seed={self.seed}` is out of range: give a whole number from 0 to 2**63 - 1")
+
+    @property
+    def surrogates(self) -> Sequence[str | Recogniser]:
+        """What to learn against."""
+        return self.recognisers or registry.TEAM
+
+    def learning(self, surrogates: Sequence[Recogniser]) -> Learning:
+        """The options, with their defaults, and the recognisers that they name.
+
+        Args:
+            surrogates: the recognisers to learn against, loaded.
+
+        Returns:
+            How to learn.
+        """
+        settings = self.settings or LearningSettings()
+        return Learning(surrogates, self.preset or "guise", self.strength or "mid", self.seed or 0, settings)
+
+    def without_effect(self, key: Key) -> list[str]:
+        """The options that were asked for and that do nothing, since the mask is learnt already.
+
+        Args:
+            key: the user's.
+
+        Returns:
+            Their names, as messages give them.
+        """
+        given = [f"`{name}=`" for name in ("recognisers", "preset", "seed") if getattr(self, name) is not None]
+        own = all(not isinstance(name, str) or name.startswith("file:") for name in self.surrogates)
+        if own and set(key.provenance.recognisers) - set(registry.RECORDS):
+            return [name for name in given if name != "`recognisers=`"]  # photos are fitted against them
+        return given

@@ -1,0 +1,146 @@
+"""One call of `protect` or `plan`, from the folder to the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from guise.chameleon.faces.selection import FaceSelector
+from guise.chameleon.faces.survey import Progress, Survey, find_faces
+from guise.chameleon.jobs.before_after import draw_protected
+from guise.chameleon.jobs.learn import learn_and_save, photos_of, tell_of_others, tell_without_effect
+from guise.chameleon.jobs.networks import Announce, Networks, check_names
+from guise.chameleon.jobs.options import LearningOptions
+from guise.chameleon.jobs.people import TO_PROTECT, check_user_face, is_user, selector_named, selector_of
+from guise.chameleon.jobs.places import Places
+from guise.chameleon.jobs.report import ProtectionPlan, ProtectionReport
+from guise.chameleon.learning.refine import RefinementSettings, Refiner
+from guise.chameleon.mask.key import Key, load_key
+from guise.chameleon.protection.folder import protect_folder
+from guise.chameleon.protection.job import Job, PhotoResult
+from guise.chameleon.visibility.budget import Budget, budget_of
+from guise.models.files import PhotoListing, check_writable, only_one, remove_stale
+
+
+class ProtectionRun:
+    """One call of `protect` or `plan`; as a context it keeps other runs off the same key and copies."""
+
+    def __init__(
+        self,
+        places: Places,
+        key: Key | str | Path | None,
+        user_face: str | Path | None,
+        options: LearningOptions,
+        networks: Networks,
+        *,
+        progress: Progress | None,
+        announce: Announce | None,
+    ) -> None:
+        check_names(options.surrogates)
+        if user_face is not None:
+            check_user_face(user_face, TO_PROTECT)
+        self.places, self._networks = places, networks
+        self._key = key if isinstance(key, Key) else None
+        self._user_face, self._options, self._progress = user_face, options, progress
+        self._tell: Announce = announce or (lambda _: None)
+        self._held = ExitStack()
+        self.listing: PhotoListing = photos_of(places, self._tell)
+
+    def __enter__(self) -> ProtectionRun:
+        with ExitStack() as held:
+            held.enter_context(only_one(self.places.key, remedy="name another `key=`"))
+            held.enter_context(only_one(self.places.out, remedy="name another `out=`"))
+            self._held = held.pop_all()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._held.close()
+
+    def _known_key(self) -> Key | None:
+        """The user's key, if there is one."""
+        if self._key is None and self.places.key.exists():
+            self._key = load_key(self.places.key)
+        return self._key
+
+    def plan(self) -> ProtectionPlan:
+        """Look only."""
+        key = self._known_key()
+        if key is not None:
+            tell_without_effect(self.places, self._options.without_effect(key), self._tell)
+        survey = self._survey()
+        selector = self._choose(key, survey)
+        return ProtectionPlan(self.places.out, survey, selector, learn=key is None)
+
+    def protect(
+        self, refine: int | None, *, keep_metadata: bool, on_photo: Callable[[PhotoResult], None] | None
+    ) -> ProtectionReport:
+        """Learn if need be, then write."""
+        places, key, networks = self.places, self._known_key(), self._networks
+        networks.reader  # noqa: B018 (before the surrogates: damaged weights are named first)
+        if key is None:
+            surrogates = networks.recognisers(self._options.surrogates)
+        else:
+            tell_without_effect(self.places, self._options.without_effect(key), self._tell)
+            surrogates = []
+            if refine != 0 and key.provenance.preset == "guise":
+                surrogates = networks.surrogates_of(key, self._options.surrogates)
+        survey = self._survey() if key is None or self._user_face is not None else None
+        selector = self._choose(key, survey)
+        for folder in (places.out, places.key.parent):
+            check_writable(folder)
+        for place in (places.out, places.key, places.picture):
+            remove_stale(place)
+        if key is None:
+            assert survey is not None
+            key = learn_and_save(
+                places, survey, selector, surrogates, self._options, progress=self._progress, tell=self._tell
+            )
+        budget = self._budget(key, refine)
+        refiner = None
+        if budget is not None and surrogates and refine != 0:
+            steps = RefinementSettings() if refine is None else RefinementSettings(steps=refine)
+            # Somebody else's face is taken away from itself, not from the key's user.
+            templates = key.templates if is_user(selector, key) else {}
+            refiner = Refiner(key.mask, surrogates, templates, budget=budget, settings=steps)
+        job = Job(places.folder, places.out, key, places.key, budget, keep_metadata, refiner)
+        results = []
+        for result in protect_folder(
+            job, self.listing.photos, selector, networks.reader, survey=survey, progress=self._progress
+        ):
+            results.append(result)
+            if on_photo is not None:
+                on_photo(result)
+        drawn = draw_protected(places.folder, places.out, results, places.picture, tell=self._tell)
+        return ProtectionReport(
+            places.folder,
+            places.out,
+            key,
+            places.key,
+            tuple(results),
+            places.picture if drawn else None,
+            tuple(self.listing.ignored),
+        )
+
+    def _survey(self) -> Survey:
+        return find_faces(self.places.folder, self.listing.photos, self._networks.reader, progress=self._progress)
+
+    def _choose(self, key: Key | None, survey: Survey | None) -> FaceSelector:
+        """Whose faces to protect; a person is told of others."""
+        if self._user_face is None and key is not None:
+            selector = selector_of(key, self._networks.reader)
+        else:
+            assert survey is not None
+            selector = selector_named(self._user_face or "recurring", survey, self._networks.reader)
+        tell_of_others(selector, self._tell)
+        return selector
+
+    def _budget(self, key: Key, refine: int | None) -> Budget | None:
+        """How visible the mask may be; None for the published procedure, which has a bound of its own."""
+        if key.provenance.preset != "paper":
+            return budget_of(self._options.strength or "mid")
+        if self._options.strength is not None:
+            self._tell("The published procedure has a budget of its own: `strength=` without effect.")
+        if refine is not None:
+            self._tell("The published procedure puts one mask on all photos: `refine=` without effect.")
+        return None
