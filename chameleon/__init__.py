@@ -14,22 +14,27 @@ These are the jobs of the command line. `faces`, `mask`, `learning`, `visibility
 Source: K.-H. Chow et al., "Personalized Privacy Protection Mask Against Unauthorized Facial Recognition", ECCV 2024.
 """
 
+from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.jobs.learn import learn
 from guise.chameleon.jobs.protect import plan, protect
 from guise.chameleon.jobs.report import ProtectionPlan, ProtectionReport
-from guise.chameleon.jobs.restore import RestorationReport, RestoredPhoto, restore
+from guise.chameleon.jobs.restore import RestorationReport, restore
 from guise.chameleon.jobs.verify import VerificationReport, verify
+from guise.chameleon.learning.learn import LearningSettings
 from guise.chameleon.mask.key import Key, Provenance, load_key, save_key
 from guise.chameleon.mask.mask import Mask
 from guise.chameleon.protection.job import PhotoResult
 from guise.chameleon.protection.photo import FaceMeasurement
+from guise.chameleon.restoration.folder import RestoredPhoto
 from guise.chameleon.visibility.budget import STRENGTHS, Budget, Visibility
 
 __all__ = [
     "STRENGTHS",
     "Budget",
     "FaceMeasurement",
+    "FaceReader",
     "Key",
+    "LearningSettings",
     "Mask",
     "PhotoResult",
     "ProtectionPlan",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -19,9 +21,22 @@ def message(text: str) -> None:
     click.echo(as_flags(text), err=True)
 
 
-def show_json(text: str) -> None:
-    """A report for programs, on stdout; its notes name flags."""
-    click.echo(as_flags(text))
+_MESSAGES = ("note", "notes", "reason", "unmeasured", "no_retrieval")
+"""Columns of tables, and fields of reports, that hold sentences of the library."""
+
+
+def show_json(report: str) -> None:
+    """A report for programs, on stdout; its sentences name flags."""
+    click.echo(json.dumps(_with_flags(json.loads(report)), indent=1))
+
+
+def _with_flags(value: Any, *, sentence: bool = False) -> Any:
+    """Plain JSON with flags in place of parameters, where it holds sentences."""
+    if isinstance(value, dict):
+        return {name: _with_flags(part, sentence=sentence or name in _MESSAGES) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_with_flags(part, sentence=sentence) for part in value]
+    return as_flags(value) if sentence and isinstance(value, str) else value
 
 
 @contextmanager
@@ -77,7 +92,8 @@ def table(rows: list[dict[str, str]]) -> None:
         words = max(map(len, column.split()), default=0)
         drawn.add_column(column, overflow="fold", no_wrap=column == "name", min_width=words)
     for row in rows:
-        drawn.add_row(*(as_flags(printable(value)) for value in row.values()))
+        cells = {name: printable(cell) for name, cell in row.items()}
+        drawn.add_row(*(as_flags(cell) if name in _MESSAGES else cell for name, cell in cells.items()))
     # Where nobody watches, a row is a line, however long; rich would fold it at 80 columns.
     width = None if sys.stdout.isatty() else 10_000
     Console(width=width, highlight=False, markup=False, emoji=False).print(drawn)

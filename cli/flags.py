@@ -6,7 +6,7 @@ import re
 
 _SINGULAR = {"recognisers": "recogniser", "models": "model"}
 """Parameters that hold several values; their flags are repeated instead."""
-_PARAMETER = re.compile(r"`([a-z][a-z0-9_]*?)_?=([^`]*)`")
+_PARAMETER = re.compile(r"`([a-z][a-z0-9_]*?)_?=([^`\"\n]*)`")
 
 
 def as_flags(text: str) -> str:
@@ -14,7 +14,7 @@ def as_flags(text: str) -> str:
 
     def flag(match: re.Match[str]) -> str:
         name, value = match.groups()
-        value = "" if value == "True" else value.strip("\"'")
+        value = "" if value == "True" else value
         return f"--{_SINGULAR.get(name, name).replace('_', '-')} {value}".rstrip()
 
     return _PARAMETER.sub(flag, text)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from guise.chameleon import FaceMeasurement, PhotoResult, ProtectionPlan, ProtectionReport
+from guise.chameleon.jobs.before_after import change
 from guise.cli import console
 from guise.models.files import printable
 from guise.models.recognisers.registry import READER
@@ -35,9 +36,9 @@ def show(report: ProtectionReport) -> None:
     part = "which took part" if READER in made.recognisers else "which took no part"
     lines += [
         f"  key           {printable(report.key_file)} - private: it takes the mask off and shows who you are",
-        f"  records       {printable(report.records)} - keep beside the key: exact restoration needs both",
+        f"  records       {printable(report.restore_records)} - keep next to the key: exact restoration needs both",
         f"Measured on the written files by {READER}, {part} in learning. Others may still link",
-        "them: `guise verify --recogniser NAME` measures with others. Do not post the originals beside the copies.",
+        "them: `guise verify --recogniser NAME` measures with others. Do not post the originals next to the copies.",
     ]
     if made.photos < _FEW_PHOTOS:
         lines.append(f"The mask was learnt on {made.photos} photo(s): with 12 or more it holds better on new ones.")
@@ -68,14 +69,9 @@ def _row(result: PhotoResult) -> dict[str, str]:
     return {
         "photo": result.photo,
         "status": result.status,
-        "similarity": ", ".join(_change(face) for face in faces),
+        "similarity": ", ".join(change(face.similarity_before, face.similarity_after) for face in faces),
         "linked": "" if not faces else "yes" if any(face.linked_after for face in faces) else "no",
         "SSIM": ", ".join(f"{face.visibility.ssim:.3f}" for face in faces),
         "FLIP": ", ".join(f"{face.visibility.flip:.3f}" for face in faces),
         "note": result.reason or "; ".join(result.notes),
     }
-
-
-def _change(face: FaceMeasurement) -> str:
-    after = "no face" if face.similarity_after is None else f"{face.similarity_after:.2f}"
-    return f"{face.similarity_before:.2f} -> {after}"

@@ -58,7 +58,9 @@ def commands(text: str) -> list[list[str]]:
 
 
 def test_commands_have_the_options_that_are_shown(document: Path) -> None:
-    for words in commands(document.read_text("utf-8")):
+    shown = commands(document.read_text("utf-8"))
+    assert shown or document.name not in ("README.md", "usage.md", "dpaf.md", "harmless.md")
+    for words in shown:
         command: click.Command = guise
         rest = words[1:] if words[0] == "guise" else words
         with click.Context(command) as context:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from PIL import Image
 
 from guise import chameleon, dpaf
 from guise.chameleon.demo import portrait
-from guise.models.files import read_photo
+from guise.chameleon.learning.refine import Refiner
+from guise.models.files import read_photo, settings_hash
 from tests.cli.command_line import call
 
 WRITTEN = Path(__file__).parent / "data" / "version-0.1"
@@ -26,12 +28,9 @@ def written(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def original(tmp_path: Path) -> Path:
+def original(written: Path) -> Path:
     """The folder that the key was learnt on."""
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    Image.fromarray(portrait()).crop((120, 10, 330, 220)).save(folder / "a.png")
-    return folder
+    return written / "photos"
 
 
 def test_a_protected_photo_is_restored_to_the_bit_from_key_and_records(written: Path, original: Path, tmp_path: Path):
@@ -40,15 +39,21 @@ def test_a_protected_photo_is_restored_to_the_bit_from_key_and_records(written: 
     assert np.array_equal(read_photo(tmp_path / "back" / "a.png").pixels, read_photo(original / "a.png").pixels)
 
 
-def test_a_key_protects_a_new_photo_and_leaves_the_copy_it_made_alone(written: Path, original: Path):
+def test_a_finished_copy_is_skipped_and_a_new_photo_is_kept_apart_from_it(written: Path, original: Path, monkeypatch):
+    # The log knows its folder by a hash of the path, which was another one.
+    log = written / "user.guise-key.manifest"
+    (folder,) = {json.loads(line)["folder"] for line in log.read_text().splitlines()}
+    log.write_text(log.read_text().replace(folder, settings_hash({"folder": str(original.resolve())})))
+    apart, remember = [], Refiner.remember
+    monkeypatch.setattr(Refiner, "remember", lambda self, face: (apart.append(face), remember(self, face))[1])
     before = (written / "copies" / "a.png").read_bytes()
     Image.fromarray(portrait()).crop((110, 0, 330, 220)).save(original / "b.png")
     report = chameleon.protect(
-        original, written / "user.guise-key", out=written / "copies", refine=1, device="cpu", offline=True
+        original, written / "user.guise-key", out=written / "copies", refine=2, device="cpu", offline=True
     )
-    assert {result.photo: result.status for result in report.photos}["b.png"] == "protected"
-    # The log is of another folder, so the copy there may be somebody else's.
+    assert {result.photo: result.status for result in report.photos} == {"a.png": "skipped", "b.png": "protected"}
     assert (written / "copies" / "a.png").read_bytes() == before
+    assert set(apart[0]) == {"dlib-resnet"} and np.linalg.norm(apart[0]["dlib-resnet"]) == pytest.approx(1, abs=0.02)
 
 
 def test_a_run_is_sampled_as_before(written: Path):

@@ -1,8 +1,8 @@
 """How much the errors of a team of recognisers overlap.
 
-A team whose errors overlap less should make better surrogates. On the recognisers that come with Guise, masks told
-otherwise: of five teams of four, the one whose masks carried over best comes last. So
-models/recognisers/team.json is not chosen by this.
+A team whose errors overlap less should make better surrogates. Our measurements contradict this: of five teams of
+four, the team whose masks carried over best has the lowest diversity. So models/recognisers/team.json is not chosen by
+it.
 
 Source: focal diversity as in K.-H. Chow et al., "Personalized Privacy Protection Mask Against Unauthorized Facial
 Recognition", ECCV 2024, after Y. Wu et al., "Boosting Deep Ensemble Performance with Hierarchical Pruning", ICDM 2021.

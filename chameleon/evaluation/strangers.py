@@ -46,7 +46,7 @@ def embed_strangers(
     """Embed the largest face of each photo in a folder; at most 32 faces are held at a time.
 
     Args:
-        folder: with the strangers' photos, one a person.
+        folder: with the strangers' photos, one of each.
         detector: finds the faces.
         recognisers: those to embed with.
         users: SHA-256 of files to leave out, since they are the user's own.

@@ -81,7 +81,7 @@ class RecogniserReport:
 
 
 @dataclass(frozen=True)
-class Report:
+class Measurements:
     """Everything that was measured.
 
     Attributes:
@@ -109,7 +109,7 @@ def measure_folders(
     whose: WhoseFace | FaceSelector = WhoseFace.RECURRING,
     robust: bool = False,
     progress: Progress | None = None,
-) -> Report:
+) -> Measurements:
     """Measure protected photos against their originals, paired by relative path.
 
     Args:
@@ -117,7 +117,7 @@ def measure_folders(
         protected: folder with their copies.
         reader: the detector, and the recogniser that tells whose face is the user's.
         recognisers: those to measure by.
-        others: folder with photos of strangers, one a person; None leaves retrieval out.
+        others: folder with photos of strangers, one photo of each; None leaves retrieval out.
         whose: whose face counts: `RECURRING`, `LARGEST`, or a selector of the user's face.
         robust: whether to measure also after each of `TRANSFORMS`.
         progress: called after each photo.
@@ -154,7 +154,7 @@ def measure_folders(
     strangers = None
     if others is not None:
         strangers = embed_strangers(others, reader.detector, recognisers, users=own_files, progress=among)
-    return Report(
+    return Measurements(
         photos=tuple(measured),
         unmeasured={name.as_posix(): reason for name, reason in sorted(unmeasured.items())},
         recognisers=tuple(

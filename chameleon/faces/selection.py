@@ -130,7 +130,7 @@ def select_reference(faces: Sequence[EmbeddedFace], *, threshold: float) -> Face
 
 
 def _most_frequent(faces: Sequence[EmbeddedFace], threshold: float) -> tuple[np.ndarray, int, str]:
-    """Mean embedding of the densest group, in how many photos it appears, and the name of one of these."""
+    """Mean embedding of the densest group, in how many photos it appears, and the name of one such photo."""
     embeddings = np.stack([face.embedding for face in faces])
     names = np.array([face.photo for face in faces], dtype=object)
     near = np.stack([np.linalg.norm(embeddings - embedding, axis=1) < threshold for embedding in embeddings])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from guise.chameleon.evaluation.verify import Report
+from guise.chameleon.evaluation.verify import Measurements
 from guise.chameleon.jobs.networks import Announce
 from guise.chameleon.protection.job import PhotoResult
 from guise.chameleon.protection.sheet import Pair, draw_pairs, face_crop
@@ -16,12 +16,31 @@ _MOST_SHOWN = 6
 
 
 def change(before: float, after: float | None) -> str:
-    """Two similarities as text; None where the recogniser finds no face any more."""
-    return f"{before:.2f} -> " + ("no face found" if after is None else f"{after:.2f}")
+    """Write a change of similarity as text.
+
+    Args:
+        before: the original's.
+        after: the copy's; None where no face was found.
+
+    Returns:
+        Such as "0.98 -> 0.31".
+    """
+    return f"{before:.2f} -> " + ("no face" if after is None else f"{after:.2f}")
 
 
 def draw_protected(folder: Path, out: Path, results: Sequence[PhotoResult], picture: Path, *, tell: Announce) -> bool:
-    """Draw the first protected photos; False where there is none to show or no way to write the picture."""
+    """Draw the first protected photos.
+
+    Args:
+        folder: with the originals.
+        out: with the copies.
+        results: of the run.
+        picture: the file.
+        tell: called with the reason if it cannot be drawn.
+
+    Returns:
+        Whether there is a picture: False if no photo was protected, or it cannot be written.
+    """
     pairs = []
     try:
         for result in [result for result in results if result.faces][:_MOST_SHOWN]:
@@ -37,10 +56,21 @@ def draw_protected(folder: Path, out: Path, results: Sequence[PhotoResult], pict
     return bool(pairs)
 
 
-def draw_verified(report: Report, originals: Path, protected: Path, picture: Path, *, tell: Announce) -> bool:
-    """Draw the photos that changed most to the eye; False where the picture cannot be written."""
-    first, pairs = report.recognisers[0], []
-    most_changed = sorted(enumerate(report.photos), key=lambda item: item[1].visibility.ssim)[:_MOST_SHOWN]
+def draw_verified(measured: Measurements, originals: Path, protected: Path, picture: Path, *, tell: Announce) -> bool:
+    """Draw the photos that changed most to the eye.
+
+    Args:
+        measured: of the pairs of photos.
+        originals: folder with the originals.
+        protected: folder with the copies.
+        picture: the file.
+        tell: called with the reason if it cannot be written.
+
+    Returns:
+        Whether there is a picture.
+    """
+    first, pairs = measured.recognisers[0], []
+    most_changed = sorted(enumerate(measured.photos), key=lambda item: item[1].visibility.ssim)[:_MOST_SHOWN]
     for i, photo in most_changed:
         files = (folder / photo.photo for folder in (originals, protected))
         before, after = (face_crop(read_photo(file).pixels, photo.face.box) for file in files)

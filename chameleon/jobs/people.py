@@ -20,6 +20,10 @@ TO_VERIFY = (WhoseFace.RECURRING, WhoseFace.LARGEST)
 def check_user_face(user_face: str | Path, words: Sequence[str]) -> None:
     """Find a misspelt `user_face` before the work begins.
 
+    Args:
+        user_face: as the user gave it.
+        words: that have a meaning.
+
     Raises:
         InputError: it is neither a file nor one of `words`.
     """
@@ -34,6 +38,9 @@ def selector_of(key: Key, reader: FaceReader) -> FaceSelector:
     Args:
         key: the user's.
         reader: will find the faces.
+
+    Returns:
+        What selects them.
 
     Raises:
         KeyFileError: the key knows its user by another recogniser than `reader`.
@@ -52,6 +59,9 @@ def selector_named(user_face: str | Path, survey: Survey, reader: FaceReader) ->
         survey: the folder's faces.
         reader: found them.
 
+    Returns:
+        What selects them.
+
     Raises:
         FaceError: the user cannot be told from others, or the photo does not show one face.
         ImageError: the photo cannot be read.
@@ -68,6 +78,9 @@ def whose_faces(user_face: str | Path, reader: FaceReader) -> WhoseFace | FaceSe
         user_face: one of `TO_VERIFY`, or a photo of the user alone.
         reader: finds the faces.
 
+    Returns:
+        A word for a rule, or what selects the person on the photo.
+
     Raises:
         FaceError: the photo does not show one face.
         ImageError: the photo cannot be read.
@@ -81,6 +94,14 @@ def _on_photo(photo: str | Path, reader: FaceReader) -> FaceSelector:
 
 
 def is_user(selector: FaceSelector, key: Key) -> bool:
-    """Whether the faces to protect are those of the key's user, however they were named."""
+    """Tell whether the faces to protect are those of the key's user, however they were named.
+
+    Args:
+        selector: selects the faces to protect.
+        key: the user's.
+
+    Returns:
+        Whether one person is selected, and the key knows that person as its user.
+    """
     ours, theirs = key.selector.template.mean, selector.template.mean
     return selector.one_person and ours.shape == theirs.shape and key.selector.matches(theirs)

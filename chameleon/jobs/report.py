@@ -44,7 +44,11 @@ class ProtectionPlan:
         ]
 
     def to_json(self) -> str:
-        """The plan for programs."""
+        """Write the plan for programs.
+
+        Returns:
+            JSON.
+        """
         return json.dumps({"out": str(self.out), "learn": self.learn, "photos": self.rows}, indent=1)
 
 
@@ -81,16 +85,20 @@ class ProtectionReport:
         return tuple(result.photo for result in self.photos if any(face.linked_after for face in result.faces))
 
     @property
-    def records(self) -> Path:
+    def restore_records(self) -> Path:
         """The records that exact restoration needs, next to the key."""
         return restore_records_file(self.key_file)
 
     def to_json(self) -> str:
-        """The report for programs."""
+        """Write the report for programs.
+
+        Returns:
+            JSON.
+        """
         values = {
             "out": str(self.out),
             "key": str(self.key_file),
-            "records": str(self.records),
+            "records": str(self.restore_records),
             "picture": None if self.picture is None else str(self.picture),
             "provenance": asdict(self.key.provenance),
             "ignored": [str(path) for path in self.ignored],
@@ -99,23 +107,27 @@ class ProtectionReport:
         return json.dumps(values, indent=1)
 
     def to_html(self) -> str:
-        """The report as one page that needs no other file: it shows originals, so it is private."""
+        """Write the report as a page for people. It shows originals, so it is private.
+
+        Returns:
+            An HTML document that needs no other file.
+        """
+        linked = set(self.linked)
         rows = [
             (
                 result.photo,
                 result.status,
                 _similarities([face.similarity_after for face in result.faces]),
-                "" if not result.faces else "yes" if result.photo in self.linked else "no",
+                "" if not result.faces else "yes" if result.photo in linked else "no",
                 ", ".join(f"{face.visibility.ssim:.3f}" for face in result.faces),
                 ", ".join(f"{face.visibility.flip:.3f}" for face in result.faces),
                 result.reason or "; ".join(result.notes),
             )
             for result in self.photos
         ]
-        done, linked = len(self.protected), len(self.linked)
         summary = (
-            f"{done} of {len(self.photos)} photos are protected. The recogniser that measured them still links "
-            f"{linked} to you; others may link more. Similarity runs from -1 to 1, SSIM 1 is no visible change."
+            f"{len(self.protected)} of {len(self.photos)} photos are protected. The recogniser that measured them still "
+            f"links {len(linked)} to you; others may link more. Similarity runs from -1 to 1, SSIM 1 is no visible change."
         )
         titles = ("photo", "status", "similarity after", "still linked", "SSIM", "FLIP", "note")
         return page("Protected photos", summary, titles, rows, picture=self.picture)

@@ -9,25 +9,10 @@ from pathlib import Path
 from guise.chameleon.faces.detection import FaceDetector
 from guise.chameleon.faces.survey import Progress
 from guise.chameleon.mask.key import Key, load_key
-from guise.chameleon.restoration.folder import restore_folder
+from guise.chameleon.restoration.folder import RestoredPhoto, restore_folder
 from guise.models.devices import best_device
 from guise.models.errors import InputError
 from guise.models.files import check_output_folder, check_writable, list_photos, only_one, remove_stale
-
-
-@dataclass(frozen=True)
-class RestoredPhoto:
-    """What became of one photo.
-
-    Attributes:
-        photo: its path below the folder.
-        status: "exact" (the original's pixels, by their hash), "near", "no mask" (nothing was written) or "failed".
-        reason: why it is not exact, else "".
-    """
-
-    photo: str
-    status: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -53,7 +38,11 @@ class RestorationReport:
         return tuple(photo.photo for photo in self.photos if photo.status in ("exact", "near"))
 
     def to_json(self) -> str:
-        """The report for programs."""
+        """Write the report for programs.
+
+        Returns:
+            JSON.
+        """
         return json.dumps({"out": str(self.out), "photos": [asdict(photo) for photo in self.photos]}, indent=1)
 
 
@@ -77,6 +66,9 @@ def restore(
         device: "auto", "cpu", "cuda" ...
         progress: called with what is being done, items done and items in all.
 
+    Returns:
+        What became of each photo.
+
     Raises:
         InputError: a folder or file cannot be used.
         KeyFileError: the key is damaged or foreign.
@@ -94,8 +86,8 @@ def restore(
         remove_stale(out)
         detector = FaceDetector(device=best_device(device))
         photos = []
-        for row in restore_folder(folder, listing.photos, file, known.mask, detector, out=out):
-            photos.append(RestoredPhoto(**row))
+        for photo in restore_folder(folder, listing.photos, file, known.mask, detector, out=out):
+            photos.append(photo)
             if progress is not None:
                 progress("restoring", len(photos), len(listing.photos))
     return RestorationReport(out, tuple(photos))

@@ -11,7 +11,8 @@ from typing import Any
 
 from guise.chameleon.evaluation.pairs import PairMeasurement
 from guise.chameleon.evaluation.strangers import Strangers
-from guise.chameleon.evaluation.verify import RecogniserReport, Report, measure_folders
+from guise.chameleon.evaluation.verify import Measurements, RecogniserReport, measure_folders
+from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.faces.survey import Progress
 from guise.chameleon.jobs.before_after import draw_verified
 from guise.chameleon.jobs.networks import Announce, Networks
@@ -31,7 +32,7 @@ class VerificationReport:
         picture: before and after; None where it could not be written.
     """
 
-    measured: Report
+    measured: Measurements
     picture: Path | None
 
     @property
@@ -49,15 +50,28 @@ class VerificationReport:
         """What each recogniser sees."""
         return self.measured.recognisers
 
+    @property
+    def strangers(self) -> Strangers | None:
+        """The other people's faces; None where no folder of them was given."""
+        return self.measured.strangers
+
+    @property
+    def no_retrieval(self) -> str:
+        """Why rank-1 and recall are absent; "" where they are there."""
+        return self.measured.no_retrieval
+
     def to_json(self) -> str:
-        """The report for programs; `psnr` is null where nothing changed."""
-        report = self.measured
+        """Write the report for programs.
+
+        Returns:
+            JSON; `psnr` is null where nothing changed.
+        """
         values = {
-            "photos": [self._photo(i, photo) for i, photo in enumerate(report.photos)],
-            "unmeasured": report.unmeasured,
-            "strangers": report.strangers and _strangers(report.strangers),
-            "no_retrieval": report.no_retrieval or None,
-            "recognisers": [_recogniser(recogniser) for recogniser in report.recognisers],
+            "photos": [self._photo(i, photo) for i, photo in enumerate(self.photos)],
+            "unmeasured": self.unmeasured,
+            "strangers": self.strangers and _strangers(self.strangers),
+            "no_retrieval": self.no_retrieval or None,
+            "recognisers": [_recogniser(recogniser) for recogniser in self.recognisers],
             "picture": None if self.picture is None else str(self.picture),
         }
         return json.dumps(values, indent=1, allow_nan=False)
@@ -89,6 +103,7 @@ def verify(
     picture: str | Path | None = None,
     device: str = "auto",
     offline: bool = False,
+    reader: FaceReader | None = None,
     progress: Progress | None = None,
     announce: Announce | None = None,
 ) -> VerificationReport:
@@ -99,20 +114,26 @@ def verify(
     Args:
         originals: folder with the originals.
         protected: folder with their copies, paired by relative path.
-        others: folder with photos of other people, one a person, to search the user among.
-        recognisers: in whose eyes to measure: names of `guise models list`, "file:PATH" or loaded ones; None is the
+        others: folder with photos of other people, one photo of each, to search the user among.
+        recognisers: those to measure by: names of `guise models list`, "file:PATH" or loaded ones; None is the
             recogniser that tells people apart, which takes part in learning by default.
         robust: measure also after JPEG, resizing, WebP and blur.
         user_face: whose faces: "recurring" (the person in most photos), "largest" (of each photo), or a photo that
             shows the user alone.
-        picture: where the before/after picture goes, a PNG; PROTECTED-before-after.png if None.
+        picture: where the before/after picture goes, a PNG; None is PROTECTED-before-after.png, next to the copies.
         device: "auto", "cpu", "cuda" ...
         offline: open no connection.
+        reader: a detector and recogniser that are loaded already.
         progress: called with what is being done, items done and items in all.
-        announce: called with one line whenever there is something to tell a person.
+        announce: called with one line whenever there is something to tell a person, such as a picture that cannot
+            be written.
+
+    Returns:
+        What was measured of each photo, by each recogniser.
 
     Raises:
         InputError: a folder, file or option cannot be used.
+        ImageError: the photo named as `user_face` cannot be read.
         FaceError: the user cannot be told from others, or no pair could be measured.
         WeightsError: a recogniser's weights are missing or damaged.
     """
@@ -122,9 +143,9 @@ def verify(
     place = protected.resolve()
     file = Path(picture) if picture else place.with_name(f"{place.name}{BEFORE_AFTER}")
     check_picture(file, "picture", [folder for folder in (originals, protected, others) if folder is not None])
-    networks = Networks(device=device, offline=offline, progress=progress, announce=announce)
+    networks = Networks(device=device, offline=offline, progress=progress, announce=announce, reader=reader)
     loaded = networks.recognisers(recognisers or (READER,))
-    report = measure_folders(
+    measured = measure_folders(
         originals,
         protected,
         networks.reader,
@@ -134,8 +155,8 @@ def verify(
         robust=robust,
         progress=progress,
     )
-    drawn = draw_verified(report, originals, protected, file, tell=announce or (lambda _: None))
-    return VerificationReport(report, file if drawn else None)
+    drawn = draw_verified(measured, originals, protected, file, tell=announce or (lambda _: None))
+    return VerificationReport(measured, file if drawn else None)
 
 
 def _strangers(strangers: Strangers) -> dict[str, Any]:

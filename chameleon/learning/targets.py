@@ -1,4 +1,4 @@
-"""From whom the optimisation takes faces away, in the embeddings of one recogniser."""
+"""The people from whom the optimisation takes faces away, as one recogniser sees them."""
 
 from __future__ import annotations
 

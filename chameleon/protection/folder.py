@@ -102,14 +102,14 @@ class _Run:
         prepared = [self._prepare(path) for path in group.photos]
         tasks = [task for task in prepared if isinstance(task, _Task)]
         faces = {task.path: self._faces(task) for task in tasks if task.finished is None}
-        selected = {path: self._selector.select(of_photo) for path, of_photo in faces.items()}
+        selected = {path: self._selector.select(seen) for path, seen in faces.items()}
         refined: Mapping[Path, Sequence[Refined]] = {}
         if refiner is not None and any(selected.values()):
             # Finished ones are refined with the others, so that these come out as in a run that was not cut short.
             finished = [task for task in tasks if task.finished is not None and group.token]
             again = {task.path: self._selector.select(self._faces(task)) for task in finished}
-            of_photo = {**selected, **again}
-            each = ((task.path, task.photo, face) for task in tasks for face in of_photo.get(task.path, ()))
+            to_refine = {**selected, **again}
+            each = ((task.path, task.photo, face) for task in tasks for face in to_refine.get(task.path, ()))
             refined = refine_together(refiner, self._job.key.mask, each)
         for task in prepared:
             if isinstance(task, PhotoResult):

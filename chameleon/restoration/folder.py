@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -14,9 +15,24 @@ from guise.models.errors import ImageError
 from guise.models.files import Manifest, read_photo, write_photo
 
 
+@dataclass(frozen=True)
+class RestoredPhoto:
+    """What became of one photo.
+
+    Attributes:
+        photo: its path below the folder.
+        status: "exact" (the original's pixels, by their hash), "near", "no mask" (nothing was written) or "failed".
+        reason: why it is not exact, else "".
+    """
+
+    photo: str
+    status: str
+    reason: str
+
+
 def restore_folder(
     folder: Path, photos: Sequence[Path], key_file: Path, mask: Mask, detector: FaceDetector, *, out: Path
-) -> Iterator[dict[str, str]]:
+) -> Iterator[RestoredPhoto]:
     """Write restored copies of photos.
 
     Args:
@@ -28,8 +44,7 @@ def restore_folder(
         out: where the copies go.
 
     Yields:
-        `photo`, `status` and `reason` of each: "exact" (the original's pixels, by their hash), "near", "no mask"
-        (nothing was written) or "failed".
+        What became of each.
 
     Raises:
         InputError: the restore records cannot be read.
@@ -39,7 +54,7 @@ def restore_folder(
     masks = cache(lambda: Masks.recorded(mask, restore_records))
     for path in photos:
         status, reason = _restore_file(folder / path, out / path, restore_records, mask, masks, detector)
-        yield {"photo": path.as_posix(), "status": status, "reason": reason}
+        yield RestoredPhoto(path.as_posix(), status, reason)
 
 
 def _restore_file(
@@ -58,7 +73,7 @@ def _restore_file(
         else:
             restored = restore_by_search(photo.pixels, detector.detect(photo.pixels), masks(), grey=photo.grey)
         if restored is None:
-            return "no mask", "there is no restore record of it beside the key, and no face in it carries this mask"
+            return "no mask", "there is no restore record of it next to the key, and no face in it carries this mask"
         # Never over another file: it may be the original.
         write_photo(target, photo, restored.pixels, keep_metadata=True, overwrite=False)
     except ImageError as error:
@@ -66,7 +81,7 @@ def _restore_file(
     if restored.exact and photo.lossless:
         return "exact", ""
     if restore_record is None:
-        return "near", "no restore record beside the key fits it as it is now: where the mask lies was estimated"
+        return "near", "no restore record next to the key fits it as it is now: where the mask lies was estimated"
     if not photo.lossless:
         return "near", f"{photo.format} does not keep pixels exactly"
     return "near", "its restore record does not lead quite back to the original: it is damaged, or from another machine"

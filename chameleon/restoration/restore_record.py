@@ -146,7 +146,7 @@ def restore(saved: np.ndarray, restore_record: RestoreRecord, mask: Mask) -> Res
         return Restored(pixels, pixels_hash(pixels) == restore_record["original"])
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, zlib.error) as error:
         what = f"its restore record is damaged ({type(error).__name__}: {error})"
-        raise ImageError(f"{what}; restore the .restore file beside the key from a backup, or delete it") from error
+        raise ImageError(f"{what}; restore the .restore file next to the key from a backup, or delete it") from error
 
 
 def take_off(saved: np.ndarray, placements: Sequence[Placement], mask: Mask) -> np.ndarray:

@@ -76,7 +76,7 @@ def budget_of(strength: str) -> Budget:
         InputError: there is no such strength.
     """
     if strength not in STRENGTHS:
-        raise InputError(f"strength {strength!r} is not known: use one of {', '.join(STRENGTHS)}")
+        raise InputError(f"`strength={strength}` is not known: use one of {', '.join(STRENGTHS)}")
     return STRENGTHS[strength]
 
 

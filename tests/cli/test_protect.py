@@ -16,6 +16,7 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 from skimage.metrics import structural_similarity
 
+from guise.chameleon.learning.refine import RefinementSettings
 from guise.chameleon.mask.key import load_key
 from guise.chameleon.protection.log import manifest_file
 from guise.models.files import read_photo
@@ -425,6 +426,11 @@ def test_help_imports_nothing_heavy(command, words):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("[]\n") and words in done.stdout
+
+
+def test_help_names_the_steps_that_refining_takes_by_default():
+    shown = " ".join(script("protect", "--help").stdout.split())
+    assert f"protects much less. [default: {RefinementSettings().steps}]" in shown
 
 
 def test_exit_codes_of_the_real_programs(tmp_path):

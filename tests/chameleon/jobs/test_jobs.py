@@ -80,7 +80,7 @@ def test_a_key_without_a_file_has_no_place_for_its_records(holiday, key):
     with pytest.raises(InputError, match="save_key"):
         chameleon.protect(holiday, loose)
     saved = chameleon.save_key(loose, str(holiday.with_name("other.guise-key")))
-    assert chameleon.protect(holiday, saved, refine=0, offline=True).records.parent == holiday.parent
+    assert chameleon.protect(holiday, saved, refine=0, offline=True).restore_records.parent == holiday.parent
     with pytest.raises(InputError, match="load_key"):
         chameleon.restore(holiday, loose, out=holiday.with_name("back"))
 
