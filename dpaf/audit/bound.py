@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,16 +129,22 @@ def _rates(
     present: NDArray[np.float64], absent: NDArray[np.float64], sign: int, threshold: float, confidence: float
 ) -> tuple[float, float]:
     """How often the test is right at the least, and wrong at the most."""
-    from scipy.stats import binomtest
-
     # In one direction the canary is told by high scores, in the other its absence by low ones.
     right, wrong = (
         (present > threshold, absent > threshold) if sign > 0 else (absent <= threshold, present <= threshold)
     )
-    # A two-sided interval with this confidence has one-sided ends whose errors add up to one minus it.
-    least = binomtest(int(right.sum()), len(right)).proportion_ci(confidence, method="exact").low
-    most = binomtest(int(wrong.sum()), len(wrong)).proportion_ci(confidence, method="exact").high
-    return float(least), float(most)
+    least, _ = _interval(int(right.sum()), len(right), confidence)
+    _, most = _interval(int(wrong.sum()), len(wrong), confidence)
+    return least, most
+
+
+@lru_cache(maxsize=10_000)
+def _interval(count: int, total: int, confidence: float) -> tuple[float, float]:
+    """Where the rate of what came `count` times lies: the errors of both ends add up to one minus the confidence."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(count, total).proportion_ci(confidence, method="exact")
+    return float(interval.low), float(interval.high)
 
 
 def _epsilon(least: float, most: float, delta: float) -> float:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from guise import dpaf
+from guise.dpaf.training import planning
 
 FASTER = {  # the same calls, with less to do
     "epsilon=1,": "epsilon=1, minutes=0.01,",
@@ -26,7 +27,9 @@ def test_the_program_of_the_docstring_trains_samples_measures_audits_and_reports
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("GUISE_CACHE", str(tmp_path / "cache"))
     privacy, performance = dpaf.PRESETS["moments"]
-    monkeypatch.setitem(dpaf.PRESETS, "moments", (replace(privacy, head_steps=20), performance))
+    smaller = replace(privacy, head_steps=20), replace(performance, fakes=2)
+    monkeypatch.setitem(dpaf.PRESETS, "moments", smaller)
+    monkeypatch.setattr(planning, "_LEAST_STEPS", 20)
     text = program()
     for slow, fast in FASTER.items():
         assert text.count(slow) == 1
@@ -35,7 +38,7 @@ def test_the_program_of_the_docstring_trains_samples_measures_audits_and_reports
     exec(text, names)
     assert capsys.readouterr().out.startswith("Plan for 1437 images of 28x28x1, 10 classes")
     run, images, labels = names["run"], names["images"], names["labels"]
-    assert images.shape == (1000, 28, 28, 1) and images.std() > 20 and set(labels) == set(range(10))
+    assert images.shape == (1000, 28, 28, 1) and images.std() > 5 and set(labels) == set(range(10))
     spending = run.ledger()
     assert 0.99 < spending.spent <= spending.epsilon == 1
     assert all(part.charged == part.phase.steps for part in spending.phases)

@@ -27,7 +27,7 @@ def test_both_releases_of_a_aggregation_step_are_one_phase():
 def test_settings_that_release_nothing_are_refused():
     with pytest.raises(InputError, match="release nothing"):
         PrivacySettings(moments_noise=None, head_steps=0)
-    with pytest.raises(InputError, match="set steps, or stem_steps to 0"):
+    with pytest.raises(InputError, match="give `steps=`, or `stem_steps=0`"):
         PrivacySettings(stem_steps=5)
 
 
