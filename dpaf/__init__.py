@@ -50,7 +50,8 @@ from guise.dpaf.synthesis.samples import Synthetic
 from guise.dpaf.training.checkpoint import trained_state
 from guise.dpaf.training.claim import Claim, begin_run
 from guise.dpaf.training.planning import planned
-from guise.dpaf.training.run_folder import RunFolder, RunSettings
+from guise.dpaf.training.run_folder import RunFolder
+from guise.dpaf.training.run_settings import RunSettings
 from guise.dpaf.training.trainer import Trainer
 
 __all__ = [  # noqa: RUF022 (the face first, then what users of the pieces need)

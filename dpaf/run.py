@@ -16,14 +16,12 @@ from guise.dpaf.jobs.spending import Spending, spending_of
 from guise.dpaf.jobs.training import TrainingOptions, train_run
 from guise.dpaf.jobs.watching import Announce, Progress
 from guise.dpaf.synthesis.samples import Synthetic
-from guise.dpaf.training.run_folder import RunFolder, RunSettings
+from guise.dpaf.training.run_folder import RunFolder
+from guise.dpaf.training.run_settings import RunSettings
 
 
 class Run:
     """A run that has begun: its generator, its ledger, its guarantee.
-
-    Args:
-        path: the folder of the run.
 
     Attributes:
         path: the folder of the run.

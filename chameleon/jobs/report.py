@@ -126,8 +126,9 @@ class ProtectionReport:
             for result in self.photos
         ]
         summary = (
-            f"{len(self.protected)} of {len(self.photos)} photos are protected. The recogniser that measured them still "
-            f"links {len(linked)} to you; others may link more. Similarity runs from -1 to 1, SSIM 1 is no visible change."
+            f"{len(self.protected)} of {len(self.photos)} photos are protected. The recogniser that measured them "
+            f"still links {len(linked)} to you; others may link more. Similarity runs from -1 to 1. SSIM 1 means no "
+            "visible change."
         )
         titles = ("photo", "status", "similarity after", "still linked", "SSIM", "FLIP", "note")
         return page("Protected photos", summary, titles, rows, picture=self.picture)

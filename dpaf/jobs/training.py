@@ -18,7 +18,8 @@ from guise.dpaf.mechanisms.randomness import Streams
 from guise.dpaf.settings import PRESETS
 from guise.dpaf.training.claim import begin_run
 from guise.dpaf.training.planning import planned
-from guise.dpaf.training.run_folder import RunFolder, RunSettings
+from guise.dpaf.training.run_folder import RunFolder
+from guise.dpaf.training.run_settings import RunSettings
 from guise.dpaf.training.trainer import Trainer
 from guise.models.errors import InputError
 from guise.models.files import check_output_folder, check_writable, only_one, printable, remove_stale

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from guise.dpaf.mechanisms.processes import ALONE, Processes
-from guise.dpaf.training.run_folder import RunFolder, RunSettings
+from guise.dpaf.training.run_folder import RunFolder
+from guise.dpaf.training.run_settings import RunSettings
 from guise.dpaf.training.state import TrainingState
 from guise.models.errors import InputError
 from guise.models.files import printable

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from guise.dpaf.accounting.budget import DatasetBudgets
 from guise.dpaf.accounting.ledger import Ledger
 from guise.dpaf.data import ImageDataset
-from guise.dpaf.training.run_folder import RunFolder, RunSettings
+from guise.dpaf.training.run_folder import RunFolder
+from guise.dpaf.training.run_settings import RunSettings
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from guise.dpaf.mechanisms.randomness import Streams
 from guise.dpaf.mechanisms.sampling import PoissonSampler
 from guise.dpaf.training.aggregation_step import Batch
 from guise.dpaf.training.moments import release_means
-from guise.dpaf.training.run_folder import RunSettings
+from guise.dpaf.training.run_settings import RunSettings
 from guise.dpaf.training.state import TrainingState
 
 

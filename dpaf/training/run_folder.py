@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -16,71 +16,13 @@ from guise.dpaf import validate
 from guise.dpaf.accounting.audit_result import Audit
 from guise.dpaf.accounting.ledger import Ledger
 from guise.dpaf.accounting.settings import PrivacySettings
-from guise.dpaf.data import ImageDataset
 from guise.dpaf.settings import PerformanceSettings
+from guise.dpaf.training.run_settings import RunSettings
 from guise.models.errors import InputError, LedgerError
 from guise.models.files import atomic_write, printable
 
 _SETTINGS, _LEDGER, _CHECKPOINT, _AUDIT = "run.json", "ledger.jsonl", "checkpoint.safetensors", "audit.json"
 _FORMAT = "guise dpaf run 1"
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """What a run is, all of it public.
-
-    Attributes:
-        run: a random name, under which budgets know it.
-        data: what the dataset was called.
-        records: the number of records, taken to be public.
-        classes: names of the labels.
-        channels: of the images.
-        size: height and width of the images.
-        reproducible: whether its noise comes from a seed: then it is not private.
-        privacy: as trained.
-        performance: as trained.
-    """
-
-    run: str
-    data: str
-    records: int
-    classes: tuple[str, ...]
-    channels: int
-    size: int
-    reproducible: bool
-    privacy: PrivacySettings
-    performance: PerformanceSettings
-
-    @classmethod
-    def of(
-        cls,
-        dataset: ImageDataset,
-        data: str,
-        privacy: PrivacySettings,
-        performance: PerformanceSettings,
-        *,
-        reproducible: bool = False,
-    ) -> RunSettings:
-        """The settings of a new run, with a name of twelve random hexadecimal digits.
-
-        Args:
-            dataset: that it will be trained on.
-            data: what people call the dataset.
-            privacy: calibrated to a budget.
-            performance: as planned.
-            reproducible: whether its noise comes from a seed: then it is not private.
-        """
-        return cls(
-            run=secrets.token_hex(6),
-            data=data,
-            records=len(dataset),
-            classes=dataset.classes,
-            channels=dataset.channels,
-            size=dataset.size,
-            reproducible=reproducible,
-            privacy=privacy,
-            performance=performance,
-        )
 
 
 class RunFolder:

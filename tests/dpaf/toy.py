@@ -10,7 +10,8 @@ from guise.dpaf.data import dataset_from_arrays
 from guise.dpaf.mechanisms.randomness import Streams
 from guise.dpaf.settings import PRESETS, PerformanceSettings
 from guise.dpaf.training.claim import Claim, begin_run
-from guise.dpaf.training.run_folder import RunFolder, RunSettings
+from guise.dpaf.training.run_folder import RunFolder
+from guise.dpaf.training.run_settings import RunSettings
 from guise.dpaf.training.trainer import Trainer
 
 FAST = {"fakes": 2, "latent": 4, "width": 8, "fitting_steps": 3, "checkpoint_every": 2, "generator_steps": 1}

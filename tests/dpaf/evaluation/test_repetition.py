@@ -10,7 +10,8 @@ from guise.dpaf.mechanisms.randomness import Streams
 from guise.dpaf.settings import PRESETS, PerformanceSettings
 from guise.dpaf.synthesis.drawing import synthesise
 from guise.dpaf.training.claim import begin_run
-from guise.dpaf.training.run_folder import RunFolder, RunSettings
+from guise.dpaf.training.run_folder import RunFolder
+from guise.dpaf.training.run_settings import RunSettings
 from guise.dpaf.training.trainer import Trainer
 from guise.models.errors import InputError
 

@@ -6,7 +6,8 @@ from guise.dpaf.accounting.budget import DatasetBudgets
 from guise.dpaf.mechanisms.randomness import Streams
 from guise.dpaf.settings import PerformanceSettings
 from guise.dpaf.training.claim import Claim, begin_run
-from guise.dpaf.training.run_folder import RunFolder, RunSettings
+from guise.dpaf.training.run_folder import RunFolder
+from guise.dpaf.training.run_settings import RunSettings
 from guise.dpaf.training.trainer import Trainer
 from guise.models.errors import InputError, LedgerError
 from tests.dpaf import toy
