@@ -8,11 +8,39 @@ from guise.dpaf.settings import PRESETS, PerformanceSettings
 from guise.models.errors import InputError
 
 
+NOISE_OF_VERSION_01 = {  # factors at epsilon 1, 3 and 10, delta 1e-5, before dp-accounting searched for them
+    "moments": (4.580017, 1.826150, 0.856906),
+    "dpaf": (4.929192, 1.950721, 0.899359),
+    "pretrained": (5.253033, 2.060119, 0.926242),
+    "matching": (4.753269, 1.881906, 0.870739),
+    "dpgan": (2.959466, 1.212529, 0.606528),
+}
+
+
+def noise(settings):
+    """The noise multipliers that a preset has."""
+    names = ("moments_noise", "head_noise", "stem_noise", "aggregate_noise", "gradient_noise")
+    return [value for name in names if (value := getattr(settings, name)) is not None]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", NOISE_OF_VERSION_01)
+@pytest.mark.parametrize(("at", "epsilon"), [(0, 1.0), (1, 3.0), (2, 10.0)])
+def test_noise_is_at_least_version_01s_and_hardly_more(preset, at, epsilon):
+    before = PRESETS[preset][0]
+    after = before.calibrate(epsilon, 1e-5)
+    factors = [new / old for new, old in zip(noise(after), noise(before), strict=True)]
+    assert factors == pytest.approx([factors[0]] * len(factors))
+    assert 1 <= factors[0] / NOISE_OF_VERSION_01[preset][at] < 1.002
+    assert 0.99 * epsilon <= epsilon_pld(after.phases(), 1e-5) <= epsilon
+
+
 @pytest.mark.parametrize("preset", ["moments", "matching"])
 def test_calibrated_presets_keep_to_their_budget(preset):
     before = PRESETS[preset][0]
     after = before.calibrate(3.0, 1e-5)
     assert before.epsilon is None and after.epsilon == 3.0
+    assert noise(after)[0] / noise(before)[0] >= NOISE_OF_VERSION_01[preset][1]
     assert 0.99 * 3 <= epsilon_pld(after.phases(), 1e-5) <= 3.0
     assert epsilon_prv(after.phases(), 1e-5, error=0.002) == pytest.approx(3.0, rel=0.01)
 
