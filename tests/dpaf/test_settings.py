@@ -7,7 +7,6 @@ from guise.dpaf.accounting.settings import PrivacySettings
 from guise.dpaf.settings import PRESETS, PerformanceSettings
 from guise.models.errors import InputError
 
-
 NOISE_OF_VERSION_01 = {  # factors at epsilon 1, 3 and 10, delta 1e-5, before dp-accounting searched for them
     "moments": (4.580017, 1.826150, 0.856906),
     "dpaf": (4.929192, 1.950721, 0.899359),
