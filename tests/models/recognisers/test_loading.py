@@ -49,9 +49,15 @@ def test_unusable_device_is_named(device: str) -> None:
         load_recogniser("dlib-resnet", device=device)
 
 
-def test_unknown_name_is_refused() -> None:
+@pytest.mark.parametrize("device", ["cpu", "no such device"])
+def test_unknown_name_is_refused_whatever_the_device(device: str) -> None:
     with pytest.raises(InputError, match="dlib-resnet"):
-        load_recogniser("dlib")
+        load_recogniser("dlib", device=device)
+
+
+def test_missing_file_is_refused_whatever_the_device(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"missing\.onnx"):
+        load_recogniser(f"file:{tmp_path / 'missing.onnx'}", device="no such device")
 
 
 def named(name: str) -> Recogniser:
@@ -59,7 +65,7 @@ def named(name: str) -> Recogniser:
     return Recogniser(nn.Identity(), dataclasses.replace(registry.get("dlib-resnet"), name=name))
 
 
-def test_several_are_loaded_in_order_each_once_and_known_ones_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_are_loaded_in_order_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def load(name: str, **_: object) -> Recogniser:
@@ -67,10 +73,9 @@ def test_several_are_loaded_in_order_each_once_and_known_ones_used_again(monkeyp
         return named(name)
 
     monkeypatch.setattr(loading, "load_recogniser", load)
-    reader = named("dlib-resnet")
-    recognisers = load_recognisers(["sface", "dlib-resnet", "sface", "facenet"], loaded={"dlib-resnet": reader})
+    recognisers = load_recognisers(["sface", "dlib-resnet", "sface", "facenet"])
     assert [recogniser.record.name for recogniser in recognisers] == ["sface", "dlib-resnet", "facenet"]
-    assert asked == ["sface", "facenet"] and recognisers[1] is reader
+    assert asked == ["sface", "dlib-resnet", "facenet"]
 
 
 def test_two_recognisers_with_one_name_are_refused() -> None:
