@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from guise.models.errors import InputError, OfflineError
+from guise.models.networks import dlib_resnet
 from guise.models.recognisers import loading, registry
 from guise.models.recognisers.loading import check_distinct, load_recogniser, load_recognisers
 from guise.models.recognisers.recogniser import Recogniser
@@ -35,6 +37,21 @@ def test_dlib_is_the_same_from_the_package_and_from_the_cache(cache_folder: Path
     torch.testing.assert_close(load_recogniser("dlib-resnet")(images), fresh, rtol=0, atol=0)
     kept.write_bytes(kept.read_bytes()[:-1])
     torch.testing.assert_close(load_recogniser("dlib-resnet")(images), fresh, rtol=0, atol=0)
+
+
+def test_weights_that_version_0_1_has_converted_are_used(cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tensors = {name: torch.zeros_like(tensor) for name, tensor in dlib_resnet.DlibResNet().state_dict().items()}
+    kept = cache_folder / "converted" / "dlib-resnet.safetensors"
+    kept.parent.mkdir(parents=True)
+    metadata = {  # as version 0.1 writes it for these tensors
+        "source_sha256": "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+        "fingerprint": "e1630b914d83b817ea749f22909dfc4d7e2b4eb5e04ab0a60caa16e24d996a2a",
+    }
+    save_file(tensors, kept, metadata=metadata)
+    before = kept.read_bytes()
+    monkeypatch.setattr(dlib_resnet, "read_weights", lambda _: pytest.fail("converted again"))
+    embeddings = load_recogniser("dlib-resnet", offline=True)(faces(1, 150))
+    assert torch.equal(embeddings, torch.zeros(1, 128)) and kept.read_bytes() == before
 
 
 @pytest.mark.usefixtures("no_sockets")
