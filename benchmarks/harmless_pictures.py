@@ -19,7 +19,7 @@ import torch
 
 from benchmarks import people
 from benchmarks.harmless_speed import smooth_filters
-from benchmarks.report import code_version, environment
+from benchmarks.provenance import code_version, environment
 from benchmarks.scenes import NAMES, scene
 from guise.chameleon.evaluation.retrieval import distances
 from guise.chameleon.faces import geometry

@@ -22,7 +22,7 @@ import skimage.data
 import torch
 
 from benchmarks.harmless_speed import smooth_filters
-from benchmarks.report import code_version, environment
+from benchmarks.provenance import code_version, environment
 from benchmarks.scenes import resized
 from guise.harmless import FillSettings, LoadedModel, Projector, Source, fill, load, null_space
 from guise.harmless.pictures.attacks import recover

@@ -21,7 +21,7 @@ import scipy.linalg
 import scipy.sparse.linalg
 import torch
 
-from benchmarks.report import code_version, environment
+from benchmarks.provenance import code_version, environment
 from benchmarks.scenes import scene
 from benchmarks.timing import timed
 from guise.harmless import FillSettings, Source, fill, load, projector, trace

@@ -101,14 +101,14 @@ class Mtcnn:
 
     def __init__(self) -> None:
         self._detector = FaceDetector()
-        self._found: dict[bytes, list[Face]] = {}
+        self._faces: dict[bytes, list[Face]] = {}
 
     def face(self, pixels: np.ndarray, near: np.ndarray | None) -> Face | None:
         """The face that is meant by `near`, as in `Judge.embed`."""
         key = hashlib.sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).digest()
-        if key not in self._found:
-            self._found[key] = self._detector.detect(pixels)
-        faces = self._found[key]
+        if key not in self._faces:
+            self._faces[key] = self._detector.detect(pixels)
+        faces = self._faces[key]
         chosen = choose([face.box for face in faces], near=near, shape=pixels.shape[:2])
         return None if chosen is None else faces[chosen]
 
@@ -141,12 +141,12 @@ class DlibJudge:
 
     def embed(self, pixels: np.ndarray, near: np.ndarray | None) -> np.ndarray | None:
         pixels = np.ascontiguousarray(pixels)
-        found = self._detector(pixels, 1)
-        boxes = [np.array([r.left(), r.top(), r.right() + 1, r.bottom() + 1], dtype=float) for r in found]
+        rectangles = self._detector(pixels, 1)
+        boxes = [np.array([r.left(), r.top(), r.right() + 1, r.bottom() + 1], dtype=float) for r in rectangles]
         chosen = choose(boxes, near=near, shape=pixels.shape[:2])
         if chosen is None:
             return None
-        chip = self._dlib.get_face_chip(pixels, self._landmarks(pixels, found[chosen]), size=150, padding=0.25)
+        chip = self._dlib.get_face_chip(pixels, self._landmarks(pixels, rectangles[chosen]), size=150, padding=0.25)
         return np.array(self._network.compute_face_descriptor(chip), dtype=np.float32)
 
 

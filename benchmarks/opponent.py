@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks import people
-from benchmarks.report import code_version, environment
+from benchmarks.provenance import code_version, environment
 from guise.chameleon.faces import geometry
 from guise.chameleon.faces.detection import FaceDetector
 from guise.models import Recogniser, load_recogniser
@@ -54,7 +54,7 @@ def main(data: Path, count: int, network: str, steps: int, seed: int, out: Path)
     _saved(start)  # here, rather than after an hour
     chosen = people.practice(data, count=count, avoid=_AVOID, seed=seed)
     # Masks of other people, which another seed or count would leave under the same names, are in another folder.
-    folder = out / f"practice-{settings_hash({'photos': [one.name for photos in chosen for one in photos]})}"
+    folder = out / f"practice-{settings_hash({'photos': [photo.name for photos in chosen for photo in photos]})}"
     plain, protected = folder / "plain", folder / "protected"
     for person, photos in enumerate(chosen):
         name = f"{person:03}"
@@ -93,7 +93,7 @@ def _pairs(plain: Path, protected: Path, recogniser: Recogniser) -> tuple[Tensor
         pixels = read_photo(plain / photo.relative_to(protected)).pixels
         masked, template = read_photo(photo).pixels, np.array(recogniser.record.template)
         framings = [face.to_template(template) for face in detector.detect(pixels)]
-        pairs = [[geometry.crop(one, framing, size=size) for one in (pixels, masked)] for framing in framings]
+        pairs = [[geometry.crop(version, framing, size=size) for version in (pixels, masked)] for framing in framings]
         plain_face, masked_face = max(pairs, key=lambda pair: float((pair[0] - pair[1]).square().sum()))  # the user's
         before.append(plain_face)
         after.append(masked_face)

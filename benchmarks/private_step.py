@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.report import code_version, environment
+from benchmarks.provenance import code_version, environment
 from benchmarks.timing import side_by_side
 from guise.dpaf import PrivateStep
 

@@ -22,9 +22,10 @@ from typing import cast, get_args
 import click
 import numpy as np
 
-from benchmarks import ablation, people, report, scoring
+from benchmarks import ablation, people, provenance, report, scoring
 from benchmarks.judges import Judge, load_judge
-from benchmarks.session import AS_LEARNT, Method, Plan, Session
+from benchmarks.plan import AS_LEARNT, Method, Plan
+from benchmarks.session import Session
 from guise.chameleon.faces.detection import FaceDetector
 from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.learning.learn import LearningSettings
@@ -43,7 +44,7 @@ def measure(
     users: Sequence[people.User], strengths: Sequence[str], plan: Plan, reader: FaceReader, out: Path, *, command: str
 ) -> bool:
     """Add a line to `out` for each user and strength that has none; whether all users could be measured."""
-    lines, version, complete = Manifest(out / _LINES), report.code_version(), True
+    lines, version, complete = Manifest(out / _LINES), provenance.code_version(), True
     for user in users:
         names = {strength: f"{user.alias}/{strength}" for strength in strengths}
         # People go by their alias alone, so there is no source to name.
@@ -155,8 +156,8 @@ def main(
         known = _judges(names, data, out, strangers=strangers, seed=seed)
         whose = settings_hash({user.alias: [photo.name for photo in (*user.learn, *user.score)] for user in users})
         base = Plan(team, "ours", steps, refine, learn_at or "", seed, known, whose, robust, attack)
-        plans = [replace(base, method=one, surrogates=[] if one == "none" else team) for one in methods]
-        left = [one.record.name for one in team] if leave_out == ("each",) else list(leave_out)
+        plans = [replace(base, method=method, surrogates=[] if method == "none" else team) for method in methods]
+        left = [surrogate.record.name for surrogate in team] if leave_out == ("each",) else list(leave_out)
         plans += [_left_out(base, name) for name in left]
         plans += [replace(base, without=part) for part in without]
     except GuiseError as error:
@@ -175,7 +176,7 @@ def _left_out(plan: Plan, name: str) -> Plan:
     Of two that learnt from one teacher, one alone left out is judged by masks that its twin has helped to make.
     """
     out = set(name.split("+"))
-    team = [one for one in plan.surrogates if one.record.name not in out]
+    team = [surrogate for surrogate in plan.surrogates if surrogate.record.name not in out]
     if not team or len(team) + len(out) != len(plan.surrogates):
         raise InputError(f"--leave-out {name} leaves nobody, or names somebody who is not in the team")
     judges = {key: value for key, value in plan.judges.items() if value[0].kin in out}

@@ -2,75 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-import os
-import platform
 import statistics
-import subprocess
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from benchmarks.provenance import environment
 from guise.models.files import atomic_write
 
-_ROOT = Path(__file__).parents[1]
-_PACKAGES = ["torch", "numpy", "pillow", "facenet-pytorch", "dlib-bin", "ncnn", "onnx2torch", "opacus", "dp-accounting"]
 SAVED = "as saved"
 """The version of the protected photos that nothing has been done to."""
 _SETTINGS = ("clean", "1A", "2B", "2A")
 _PAIRS = {"clean": "clean", "1A": "1A, 2B", "2A": "2A"}  # a pair is the same pair from both sides
 Line = dict[str, Any]
-
-
-def code_version() -> dict[str, str]:
-    """The commit, and a digest of the present code, which may differ from the commit's."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=_ROOT, capture_output=True, text=True, check=False)
-    digest = hashlib.sha256()
-    for part in ("chameleon", "dpaf", "harmless", "models", "benchmarks", "scripts"):
-        for pattern in ("*.py", "*.safetensors"):
-            for file in sorted((_ROOT / part).rglob(pattern)):
-                digest.update(file.read_bytes())
-    return {"commit": commit.stdout.strip() or "unknown", "code": digest.hexdigest()[:16]}
-
-
-def environment() -> dict[str, Any]:
-    """Hardware and versions."""
-    return {
-        "cpu": _cpu(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "memory_gib": _memory(),
-        "system": platform.system(),
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
-    }
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def _memory() -> float | None:
-    try:
-        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    except (AttributeError, ValueError, OSError):
-        return None
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def read_lines(path: Path) -> list[Line]:
@@ -142,12 +89,13 @@ def _means(verdicts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Means over users of one version of the photos, by measure and setting."""
     settings = [verdict["settings"] for verdict in verdicts]
     measures: dict[str, Any] = {
-        measure: {name: spread(one.get(name, {}).get(measure) for one in settings) for name in _SETTINGS}
+        measure: {name: spread(scores.get(name, {}).get(measure) for scores in settings) for name in _SETTINGS}
         for measure in ("recall", "rank1")
     }
     for far in _FAR:
         measures[f"linked@{far}"] = {
-            name: spread(one.get(name, {}).get("linked_at_far", {}).get(far) for one in settings) for name in _SETTINGS
+            name: spread(scores.get(name, {}).get("linked_at_far", {}).get(far) for scores in settings)
+            for name in _SETTINGS
         }
     return {"no_face": spread(verdict["no_face"] for verdict in verdicts), **measures}
 
@@ -159,9 +107,9 @@ def markdown(summary: Sequence[dict[str, Any]]) -> str:
         start = [entry["learning"], entry["strength"]]
         for judge, verdict in entry["judges"].items():
             name = judge + (" \\*" if verdict["white_box"] else "")
-            for version, found in verdict["versions"].items():
-                shares = [_percent(found["recall"][s]) for s in _SETTINGS[1:]]
-                changed.append([*start, name, version, *shares, _percent(found["no_face"])])
+            for version, means in verdict["versions"].items():
+                shares = [_percent(means["recall"][s]) for s in _SETTINGS[1:]]
+                changed.append([*start, name, version, *shares, _percent(means["no_face"])])
             saved = verdict["versions"][SAVED]
             shares = [_percent(saved[measure][s]) for measure in ("recall", "rank1") for s in _SETTINGS]
             recognised.append([*start, name, *shares, _percent(saved["no_face"])])

@@ -26,11 +26,11 @@ def known_strangers(
     if cache.is_file():
         with np.load(cache) as kept:
             return np.asarray(kept["embeddings"])
-    found = []
+    of_photos = []
     for done, photo in enumerate(photos, 1):
-        found.append(judge.embed(read_photo(photo).pixels, None))
+        of_photos.append(judge.embed(read_photo(photo).pixels, None))
         progress(done)
-    embeddings = np.stack([embedding for embedding in found if embedding is not None])
+    embeddings = np.stack([embedding for embedding in of_photos if embedding is not None])
     with atomic_write(cache) as file:
         np.savez(file, embeddings=embeddings)
     return embeddings
@@ -58,7 +58,7 @@ def judged(
         two photos.
     """
     both = [(a, b) for a, b in zip(clean, protected, strict=True) if a is not None and b is not None]
-    found = sum(embedding is not None for embedding in clean)
+    faces_before = sum(embedding is not None for embedding in clean)
     settings = {}
     if len(both) >= 2:
         before, after = (np.stack(side) for side in zip(*both, strict=True))
@@ -74,6 +74,6 @@ def judged(
     return {
         "photos": len(both),
         "strangers": len(strangers),
-        "no_face": 1 - len(both) / found if found else None,
+        "no_face": 1 - len(both) / faces_before if faces_before else None,
         "settings": settings,
     }

@@ -5,19 +5,15 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal
-
-import numpy as np
-import torch
+from typing import Any
 
 from benchmarks import attacks, opom, scoring
-from benchmarks.judges import Judge
 from benchmarks.lpips_distance import lpips_distance
 from benchmarks.people import User
+from benchmarks.plan import Plan
 from benchmarks.report import SAVED
 from guise import chameleon
 from guise.chameleon.evaluation.pairs import psnr
@@ -25,93 +21,15 @@ from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.faces.selection import WhoseFace
 from guise.chameleon.faces.survey import Survey, cut_faces, find_faces
 from guise.chameleon.learning.key import Learning, provenance
-from guise.chameleon.learning.learn import LearningSettings
 from guise.chameleon.mask.key import Key, load_key, save_key
 from guise.chameleon.protection.folder import protect_folder
 from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.transforms import TRANSFORMS
 from guise.chameleon.visibility.budget import STRENGTHS
-from guise.models import Recogniser
-from guise.models.files import list_photos, read_photo, settings_hash
+from guise.models.files import list_photos, read_photo
 
-AS_LEARNT = "as-learnt"
-"""In place of a strength: the mask is put on as learnt, whatever is seen of it."""
 CAPTURED = 8
 """Protected photos of the user that opponents hold; none of them is scored."""
-
-Method = Literal["ours", "mask", "paper", "opom", "none"]
-"""What `protect` does; the user's mask alone, on all photos; the published procedure; OPOM with the class centre;
-no mask, to tell what processing alone does to recognition."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to measure.
-
-    Attributes:
-        surrogates: to learn against, together.
-        method: how masks are made.
-        steps: updates of the user's mask, where it is ours.
-        refine: updates of each photo's, with the method "ours".
-        learn_at: strength to learn for, "" for the one at which it is applied.
-        seed: of the choice of people and of learning.
-        judges: by name, each with the strangers as it sees them.
-        users: the people to protect, by a digest of their photos' names.
-        robust: judge also what software on the way makes of the photos.
-        attack: judge also what opponents make of them.
-        without: part of our procedure to do without, of `benchmarks.ablation`.
-    """
-
-    surrogates: Sequence[Recogniser]
-    method: Method
-    steps: int
-    refine: int
-    learn_at: str
-    seed: int
-    judges: dict[str, tuple[Judge, np.ndarray]]
-    users: str
-    robust: bool = False
-    attack: bool = False
-    without: str = ""
-
-    @property
-    def label(self) -> str:
-        """The way of learning, as the tables call it."""
-        if self.method == "none":
-            return "no mask"
-        names = " + ".join(surrogate.record.name for surrogate in self.surrogates)
-        steps = {"ours": f"ours, {self.steps} steps + {self.refine} a photo", "mask": f"mask alone, {self.steps} steps"}
-        how = steps.get(self.method, self.method)
-        how += f", without {self.without}" if self.without else ""
-        return f"{how}: {names}" + (f", at {self.learn_at}" if self.learn_at else "")
-
-    @property
-    def digest(self) -> str:
-        """Two plans that may give different numbers with the same code differ in it; lines name their code.
-
-        Threads decide on how sums are rounded, which some users' masks turn on.
-        """
-        return settings_hash(
-            {
-                "surrogates": [[surrogate.record.name, surrogate.record.sha256] for surrogate in self.surrogates],
-                "method": self.method,
-                "steps": self.steps,
-                "refine": self.refine,
-                "learn_at": self.learn_at,
-                "seed": self.seed,
-                "threads": torch.get_num_threads(),
-                "users": self.users,
-                "judges": {name: [judge.weights, len(seen)] for name, (judge, seen) in self.judges.items()},
-                "versions": [self.robust, self.attack],
-                "without": self.without,
-            }
-        )
-
-    def learning(self, strength: str) -> Learning:
-        """How to learn for photos protected at `strength`."""
-        preset: Literal["guise", "paper"] = "paper" if self.method in ("paper", "opom") else "guise"
-        settings = LearningSettings(steps=self.steps)
-        return Learning(self.surrogates, preset, self.learn_at or strength, self.seed, settings)
 
 
 class Session:
@@ -165,7 +83,11 @@ class Session:
         save_key(Key(mask, self._selector, provenance(how, photos=len(faces))), file)
 
     def measure(self, strength: str, progress: Callable[[int, int], None]) -> dict[str, Any]:
-        """Protect the photos to score at `strength` and have the files judged."""
+        """Protect the photos to score at `strength` and have the files judged.
+
+        Where the library's face does the work, `learn_seconds` includes finding the faces, and `apply_seconds` includes
+        each photo's share of the before/after sheet.
+        """
         if self._plan.method == "none":
             judges = self._verdicts(self._folder / "score", list(self._boxes), self._versions())
             return {"unprotected": 1.0, "judges": judges}
@@ -242,9 +164,9 @@ class Session:
             shutil.copy(originals / photo, captured)
         results = self._protect(key, captured, out, strength)
         held = {Path(r.photo): read_photo(out / r.photo).pixels for r in results if r.status == "protected"}
-        found: dict[str, scoring.Change | None] = {}
+        opponents: dict[str, scoring.Change | None] = {}
         if not held:
-            return found
+            return opponents
         boxes = {
             photo: chosen[0].face.box
             for photo, faces in self._learnt_on.faces.items()
@@ -262,10 +184,10 @@ class Session:
         }
         for name, mask in estimates.items():
             for amplitude in attacks.AMPLITUDES if mask is not None else ():
-                found[f"{name}, x {amplitude}"] = partial(
+                opponents[f"{name}, x {amplitude}"] = partial(
                     attacks.without, mask=mask, amplitude=amplitude, detector=detector
                 )
-        return found
+        return opponents
 
     def _verdicts(
         self, out: Path, written: Sequence[Path], versions: dict[str, scoring.Change | None]

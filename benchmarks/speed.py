@@ -23,7 +23,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from benchmarks.report import code_version, environment
+from benchmarks.provenance import code_version, environment
 from benchmarks.timing import timed
 from guise.chameleon import demo
 from guise.chameleon.faces import geometry

@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 from PIL import Image
 
-from benchmarks.report import code_version, environment
+from benchmarks.provenance import code_version, environment
 from guise import chameleon
 from guise.chameleon import demo
 from guise.chameleon.faces.detection import FaceDetector

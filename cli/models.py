@@ -11,7 +11,7 @@ import click
 from guise.cli import console
 from guise.cli.team import team
 from guise.models.errors import GuiseError
-from guise.models.recognisers import registry, weights
+from guise.models.recognisers import registry, weight_file
 from guise.models.recognisers.record import Record
 from guise.models.weights import cache
 from guise.models.weights.download import readable_size
@@ -29,7 +29,7 @@ models.add_command(team)
 @click.option("--json", "as_json", is_flag=True, help="Print all that is known, as JSON.")
 def list_(as_json: bool) -> None:
     """Show each recogniser: its source, size and licence, and whether its weights are here."""
-    rows = [{**dataclasses.asdict(r), "state": weights.state(r)} for r in registry.RECORDS.values()]
+    rows = [{**dataclasses.asdict(r), "state": weight_file.state(r)} for r in registry.RECORDS.values()]
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
@@ -50,7 +50,7 @@ def fetch(context: click.Context, names: tuple[str, ...], offline: bool) -> None
     for record in records:
         try:
             with console.download_bar() as progress:
-                path = weights.obtain(
+                path = weight_file.obtain(
                     record, offline=offline, replace_damaged=True, progress=progress, announce=console.message
                 )
             console.message(f"{record.name}: ready, {path}")
@@ -79,7 +79,7 @@ def verify(context: click.Context, names: tuple[str, ...], as_json: bool) -> Non
         console.table([{column: str(row[column]) for column in ("name", "result")} for row in rows])
     for row in rows:
         if row["result"] == "differs":
-            advice = weights.cure(registry.get(row["name"]))
+            advice = weight_file.cure(registry.get(row["name"]))
             console.message(f"{row['name']}: sha256 is {row['sha256']}, not {row['expected']}; {advice}")
     bad = {"differs", "not fetched"} if chosen else {"differs"}
     if any(row["result"] in bad for row in rows):
@@ -89,9 +89,9 @@ def verify(context: click.Context, names: tuple[str, ...], as_json: bool) -> Non
 def _check(record: Record) -> dict[str, Any]:
     """One record's result: `ok`, `differs`, `not recorded` (no hash to compare with) or `not fetched`."""
     row: dict[str, Any] = {"name": record.name, "result": "not fetched", "sha256": None, "expected": None}
-    if weights.state(record) != "not fetched":
-        row["sha256"] = cache.sha256_of(weights.locate(record))
-        row["expected"] = weights.expected_sha256(record)
+    if weight_file.state(record) != "not fetched":
+        row["sha256"] = cache.sha256_of(weight_file.locate(record))
+        row["expected"] = weight_file.expected_sha256(record)
         if row["expected"] is None:
             row["result"] = "not recorded"
         else:

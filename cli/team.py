@@ -11,7 +11,7 @@ import click
 from guise.cli import console
 from guise.models.errors import InputError
 from guise.models.files import check_writable
-from guise.models.recognisers import registry, weights
+from guise.models.recognisers import registry, weight_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ def team(
     from guise.models.files.pictures import check_picture
 
     names = list(dict.fromkeys(pool)) or [
-        r.name for r in registry.RECORDS.values() if weights.state(r) != "not fetched"
+        r.name for r in registry.RECORDS.values() if weight_file.state(r) != "not fetched"
     ]
     for name in names:
         if not name.startswith("file:"):
@@ -63,16 +63,16 @@ def team(
     with console.download_bar() as bar:
         recognisers = load_recognisers(names, device=device, offline=offline, progress=bar, announce=console.message)
     with console.steps() as step:
-        trial = measure_failures(
+        errors = measure_failures(
             faces, FaceDetector(device=device), recognisers, progress=lambda *at: step("embedding", *at)
         )
-    teams = rank_teams(trial.failures, size=size)
+    teams = rank_teams(errors.failures, size=size)
     if plot is not None:
         _draw(teams, plot)
     if as_json:
-        click.echo(json.dumps(_as_json(trial, teams), indent=1))
+        click.echo(json.dumps(_as_json(errors, teams), indent=1))
         return
-    console.table([{k: str(v) for k, v in row.items()} for row in _members(trial.failures)])
+    console.table([{k: str(v) for k, v in row.items()} for row in _members(errors.failures)])
     click.echo()
     console.table(
         [
@@ -100,15 +100,15 @@ def _members(failures: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
     ]
 
 
-def _as_json(trial: RankOneErrors, teams: Sequence[Team]) -> dict[str, Any]:
+def _as_json(errors: RankOneErrors, teams: Sequence[Team]) -> dict[str, Any]:
     """The whole result. `negative_queries` are photos below --faces on which a recogniser failed."""
     negatives = {
-        name: [path.as_posix() for path, wrong in zip(trial.queries, failed, strict=True) if wrong]
-        for name, failed in trial.failures.items()
+        name: [path.as_posix() for path, wrong in zip(errors.queries, failed, strict=True) if wrong]
+        for name, failed in errors.failures.items()
     }
     return {
         "default_team": {"members": registry.TEAM, "why": registry.WHY_TEAM},
-        "members": [{**row, "negative_queries": negatives[row["name"]]} for row in _members(trial.failures)],
+        "members": [{**row, "negative_queries": negatives[row["name"]]} for row in _members(errors.failures)],
         "teams": [
             {
                 "members": ranked.members,

@@ -43,15 +43,16 @@ def show(report: VerificationReport) -> None:
             _looks("PSNR", [photo.psnr for photo in photos], ".1f", worst=min),
         ]
     )
-    for one in report.recognisers:
-        lost = f"; no face found in {one.saved.undetected} copies" if one.saved.undetected else ""
-        click.echo(f"\n{one.name}: similarity {change(one.similarity, one.saved.similarity)}{lost}")
-        if one.saved.settings:
+    for recogniser in report.recognisers:
+        saved = recogniser.saved
+        lost = f"; no face found in {saved.undetected} copies" if saved.undetected else ""
+        click.echo(f"\n{recogniser.name}: similarity {change(recogniser.similarity, saved.similarity)}{lost}")
+        if saved.settings:
             click.echo("Matched, in percent (lower is better protected):")
-            console.table([_setting(name, scores) for name, scores in one.saved.settings.items()])
-        if len(one.versions) > 1:
+            console.table([_setting(name, scores) for name, scores in saved.settings.items()])
+        if len(recogniser.versions) > 1:
             click.echo()
-            rows = [_version(name, version) for name, version in one.versions.items()]
+            rows = [_version(name, version) for name, version in recogniser.versions.items()]
             console.table(rows)
     if report.picture is not None:
         click.echo(f"\nbefore/after: {printable(report.picture)}")

@@ -1,7 +1,7 @@
 """Rank the teams of recognisers that come with the installation, and choose a team that masks are learnt against.
 
-    python -m scripts.choose_team --faces ../shared/data/lfw --size 4 --least-accuracy .9 --member dlib-resnet \
-        --member sface --member guise-iresnet --member guise-mobilefacenet --why '...' \
+    python -m scripts.choose_team --faces ../shared/data/lfw --size 4 --least-accuracy .9 --member dlib-resnet \\
+        --member sface --member guise-iresnet --member guise-mobilefacenet --why '...' \\
         --out models/recognisers/team.json
     python -m scripts.choose_team --faces ../shared/data/lfw --size 3 --out team.json      # the most diverse
 
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.report import code_version
+from benchmarks.provenance import code_version
 from guise.chameleon.evaluation.diversity import measure_failures, rank_teams
 from guise.chameleon.faces.detection import FaceDetector
 from guise.models import load_recognisers

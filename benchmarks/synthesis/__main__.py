@@ -20,7 +20,8 @@ from typing import Any
 import click
 import numpy as np
 
-from benchmarks.report import code_version, environment, read_lines
+from benchmarks.provenance import code_version, environment
+from benchmarks.report import read_lines
 from benchmarks.synthesis import dpgan, merf, ours
 from guise.dpaf import PRESETS
 from guise.dpaf.data import ImageDataset, load

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from guise.models.recognisers import registry
+from guise.models.recognisers import record
 
-ARCFACE_TEMPLATE = np.array(registry.ARCFACE_TEMPLATE)
+ARCFACE_TEMPLATE = np.array(record.ARCFACE_TEMPLATE)
 """Where the five landmarks lie in a 112 x 112 crop (J. Deng et al., "ArcFace", CVPR 2019)."""
 
 CANVAS = 160

@@ -13,11 +13,11 @@ from guise.models.errors import InputError, WeightsError
 from guise.models.files.names import printable
 from guise.models.networks.frozen import frozen
 from guise.models.places import cache_folder
-from guise.models.recognisers import registry, weights
+from guise.models.recognisers import registry, weight_file
 from guise.models.recognisers.recogniser import Recogniser
 from guise.models.recognisers.record import Record
 from guise.models.weights.cache import sha256_of
-from guise.models.weights.download import Progress
+from guise.models.weights.download import BytesProgress
 
 
 def load_recogniser(
@@ -25,7 +25,7 @@ def load_recogniser(
     *,
     device: str | torch.device = "cpu",
     offline: bool = False,
-    progress: Progress | None = None,
+    progress: BytesProgress | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> Recogniser:
     """Load one recogniser, frozen and in evaluation mode.
@@ -45,14 +45,15 @@ def load_recogniser(
         OfflineError: the weights would have to be fetched, and that is not allowed or not possible.
         WeightsError: the weights are missing, damaged or not the expected ones.
     """
-    device = best_device(str(device))
     if name.startswith("file:"):
         from guise.models.recognisers import custom
 
         network, record = custom.load(Path(name.removeprefix("file:")))
+        device = best_device(str(device))
     else:
         record = registry.get(name)
-        path = weights.obtain(record, offline=offline, progress=progress, announce=announce)
+        device = best_device(str(device))  # before a long download
+        path = weight_file.obtain(record, offline=offline, progress=progress, announce=announce)
         network = _BUILDERS[record.network](path, record)
     recogniser = Recogniser(frozen(network), record).eval().requires_grad_(False)
     # On CPUs this layout is up to four times faster, above all with depthwise convolutions.
@@ -62,17 +63,15 @@ def load_recogniser(
 def load_recognisers(
     names: Iterable[str],
     *,
-    loaded: Mapping[str, Recogniser] | None = None,
     device: str | torch.device = "cpu",
     offline: bool = False,
-    progress: Progress | None = None,
+    progress: BytesProgress | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> list[Recogniser]:
     """Load several recognisers, each name once.
 
     Args:
         names: as `load_recogniser` takes them; repeated names count once.
-        loaded: recognisers that are loaded already, by these names; they are used again.
         device: as in `load_recogniser`.
         offline: as in `load_recogniser`.
         progress: as in `load_recogniser`.
@@ -85,12 +84,10 @@ def load_recognisers(
         InputError: as in `load_recogniser`, or two recognisers have one name.
         OfflineError, WeightsError: as in `load_recogniser`.
     """
-    chosen: dict[str, Recogniser] = {}
-    for name in dict.fromkeys(names):
-        if loaded and name in loaded:
-            chosen[name] = loaded[name]
-        else:
-            chosen[name] = load_recogniser(name, device=device, offline=offline, progress=progress, announce=announce)
+    chosen = {
+        name: load_recogniser(name, device=device, offline=offline, progress=progress, announce=announce)
+        for name in dict.fromkeys(names)
+    }
     check_distinct(chosen)
     return list(chosen.values())
 

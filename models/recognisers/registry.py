@@ -12,19 +12,6 @@ from pathlib import Path
 from guise.models.errors import InputError
 from guise.models.recognisers.record import ARCFACE_SIZE, ARCFACE_TEMPLATE, Record
 
-__all__ = [
-    "ARCFACE_SIZE",
-    "ARCFACE_TEMPLATE",
-    "EMBEDDED",
-    "EXTRAS",
-    "READER",
-    "RECORDS",
-    "TEAM",
-    "WHY_TEAM",
-    "Record",
-    "get",
-]
-
 
 def _facenet(
     name: str,

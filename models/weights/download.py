@@ -22,7 +22,8 @@ from guise.models.errors import OfflineError, WeightsError
 from guise.models.weights.cache import sha256_of
 from guise.models.weights.partial import Part
 
-Progress = Callable[[int, int | None], None]
+BytesProgress = Callable[[int, int | None], None]
+"""Called with bytes so far and bytes in all, or None where that is not known."""
 
 _RETRY_DELAYS = (0.5, 1.0, 2.0)  # seconds
 _TIMEOUT = 30.0  # seconds without any answer
@@ -54,7 +55,7 @@ def fetch(
     sha256: str | None,
     size: int | None,
     offline: bool,
-    progress: Progress | None = None,
+    progress: BytesProgress | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
     """Download a file.
@@ -154,7 +155,7 @@ def _transfer_patiently(
     *,
     name: str,
     size: int | None,
-    progress: Progress | None,
+    progress: BytesProgress | None,
     sleep: Callable[[float], None],
 ) -> None:
     """Complete `part`, with a few further attempts where they can help."""
@@ -171,7 +172,7 @@ def _transfer_patiently(
             sleep(delay)
 
 
-def _transfer(url: str, part: Part, *, size: int | None, progress: Progress | None) -> None:
+def _transfer(url: str, part: Part, *, size: int | None, progress: BytesProgress | None) -> None:
     """Make a single attempt: ask for the missing bytes, then append them or start over, as the server answers."""
     etag = part.etag(url)
     have = part.have() if etag else 0
@@ -211,7 +212,9 @@ def _open(request: urllib.request.Request, part: Part) -> HTTPResponse:
         raise _TryAgainError(str(getattr(error, "reason", error)) or type(error).__name__) from None
 
 
-def _receive(response: HTTPResponse, part: Part, *, have: int, total: int | None, progress: Progress | None) -> None:
+def _receive(
+    response: HTTPResponse, part: Part, *, have: int, total: int | None, progress: BytesProgress | None
+) -> None:
     with part.data.open("ab" if have else "wb") as file:
         while chunk := _read(response):
             have += len(chunk)

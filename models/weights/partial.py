@@ -32,7 +32,14 @@ class Part:
         return self.data.stat().st_size if self.data.is_file() else 0
 
     def etag(self, url: str) -> str | None:
-        """The strong ETag under which the server at `url` named this file, or None."""
+        """The strong ETag of the bytes so far. With it, the server gives the rest of the same file only.
+
+        Args:
+            url: where the rest would come from.
+
+        Returns:
+            The tag as the server gave it, or None where none was kept or the bytes came from another URL.
+        """
         try:
             note = json.loads(self.note.read_text("utf-8"))
             return str(note["etag"]) if note["url"] == url else None

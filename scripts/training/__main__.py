@@ -26,7 +26,7 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from benchmarks.report import code_version
+from benchmarks.provenance import code_version
 from guise.models import load_recogniser
 from guise.models.files import atomic_write
 from guise.models.networks.precision import half_precision

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train one.
+    """How to train one kind of student.
 
     Attributes:
         network: its name in `guise.models.networks.students.NETWORKS`.

@@ -22,7 +22,7 @@ def test_pairs_are_framed_alike_and_training_brings_changed_faces_nearer(tmp_pat
     monkeypatch.setattr(opponent, "_BATCH", 2)
     trained = opponent.train(network, before, after, steps=6, seed=0)
     with torch.no_grad():
-        old, new = (float(torch.cosine_similarity(one(after), network(before))) for one in (network, trained))
+        old, new = (float(torch.cosine_similarity(reader(after), network(before))) for reader in (network, trained))
     assert new > old
 
 

@@ -31,14 +31,14 @@ def photos(tmp_path_factory, detector, mask):
     """(plain, masked, box) of eight photos."""
     folder = tmp_path_factory.mktemp("photos")
     demo.make_photos(folder)
-    found = []
+    versions = []
     for path in sorted(folder.iterdir())[:8]:
         pixels = read_photo(path).pixels
         face = detector.detect(pixels)[0]
         placement = Placement(face.to_template(mask.template), AMPLITUDE)
         patch = mask.patch(placement, height=pixels.shape[0], width=pixels.shape[1])
-        found.append((pixels, add(pixels, patch), face.box))
-    return found
+        versions.append((pixels, add(pixels, patch), face.box))
+    return versions
 
 
 def alike(estimate, mask):
@@ -52,7 +52,7 @@ def test_one_pair_gives_the_mask_away(photos, mask, detector):
     estimate = attacks.difference_of(plain, masked, box, detector)
     assert alike(estimate, mask) > 0.8
     restored = attacks.without(masked, mask=estimate, amplitude=AMPLITUDE, detector=detector)
-    errors = [np.abs(one.astype(float) - plain).mean() for one in (restored, masked)]
+    errors = [np.abs(photo.astype(float) - plain).mean() for photo in (restored, masked)]
     assert errors[0] < 0.6 * errors[1]
 
 

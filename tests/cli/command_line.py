@@ -31,8 +31,8 @@ class Outcome:
 
     def photo(self, name: str) -> Any:
         """What the JSON report says of one photo."""
-        (found,) = [photo for photo in self.report["photos"] if photo["photo"] == name]
-        return found
+        (told,) = [photo for photo in self.report["photos"] if photo["photo"] == name]
+        return told
 
 
 def _refuse(constant: str) -> None:

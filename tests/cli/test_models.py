@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 
 from guise.cli.models import models
 from guise.models.errors import InputError, OfflineError
-from guise.models.recognisers import registry, weights
+from guise.models.recognisers import registry, weight_file
+from guise.models.recognisers.record import Record
 from guise.models.weights import cache
 
 CASIA = "facenet-casia-webface"
@@ -30,7 +31,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The CASIA recogniser with small weights that need no server: already in the cache."""
     record = dataclasses.replace(registry.get(CASIA), origin="https://example.invalid/x", bytes=4)
     monkeypatch.setitem(registry.RECORDS, CASIA, record)
-    path = weights.locate(record)
+    path = weight_file.locate(record)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"good")
     yield path
@@ -62,7 +63,7 @@ def test_list_json_holds_the_whole_record() -> None:
         "facenet-vggface2": "not fetched",
         CASIA: "ready",
     }
-    assert {field.name for field in dataclasses.fields(registry.Record)} < listed[CASIA].keys()
+    assert {field.name for field in dataclasses.fields(Record)} < listed[CASIA].keys()
 
 
 def test_fetch_of_what_is_here_records_its_hash(fetched: Path) -> None:
@@ -76,11 +77,11 @@ def test_fetch_shows_size_and_licence_before(monkeypatch: pytest.MonkeyPatch) ->
     def fake(*_: object, progress: Any, **__: object) -> str:
         progress(2, 4)
         record = registry.get(CASIA)
-        weights.locate(record).parent.mkdir(parents=True)
-        weights.locate(record).write_bytes(b"good")
+        weight_file.locate(record).parent.mkdir(parents=True)
+        weight_file.locate(record).write_bytes(b"good")
         return hashlib.sha256(b"good").hexdigest()
 
-    monkeypatch.setattr(weights, "fetch", fake)
+    monkeypatch.setattr(weight_file, "fetch", fake)
     result = run("fetch", CASIA)
     assert result.exit_code == 0 and result.stdout == ""
     first, last = result.stderr.splitlines()

@@ -16,10 +16,12 @@ from tests.cli.command_line import hashes
 @pytest.fixture
 def remembered(monkeypatch):
     """What refiners are told to remember."""
-    found = []
+    told = []
     remember = Refiner.remember
-    monkeypatch.setattr(Refiner, "remember", lambda self, one: (found.append(one), remember(self, one))[1])
-    return found
+    monkeypatch.setattr(
+        Refiner, "remember", lambda self, directions: (told.append(directions), remember(self, directions))[1]
+    )
+    return told
 
 
 def test_photos_of_another_folder_are_kept_apart_from_though_they_have_the_same_name(
@@ -117,8 +119,8 @@ def test_a_photo_that_joins_a_finished_folder_is_kept_apart_from_the_files_that_
     remembered.clear()
     assert protect().code == 0
     assert together == [1] and len(remembered) == 4  # the three that are there, before it, and itself
-    for one, other in zip(written, remembered, strict=False):
-        assert np.allclose(one["dlib-resnet"], other["dlib-resnet"], atol=0.01)
+    for at_first, again in zip(written, remembered, strict=False):
+        assert np.allclose(at_first["dlib-resnet"], again["dlib-resnet"], atol=0.01)
     assert {name: digest for name, digest in hashes(out).items() if name != "0.png"} == whole
 
 

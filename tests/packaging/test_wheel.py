@@ -163,12 +163,10 @@ def test_a_model_is_found_in_the_folder_where_the_command_runs(environment: Envi
 
 def test_help_of_protect_imports_no_torch(environment: Environment, tmp_path: Path) -> None:
     program = (
-        "import sys, time; start = time.perf_counter(); from guise.cli.main import protect_main\n"
+        "import sys; from guise.cli.main import protect_main\n"
         "sys.argv = ['protect', '--help']\n"
         "try:\n    protect_main()\n"
-        "finally:\n    print('torch' in sys.modules, time.perf_counter() - start, file=sys.stderr)\n"
+        "finally:\n    print('torch' in sys.modules, file=sys.stderr)\n"
     )
     ran = environment.run("python", "-c", program, cwd=tmp_path)
-    loaded, seconds = ran.stderr.split()
-    assert loaded == "False"
-    assert float(seconds) < 5  # 0.3 on an idle machine; a busy one is no failure
+    assert "--user-photos" in ran.stdout and ran.stderr.strip() == "False", ran

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from guise.models.errors import InputError, OfflineError
+from guise.models.networks import dlib_resnet
 from guise.models.recognisers import loading, registry
 from guise.models.recognisers.loading import check_distinct, load_recogniser, load_recognisers
 from guise.models.recognisers.recogniser import Recogniser
@@ -37,6 +39,21 @@ def test_dlib_is_the_same_from_the_package_and_from_the_cache(cache_folder: Path
     torch.testing.assert_close(load_recogniser("dlib-resnet")(images), fresh, rtol=0, atol=0)
 
 
+def test_weights_that_version_0_1_has_converted_are_used(cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tensors = {name: torch.zeros_like(tensor) for name, tensor in dlib_resnet.DlibResNet().state_dict().items()}
+    kept = cache_folder / "converted" / "dlib-resnet.safetensors"
+    kept.parent.mkdir(parents=True)
+    metadata = {  # as version 0.1 writes it for these tensors
+        "source_sha256": "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+        "fingerprint": "e1630b914d83b817ea749f22909dfc4d7e2b4eb5e04ab0a60caa16e24d996a2a",
+    }
+    save_file(tensors, kept, metadata=metadata)
+    before = kept.read_bytes()
+    monkeypatch.setattr(dlib_resnet, "read_weights", lambda _: pytest.fail("converted again"))
+    embeddings = load_recogniser("dlib-resnet", offline=True)(faces(1, 150))
+    assert torch.equal(embeddings, torch.zeros(1, 128)) and kept.read_bytes() == before
+
+
 @pytest.mark.usefixtures("no_sockets")
 def test_offline_download_is_refused() -> None:
     with pytest.raises(OfflineError, match="facenet-vggface2"):
@@ -49,9 +66,15 @@ def test_unusable_device_is_named(device: str) -> None:
         load_recogniser("dlib-resnet", device=device)
 
 
-def test_unknown_name_is_refused() -> None:
+@pytest.mark.parametrize("device", ["cpu", "no such device"])
+def test_unknown_name_is_refused_whatever_the_device(device: str) -> None:
     with pytest.raises(InputError, match="dlib-resnet"):
-        load_recogniser("dlib")
+        load_recogniser("dlib", device=device)
+
+
+def test_missing_file_is_refused_whatever_the_device(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"missing\.onnx"):
+        load_recogniser(f"file:{tmp_path / 'missing.onnx'}", device="no such device")
 
 
 def named(name: str) -> Recogniser:
@@ -59,7 +82,7 @@ def named(name: str) -> Recogniser:
     return Recogniser(nn.Identity(), dataclasses.replace(registry.get("dlib-resnet"), name=name))
 
 
-def test_several_are_loaded_in_order_each_once_and_known_ones_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_are_loaded_in_order_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def load(name: str, **_: object) -> Recogniser:
@@ -67,10 +90,9 @@ def test_several_are_loaded_in_order_each_once_and_known_ones_used_again(monkeyp
         return named(name)
 
     monkeypatch.setattr(loading, "load_recogniser", load)
-    reader = named("dlib-resnet")
-    recognisers = load_recognisers(["sface", "dlib-resnet", "sface", "facenet"], loaded={"dlib-resnet": reader})
+    recognisers = load_recognisers(["sface", "dlib-resnet", "sface", "facenet"])
     assert [recogniser.record.name for recogniser in recognisers] == ["sface", "dlib-resnet", "facenet"]
-    assert asked == ["sface", "facenet"] and recognisers[1] is reader
+    assert asked == ["sface", "dlib-resnet", "facenet"]
 
 
 def test_two_recognisers_with_one_name_are_refused() -> None:

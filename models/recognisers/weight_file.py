@@ -12,7 +12,7 @@ from guise.models.places import cache_folder
 from guise.models.recognisers.record import Record
 from guise.models.recognisers.registry import EXTRAS
 from guise.models.weights import cache
-from guise.models.weights.download import Progress, fetch, readable_size
+from guise.models.weights.download import BytesProgress, fetch, readable_size
 
 State = Literal["packaged", "ready", "not fetched"]
 
@@ -80,7 +80,7 @@ def obtain(
     *,
     offline: bool = False,
     replace_damaged: bool = False,
-    progress: Progress | None = None,
+    progress: BytesProgress | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> Path:
     """Get weights, and check their full hash.
