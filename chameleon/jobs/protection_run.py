@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from guise.chameleon.mask.key import Key, load_key
 from guise.chameleon.protection.folder import protect_folder
 from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.visibility.budget import Budget, budget_of
+from guise.models import Recogniser
 from guise.models.files import PhotoListing, check_writable, only_one, remove_stale
 
 
@@ -76,15 +77,9 @@ class ProtectionRun:
         self, refine: int | None, *, keep_metadata: bool, on_photo: Callable[[PhotoResult], None] | None
     ) -> ProtectionReport:
         """Learn if need be, then write."""
-        places, key, networks = self.places, self._known_key(), self._networks
-        networks.reader  # noqa: B018 (before the surrogates: damaged weights are named first)
-        if key is None:
-            surrogates = networks.recognisers(self._options.surrogates)
-        else:
-            tell_without_effect(self.places, self._options.without_effect(key), self._tell)
-            surrogates = []
-            if refine != 0 and key.provenance.preset == "guise":
-                surrogates = networks.surrogates_of(key, self._options.surrogates)
+        places, key = self.places, self._known_key()
+        reader = self._networks.reader  # before the surrogates: damaged weights are named first
+        surrogates = self._surrogates(key, refine)
         survey = self._survey() if key is None or self._user_face is not None else None
         selector = self._choose(key, survey)
         for folder in (places.out, places.key.parent):
@@ -97,30 +92,39 @@ class ProtectionRun:
                 places, survey, selector, surrogates, self._options, progress=self._progress, tell=self._tell
             )
         budget = self._budget(key, refine)
-        refiner = None
-        if budget is not None and surrogates and refine != 0:
-            steps = RefinementSettings() if refine is None else RefinementSettings(steps=refine)
-            # Somebody else's face is taken away from itself, not from the key's user.
-            templates = key.templates if is_user(selector, key) else {}
-            refiner = Refiner(key.mask, surrogates, templates, budget=budget, settings=steps)
+        refiner = self._refiner(key, selector, surrogates, budget, refine)
         job = Job(places.folder, places.out, key, places.key, budget, keep_metadata, refiner)
         results = []
-        for result in protect_folder(
-            job, self.listing.photos, selector, networks.reader, survey=survey, progress=self._progress
-        ):
+        photos = self.listing.photos
+        for result in protect_folder(job, photos, selector, reader, survey=survey, progress=self._progress):
             results.append(result)
             if on_photo is not None:
                 on_photo(result)
         drawn = draw_protected(places.folder, places.out, results, places.picture, tell=self._tell)
-        return ProtectionReport(
-            places.folder,
-            places.out,
-            key,
-            places.key,
-            tuple(results),
-            places.picture if drawn else None,
-            tuple(self.listing.ignored),
-        )
+        picture = places.picture if drawn else None
+        ignored = tuple(self.listing.ignored)
+        return ProtectionReport(places.folder, places.out, key, places.key, tuple(results), picture, ignored)
+
+    def _surrogates(self, key: Key | None, refine: int | None) -> list[Recogniser]:
+        """The recognisers to learn against, or to fit photos against; none where nothing is fitted."""
+        if key is None:
+            return self._networks.recognisers(self._options.surrogates)
+        tell_without_effect(self.places, self._options.without_effect(key), self._tell)
+        if refine == 0 or key.provenance.preset != "guise":
+            return []
+        return self._networks.surrogates_of(key, self._options.surrogates)
+
+    @staticmethod
+    def _refiner(
+        key: Key, selector: FaceSelector, surrogates: Sequence[Recogniser], budget: Budget | None, refine: int | None
+    ) -> Refiner | None:
+        """What fits the mask to each photo; None puts the user's own on all."""
+        if budget is None or not surrogates or refine == 0:
+            return None
+        settings = RefinementSettings() if refine is None else RefinementSettings(steps=refine)
+        # Somebody else's face is taken away from itself, not from the key's user.
+        templates = key.templates if is_user(selector, key) else {}
+        return Refiner(key.mask, surrogates, templates, budget=budget, settings=settings)
 
     def _survey(self) -> Survey:
         return find_faces(self.places.folder, self.listing.photos, self._networks.reader, progress=self._progress)
