@@ -96,3 +96,19 @@ def test_a_joint_model_answers_as_each_model_does() -> None:
     assert joint.names == ("Sequential", "Sequential")
     for answer, model in zip(joint.model(photos), models, strict=True):
         torch.testing.assert_close(answer, model.eval()(photos / 255))
+
+
+def test_a_joint_model_among_others_counts_with_all_its_models() -> None:
+    """What is left out would be called null although a model reads it."""
+    models = [load(Source(f"tests.harmless.tiny:{name}", input_shape=(3, 32, 32))) for name in ("Joint", "few", "wide")]
+    flat, (first, *others) = load_models(models), models
+    photos = 255 * torch.rand(1, 3, 32, 32)
+    for grouped in ([load_models([first, others[0]]), others[1]], [first, load_models(others)], [load_models(models)]):
+        nested = load_models(grouped)
+        assert nested.names == flat.names
+        for answer, expected in zip(nested.model(photos), flat.model(photos), strict=True):
+            assert torch.equal(answer, expected)
+        assert inspect(nested).to_json() == inspect(flat).to_json()
+    assert inspect(flat).spaces[-1].size.best == 3072 - 16 * (8 + 16) - 4 * 40 - 64
+    with pytest.raises(InputError, match="photos of 3x32x32 and 3x40x40"):
+        load_models([load_models(others), load_models(tiny.few(), input=(3, 40, 40))])
