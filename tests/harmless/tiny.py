@@ -73,11 +73,6 @@ class Joint(nn.Module):
         return torch.cat([self.joint(x).relu(), self.other(x).relu()], 1).flatten(1)
 
 
-def wide() -> nn.Module:
-    """Reads 64 numbers of a 32 x 32 photo."""
-    return nn.Sequential(nn.Flatten(), nn.Linear(3072, 64), nn.ReLU())
-
-
 def no_module() -> torch.Tensor:
     """Not what a factory should give."""
     return torch.zeros(1)

@@ -1,5 +1,6 @@
 """Models by name: their size and their normalisation come along."""
 
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import URLError
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from guise.harmless import Source, inspect, load
+from guise.harmless import Source, inspect, load, null_space
 from guise.harmless.sources import load_models
 from guise.models.errors import InputError, OfflineError, WeightsError
 from tests.harmless import tiny
@@ -99,16 +100,18 @@ def test_a_joint_model_answers_as_each_model_does() -> None:
 
 
 def test_a_joint_model_among_others_counts_with_all_its_models() -> None:
-    """What is left out would be called null although a model reads it."""
-    models = [load(Source(f"tests.harmless.tiny:{name}", input_shape=(3, 32, 32))) for name in ("Joint", "few", "wide")]
-    flat, (first, *others) = load_models(models), models
-    photos = 255 * torch.rand(1, 3, 32, 32)
-    for grouped in ([load_models([first, others[0]]), others[1]], [first, load_models(others)], [load_models(models)]):
-        nested = load_models(grouped)
-        assert nested.names == flat.names
-        for answer, expected in zip(nested.model(photos), flat.model(photos), strict=True):
+    """What a model reads would be called null if that model was left out."""
+    first, second, third = (
+        replace(load_models(nn.Sequential(nn.Conv2d(3, 8, 8, 8), nn.ReLU()), input=(3, 16, 16)), names=(name,))
+        for name in ("first", "second", "third")
+    )
+    flat, photos = null_space([first, second, third]), 255 * torch.rand(1, 3, 16, 16)
+    assert null_space([first, second]).nullity == 768 - 2 * 32 and flat.nullity == 768 - 3 * 32
+    pair, rest = load_models([first, second]), load_models([second, third])
+    for nested in ([pair, third], [first, rest], [load_models([pair, third])]):
+        space = null_space(nested)
+        assert space.loaded.names == ("first", "second", "third") and space.to_json() == flat.to_json()
+        for answer, expected in zip(space.loaded.model(photos), flat.loaded.model(photos), strict=True):
             assert torch.equal(answer, expected)
-        assert inspect(nested).to_json() == inspect(flat).to_json()
-    assert inspect(flat).spaces[-1].size.best == 3072 - 16 * (8 + 16) - 4 * 40 - 64
-    with pytest.raises(InputError, match="photos of 3x32x32 and 3x40x40"):
-        load_models([load_models(others), load_models(tiny.few(), input=(3, 40, 40))])
+    with pytest.raises(InputError, match="photos of 3x16x16 and 3x40x40"):
+        load_models([pair, load_models(tiny.few(), input=(3, 40, 40))])
