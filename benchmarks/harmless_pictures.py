@@ -70,18 +70,18 @@ def jointly() -> Result:
 def faces(data: Path) -> Result:
     """Faces for guise-vit, noise put where it does not look: its own cosine, and what other recognisers make of it."""
     loaded, chosen = load(Source("guise-vit")), _aligned_faces(data / "lfw")
-    told = _changed(loaded, chosen, keep=True)
-    copies = told.pop("copies")
+    measured = _changed(loaded, chosen, keep=True)
+    copies = measured.pop("copies")
     detector = FaceDetector()
-    told["faces_still_found_by_mtcnn"] = sum(bool(detector.detect(copy)) for copy in copies)
+    measured["faces_still_found_by_mtcnn"] = sum(bool(detector.detect(copy)) for copy in copies)
     for name in ("guise-vit", *_ONLOOKERS):
         recogniser = load_recogniser(name)
         before, after = (
             embed([(picture, _IN_PLACE) for picture in pictures], recogniser) for pictures in (chosen, copies)
         )
         apart = distances(before, after, metric=recogniser.record.metric).diagonal()
-        told[f"taken for the same person by {name}"] = int((apart < recogniser.record.threshold).sum())
-    return told
+        measured[f"taken for the same person by {name}"] = int((apart < recogniser.record.threshold).sum())
+    return measured
 
 
 def _changed(loaded: LoadedModel, photos: Sequence[Picture], *, keep: bool = False) -> Result:

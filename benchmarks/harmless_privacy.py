@@ -85,11 +85,11 @@ def _attacked(loaded: LoadedModel, null: Projector, strangers: list[np.ndarray],
 
 
 def _mean(rows: tuple[dict[str, Any], ...]) -> dict[str, Any]:
-    told = {name: rows[0][name] for name in ("attack", "needs_weights", "candidates")}
+    means = {name: rows[0][name] for name in ("attack", "needs_weights", "candidates")}
     for name in ("ssim", "psnr"):
         known = [row[name] for row in rows if row[name] is not None]
-        told[name] = float(np.mean(known)) if known else None
-    return told | {f"found_{name}": sum(row[name] == 1 for row in rows) for name in ("by_pixels", "by_output")}
+        means[name] = float(np.mean(known)) if known else None
+    return means | {f"found_{name}": sum(row[name] == 1 for row in rows) for name in ("by_pixels", "by_output")}
 
 
 @click.command(help=__doc__)
@@ -105,19 +105,20 @@ def main(others: Path, out: Path) -> None:
         spaces[name] = {"dimensions": space.n, "disclosed": space.n - space.nullity, "modes": modes}
         click.echo(name, err=True)
     command = shlex.join(["python", "-m", "benchmarks.harmless_privacy", *sys.argv[1:]])
-    told = {"command": command, "spaces": spaces, **code_version(), "environment": environment()}
-    for suffix, text in ((".json", json.dumps(told, indent=1) + "\n"), (".md", as_markdown(told))):
+    results = {"command": command, "spaces": spaces, **code_version(), "environment": environment()}
+    for suffix, text in ((".json", json.dumps(results, indent=1) + "\n"), (".md", as_markdown(results))):
         with atomic_write(out.with_suffix(suffix)) as file:
             file.write(text.encode())
 
 
-def as_markdown(told: dict[str, Any]) -> str:
+def as_markdown(results: dict[str, Any]) -> str:
     """The privacy page."""
-    strangers = next(iter(told["spaces"].values()))["modes"]["replace"][0]["candidates"] - 1
+    strangers = next(iter(results["spaces"].values()))["modes"]["replace"][0]["candidates"] - 1
     lines = [
         "# What others recover of a harmless picture",
         "",
-        f"`{told['command']}` made this page at {told['commit'][:12]}; the figures are in the JSON file next to it.",
+        f"`{results['command']}` made this page at {results['commit'][:12]}; "
+        "the figures are in the JSON file next to it.",
         f"Three pictures, noise as target, {_VERSIONS} versions of each. SSIM is to the original; 1 is all of it.",
         f"`found by output`: how many of the three the model's own output puts first among {strangers} strangers.",
         "",
@@ -125,7 +126,7 @@ def as_markdown(told: dict[str, Any]) -> str:
         "blur comes close to that if filters are smooth. The model's output, which was kept, finds the original.",
         "",
     ]
-    for name, space in told["spaces"].items():
+    for name, space in results["spaces"].items():
         share = space["disclosed"] / space["dimensions"]
         lines += [
             f"## {name}",

@@ -44,20 +44,20 @@ def attack(
         check_writable(out)
     report = recover(original, versions, models, among=among, announce=console.message, **how)
     if as_json:
-        click.echo(report.to_json())
+        console.show_json(report.to_json())
     else:
         console.table([_row(row) for row in report.rows()])
     if out is not None:  # last: should another file be in the way, the result is known all the same
         report.write(out, name=versions[0].stem)
 
 
-def _row(told: dict[str, Any]) -> dict[str, str]:
+def _row(values: dict[str, Any]) -> dict[str, str]:
     return {
-        "attack": told["attack"],
-        "needs weights": "yes" if told["needs_weights"] else "no",
-        "SSIM": f"{told['ssim']:.3f}",
-        "PSNR": "" if told["psnr"] is None else f"{told['psnr']:.1f} dB",
-        **_ranks(told.get("rank")),
+        "attack": values["attack"],
+        "needs weights": "yes" if values["needs_weights"] else "no",
+        "SSIM": f"{values['ssim']:.3f}",
+        "PSNR": "" if values["psnr"] is None else f"{values['psnr']:.1f} dB",
+        **_ranks(values.get("rank")),
     }
 
 

@@ -30,6 +30,6 @@ def check(original: Path, perturbed: Path, models: tuple[str, ...], as_json: boo
 
     certificate = measure(original, perturbed, models, announce=console.message, **how)
     if as_json:
-        click.echo(certificate.to_json())
+        console.show_json(certificate.to_json())
     else:
         console.table([certificate_row(perturbed.name, certificate)])

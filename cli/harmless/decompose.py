@@ -51,7 +51,7 @@ def decompose(
     for name, reason in report.failed:
         console.message(f"not done: {printable(name)}: {reason}")
     if as_json:
-        click.echo(report.to_json())
+        console.show_json(report.to_json())
     else:
         console.table([_row(**asdict(photo)) for photo in report.photos])
     if report.failed:

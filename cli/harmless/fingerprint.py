@@ -53,7 +53,7 @@ def make(model: str, out: Path, pairs: int, strangers: int, seed: int, as_json: 
         model, out=out, pairs=pairs, strangers=strangers, seed=seed, announce=console.message, **how
     )
     if as_json:
-        click.echo(probe.to_json())
+        console.show_json(probe.to_json())
     else:
         _show_probe(probe)
 
@@ -74,7 +74,7 @@ def test(probe: Path, model: str | None, outputs: Path | None, as_json: bool, **
 
     report = compare_fingerprint(probe, model=model, outputs=outputs, announce=console.message, **how)
     if as_json:
-        click.echo(report.to_json())
+        console.show_json(report.to_json())
     else:
         console.table([_row(report)])
 

@@ -65,7 +65,7 @@ def generate(
         console.message(f"not done: {printable(photo.photo)}: {photo.reason}")
     done = [photo for photo in report.photos if photo.certificate is not None]
     if as_json:
-        click.echo(report.to_json())
+        console.show_json(report.to_json())
     elif done:
         console.table([certificate_row(photo.file, photo.certificate) for photo in done if photo.certificate])
     if report.failed:

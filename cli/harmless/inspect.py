@@ -39,7 +39,7 @@ def inspect(models: tuple[str, ...], plot: Path | None, as_json: bool, **setting
     if plot is not None:
         _draw(inspection.spaces, plot)
     if as_json:
-        click.echo(inspection.to_json())
+        console.show_json(inspection.to_json())
     else:
         console.table([_row(space) for space in inspection.spaces])
 

@@ -24,8 +24,8 @@ def certificate_row(name: str, certificate: Certificate) -> dict[str, str]:
     for precision, change in certificate.changes.items():
         row[precision] = f"{_small(change.layer)} / {_small(change.output)}"
     changes = [change for change in certificate.changes.values() if change.output is not None]
-    told = [change.top1 for change in changes if change.top1 is not None]
-    row["top-1"] = "-" if not told else "same" if all(told) else "CHANGED"
+    agreements = [change.top1 for change in changes if change.top1 is not None]
+    row["top-1"] = "-" if not agreements else "same" if all(agreements) else "CHANGED"
     row["cosine"] = _worst_cosine(changes)
     row["SSIM"] = f"{certificate.to_original.ssim:.3f}"
     if certificate.to_target is not None:

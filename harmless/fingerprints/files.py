@@ -49,9 +49,9 @@ def save_probe(probe: Probe, folder: Path) -> None:
     for three, pictures in zip(names, probe.pictures, strict=True):
         for name, pixels in zip(three, pictures, strict=True):
             write_photo(folder / name, unsaved_photo(pixels), pixels)
-    told = {"version": _VERSION, "equal": "a and b; not control", "pictures": names, **asdict(probe.origin)}
+    contents = {"version": _VERSION, "equal": "a and b; not control", "pictures": names, **asdict(probe.origin)}
     with atomic_write(folder / "probe.json") as file:
-        file.write(json.dumps(told, indent=1, allow_nan=False).encode() + b"\n")
+        file.write(json.dumps(contents, indent=1, allow_nan=False).encode() + b"\n")
 
 
 def load_probe(folder: Path) -> Probe:
@@ -69,13 +69,14 @@ def load_probe(folder: Path) -> Probe:
     """
     file = folder / "probe.json"
     try:
-        told: dict[str, Any] = json.loads(file.read_bytes())
-        if told["version"] != _VERSION:
-            raise ValueError(f"version {told['version']}")
-        disturbed = {level: _number(score) for level, score in told["strangers"].pop("disturbed").items()}
-        others = {name: _number(value) for name, value in told["strangers"].items()}
-        origin = Origin(_number(told["score"]), _number(told["threshold"]), Strangers(**others, disturbed=disturbed))
-        names = [[Path(name).name for name in three] for three in told["pictures"]]
+        contents: dict[str, Any] = json.loads(file.read_bytes())
+        if contents["version"] != _VERSION:
+            raise ValueError(f"version {contents['version']}")
+        disturbed = {level: _number(score) for level, score in contents["strangers"].pop("disturbed").items()}
+        others = {name: _number(value) for name, value in contents["strangers"].items()}
+        score, threshold = _number(contents["score"]), _number(contents["threshold"])
+        origin = Origin(score, threshold, Strangers(**others, disturbed=disturbed))
+        names = [[Path(name).name for name in three] for three in contents["pictures"]]
     except FileNotFoundError:
         raise InputError(f"{printable(folder)} holds no probe.json; name what fingerprint make wrote") from None
     except Exception as error:  # reading hostile bytes raises almost anything

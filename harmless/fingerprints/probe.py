@@ -176,14 +176,15 @@ def match(outputs: NDArray[np.float64], *, threshold: float) -> Match:
     if not np.isfinite(outputs).all():
         raise InputError("the outputs hold values that are not finite; run the model on the probe again")
     pair, control = (np.linalg.norm(outputs[:, index] - outputs[:, 0], axis=1) for index in (1, 2))
-    told = control > 1e-12 * np.linalg.norm(outputs[:, 0], axis=1)
-    if not told.any():
+    distinguished = control > 1e-12 * np.linalg.norm(outputs[:, 0], axis=1)
+    if not distinguished.any():
         raise InputError("the outputs are equal for all pictures, which identifies nothing; give scores, not labels")
     # Down to what double precision tells apart: a pair may be equal to the last bit.
-    scores = np.maximum(pair[told] / control[told], 1e-12)
+    scores = np.maximum(pair[distinguished] / control[distinguished], 1e-12)
     score = float(np.exp(np.log(scores).mean()))
     each = iter(scores.tolist())
-    return Match(score < threshold, score, threshold / score, tuple(next(each) if seen else None for seen in told))
+    known = tuple(next(each) if seen else None for seen in distinguished)
+    return Match(score < threshold, score, threshold / score, known)
 
 
 def _three(null: Projector, generator: torch.Generator) -> NDArray[np.uint8]:

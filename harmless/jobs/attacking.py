@@ -12,8 +12,9 @@ from guise.harmless.pictures.attacks import Recovered, recover
 from guise.harmless.pictures.identity import Gallery, Rank
 from guise.harmless.pictures.photos import PhotoLike, photo_for
 from guise.harmless.projection import projector
-from guise.harmless.sources import Announce, LoadedModel, LoadOptions, Models, load_models
+from guise.harmless.sources import LoadedModel, LoadOptions, Models, load_models
 from guise.harmless.tracing import trace
+from guise.harmless.watching import Announce
 from guise.models.errors import InputError
 from guise.models.files import Photo, list_photos, plain, printable, read_photo, write_photo
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Unpack
@@ -16,6 +15,7 @@ from guise.harmless.pictures.photos import photo_for
 from guise.harmless.projection import Projector, projector
 from guise.harmless.sources import LoadedModel, LoadOptions, Model, load_models
 from guise.harmless.tracing import trace
+from guise.harmless.watching import Progress
 from guise.models.errors import ImageError, InputError
 from guise.models.files import check_output_folder, check_writable, list_photos, plain, write_photo
 
@@ -60,7 +60,7 @@ def decompose(
     model: Model,
     *,
     out: str | Path | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
     **options: Unpack[LoadOptions],
 ) -> DecomposeReport:
     """Split each perturbation into a harmless and a harmful part, and show that the harmful part does it all.

@@ -29,8 +29,8 @@ class FingerprintReport:
 
     def to_json(self) -> str:
         """The result as JSON, as `guise harmless fingerprint test --json` prints it."""
-        told = {**asdict(self.match), "false_positives_below": self.origin.strangers.rate_below}
-        return json.dumps(told, indent=1, allow_nan=False)
+        values = {**asdict(self.match), "false_positives_below": self.origin.strangers.rate_below}
+        return json.dumps(values, indent=1, allow_nan=False)
 
 
 def make_fingerprint(
@@ -79,8 +79,8 @@ def compare_fingerprint(
 
     Args:
         probe: its folder, or the probe itself.
-        model: the model to test (see `guise.harmless.null_space`); or else
-        outputs: what a model answered, .npy or .json, a row a picture in the order of probe.json.
+        model: the model to test (see `guise.harmless.null_space`); None: `outputs` are compared.
+        outputs: what a model answered, .npy or .json, a row a picture in the order of probe.json; None: `model` is run.
         **options: how to load the model (see `guise.harmless.null_space`).
 
     Returns:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Unpack
@@ -14,6 +13,7 @@ from guise.harmless.pictures.folders import FolderSettings, Format, PhotoResult,
 from guise.harmless.pictures.level_set import WalkSettings
 from guise.harmless.pictures.rounding import SearchSettings
 from guise.harmless.sources import LoadOptions, Models, load_models
+from guise.harmless.watching import Progress
 from guise.models.errors import InputError
 from guise.models.files import check_output_folder, check_writable, list_photos, only_one, remove_stale
 
@@ -54,7 +54,7 @@ def generate(
     seed: int = 0,
     format: Format = "png",  # noqa: A002
     allow_lossy: bool = False,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
     **options: Unpack[LoadOptions],
 ) -> GenerateReport:
     """Replace what a model provably ignores in each photo of a folder, and measure the written copies.

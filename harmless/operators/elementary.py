@@ -28,7 +28,7 @@ class Scale:
         self.input_shape = self.output_shape = input_shape
 
     def matvec(self, x: Tensor) -> Tensor:
-        """See `LinearOperator.matvec`; it is its own adjoint."""
+        """See `LinearOperator.matvec`; the operator is its own adjoint."""
         return x * self.factors.to(x)
 
     rmatvec = matvec

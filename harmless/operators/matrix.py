@@ -33,11 +33,25 @@ class Matrix:
         self.output_shape: Shape = usual if output_shape is None else output_shape
 
     def split(self, x: Tensor) -> Tensor:
-        """(N, *input_shape) -> (N, 1, stretches, n)."""
+        """The stretches of the input.
+
+        Args:
+            x: (N, *input_shape).
+
+        Returns:
+            (N, 1, stretches, n).
+        """
         return x.reshape(len(x), 1, self.stretches, -1)
 
     def join(self, blocks: Tensor) -> Tensor:
-        """The inverse of `split`."""
+        """The inverse of `split`.
+
+        Args:
+            blocks: (N, 1, stretches, n).
+
+        Returns:
+            (N, *input_shape).
+        """
         return blocks.reshape(len(blocks), *self.input_shape)
 
     def matvec(self, x: Tensor) -> Tensor:

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
 from guise.harmless.projection import NearNull, Projector
@@ -195,6 +194,8 @@ def image_similarity(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> ImageSimilar
     Returns:
         SSIM and PSNR.
     """
+    from skimage.metrics import peak_signal_noise_ratio, structural_similarity  # slow: it loads scipy.stats
+
     ssim = float(structural_similarity(a, b, channel_axis=2, data_range=255))
     same = bool((a == b).all())
     return ImageSimilarity(ssim, None if same else float(peak_signal_noise_ratio(a, b, data_range=255)))

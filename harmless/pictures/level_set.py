@@ -98,11 +98,11 @@ class FormedJacobian:
             row.copy_(torch.autograd.grad(output, x, retain_graph=True)[0].flatten())
 
     def times(self, v: Tensor) -> Tensor:
-        """See `Jacobian`."""
+        """See `Jacobian.times`."""
         return self._rows @ v.flatten()
 
     def least(self, r: Tensor, free: Tensor) -> Tensor:
-        """See `Jacobian`."""
+        """See `Jacobian.least`."""
         rows = self._rows * free.flatten()
         gram = torch.zeros(len(rows), len(rows), dtype=torch.float64)
         for part in rows.split(2**14, dim=1):
@@ -134,7 +134,7 @@ class AppliedJacobian:
         self.output = self._y.detach()
 
     def times(self, v: Tensor) -> Tensor:
-        """See `Jacobian`; this is the derivative of J^T u by u."""
+        """See `Jacobian.times`; this is the derivative of J^T u by u."""
         (product,) = torch.autograd.grad(self._pulled, self._u, v, retain_graph=True)
         return product
 
@@ -151,7 +151,7 @@ class AppliedJacobian:
         return product
 
     def least(self, r: Tensor, free: Tensor) -> Tensor:
-        """See `Jacobian`; by conjugate gradients on J J^T."""
+        """See `Jacobian.least`; by conjugate gradients on J J^T."""
 
         def squared(u: Tensor) -> Tensor:
             return self.times(self.transposed(u) * free)

@@ -133,8 +133,8 @@ def _files(line: dict[str, Any]) -> dict[str, str]:
     return files if isinstance(files, dict) else {}
 
 
-def _certificate(told: dict[str, Any]) -> Certificate:
-    similar = {key: told[key] and ImageSimilarity(**told[key]) for key in ("to_original", "to_target")}
-    approximate = told["approximate"] and Approximate(**told["approximate"])
-    changes = {name: Change(**change) for name, change in told["changes"].items()}
-    return Certificate(**{**told, **similar, "approximate": approximate, "changes": changes})
+def _certificate(values: dict[str, Any]) -> Certificate:
+    similar = {key: values[key] and ImageSimilarity(**values[key]) for key in ("to_original", "to_target")}
+    approximate = values["approximate"] and Approximate(**values["approximate"])
+    changes = {name: Change(**change) for name, change in values["changes"].items()}
+    return Certificate(**{**values, **similar, "approximate": approximate, "changes": changes})

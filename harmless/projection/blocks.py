@@ -12,11 +12,30 @@ from guise.harmless.operators.matrix import Matrix
 from guise.harmless.projection.base import cutoff, off_basis, row_basis
 
 
-class _Split(Protocol):
-    """How an input falls into blocks, (N, groups, count, n_block), and is put together again."""
+class Splitting(Protocol):
+    """How an input falls into blocks, and is put together again."""
 
-    def split(self, x: Tensor) -> Tensor: ...
-    def join(self, blocks: Tensor) -> Tensor: ...
+    def split(self, x: Tensor) -> Tensor:
+        """The blocks of an input.
+
+        Args:
+            x: (N, *input_shape).
+
+        Returns:
+            (N, groups, blocks, size of a block).
+        """
+        ...
+
+    def join(self, blocks: Tensor) -> Tensor:
+        """The inverse of `split`; zero where no block reads.
+
+        Args:
+            blocks: (N, groups, blocks, size of a block).
+
+        Returns:
+            (N, *input_shape).
+        """
+        ...
 
 
 class Windows:
@@ -35,7 +54,7 @@ class Windows:
         self.planes = operator.planes
 
     def split(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, groups, windows, size of a window)."""
+        """See `Splitting.split`; the blocks are the windows."""
         rows, columns = self.axes
         windows = (
             x.reshape(len(x), *self.planes).unfold(2, rows.span, rows.stride).unfold(3, columns.span, columns.stride)
@@ -45,7 +64,7 @@ class Windows:
         return grouped.permute(0, 1, 3, 4, 2, 5, 6).flatten(4).flatten(2, 3)
 
     def join(self, blocks: Tensor) -> Tensor:
-        """The inverse of `split`; zero where no window reads."""
+        """See `Splitting.join`; zero where no window reads."""
         rows, columns = self.axes
         x = blocks.new_zeros(len(blocks), *self.planes)
         windows = x.unfold(2, rows.span, rows.stride).unfold(3, columns.span, columns.stride)
@@ -83,7 +102,7 @@ class Blocks:
     def __init__(self, operator: LinearOperator) -> None:
         if isinstance(operator, Convolution) and splits(operator):
             block = operator.weight.reshape(operator.groups, -1, operator.weight[0].numel())
-            self._how: _Split = Windows(operator)
+            self._how: Splitting = Windows(operator)
             copies = operator.axes[0].outputs * operator.axes[1].outputs
         elif isinstance(operator, Matrix):
             block, self._how, copies = operator.weight[None], operator, operator.stretches
@@ -115,9 +134,9 @@ class Blocks:
         return self._how.join((self._how.split(v) @ basis) @ basis.mT)
 
     def split(self, x: Tensor) -> Tensor:
-        """(N, *input_shape) -> (N, groups, blocks, size of a block)."""
+        """See `Splitting.split`."""
         return self._how.split(x)
 
     def join(self, blocks: Tensor) -> Tensor:
-        """The inverse of `split`; zero where no block reads."""
+        """See `Splitting.join`."""
         return self._how.join(blocks)

@@ -4,10 +4,9 @@ from guise.harmless.sources.loading import load, load_jointly
 from guise.harmless.sources.options import LoadOptions, Model, Models, load_models
 from guise.harmless.sources.pixel_model import JointModel, PixelModel
 from guise.harmless.sources.preprocessing import Preprocessing
-from guise.harmless.sources.source import Announce, LoadedModel, Source
+from guise.harmless.sources.source import LoadedModel, Source
 
 __all__ = [
-    "Announce",
     "JointModel",
     "LoadOptions",
     "LoadedModel",

@@ -12,7 +12,8 @@ from torch import nn
 
 from guise.harmless.sources.construction import constructing
 from guise.harmless.sources.preprocessing import Preprocessing
-from guise.harmless.sources.source import Announce, Network, Source
+from guise.harmless.sources.source import Network, Source
+from guise.harmless.watching import Announce
 from guise.models.errors import InputError, OfflineError, WeightsError
 from guise.models.recognisers import registry
 from guise.models.weights.download import readable_size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from torch import nn
 from torch.nn.parameter import is_lazy
@@ -14,7 +15,8 @@ from guise.harmless.sources.files import from_file, load_weights, names_file
 from guise.harmless.sources.libraries import TIMM, from_timm, from_torchvision
 from guise.harmless.sources.pixel_model import JointModel, PixelModel
 from guise.harmless.sources.preprocessing import parse
-from guise.harmless.sources.source import DEFAULT_INPUT, Announce, LoadedModel, Network, Source, check_shape
+from guise.harmless.sources.source import DEFAULT_INPUT, LoadedModel, Network, Source, check_shape
+from guise.harmless.watching import Announce
 from guise.models.errors import InputError, WeightsError
 from guise.models.files import printable
 from guise.models.recognisers import registry
@@ -90,7 +92,7 @@ def joined(loaded: Sequence[LoadedModel]) -> LoadedModel:
     """Several models as one that reads the photo for all of them; one alone is given back.
 
     Args:
-        loaded: at least one, none of them joint where there are several.
+        loaded: at least one. A joint model among several counts as the models that it stands for.
 
     Returns:
         The joint model.
@@ -105,9 +107,14 @@ def joined(loaded: Sequence[LoadedModel]) -> LoadedModel:
         sizes = " and ".join("x".join(map(str, shape)) for shape in sorted(shapes))
         what = f"the models take photos of {sizes}, and only models that take the same photos go together"
         raise InputError(f"{what}: name others, or give `input=` where a model takes any size")
-    models = [model.model for model in loaded if isinstance(model.model, PixelModel)]
+    models = [part for model in loaded for part in _parts(model.model)]
     names = tuple(name for model in loaded for name in model.names)
     return LoadedModel(JointModel(models).eval(), loaded[0].input_shape, names)
+
+
+def _parts(model: PixelModel | JointModel) -> list[PixelModel]:
+    """The models that a model stands for: itself, where it is a single one."""
+    return [model] if isinstance(model, PixelModel) else cast("list[PixelModel]", list(model.models))
 
 
 def _network(source: Source, announce: Announce | None) -> Network:

@@ -10,7 +10,8 @@ from typing import TypedDict, Unpack
 from torch import nn
 
 from guise.harmless.sources.loading import joined, load, prepared
-from guise.harmless.sources.source import DEFAULT_INPUT, Announce, LoadedModel, Network, Source, parse_shape
+from guise.harmless.sources.source import DEFAULT_INPUT, LoadedModel, Network, Source, parse_shape
+from guise.harmless.watching import Announce
 from guise.models.errors import InputError
 
 Model = str | nn.Module | LoadedModel

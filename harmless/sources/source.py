@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from torch import nn
@@ -11,8 +10,6 @@ from guise.harmless.sources.pixel_model import JointModel, PixelModel
 from guise.harmless.sources.preprocessing import Preprocessing
 from guise.models.errors import InputError
 
-Announce = Callable[[str], None]
-"""Called with one line for a person, such as the size and the origin of a download."""
 DEFAULT_INPUT = (3, 224, 224)
 _LEAST_SIDE = 7
 """Pixels a side of a photo: SSIM needs so many."""

@@ -38,9 +38,9 @@ def test_sizes_and_projection_belong_together(space: NullSpace) -> None:
 
 
 def test_the_json_is_that_of_the_inspection(space: NullSpace) -> None:
-    told = json.loads(space.to_json())
-    assert told["model"] == ["Sequential"] and told["shape"] == [3, 32, 32] and told["layer"] is None
-    assert told["spaces"][0]["measured"] == space.nullity
+    values = json.loads(space.to_json())
+    assert values["model"] == ["Sequential"] and values["shape"] == [3, 32, 32] and values["layer"] is None
+    assert values["spaces"][0]["measured"] == space.nullity
     assert inspect(space.loaded).to_json() == space.to_json()
 
 

@@ -140,3 +140,6 @@ def test_answers_of_several_parts_and_precisions_that_overflow_are_certified(alb
 def test_a_target_that_changes_nothing_is_said(album: Path, tmp_path: Path) -> None:
     outcome = generate(album, tmp_path / "out", "--mode", "add", "--target", "constant")
     assert outcome.code == 1 and "changes nothing where the model does not look" in outcome.stdout + outcome.stderr
+    report = generate(album, tmp_path / "out", "--mode", "add", "--target", "constant", "--json").report
+    for photo in report["photos"]:
+        assert photo["reason"].endswith("choose another with --target") and photo["certificate"] is None

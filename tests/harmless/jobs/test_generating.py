@@ -17,8 +17,8 @@ def test_a_folder_is_filled_with_progress_and_reasons(images: Path, model: Loade
     assert steps == [("generating", 1, 2), ("generating", 2, 2)]
     (failed,) = report.failed
     assert failed.photo == "wide.png" and "it is 40x32" in failed.reason
-    told = json.loads(report.to_json())["photos"]
-    assert told[0]["certificate"] == json.loads((tmp_path / "out" / "a.json").read_text())
+    photos = json.loads(report.to_json())["photos"]
+    assert photos[0]["certificate"] == json.loads((tmp_path / "out" / "a.json").read_text())
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Models by name: their size and their normalisation come along."""
 
+from dataclasses import replace
 from pathlib import Path
 from urllib.error import URLError
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from guise.harmless import Source, inspect, load
+from guise.harmless import Source, inspect, load, null_space
 from guise.harmless.sources import load_models
 from guise.models.errors import InputError, OfflineError, WeightsError
 from tests.harmless import tiny
@@ -96,3 +97,21 @@ def test_a_joint_model_answers_as_each_model_does() -> None:
     assert joint.names == ("Sequential", "Sequential")
     for answer, model in zip(joint.model(photos), models, strict=True):
         torch.testing.assert_close(answer, model.eval()(photos / 255))
+
+
+def test_a_joint_model_among_others_counts_with_all_its_models() -> None:
+    """What a model reads would be called null if that model was left out."""
+    first, second, third = (
+        replace(load_models(nn.Sequential(nn.Conv2d(3, 8, 8, 8), nn.ReLU()), input=(3, 16, 16)), names=(name,))
+        for name in ("first", "second", "third")
+    )
+    flat, photos = null_space([first, second, third]), 255 * torch.rand(1, 3, 16, 16)
+    assert null_space([first, second]).nullity == 768 - 2 * 32 and flat.nullity == 768 - 3 * 32
+    pair, rest = load_models([first, second]), load_models([second, third])
+    for nested in ([pair, third], [first, rest], [load_models([pair, third])]):
+        space = null_space(nested)
+        assert space.loaded.names == ("first", "second", "third") and space.to_json() == flat.to_json()
+        for answer, expected in zip(space.loaded.model(photos), flat.loaded.model(photos), strict=True):
+            assert torch.equal(answer, expected)
+    with pytest.raises(InputError, match="photos of 3x16x16 and 3x40x40"):
+        load_models([pair, load_models(tiny.few(), input=(3, 40, 40))])
