@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from guise.chameleon.evaluation.retrieval import SETTINGS
-from guise.chameleon.evaluation.verify import SAVED, Report, measure_folders
+from guise.chameleon.evaluation.verify import SAVED, Measurements, measure_folders
 from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.transforms import TRANSFORMS
 from guise.models import Recogniser
@@ -19,8 +19,8 @@ from guise.models.errors import FaceError, InputError
 
 
 @pytest.fixture
-def measure(reader: FaceReader, dlib: Recogniser) -> Callable[..., Report]:
-    def run(originals: Path, protected: Path, **options: Any) -> Report:
+def measure(reader: FaceReader, dlib: Recogniser) -> Callable[..., Measurements]:
+    def run(originals: Path, protected: Path, **options: Any) -> Measurements:
         return measure_folders(originals, protected, reader, [dlib], **options)
 
     return run
@@ -46,7 +46,7 @@ def pixelated(pixels: np.ndarray) -> np.ndarray:
 
 
 def test_copies_that_did_not_change_are_matched_as_before(
-    measure: Callable[..., Report], user_photos: Path, strangers: Path
+    measure: Callable[..., Measurements], user_photos: Path, strangers: Path
 ) -> None:
     report = measure(user_photos, user_photos, others=strangers)
     assert [photo.photo for photo in report.photos] == ["a.jpg", "b.jpg", "c.jpg", "trip/d.jpg"]
@@ -62,7 +62,7 @@ def test_copies_that_did_not_change_are_matched_as_before(
 
 
 def test_strangers_that_cannot_be_used_are_named(
-    measure: Callable[..., Report], user_photos: Path, strangers: Path, tmp_path: Path
+    measure: Callable[..., Measurements], user_photos: Path, strangers: Path, tmp_path: Path
 ) -> None:
     others = tmp_path / "others"
     shutil.copytree(strangers, others)
@@ -74,7 +74,7 @@ def test_strangers_that_cannot_be_used_are_named(
 
 
 def test_spoilt_faces_are_less_alike_and_their_protected_photos_apart(
-    measure: Callable[..., Report], user_photos: Path, strangers: Path, tmp_path: Path
+    measure: Callable[..., Measurements], user_photos: Path, strangers: Path, tmp_path: Path
 ) -> None:
     copies = changed_copy(user_photos, tmp_path / "copies", pixelated)
     report = measure(user_photos, copies, others=strangers)
@@ -88,7 +88,7 @@ def test_spoilt_faces_are_less_alike_and_their_protected_photos_apart(
 
 
 def test_a_face_that_is_gone_is_counted_and_left_out(
-    measure: Callable[..., Report], user_photos: Path, tmp_path: Path
+    measure: Callable[..., Measurements], user_photos: Path, tmp_path: Path
 ) -> None:
     copies = tmp_path / "copies"
     shutil.copytree(user_photos, copies)
@@ -106,7 +106,7 @@ def test_a_face_that_is_gone_is_counted_and_left_out(
 
 
 def test_robust_adds_a_version_for_each_transform(
-    measure: Callable[..., Report], user_photos: Path, tmp_path: Path
+    measure: Callable[..., Measurements], user_photos: Path, tmp_path: Path
 ) -> None:
     few = tmp_path / "few"
     few.mkdir()
@@ -121,7 +121,7 @@ def test_robust_adds_a_version_for_each_transform(
 
 
 def test_a_photo_without_counterpart_is_named(
-    measure: Callable[..., Report], user_photos: Path, tmp_path: Path
+    measure: Callable[..., Measurements], user_photos: Path, tmp_path: Path
 ) -> None:
     copies = tmp_path / "copies"
     shutil.copytree(user_photos, copies)
@@ -137,7 +137,7 @@ def test_a_photo_without_counterpart_is_named(
     assert report.recognisers[0].similarity == pytest.approx(1)  # to itself: there is no other
 
 
-def test_retrieval_needs_strangers_and_says_so_once(measure: Callable[..., Report], user_photos: Path) -> None:
+def test_retrieval_needs_strangers_and_says_so_once(measure: Callable[..., Measurements], user_photos: Path) -> None:
     report = measure(user_photos, user_photos)
     assert "`others=`" in report.no_retrieval and report.strangers is None
     settings = report.recognisers[0].saved.settings
@@ -145,7 +145,7 @@ def test_retrieval_needs_strangers_and_says_so_once(measure: Callable[..., Repor
 
 
 def test_nothing_measured_is_an_error_with_a_reason(
-    measure: Callable[..., Report], user_photos: Path, tmp_path: Path
+    measure: Callable[..., Measurements], user_photos: Path, tmp_path: Path
 ) -> None:
     wall = tmp_path / "walls" / "a.jpg"
     wall.parent.mkdir()
@@ -156,14 +156,14 @@ def test_nothing_measured_is_an_error_with_a_reason(
         measure(wall.parent, wall.parent)
 
 
-def test_an_empty_folder_is_an_error(measure: Callable[..., Report], user_photos: Path, tmp_path: Path) -> None:
+def test_an_empty_folder_is_an_error(measure: Callable[..., Measurements], user_photos: Path, tmp_path: Path) -> None:
     for folders in ((tmp_path, user_photos), (user_photos, tmp_path)):
         with pytest.raises(InputError, match="no photos"):
             measure(*folders)
 
 
 def test_progress_reaches_the_end_of_each_part(
-    measure: Callable[..., Report], user_photos: Path, strangers: Path
+    measure: Callable[..., Measurements], user_photos: Path, strangers: Path
 ) -> None:
     steps: list[tuple[str, int, int]] = []
     measure(user_photos, user_photos, others=strangers, progress=lambda *step: steps.append(step))

@@ -44,7 +44,7 @@ def test_strengths_are_ordered():
     low, mid, high = (STRENGTHS[name] for name in ("low", "mid", "high"))
     assert low.ssim > mid.ssim > high.ssim
     assert low.flip < mid.flip < high.flip and low.peak < mid.peak < high.peak
-    with pytest.raises(InputError, match=r"'max'.*low, mid, high"):
+    with pytest.raises(InputError, match=r"`strength=max`.*low, mid, high"):
         budget_of("max")
 
 
