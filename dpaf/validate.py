@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-
-from torch import nn
 
 from guise.models.errors import InputError
 
@@ -32,6 +29,12 @@ def count(name: str, value: int, *, least: int = 1) -> None:
         raise InputError(f"{name} is {value}: give a whole number of at least {least}")
 
 
+def whole(name: str, value: int) -> None:
+    """Raises InputError unless `value` is a whole number, which False and True are not."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InputError(f"{name} is {value!r}: give a whole number, or leave it out")
+
+
 def budget(epsilon: float, delta: float, *, records: int | None = None) -> None:
     """Raises InputError unless (epsilon, delta) is a guarantee that means something for that many records."""
     positive("epsilon", epsilon)
@@ -47,12 +50,3 @@ def budget(epsilon: float, delta: float, *, records: int | None = None) -> None:
     if records is not None and delta >= 1 / records:
         least = f"1/{records} = {1 / records:.2g}"
         raise InputError(f"delta is {delta:g}, but publishing one whole record has {least}: choose a smaller delta")
-
-
-def separate_records(modules: Iterable[nn.Module]) -> None:
-    """Raises InputError where a layer mixes the records of a batch, so that clipping would bound nothing."""
-    for module in modules:
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            raise InputError(f"{type(module).__name__} mixes records: use InstanceNorm2d or GroupNorm instead")
-        if isinstance(module, nn.modules.instancenorm._InstanceNorm) and module.track_running_stats:
-            raise InputError("InstanceNorm with track_running_stats=True remembers records: set it to False")
