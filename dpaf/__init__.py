@@ -14,13 +14,13 @@ the images. `open_run` opens a run that exists; `set_budget` limits what all run
 
 The pieces stand alone and work with other networks; each says what it guarantees.
 
-To check the guarantee, read these files of `guise/dpaf`; no others take part in it:
+To check the guarantee, read these files of `guise/dpaf`; the rest of training gets released values and fakes only:
 * `mechanisms/` and `accounting/`: clipping, noise, sampling; accountants, ledger, budgets, plan;
 * `training/claim.py`, `training/run_folder.py` (`begin`, `ledger`), `training/trainer.py` (`_check_plan`, `_charge`):
   nothing is released without a reserved plan and a charge on the disk;
 * `training/private_phases.py`, `training/moments.py`, `training/aggregation_step.py`, `training/head.py`,
-  `training/stem.py`: all places where records are used. Sums of the means are charged before their noise is drawn; each
-  loss depends on its own record only, which `PrivateStep` does not check here;
+  `training/stem.py`, `training/state.py`: where records are used, and what is kept. Sums of the means are charged
+  before their noise is drawn. Each loss depends on its own record only, which `PrivateStep` does not check here;
 * `networks/features.py`, `networks/scattering.py`, `networks/critic.py`: no record affects another's features;
 * `data/dataset.py` (`digest`, `checksum`) and `validate.py` (bounds of all that is given).
 

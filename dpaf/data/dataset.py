@@ -155,8 +155,10 @@ def content_digest(*arrays: np.ndarray) -> bytes:
             small = not array.size or (array.min() >= 0 and array.max() <= 255)
             array = array.astype(np.uint8 if small else np.int64, copy=False)
         digest.update(f"{array.shape} {array.dtype}".encode())
-        plain = array.dtype.kind in "uif"  # of these no copy is made
-        digest.update(np.ascontiguousarray(array) if plain else array.tobytes())
+        if array.dtype.kind in "uif":
+            digest.update(np.ascontiguousarray(array).data)  # without a copy
+        else:
+            digest.update(array.tobytes())
     return digest.digest()
 
 

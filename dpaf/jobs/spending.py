@@ -123,9 +123,7 @@ def accounts(*, delta: float = 1e-5, budgets: str | Path | None = None) -> Accou
     return Accounts(tuple(file.accounts(delta=delta)))
 
 
-def set_budget(
-    data: Source, *, epsilon: float, delta: float = 1e-5, budgets: str | Path | None = None
-) -> Accounts:
+def set_budget(data: Source, *, epsilon: float, delta: float = 1e-5, budgets: str | Path | None = None) -> Accounts:
     """Limit what all runs on a dataset may spend together.
 
     Args:

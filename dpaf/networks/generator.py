@@ -78,8 +78,8 @@ class MovingAverage:
         """Follow `network` one step; short averages come first, so that the beginning is forgotten."""
         self.updates += 1
         decay = min(self.decay, self.updates / (self.updates + 10))
-        for mine, theirs in zip(self.network.parameters(), network.parameters(), strict=True):
-            mine.lerp_(theirs, 1 - decay)
+        for average, new in zip(self.network.parameters(), network.parameters(), strict=True):
+            average.lerp_(new, 1 - decay)
         for kept, fresh in zip(self.network.buffers(), network.buffers(), strict=True):
             kept.copy_(fresh)
 

@@ -54,7 +54,7 @@ class Scattering(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Features of images (B, channels, size, size) in [-1, 1]: (B, self.channels, grid, grid).
 
-        ImageDataset do not affect one another.
+        Images do not affect one another.
         """
         planes = torch.einsum("pc,bchw->bphw", self.planes, images)
         fine = self._moduli(planes[:, :1])
