@@ -70,7 +70,15 @@ def private_layers(module: nn.Module) -> dict[str, Layer]:
 
 @dataclass
 class Captured:
-    """One layer of one forward pass."""
+    """One layer of one forward pass.
+
+    Attributes:
+        name: of the layer in its network.
+        layer: itself.
+        inputs: what it was given, one row for each record.
+        output: what it gave, part of the graph.
+        version: of `output` at that time, by which a later change in place is found.
+    """
 
     name: str
     layer: Layer
@@ -97,12 +105,12 @@ class Captured:
     def squared_norms(self, at_output: Tensor) -> Tensor:
         """Squared norm of each record's gradient, never too small: float64 (B,); not finite where the record is not.
 
-        Args:
-            at_output: gradients at the layer's output.
-
         A record can be made so that its terms are huge and cancel, and rounding then hides what remains. So the terms'
         own size S counts too: 2^-20 S^2 for what rounding may hide in a norm, and S^2 / 100^2 at the least for what it
         may leave in a sum. Gradients that do not cancel to a hundredth are not affected but for some 1e-5.
+
+        Args:
+            at_output: gradients at the layer's output.
         """
         inputs, gradients = self._matrices(at_output)
         places, fan_in, fan_out = inputs.shape[1], inputs.shape[2], gradients.shape[2]
