@@ -164,11 +164,12 @@ def scale_for(shape: Sequence[Phase], epsilon: float, delta: float) -> float:
         return log_precision
 
     # Opacus' Renyi accountant costs little; below some .1 it has no bound, however much the noise.
-    accountant: Accountant = epsilon_pld
-    step, beyond = 0.5, 0.5
-    if epsilon_rdp(phases(-_LARGEST_LOG_NOISE), delta) <= target:
-        accountant, step, beyond = epsilon_rdp, 0.1, 0.15  # the binding one is tighter and wants less noise
-    log_precision = lowered(0.0, accountant)
+    accountant: Accountant = epsilon_rdp
+    log_precision, step, beyond = 0.0, 0.1, 0.15  # beyond the step: the binding one is tighter and wants less noise
+    if epsilon_rdp(phases(-_LARGEST_LOG_NOISE), delta) > target:
+        # From the noisy side: where noise is little, so small a budget takes a lot of memory.
+        accountant, log_precision, step, beyond = epsilon_pld, -_LARGEST_LOG_NOISE, 0.5, 0.5
+    log_precision = lowered(log_precision, accountant)
     while accountant(phases(log_precision + step), delta) <= target:
         log_precision += step
     # The lower end must keep to the target by the binding accountant too, or the search would go towards less noise.

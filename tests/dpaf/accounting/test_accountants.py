@@ -89,7 +89,16 @@ def test_phases_that_memory_does_not_suffice_for_are_one_clear_line(monkeypatch)
 
     monkeypatch.setattr("dp_accounting.pld.PLDAccountant.get_epsilon", full)
     with pytest.raises(InputError, match="more memory"):
-        epsilon_pld([Phase("a", 1.0, 1.2345, 100_000)], DELTA)
+        epsilon_pld([Phase("a", 1.0, 1.2345)], DELTA)
+
+
+def test_very_many_steps_on_a_small_budget_are_calibrated_without_accounting_for_little_noise(monkeypatch):
+    noise = []
+    original = accountants._epsilon_of
+    monkeypatch.setattr(accountants, "_epsilon_of", lambda event, delta: noise.append(event) or original(event, delta))
+    factor = scale_for([Phase("a", 1.0, 1.0, 100_000)], 0.02, DELTA)
+    assert 0.99 * 0.02 <= epsilon_pld([Phase("a", 1.0, factor, 100_000)], DELTA) <= 0.02
+    assert min(event.events[0].event.noise_multiplier for event in noise) > factor / 2
 
 
 def test_the_accountant_that_remembers_does_not_lose_what_it_holds():
