@@ -8,12 +8,22 @@
     run.audit()
     run.report()
 
-`train` shows its plan before it spends anything. Samples cost no privacy, however many they are. `evaluate` trains
+`on_plan` gets the plan before anything is spent. Samples cost no privacy, however many they are. `evaluate` trains
 classifiers on them and tests these on real images; `audit` plays the adversary; `report` writes what to publish with
 the images. `open_run` opens a run that exists; `set_budget` limits what all runs on one dataset spend together.
 
-The pieces stand alone and work with other networks; each says what it guarantees. To check the guarantee, read the
-folders `mechanisms` and `accounting`.
+The pieces stand alone and work with other networks; each says what it guarantees.
+
+To check the guarantee, read these files of `guise/dpaf`; the rest of training gets released values and fakes only:
+* `mechanisms/` and `accounting/`: clipping, noise, sampling; accountants, ledger, budgets, plan;
+* `training/claim.py`, `training/run_folder.py` (`begin`, `ledger`), `training/trainer.py` (`_check_plan`, `_charge`):
+  nothing is released without a reserved plan and a charge on the disk;
+* `training/private_phases.py`, `training/moments.py`, `training/aggregation_step.py`, `training/head.py`,
+  `training/stem.py`, `training/state.py`: where records are used, and what is kept. Sums of the means are charged
+  before their noise is drawn. Each loss depends on its own record only, which `PrivateStep` does not check here;
+* `networks/features.py`, `networks/scattering.py`, `networks/critic.py`: no record affects another's features;
+* `data/dataset.py` (`digest`, `checksum`) and `validate.py` (bounds of all that is given).
+
 Importing this package prints nothing, seeds nothing and opens no connection.
 """
 
@@ -34,7 +44,7 @@ from guise.dpaf.accounting.report import PrivacyReport, privacy_report
 from guise.dpaf.accounting.settings import PrivacySettings
 from guise.dpaf.audit.bound import audit_mechanism, excess_over, lower_bound
 from guise.dpaf.audit.canary import CanaryGame
-from guise.dpaf.data import ImageDataset, load
+from guise.dpaf.data import ImageDataset, dataset_from_arrays, load
 from guise.dpaf.evaluation.utility import Utility, utility
 from guise.dpaf.jobs.auditing import RunAudit
 from guise.dpaf.jobs.evaluation import Evaluation
@@ -61,6 +71,7 @@ __all__ = [  # noqa: RUF022 (the face first, then what users of the pieces need)
     "set_budget",
     "accounts",
     "load",
+    "dataset_from_arrays",
     "PRESETS",
     # what these return
     "Accounts",

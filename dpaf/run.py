@@ -7,7 +7,7 @@ from pathlib import Path
 
 from guise.dpaf.accounting.plan import Plan
 from guise.dpaf.accounting.report import NOT_PRIVATE, PrivacyReport
-from guise.dpaf.data import ImageDataset
+from guise.dpaf.data import Source
 from guise.dpaf.jobs.auditing import RunAudit, audit_run
 from guise.dpaf.jobs.evaluation import Evaluation, evaluate_run
 from guise.dpaf.jobs.reporting import report_run
@@ -37,8 +37,9 @@ class Run:
         self.settings: RunSettings = self._folder.settings()
 
     def __repr__(self) -> str:
-        privacy = self.settings.privacy
-        return f"Run({str(self.path)!r}, data={self.settings.data!r}, epsilon={privacy.epsilon}, delta={privacy.delta})"
+        privacy, warning = self.settings.privacy, ", NOT PRIVATE" if self.reproducible else ""
+        guarantee = f"epsilon={privacy.epsilon}, delta={privacy.delta}{warning}"
+        return f"Run({str(self.path)!r}, data={self.settings.data!r}, {guarantee})"
 
     @property
     def reproducible(self) -> bool:
@@ -79,12 +80,12 @@ class Run:
     def evaluate(
         self,
         *,
-        test: str | Path | ImageDataset,
+        test: Source,
         protocol: str = "quick",
         extractor: str = "scattering",
         count: int | None = None,
         neighbours: str | Path | None = None,
-        training: str | Path | ImageDataset | None = None,
+        training: Source | None = None,
         seed: int = 0,
         device: str = "auto",
         progress: Progress | None = None,
@@ -98,9 +99,8 @@ class Run:
             test: real images that took no part in training, as for `load`: its test split, or all where there is none.
             protocol: "quick" trains one small network, "full" three large ones.
             extractor: of the features for the Frechet distance: "scattering" or "inception".
-            count: synthetic images; None takes 20,000, or 60,000 for the full protocol.
-            neighbours: draws synthetic images into this PNG file, each above the private image nearest to it. The
-                picture shows private images.
+            count: synthetic images, at least 24; None takes 20,000, or 60,000 for the full protocol.
+            neighbours: a new PNG file of synthetic images, each above the private one nearest to it: it shows those.
             training: the private data, for `neighbours`.
             seed: of the samples and the classifiers.
             device: to train classifiers on, such as "cpu" or "cuda"; "auto" takes a GPU where there is one.
@@ -156,7 +156,7 @@ class Run:
         self._warn(announce)
         return audit_run(self._folder, runs=runs, progress=progress)
 
-    def ledger(self, *, announce: Announce | None = None) -> Spending:
+    def spending(self, *, announce: Announce | None = None) -> Spending:
         """What the run has spent of its budget, phase by phase.
 
         Args:
@@ -186,7 +186,7 @@ def open_run(path: str | Path) -> Run:
 
 
 def train(
-    data: str | Path | ImageDataset,
+    data: Source,
     *,
     epsilon: float | None = None,
     out: str | Path,
@@ -209,7 +209,7 @@ def train(
     Under `torchrun` all processes train one run together. The folder also gets samples.png, a sheet of samples.
 
     Args:
-        data: the private images, as for `load`: a folder, an npz or idx file, or a name such as "digits".
+        data: the private images, as for `load` (a folder, an npz or idx file, a name such as "digits"), or themselves.
         epsilon: the budget, needed unless `resume` is true.
         out: folder of the run.
         delta: the budget's delta; None takes 1e-5, or less for more than 50,000 images.

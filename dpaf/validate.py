@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-
-from torch import nn
 
 from guise.models.errors import InputError
 
@@ -14,26 +11,74 @@ _LEAST_DELTA = 1e-11
 
 
 def positive(name: str, value: float) -> None:
-    """Raises InputError unless `value` is a finite number above 0."""
+    """Make sure that a value is a finite number above 0.
+
+    Args:
+        name: of what was given, for the message.
+        value: what was given.
+
+    Raises:
+        InputError: it is not.
+    """
     if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
         raise InputError(f"{name} is {value}: give a number above 0")
 
 
 def rate(name: str, value: float) -> None:
-    """Raises InputError unless 0 < value <= 1."""
+    """Make sure that a value is above 0 and at most 1.
+
+    Args:
+        name: of what was given, for the message.
+        value: what was given.
+
+    Raises:
+        InputError: it is not.
+    """
     positive(name, value)
     if value > 1:
         raise InputError(f"{name} is {value}: a rate is at most 1")
 
 
 def count(name: str, value: int, *, least: int = 1) -> None:
-    """Raises InputError unless `value` is a whole number of at least `least`."""
+    """Make sure that a value is a whole number that is large enough.
+
+    Args:
+        name: of what was given, for the message.
+        value: what was given.
+        least: that it may be.
+
+    Raises:
+        InputError: it is not.
+    """
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise InputError(f"{name} is {value}: give a whole number of at least {least}")
 
 
+def whole(name: str, value: int) -> None:
+    """Make sure that a value is a whole number, which False and True are not.
+
+    Args:
+        name: of what was given, for the message.
+        value: what was given.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InputError(f"{name} is {value!r}: give a whole number, or leave it out")
+
+
 def budget(epsilon: float, delta: float, *, records: int | None = None) -> None:
-    """Raises InputError unless (epsilon, delta) is a guarantee that means something for that many records."""
+    """Make sure that (epsilon, delta) is a guarantee that means something.
+
+    Args:
+        epsilon: of the guarantee.
+        delta: of the guarantee.
+        records: how many it is for; None where that is not known yet.
+
+    Raises:
+        InputError: it is not.
+    """
     positive("epsilon", epsilon)
     if epsilon > MAX_EPSILON:
         raise InputError(f"epsilon is {epsilon:g}, which protects nobody: choose at most {MAX_EPSILON:g}, better 1-10")
@@ -47,12 +92,3 @@ def budget(epsilon: float, delta: float, *, records: int | None = None) -> None:
     if records is not None and delta >= 1 / records:
         least = f"1/{records} = {1 / records:.2g}"
         raise InputError(f"delta is {delta:g}, but publishing one whole record has {least}: choose a smaller delta")
-
-
-def separate_records(modules: Iterable[nn.Module]) -> None:
-    """Raises InputError where a layer mixes the records of a batch, so that clipping would bound nothing."""
-    for module in modules:
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            raise InputError(f"{type(module).__name__} mixes records: use InstanceNorm2d or GroupNorm instead")
-        if isinstance(module, nn.modules.instancenorm._InstanceNorm) and module.track_running_stats:
-            raise InputError("InstanceNorm with track_running_stats=True remembers records: set it to False")

@@ -11,24 +11,26 @@ import numpy as np
 from guise import dpaf
 from guise.dpaf import PRESETS, ImageDataset
 
-Made = tuple[np.ndarray, np.ndarray, float]
+SyntheticSet = tuple[np.ndarray, np.ndarray, float]
 """Images uint8 (N, H, W, channels), labels int64 (N,), epsilon spent."""
 
 
-def method(preset: str) -> Callable[..., Made]:
+def method(preset: str) -> Callable[..., SyntheticSet]:
     """The method of a preset.
 
     Args:
         preset: its name.
     """
 
-    def images(dataset: ImageDataset, epsilon: float, delta: float, *, minutes: float, count: int, seed: int) -> Made:
+    def images(
+        dataset: ImageDataset, epsilon: float, delta: float, *, minutes: float, count: int, seed: int
+    ) -> SyntheticSet:
         with tempfile.TemporaryDirectory() as folder:
             budgets, out = Path(folder) / "budgets.sqlite", Path(folder) / "run"
             options = {"epsilon": epsilon, "delta": delta, "preset": preset, "minutes": minutes, "budgets": budgets}
             run = dpaf.train(dataset, out=out, **options)
-            made = run.sample(count, seed=seed)
-        return made.images, made.labels, run.settings.privacy.cost()
+            drawn = run.sample(count, seed=seed)
+        return drawn.images, drawn.labels, run.settings.privacy.cost()
 
     return images
 

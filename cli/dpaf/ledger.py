@@ -33,7 +33,7 @@ def ledger(
         raise InputError("RUN shows one run, --data sets a budget: give one of them")
     shown: Spending | Accounts
     if run is not None:
-        shown = open_run(run).ledger(announce=console.message)
+        shown = open_run(run).spending(announce=console.message)
     elif data is not None and epsilon is not None:
         shown = set_budget(data, epsilon=epsilon, delta=delta, budgets=budgets)
     else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,8 +16,8 @@ from typing import Any
 from guise.dpaf import validate
 from guise.models.errors import InputError
 
-_SPENT = 0.998  # of a budget, by calibrated noise
-_MOST, _TOLERANCE = 14.0, 5e-4  # of the logarithm of noise
+_SHARE_OF_BUDGET = 0.998  # that calibrated noise spends
+_LARGEST_LOG_NOISE, _TOLERANCE = 14.0, 5e-4  # of the logarithm of the factor on all noise
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,10 @@ class Phase:
         validate.rate("the sampling rate", self.sampling_rate)
         validate.positive("the noise multiplier", self.noise_multiplier)
         validate.count("steps", self.steps)
+
+
+Accountant = Callable[[Iterable[Phase], float], float]
+"""Epsilon of phases at a delta."""
 
 
 def joint_noise_multiplier(*multipliers: float | None) -> float:
@@ -74,6 +78,9 @@ def epsilon_pld(phases: Iterable[Phase], delta: float) -> float:
     Args:
         phases: that are composed.
         delta: of the guarantee.
+
+    Raises:
+        InputError: there are so many steps with so little noise that memory does not suffice.
     """
     return _epsilon_of(_event(phases), delta)
 
@@ -135,32 +142,47 @@ def scale_for(shape: Sequence[Phase], epsilon: float, delta: float) -> float:
         delta: the budget's delta.
 
     Raises:
-        InputError: the budget is out of range, or no amount of noise keeps to it.
+        InputError: the budget is out of range, no amount of noise keeps to it, or the phases are too many to account
+            for.
     """
     from dp_accounting import LowerEndpointAndGuess, calibrate_dp_mechanism
 
     validate.budget(epsilon, delta)
-    target = _SPENT * epsilon
+    target = _SHARE_OF_BUDGET * epsilon
 
-    def phases(quiet: float) -> list[Phase]:
-        """The phases with noise divided by exp(quiet): what they cost grows with it."""
-        noise = math.exp(-quiet)
+    def phases(log_precision: float) -> list[Phase]:
+        """The phases with noise divided by exp(log_precision): what they cost grows with it."""
+        noise = math.exp(-log_precision)
         return [Phase(phase.name, phase.sampling_rate, phase.noise_multiplier * noise, phase.steps) for phase in shape]
 
-    # Opacus' Renyi accountant is an upper bound that costs little; below some .1 it has none, however much the noise.
-    bound, step = (epsilon_rdp, 0.1) if epsilon_rdp(phases(-_MOST), delta) <= target else (epsilon_pld, 0.5)
-    quiet = 0.0
-    while bound(phases(quiet), delta) > target:
-        quiet -= step
-        if quiet < -_MOST:
-            raise InputError(f"no noise keeps these steps to epsilon {epsilon:g}: take fewer, or a larger epsilon")
-    while bound(phases(quiet + step), delta) <= target:
-        quiet += step
-    bracket = LowerEndpointAndGuess(quiet, quiet + 2 * step)  # the binding accountant wants some 10 % less noise
-    quiet = calibrate_dp_mechanism(
-        _Remembering, lambda quiet: _event(phases(quiet)), target, delta, bracket, tol=_TOLERANCE
+    def lowered(log_precision: float, accountant: Accountant) -> float:
+        """The first value, a few steps down, at which the phases keep to the target."""
+        while accountant(phases(log_precision), delta) > target:
+            log_precision -= step
+            if log_precision < -_LARGEST_LOG_NOISE:
+                raise InputError(f"no noise keeps these steps to epsilon {epsilon:g}: take fewer, or a larger epsilon")
+        return log_precision
+
+    # Opacus' Renyi accountant costs little; below some .1 it has no bound, however much the noise.
+    accountant: Accountant = epsilon_rdp
+    log_precision, step, beyond = 0.0, 0.1, 0.15  # beyond the step: the binding one is tighter and wants less noise
+    if epsilon_rdp(phases(-_LARGEST_LOG_NOISE), delta) > target:
+        # From the noisy side: where noise is little, so small a budget takes a lot of memory.
+        accountant, log_precision, step, beyond = epsilon_pld, -_LARGEST_LOG_NOISE, 0.5, 0.5
+    log_precision = lowered(log_precision, accountant)
+    while accountant(phases(log_precision + step), delta) <= target:
+        log_precision += step
+    # The lower end must keep to the target by the binding accountant too, or the search would go towards less noise.
+    log_precision = lowered(log_precision, epsilon_pld)
+    log_precision = calibrate_dp_mechanism(
+        _Remembering,
+        lambda value: _event(phases(value)),
+        target,
+        delta,
+        LowerEndpointAndGuess(log_precision, log_precision + beyond),
+        tol=_TOLERANCE,
     )
-    return math.exp(-quiet)
+    return math.exp(-log_precision)
 
 
 class _Remembering:
@@ -172,6 +194,10 @@ class _Remembering:
         self.ledger: dp_event.DpEvent = dp_event.NoOpDpEvent()
 
     def compose(self, event: Any) -> _Remembering:
+        from dp_accounting import dp_event
+
+        if not isinstance(self.ledger, dp_event.NoOpDpEvent):
+            raise ValueError("this accountant takes one event: compose all phases into it")
         self.ledger = event
         return self
 
@@ -183,7 +209,10 @@ class _Remembering:
 def _epsilon_of(event: Any, delta: float) -> float:
     from dp_accounting import pld
 
-    return float(pld.PLDAccountant().compose(event).get_epsilon(delta))
+    try:
+        return float(pld.PLDAccountant().compose(event).get_epsilon(delta))
+    except MemoryError:
+        raise InputError("these steps need more memory to account for than there is: take fewer or add noise") from None
 
 
 def _composed(phases: Iterable[Phase]) -> Any:

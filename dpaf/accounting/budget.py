@@ -186,8 +186,14 @@ class DatasetBudgets:
 
         Args:
             run: the run's name.
+
+        Raises:
+            LedgerError: the run has begun, so it may have spent something: nothing is given back.
+            OutputError: the file cannot be used.
         """
         with self._transaction() as database:
+            if database.execute("SELECT 1 FROM marks WHERE run = ?", (run,)).fetchone() is not None:
+                raise LedgerError(f"run {run} has begun: what it reserved stays reserved")
             database.execute("DELETE FROM runs WHERE run = ?", (run,))
 
     def accounts(self, *, delta: float = 1e-5) -> list[Account]:

@@ -66,6 +66,7 @@ class Plan:
         channels: of the images.
         classes: how many there are.
         seconds: expected on this machine.
+        reproducible: whether the noise comes from a seed: then the run is not private.
     """
 
     phases: tuple[PlannedPhase, ...]
@@ -77,20 +78,31 @@ class Plan:
     channels: int
     classes: int
     seconds: float
+    reproducible: bool = False
 
     def __str__(self) -> str:
         images = f"{self.records} images of {self.size}x{self.size}x{self.channels}, {self.classes} classes"
         total = f"epsilon {self.epsilon:.3f} (Opacus PRV: {self.epsilon_prv:.3f}) at delta {self.delta:.2g}"
-        return "\n".join(
-            [
-                f"Plan for {images}; one image with its label is protected:",
-                *map(str, self.phases),
-                f"  together: {total}; about {max(self.seconds / 60, 0.1):.1f} minutes",
-            ]
-        )
+        lines = [
+            f"Plan for {images}; one image with its label is protected:",
+            *map(str, self.phases),
+            f"  together: {total}; about {max(self.seconds / 60, 0.1):.1f} minutes",
+        ]
+        if self.reproducible:
+            lines.append("  NOT PRIVATE: the noise would come from a seed, so none of this protects anything")
+        return "\n".join(lines)
 
 
-def plan_of(privacy: PrivacySettings, *, records: int, size: int, channels: int, classes: int, seconds: float) -> Plan:
+def plan_of(
+    privacy: PrivacySettings,
+    *,
+    records: int,
+    size: int,
+    channels: int,
+    classes: int,
+    seconds: float,
+    reproducible: bool = False,
+) -> Plan:
     """The plan of calibrated settings.
 
     Args:
@@ -100,6 +112,7 @@ def plan_of(privacy: PrivacySettings, *, records: int, size: int, channels: int,
         channels: of the images.
         classes: how many there are.
         seconds: that the run is expected to take.
+        reproducible: whether the noise will come from a seed.
     """
     parts = releases(privacy, records=records, classes=classes)
     phases = tuple(
@@ -107,7 +120,18 @@ def plan_of(privacy: PrivacySettings, *, records: int, size: int, channels: int,
         for phase in privacy.phases()
     )
     second_opinion = epsilon_prv(privacy.phases(), privacy.delta, error=0.002)
-    return Plan(phases, privacy.cost(), second_opinion, privacy.delta, records, size, channels, classes, seconds)
+    return Plan(
+        phases=phases,
+        epsilon=privacy.cost(),
+        epsilon_prv=second_opinion,
+        delta=privacy.delta,
+        records=records,
+        size=size,
+        channels=channels,
+        classes=classes,
+        seconds=seconds,
+        reproducible=reproducible,
+    )
 
 
 def releases(privacy: PrivacySettings, *, records: int, classes: int) -> dict[str, tuple[Release, ...]]:

@@ -15,7 +15,7 @@ from guise.dpaf.accounting.plan import Release, releases
 from guise.dpaf.accounting.settings import PrivacySettings
 
 NOT_PRIVATE = "NOT PRIVATE: the noise comes from a seed (`unsafe_reproducible=`). Publish nothing of this run."
-_SEEDED = "NOT PRIVATE: the noise comes from a seed (--unsafe-reproducible). Publish nothing of this run."
+_SEEDED = NOT_PRIVATE.replace("`unsafe_reproducible=`", "--unsafe-reproducible")  # the report names the flag
 _REFUTED = "NOT PRIVATE AS CLAIMED: the audit refutes the guarantee, see below. Publish nothing of this run."
 _PUBLIC = (
     "the dataset's name",

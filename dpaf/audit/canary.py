@@ -51,7 +51,9 @@ class CanaryGame:
         aggregate_noise: sigma_a of release 1; None leaves that release out.
         gradient_noise: sigma_g of release 2; None leaves that release out.
         others: what the other records hold along the canary's direction: 0 or -1.
-        draw, aggregation, private_step: the mechanisms under audit; those of training by default.
+        draw: the batches under audit; those of training by default.
+        aggregation: release 1 under audit; that of training by default.
+        private_step: release 2 under audit; that of training by default.
     """
 
     sampling_rate: float

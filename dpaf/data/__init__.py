@@ -12,6 +12,8 @@ from guise.models.errors import InputError, OfflineError, first_line
 from guise.models.files import printable
 from guise.models.places import cache_folder
 
+Source = str | Path | ImageDataset
+"""What functions take for a dataset: a name, a path, or the images themselves."""
 _TORCHVISION = {
     "mnist": "MNIST",
     "fashion-mnist": "FashionMNIST",
@@ -22,7 +24,7 @@ _TORCHVISION = {
 }
 NAMES = ("digits", *_TORCHVISION)
 
-__all__ = ["NAMES", "SIZES", "ImageDataset", "dataset_from_arrays", "load", "scaled"]
+__all__ = ["NAMES", "SIZES", "ImageDataset", "Source", "dataset_from_arrays", "load", "name_of", "scaled"]
 
 
 def load(source: str | Path, *, size: int | None = None, split: str = "train") -> ImageDataset:
@@ -53,6 +55,15 @@ def load(source: str | Path, *, size: int | None = None, split: str = "train") -
     raise InputError(
         f"no dataset {printable(source)}: name a folder, an npz file, an idx file, or one of {', '.join(NAMES)}"
     )
+
+
+def name_of(source: Source) -> str:
+    """What people call a dataset.
+
+    Args:
+        source: a name, a path, or the images themselves.
+    """
+    return "images in memory" if isinstance(source, ImageDataset) else Path(source).name
 
 
 def _digits(size: int | None, split: str) -> ImageDataset:

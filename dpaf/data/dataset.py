@@ -23,7 +23,9 @@ class ImageDataset:
         images: uint8 (N, channels, size, size).
         labels: int64 (N,), in 0 ... len(classes) - 1.
         classes: their names, public.
-        digest: SHA-256 of the source before any resizing. Never publish it: it tells whether these images were used.
+        digest: SHA-256 of the source before any resizing, by which budgets know the dataset: `load` and
+            `dataset_from_arrays` compute it. Set it by hand only if it belongs to these images. Never publish it: it
+            tells whether these images were used.
     """
 
     images: Tensor
@@ -44,6 +46,10 @@ class ImageDataset:
         """Height and width of the images."""
         return int(self.images.shape[2])
 
+    def checksum(self) -> bytes:
+        """SHA-256 of the images and labels as they are now, whatever `digest` says."""
+        return content_digest(self.images.numpy(), self.labels.numpy())
+
     def labelled_as(self, classes: tuple[str, ...], *, where: str) -> ImageDataset:
         """The same images with labels that count in `classes`.
 
@@ -62,12 +68,20 @@ class ImageDataset:
         return replace(self, labels=places[self.labels], classes=classes)
 
     def scaled(self, rows: Tensor | slice) -> Tensor:
-        """Those images as float32 in [-1, 1]."""
+        """Some images as float32 in [-1, 1].
+
+        Args:
+            rows: which ones.
+        """
         return scaled(self.images[rows])
 
 
 def scaled(images: Tensor) -> Tensor:
-    """Bytes as float32 in [-1, 1]."""
+    """Bytes as float32 in [-1, 1].
+
+    Args:
+        images: uint8, of any shape.
+    """
     return images.float().div(127.5).sub(1)
 
 
@@ -75,29 +89,27 @@ def dataset_from_arrays(
     images: np.ndarray,
     labels: np.ndarray | None,
     *,
-    size: int | None,
-    where: str,
-    digest: bytes,
+    size: int | None = None,
+    where: str = "the arrays",
+    digest: bytes | None = None,
     split: str = "train",
     classes: tuple[str, ...] | None = None,
 ) -> ImageDataset:
-    """Check arrays and bring them to one size.
+    """A dataset of arrays, which are checked and brought to one size.
 
     Args:
         images: (N, H, W) or (N, H, W, 1 | 3), of integers 0 ... 255 or of floats in [0, 1].
         labels: (N,) whole numbers from 0, or None for one class.
         size: side of the square images; None takes the nearest that is supported.
         where: the source's name, for messages.
-        digest: of the source.
+        digest: of the source; None computes it from `images` and `labels`.
         split: a training set needs two images of each class.
         classes: names of the labels; None takes their numbers.
 
     Raises:
         InputError: shapes, values or labels do not fit; nothing is guessed.
     """
-    if images.ndim == 3:
-        images = images[..., None]
-    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+    if images.ndim != 3 and (images.ndim != 4 or images.shape[-1] not in (1, 3)):
         raise InputError(f"images in {where} have shape {images.shape}: give (N, H, W), (N, H, W, 1) or (N, H, W, 3)")
     if min(images.shape[1:3]) < 1:
         raise InputError(f"images in {where} have shape {images.shape}: there is nothing on them")
@@ -105,9 +117,11 @@ def dataset_from_arrays(
         raise InputError(f"{where} holds no image: name another")
     if split == "train" and len(images) < 2:
         raise InputError(f"{where} holds {len(images)} image(s): private training needs many, hundreds at the least")
-    images = _as_bytes(images, where)
-    labels = np.zeros(len(images), np.int64) if labels is None else _as_labels(labels, len(images), where, split)
-    counts = np.bincount(labels)
+    pixels = _as_bytes(images if images.ndim == 4 else images[..., None], where)
+    numbers = np.zeros(len(images), np.int64) if labels is None else _as_labels(labels, len(images), where, split)
+    if digest is None:
+        digest = content_digest(images, *([] if labels is None else [labels]))
+    counts = np.bincount(numbers)
     names = classes or tuple(map(str, range(len(counts))))
     if split == "train" and counts.min() < 2:
         which = int(counts.argmin())
@@ -116,24 +130,35 @@ def dataset_from_arrays(
     chosen = size or nearest_size(min(images.shape[1:3]))
     if chosen not in SIZES:
         raise InputError(f"size {chosen} is not supported: choose one of {', '.join(map(str, SIZES))}")
-    tensor = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
-    return ImageDataset(_resized(tensor, chosen), torch.from_numpy(labels), names, digest)
+    tensor = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
+    return ImageDataset(_resized(tensor, chosen), torch.from_numpy(numbers), names, digest)
 
 
 def nearest_size(side: int) -> int:
-    """The supported side that is nearest to `side`; of two the smaller."""
+    """The supported side that is nearest to another; of two the smaller.
+
+    Args:
+        side: the other, in pixels.
+    """
     return min(SIZES, key=lambda size: (abs(size - side), size))
 
 
 def content_digest(*arrays: np.ndarray) -> bytes:
-    """SHA-256 over arrays, shapes included. The integer type in which numbers are kept does not matter."""
+    """SHA-256 over arrays, shapes included. The integer type in which numbers are kept does not matter.
+
+    Args:
+        arrays: of any shapes.
+    """
     digest = hashlib.sha256()
     for array in arrays:
         if np.issubdtype(array.dtype, np.integer):
             small = not array.size or (array.min() >= 0 and array.max() <= 255)
             array = array.astype(np.uint8 if small else np.int64, copy=False)
         digest.update(f"{array.shape} {array.dtype}".encode())
-        digest.update(array.tobytes())
+        if array.dtype.kind in "uif":
+            digest.update(np.ascontiguousarray(array).data)  # without a copy
+        else:
+            digest.update(array.tobytes())
     return digest.digest()
 
 

@@ -26,7 +26,11 @@ _UNREADABLE = (
 
 
 def idx_folder(folder: Path, split: str) -> tuple[Path, Path] | None:
-    """The idx pair of a split in `folder`, named as MNIST's files are; None where it holds no idx files.
+    """The idx pair of a split in a folder, named as MNIST's files are; None where it holds no idx files.
+
+    Args:
+        folder: to look in.
+        split: "train" or "test".
 
     Raises:
         InputError: it holds others than these.
@@ -45,6 +49,12 @@ def idx_folder(folder: Path, split: str) -> tuple[Path, Path] | None:
 def read_idx(images: Path, labels: Path, *, size: int | None, split: str) -> ImageDataset:
     """An idx pair, gzipped or not.
 
+    Args:
+        images: file of the images.
+        labels: file of their labels.
+        size: side of the images, one of `SIZES`; None takes the nearest.
+        split: "train" or "test".
+
     Raises:
         InputError: a file is missing, damaged, or not what its header says.
     """
@@ -56,6 +66,11 @@ def read_idx(images: Path, labels: Path, *, size: int | None, split: str) -> Ima
 
 def read_npz(path: Path, *, size: int | None, split: str) -> ImageDataset:
     """An npz with `images` and, unless there is one class only, `labels`; `is_test` tells the splits apart if present.
+
+    Args:
+        path: of the npz.
+        size: side of the images, one of `SIZES`; None takes the nearest.
+        split: "train" or "test".
 
     Raises:
         InputError: the file cannot be read, or its arrays do not fit.
@@ -87,10 +102,14 @@ def read_npz(path: Path, *, size: int | None, split: str) -> ImageDataset:
 
 
 def read_images(folder: Path, *, size: int | None, split: str) -> ImageDataset:
-    """Images below `folder`: one subfolder a class, or no subfolders at all. All are cropped to a square and resized;
-    without `size`, to the supported side that is nearest to the first one's.
+    """Images in one subfolder a class, or in no subfolders at all; all are cropped to a square and resized.
 
     Colour unless all are grey; transparent pixels are shown on black.
+
+    Args:
+        folder: to look in.
+        size: side of the images, one of `SIZES`; None takes the one that is nearest to the first image's.
+        split: "train" or "test".
 
     Raises:
         InputError: no images, images both inside and outside subfolders, or one that cannot be read.

@@ -67,8 +67,7 @@ def frechet(
     validate.count("the number of synthetic images", len(images), least=2)
     if images.shape[1:] != (real.size, real.size, real.channels):
         raise InputError(f"synthetic images are {images.shape[1:]}: give real ones of that kind")
-    if extractor not in _NAMES:
-        raise InputError(f"extractor {extractor!r} does not exist: choose {' or '.join(_NAMES)} with `extractor=`")
+    check_extractor(extractor)
     imagenet = extractor == "inception"
     extract = _inception() if imagenet else scattering_features(real.channels, real.size)
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
@@ -82,6 +81,21 @@ def frechet(
                 progress(done, total)
         both.append(torch.cat(parts))
     return Distance(frechet_distance(*both), _NAMES[extractor], imagenet, (len(pixels), len(real)))
+
+
+def check_extractor(extractor: str) -> None:
+    """Make sure that an extractor can be used, before work goes into images for it.
+
+    Args:
+        extractor: its name, as for `frechet`.
+
+    Raises:
+        InputError: no such extractor, or torch's cache does not hold its weights.
+    """
+    if extractor not in _NAMES:
+        raise InputError(f"extractor {extractor!r} does not exist: choose {' or '.join(_NAMES)} with `extractor=`")
+    if extractor == "inception":
+        _inception_weights()
 
 
 def frechet_distance(first: Tensor, second: Tensor) -> float:
@@ -123,7 +137,7 @@ def scattering_features(channels: int, size: int) -> Extractor:
     return extract
 
 
-def _inception() -> Extractor:
+def _inception_weights() -> Path:
     import torchvision
 
     name = Path(torchvision.models.Inception_V3_Weights.IMAGENET1K_V1.url).name
@@ -132,6 +146,13 @@ def _inception() -> Extractor:
         raise InputError(
             f"the weights {name} are not in {printable(path.parent)}: put them there, or use `extractor=scattering`"
         )
+    return path
+
+
+def _inception() -> Extractor:
+    import torchvision
+
+    path = _inception_weights()
     digest = path.stem.rpartition("-")[2]  # torchvision's files are named for the beginning of their SHA-256
     if not (file_hash(path) or "").startswith(digest):
         raise WeightsError(f"{printable(path)} is not what its name says: copy it again, or use `extractor=scattering`")

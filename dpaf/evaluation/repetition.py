@@ -58,10 +58,10 @@ def repetition(images: np.ndarray, training: ImageDataset, test: ImageDataset) -
     def some(dataset: ImageDataset, count: int) -> Tensor:
         return torch.randperm(len(dataset), generator=random)[:count]
 
-    fakes, theirs = features(torch.from_numpy(images).permute(0, 3, 1, 2)), features(training.images)
-    distances, nearest = _distances(fakes, theirs).min(1)
+    fakes, trained_on = features(torch.from_numpy(images).permute(0, 3, 1, 2)), features(training.images)
+    distances, nearest = _distances(fakes, trained_on).min(1)
     count = min(len(training), len(test))
-    members = _distances(theirs[some(training, count)], fakes)
+    members = _distances(trained_on[some(training, count)], fakes)
     others = _distances(features(test.images[some(test, count)]), fakes)
     nearer = members.amin(0) - others.amin(0)
     share = (nearer < 0).double().mean() + 0.5 * (nearer == 0).double().mean()

@@ -17,6 +17,7 @@ from guise.models.errors import InputError
 
 QUICK_SAMPLES, FULL_SAMPLES = 20_000, 60_000
 _EPOCHS, _BATCH, _HELD_OUT = 6, 128, 12  # one in twelve synthetic images chooses the epoch: 55,000 of 60,000 train
+LEAST_SAMPLES = 2 * _HELD_OUT
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def utility(
     Raises:
         InputError: the images and the test set do not go together.
     """
-    validate.count("the number of synthetic images", len(images), least=2 * _HELD_OUT)
+    validate.count("the number of synthetic images", len(images), least=LEAST_SAMPLES)
     if images.shape[1:] != (test.size, test.size, test.channels):
         shape = (test.size, test.size, test.channels)
         raise InputError(

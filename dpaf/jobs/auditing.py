@@ -46,11 +46,13 @@ def audit_run(folder: RunFolder, *, runs: int = 200, progress: Progress | None =
 
     Args:
         folder: of the run.
-        runs: as for `Run.audit`.
-        progress: as for `Run.audit`.
+        runs: games with a canary, and as many without, for each phase and each world; at least 20.
+        progress: called with "games", games played and games in all.
 
     Raises:
-        As `Run.audit`.
+        InputError: `runs` is out of range.
+        LedgerError: the ledger was edited.
+        OutputError: the result cannot be written.
     """
     ledger, settings = folder.ledger(), folder.settings()
     games = [(phase, game) for phase in ledger.plan for game in games_of(phase, settings.privacy)]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from guise.dpaf.data import ImageDataset, load
-from guise.dpaf.evaluation.fidelity import Distance, frechet
+from guise.dpaf import validate
+from guise.dpaf.data import ImageDataset, Source, load
+from guise.dpaf.evaluation.fidelity import Distance, check_extractor, frechet
 from guise.dpaf.evaluation.repetition import Repetition, repetition
-from guise.dpaf.evaluation.utility import FULL_SAMPLES, QUICK_SAMPLES, Utility, utility
+from guise.dpaf.evaluation.utility import FULL_SAMPLES, LEAST_SAMPLES, QUICK_SAMPLES, Utility, networks, utility
 from guise.dpaf.jobs.watching import Announce, Progress
 from guise.dpaf.synthesis.drawing import synthesise
 from guise.dpaf.synthesis.pictures import grid
@@ -72,12 +72,12 @@ class Evaluation:
 def evaluate_run(
     folder: RunFolder,
     *,
-    test: str | Path | ImageDataset,
+    test: Source,
     protocol: str = "quick",
     extractor: str = "scattering",
     count: int | None = None,
     neighbours: Path | None = None,
-    training: str | Path | ImageDataset | None = None,
+    training: Source | None = None,
     seed: int = 0,
     device: str = "auto",
     progress: Progress | None = None,
@@ -87,36 +87,42 @@ def evaluate_run(
 
     Args:
         folder: of the run.
-        test: as for `Run.evaluate`.
-        protocol: as for `Run.evaluate`.
-        extractor: as for `Run.evaluate`.
-        count: as for `Run.evaluate`.
-        neighbours: as for `Run.evaluate`.
-        training: as for `Run.evaluate`.
-        seed: as for `Run.evaluate`.
-        device: as for `Run.evaluate`.
-        progress: as for `Run.evaluate`.
-        announce: as for `Run.evaluate`.
+        test: real images that took no part in training.
+        protocol: "quick" or "full".
+        extractor: of the features for the Frechet distance: "scattering" or "inception".
+        count: synthetic images, at least 24; None takes the protocol's number.
+        neighbours: a new PNG file of synthetic images, each above the private one nearest to it.
+        training: the private data, for `neighbours`.
+        seed: of the samples and the classifiers.
+        device: to train classifiers on; "auto" takes a GPU where there is one.
+        progress: called with what is being done, steps done and steps in all.
+        announce: called with a line if the test set may be the training set.
 
     Raises:
-        As `Run.evaluate`.
+        InputError: an option is out of range, or the images do not go together.
+        LedgerError: the ledger was edited.
+        OutputError: the picture cannot be written.
+        WeightsError: the extractor's weights are damaged.
     """
     if (neighbours is None) != (training is None):
         raise InputError("`neighbours=` and `training=` go together: give both or neither")
+    networks(protocol)  # what is wrong is told before anything is drawn, which takes minutes
+    check_extractor(extractor)
+    if count is None:
+        count = FULL_SAMPLES if protocol == "full" else QUICK_SAMPLES
+    validate.count("`count=`", count, least=LEAST_SAMPLES)
     if neighbours is not None:
         folders = [Path(source) for source in (test, training) if isinstance(source, str | Path)]
         check_picture(neighbours, "neighbours", [folder.path, *(path for path in folders if path.is_dir())])
         check_writable(neighbours.resolve().parent)
     device, settings = best_device(device), folder.settings()
     real = _loaded(test, settings.size, split="test")
-    real = real.labelled_as(settings.classes, where="the test set" if isinstance(test, ImageDataset) else str(test))
+    where = "the test set" if isinstance(test, ImageDataset) else str(test)
+    real = real.labelled_as(settings.classes, where=where)
     if len(real) == settings.records and announce is not None:
-        where = "the test set" if isinstance(test, ImageDataset) else printable(test)
-        announce(f"{where} holds as many images as the run was trained on: if it is the same, no test")
-    if count is None:
-        count = FULL_SAMPLES if protocol == "full" else QUICK_SAMPLES
-    tell = progress or (lambda *_: None)
-    drawn = synthesise(trained_state(folder), count, seed=seed, progress=_as(tell, "drawing"))
+        announce(f"{printable(where)} holds as many images as the run was trained on: if it is the same, no test")
+    tell: Progress = progress or (lambda *_: None)
+    drawn = synthesise(trained_state(folder), count, seed=seed, progress=partial(tell, "drawing"))
     repeated = None
     if neighbours is not None and training is not None:
         tell("repetition", 0, 1)
@@ -125,17 +131,13 @@ def evaluate_run(
         _draw_pairs(drawn.images, private, repeated, neighbours)
         tell("repetition", 1, 1)
     compared = drawn.images[: max(len(real), 2)]
-    distance = frechet(compared, real, extractor=extractor, progress=_as(tell, "Frechet distance"))
-    networks = utility(drawn.images, drawn.labels, real, protocol=protocol, seed=seed, device=device, progress=tell)
-    return Evaluation(protocol, count, len(real), settings.classes, tuple(networks), distance, repeated)
+    distance = frechet(compared, real, extractor=extractor, progress=partial(tell, "Frechet distance"))
+    results = utility(drawn.images, drawn.labels, real, protocol=protocol, seed=seed, device=device, progress=tell)
+    return Evaluation(protocol, count, len(real), settings.classes, tuple(results), distance, repeated)
 
 
-def _loaded(source: str | Path | ImageDataset, size: int, *, split: str) -> ImageDataset:
+def _loaded(source: Source, size: int, *, split: str) -> ImageDataset:
     return source if isinstance(source, ImageDataset) else load(source, size=size, split=split)
-
-
-def _as(progress: Progress, what: str) -> Callable[[int, int], None]:
-    return partial(progress, what)
 
 
 def _draw_pairs(images: np.ndarray, training: ImageDataset, repeated: Repetition, path: Path) -> None:

@@ -21,7 +21,9 @@ def report_run(folder: RunFolder) -> PrivacyReport:
         folder: of the run.
 
     Raises:
-        As `Run.report`.
+        InputError: the kept audit is damaged.
+        LedgerError: the ledger was edited.
+        OutputError: a file cannot be written.
     """
     ledger, settings = folder.ledger(), folder.settings()
     report = privacy_report(

@@ -26,14 +26,15 @@ def sample_run(
 
     Args:
         folder: of the run.
-        count: as for `Run.sample`.
-        class_: as for `Run.sample`.
-        equal: as for `Run.sample`.
-        seed: as for `Run.sample`.
-        progress: as for `Run.sample`.
+        count: how many, at least 1.
+        class_: name of the one class to draw; None draws all, each as often as the private data has it.
+        equal: draw equally many of each class.
+        seed: draws the same images again.
+        progress: called with "drawing", images made and images in all.
 
     Raises:
-        As `Run.sample`.
+        InputError: nothing was trained yet, or an option is out of range.
+        LedgerError: the ledger was edited.
     """
     classes = folder.settings().classes
     if class_ is not None and class_ not in classes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from guise.dpaf import validate
 from guise.dpaf.accounting.accountants import Phase, epsilon_pld
 from guise.dpaf.accounting.budget import Account, DatasetBudgets
-from guise.dpaf.data import load
+from guise.dpaf.data import ImageDataset, Source, load, name_of
 from guise.dpaf.training.run_folder import RunFolder
 
 
@@ -37,12 +37,14 @@ class Spending:
         spent: epsilon of all that was charged, together.
         epsilon: the budget.
         delta: the budget's delta.
+        reproducible: whether the noise comes from a seed: then the run is not private.
     """
 
     phases: tuple[PhaseSpending, ...]
     spent: float
     epsilon: float
     delta: float
+    reproducible: bool = False
 
     def rows(self) -> list[dict[str, object]]:
         """A row for each phase and one for all together, as a table shows them."""
@@ -92,7 +94,8 @@ def spending_of(folder: RunFolder) -> Spending:
         folder: of the run.
 
     Raises:
-        As `Run.ledger`.
+        InputError: there is no run in the folder.
+        LedgerError: the ledger was edited.
     """
     ledger = folder.ledger()
     spent = {phase.name: phase for phase in ledger.spent()}
@@ -103,7 +106,7 @@ def spending_of(folder: RunFolder) -> Spending:
         for phase in ledger.plan
     )
     total = epsilon_pld(ledger.spent(), ledger.delta) if spent else 0.0
-    return Spending(phases, total, ledger.epsilon, ledger.delta)
+    return Spending(phases, total, ledger.epsilon, ledger.delta, ledger.reproducible)
 
 
 def accounts(*, delta: float = 1e-5, budgets: str | Path | None = None) -> Accounts:
@@ -120,11 +123,11 @@ def accounts(*, delta: float = 1e-5, budgets: str | Path | None = None) -> Accou
     return Accounts(tuple(file.accounts(delta=delta)))
 
 
-def set_budget(data: str | Path, *, epsilon: float, delta: float = 1e-5, budgets: str | Path | None = None) -> Accounts:
+def set_budget(data: Source, *, epsilon: float, delta: float = 1e-5, budgets: str | Path | None = None) -> Accounts:
     """Limit what all runs on a dataset may spend together.
 
     Args:
-        data: the dataset, as for `load`.
+        data: a name or a path, as for `load`, or the images themselves.
         epsilon: the budget of all runs together.
         delta: the budget's delta.
         budgets: file of the datasets' budgets; None takes the user's own.
@@ -138,7 +141,7 @@ def set_budget(data: str | Path, *, epsilon: float, delta: float = 1e-5, budgets
         OutputError: the file cannot be used.
     """
     file = DatasetBudgets(None if budgets is None else Path(budgets))
-    dataset = load(data)
+    dataset = data if isinstance(data, ImageDataset) else load(data)
     validate.budget(epsilon, delta, records=len(dataset))
-    file.set_budget(file.identify(dataset.digest), Path(data).name, epsilon=epsilon, delta=delta)
+    file.set_budget(file.identify(dataset.digest), name_of(data), epsilon=epsilon, delta=delta)
     return Accounts(tuple(file.accounts(delta=delta)))

@@ -11,7 +11,7 @@ from guise.dpaf import validate
 from guise.dpaf.accounting.budget import DatasetBudgets
 from guise.dpaf.accounting.plan import Plan
 from guise.dpaf.accounting.report import NOT_PRIVATE
-from guise.dpaf.data import ImageDataset, load
+from guise.dpaf.data import ImageDataset, Source, load, name_of
 from guise.dpaf.jobs.watching import Announce, Progress, Watcher
 from guise.dpaf.mechanisms.processes import joined
 from guise.dpaf.mechanisms.randomness import Streams
@@ -30,9 +30,23 @@ PLANNED_ONCE = ("size", "preset", "minutes", "physical_batch_size")
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """What `dpaf.train` was asked for; see there."""
+    """What `dpaf.train` was asked for.
 
-    data: str | Path | ImageDataset
+    Attributes:
+        data: the private images, or where they are.
+        out: folder of the run.
+        epsilon: the budget; None only where a run is resumed.
+        delta: the budget's delta; None takes `default_delta`.
+        size: side of the images; None takes the nearest.
+        preset: a name among `PRESETS`.
+        minutes: of fitting the generator.
+        physical_batch_size: images worked on at once; None takes the preset's.
+        budgets: file of the datasets' budgets; None takes the user's own.
+        resume: whether to go on with the run in `out`.
+        unsafe_reproducible: NOT PRIVATE: a seed for the noise; None takes noise from the operating system.
+    """
+
+    data: Source
     out: Path
     epsilon: float | None
     delta: float | None
@@ -43,11 +57,6 @@ class TrainingOptions:
     budgets: Path | None
     resume: bool
     unsafe_reproducible: int | None
-
-    @property
-    def name(self) -> str:
-        """What the dataset is called."""
-        return "images in memory" if isinstance(self.data, ImageDataset) else Path(self.data).name
 
 
 def train_run(
@@ -61,25 +70,30 @@ def train_run(
 
     Args:
         options: what was asked for.
-        on_plan: as for `dpaf.train`.
-        progress: as for `dpaf.train`.
-        announce: as for `dpaf.train`.
+        on_plan: called with the plan of a new run before anything is spent.
+        progress: called with what is being done, steps done and steps in all.
+        announce: called with lines for a person, such as what was spent so far.
 
     Returns:
         The folder of the run.
 
     Raises:
-        As `dpaf.train`.
+        InputError: an option is out of range, the data cannot be used, or the folder holds another run.
+        BudgetError: the plan exceeds the dataset's budget: nothing was spent.
+        LedgerError: the ledger was edited, or another copy of the run has gone on meanwhile.
+        OfflineError: the data cannot be fetched.
+        OutputError: something cannot be written, or another program uses the folder.
+        PrivacyError: the guarantee could not be kept.
     """
     folder = RunFolder(options.out)
     with joined() as processes, ExitStack() as held:
         processes.first(lambda: held.enter_context(only_one(options.out, remedy="choose another folder")))
         settings = processes.first(lambda: _resumed(folder, options))
-        size = options.size if settings is None else settings.size
         processes.first(lambda: remove_stale(options.out))
-        dataset = processes.each(lambda: _loaded(options.data, size))
-        if len(set(processes.everyones(dataset.digest))) > 1:
-            raise InputError("`data=` differs between processes: give each a copy of one dataset")
+        dataset = processes.each(lambda: _loaded(options, settings))
+        if len(set(processes.everyones(dataset.digest))) > 1:  # before a plan is shown and reserved
+            name = printable(name_of(options.data))
+            raise InputError(f"`data=` {name} differs between processes: give each a copy of one dataset")
         settings = processes.first(
             lambda: settings or _begun(dataset, options, processes.count, on_plan=on_plan, announce=announce)
         )
@@ -108,6 +122,8 @@ def default_delta(records: int) -> float:
 
 def _resumed(folder: RunFolder, options: TrainingOptions) -> RunSettings | None:
     """The settings of the run that is gone on with, None for a new one."""
+    if options.unsafe_reproducible is not None:
+        validate.whole("`unsafe_reproducible=`", options.unsafe_reproducible)
     if not options.resume and options.epsilon is None:
         raise InputError("`epsilon=` is missing: give the privacy budget, such as `epsilon=3`")
     if options.preset not in PRESETS:
@@ -131,11 +147,14 @@ def _resumed(folder: RunFolder, options: TrainingOptions) -> RunSettings | None:
     return settings
 
 
-def _loaded(data: str | Path | ImageDataset, size: int | None) -> ImageDataset:
+def _loaded(options: TrainingOptions, resumed: RunSettings | None) -> ImageDataset:
+    data, size = options.data, options.size if resumed is None else resumed.size
     if not isinstance(data, ImageDataset):
         return load(data, size=size)
-    if size not in (None, data.size):
+    if resumed is None and size not in (None, data.size):
         raise InputError(f"size {size} was asked for and the images are of {data.size}: leave `size=` out")
+    if size not in (None, data.size):
+        raise InputError(f"the run has images of {size}, and these are of {data.size}: resume it with its own images")
     return data
 
 
@@ -156,10 +175,12 @@ def _begun(
     privacy = privacy.for_classes(len(dataset.classes)).calibrate(epsilon, delta)
     if options.physical_batch_size is not None:
         performance = replace(performance, physical_batch_size=options.physical_batch_size)
-    plan, performance = planned(dataset, privacy, performance, minutes=options.minutes, processes=processes)
     reproducible = options.unsafe_reproducible is not None
+    plan, performance = planned(
+        dataset, privacy, performance, minutes=options.minutes, processes=processes, reproducible=reproducible
+    )
     if on_plan is not None:
         on_plan(plan)
     if reproducible and announce is not None:
         announce(NOT_PRIVATE)
-    return RunSettings.of(dataset, options.name, privacy, performance, reproducible=reproducible)
+    return RunSettings.of(dataset, name_of(options.data), privacy, performance, reproducible=reproducible)

@@ -88,6 +88,10 @@ class FeatureAggregation:
         """The private aggregate A of a batch's `sums`: float32 (buckets, classes, d).
 
         To be called once for each charge in the ledger, after the charge.
+
+        Args:
+            sums: what `sums` gave, added up over the batch.
+            generator: of the noise.
         """
         noise = gaussian(tuple(sums.shape), self.noise_multiplier * self.max_norm, generator)
         return ((sums + noise) / self._divisors.unsqueeze(1)).float()
@@ -103,6 +107,9 @@ class FeatureAggregation:
 
         Returns:
             (blocks, d).
+
+        Raises:
+            InputError: the blocks are not of all classes in turn.
         """
         blocks, count, width = features.shape
         if blocks % self.classes:

@@ -6,7 +6,7 @@ rounding. Tested against one backward pass for each record.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,8 +21,27 @@ Layer = nn.Conv2d | nn.Linear
 _HIDDEN, _LEAST = 2.0**-20, 1e-4
 
 
+def check_separate_records(modules: Iterable[nn.Module]) -> None:
+    """Make sure that no layer mixes the records of a batch: clipping would bound nothing.
+
+    Args:
+        modules: all parts of a network.
+
+    Raises:
+        InputError: a layer does, or it remembers records.
+    """
+    for module in modules:
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            raise InputError(f"{type(module).__name__} mixes records: use InstanceNorm2d or GroupNorm instead")
+        if isinstance(module, nn.modules.instancenorm._InstanceNorm) and module.track_running_stats:
+            raise InputError("InstanceNorm with track_running_stats=True remembers records: set it to False")
+
+
 def private_layers(module: nn.Module) -> dict[str, Layer]:
-    """The layers that hold `module`'s trainable parameters, by name.
+    """The layers that hold a network's trainable parameters, by name.
+
+    Args:
+        module: the network.
 
     Raises:
         InputError: there are none, or one is of a kind whose gradients are not known for each record.
@@ -51,7 +70,15 @@ def private_layers(module: nn.Module) -> dict[str, Layer]:
 
 @dataclass
 class Captured:
-    """One layer of one forward pass."""
+    """One layer of one forward pass.
+
+    Attributes:
+        name: of the layer in its network.
+        layer: itself.
+        inputs: what it was given, one row for each record.
+        output: what it gave, part of the graph.
+        version: of `output` at that time, by which a later change in place is found.
+    """
 
     name: str
     layer: Layer
@@ -78,12 +105,12 @@ class Captured:
     def squared_norms(self, at_output: Tensor) -> Tensor:
         """Squared norm of each record's gradient, never too small: float64 (B,); not finite where the record is not.
 
-        Args:
-            at_output: gradients at the layer's output.
-
         A record can be made so that its terms are huge and cancel, and rounding then hides what remains. So the terms'
         own size S counts too: 2^-20 S^2 for what rounding may hide in a norm, and S^2 / 100^2 at the least for what it
         may leave in a sum. Gradients that do not cancel to a hundredth are not affected but for some 1e-5.
+
+        Args:
+            at_output: gradients at the layer's output.
         """
         inputs, gradients = self._matrices(at_output)
         places, fan_in, fan_out = inputs.shape[1], inputs.shape[2], gradients.shape[2]
@@ -108,7 +135,7 @@ class Captured:
         inputs, kept = self.inputs, factors > 0
         if not kept.all():  # 0 times NaN is NaN: what was not finite is replaced before it is weighted
             inputs, at_output = (zeroed(values, kept) for values in (inputs, at_output))
-        weighted = at_output * _beside(factors.to(at_output.dtype), at_output)
+        weighted = at_output * _aligned(factors.to(at_output.dtype), at_output)
         prefix = f"{self.name}." if self.name else ""
         at_weight, at_bias = self._backward(inputs, weighted)
         result = {f"{prefix}weight": at_weight} if self._trainable("weight") else {}
@@ -165,7 +192,13 @@ class Captured:
 
 @contextmanager
 def captured(module: nn.Module) -> Iterator[list[Captured]]:
-    """Collect the private layers' inputs and outputs while `module` is called, once.
+    """Collect the private layers' inputs and outputs while a network is called, once.
+
+    Args:
+        module: the network.
+
+    Yields:
+        A list that is filled, layer by layer, as the network is called.
 
     Raises:
         InputError: a layer is used twice.
@@ -189,11 +222,16 @@ def captured(module: nn.Module) -> Iterator[list[Captured]]:
 
 
 def zeroed(values: Tensor, kept: Tensor) -> Tensor:
-    """`values` (B, ...) with zeros for the records that are not `kept`, bool (B,)."""
-    return torch.where(_beside(kept, values), values, torch.zeros_like(values))
+    """Values with zeros in the place of some records.
+
+    Args:
+        values: (B, ...), one row for each record.
+        kept: bool (B,); the others become zeros.
+    """
+    return torch.where(_aligned(kept, values), values, torch.zeros_like(values))
 
 
-def _beside(each: Tensor, values: Tensor) -> Tensor:
+def _aligned(each: Tensor, values: Tensor) -> Tensor:
     """One number for each record, (B,), to go with values (B, ...)."""
     return each.view(-1, *[1] * (values.ndim - 1))
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from guise.dpaf import validate
 from guise.dpaf.mechanisms.clipping import clip_factors
-from guise.dpaf.mechanisms.layers import captured, private_layers, zeroed
+from guise.dpaf.mechanisms.layers import captured, check_separate_records, private_layers, zeroed
 from guise.dpaf.mechanisms.processes import ALONE, Processes
 from guise.dpaf.mechanisms.randomness import gaussian
 from guise.models.errors import InputError
@@ -70,7 +70,7 @@ class PrivateStep:
         for name in ("max_norm", "noise_multiplier", "divisor"):
             validate.positive(name, getattr(self, name))
         validate.count("physical_batch_size", self.physical_batch_size)
-        validate.separate_records(self.module.modules())
+        check_separate_records(self.module.modules())
         private_layers(self.module)
 
     def __call__(self, records: Sequence[Tensor], loss: Loss, generator: np.random.Generator) -> dict[str, Tensor]:

@@ -41,7 +41,11 @@ class Processes:
         return rows % self.count == self.rank
 
     def total(self, values: Tensor) -> Tensor:
-        """The sum of all processes' `values`, the same bits in each."""
+        """The sum of all processes' values, the same bits in each.
+
+        Args:
+            values: of this process; of one shape in all.
+        """
         if self.count == 1:
             return values
         values = values.clone(memory_format=torch.contiguous_format)
@@ -49,7 +53,11 @@ class Processes:
         return values
 
     def everyones(self, value: T) -> list[T]:
-        """The `value` of each process, in their order."""
+        """The value of each process, in their order.
+
+        Args:
+            value: of this process.
+        """
         if self.count == 1:
             return [value]
         values: list[T] = [value] * self.count
@@ -57,9 +65,12 @@ class Processes:
         return values
 
     def each(self, call: Callable[[], T]) -> T:
-        """What `call` gives here. The first process calls it before the others; an error in any is raised in all.
+        """What a function gives here. The first process calls it before the others; an error in any is raised in all.
 
         For what each process must do itself, such as reading files that the first may have to fetch.
+
+        Args:
+            call: the function.
         """
         result: list[T] = []
         for turn in (True, False):
@@ -75,9 +86,12 @@ class Processes:
         return result[0]
 
     def first(self, call: Callable[[], T]) -> T:
-        """What `call` gives in the first process, or the error that it raises there: in every process.
+        """What a function gives in the first process, or the error that it raises there: in every process.
 
         For what must happen once: a charge, a file, the drawing of a secret.
+
+        Args:
+            call: the function; only the first process calls it.
         """
         if self.count == 1:
             return call()

@@ -34,5 +34,12 @@ class PoissonSampler:
         validate.rate("the sampling rate", self.rate)
 
     def draw(self, generator: np.random.Generator) -> NDArray[np.int64]:
-        """Indices of one batch, ascending: int64 (b,), 0 <= b <= records."""
+        """One batch.
+
+        Args:
+            generator: of the draw.
+
+        Returns:
+            Indices of its records, ascending: int64 (b,), 0 <= b <= records.
+        """
         return np.flatnonzero(generator.random(self.records) < self.rate)

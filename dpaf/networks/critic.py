@@ -31,7 +31,11 @@ class Body(nn.Module):
         self.width = MAPS * self.grid**2
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(B, channels, grid, grid) to (B, width); no record affects another."""
+        """Features (B, width); no record affects another.
+
+        Args:
+            maps: (B, channels, grid, grid).
+        """
         features: Tensor = self.norm(self.conv(maps)).flatten(1)
         return features / math.sqrt(self.width)  # instance normalisation leaves a norm of about width^0.5: now 1
 
@@ -51,22 +55,43 @@ class Tail(nn.Module):
         self.score = nn.Linear(4 * MAPS * grid**2, classes)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(B, width) to (B, classes)."""
+        """Scores (B, classes).
+
+        Args:
+            features: (B, width).
+        """
         maps = features.view(-1, MAPS, self.grid, self.grid) * (MAPS * self.grid**2) ** 0.5
         scores: Tensor = self.score(F.leaky_relu(self.conv(maps), 0.2).flatten(1))
         return scores
 
 
 def chosen(scores: Tensor, labels: Tensor) -> Tensor:
-    """The score (B,) of each row's own class."""
+    """The score (B,) of each row's own class.
+
+    Args:
+        scores: (B, classes).
+        labels: int64 (B,).
+    """
     return scores.gather(1, labels.unsqueeze(1)).squeeze(1)
 
 
 def hinge(scores: Tensor, *, real: bool) -> Tensor:
-    """Hinge losses (B,) of a discriminator (Lim and Ye 2017)."""
+    """Hinge losses (B,) of a discriminator (Lim and Ye 2017).
+
+    Args:
+        scores: (B,), high for what it takes for real.
+        real: whether they are of real images.
+    """
     return F.relu(1 - scores) if real else F.relu(1 + scores)
 
 
 def running_mean(before: Tensor | None, value: Tensor, count: int, *, most: int = 50) -> Tensor:
-    """The mean over the last releases, about `most` of them: less noise for nothing."""
+    """The mean over the last releases: less noise for nothing.
+
+    Args:
+        before: the mean so far; None before the first release.
+        value: the new release.
+        count: releases so far, with the new one.
+        most: about how many of them count.
+    """
     return value if before is None else torch.lerp(before, value, 1 / min(count, most))

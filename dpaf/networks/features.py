@@ -24,6 +24,10 @@ class PublicFeatures(nn.Module):
     `forward` is what the class head sees. `moments` is what is averaged over each class: those features and coarse
     pixels, which hold the brightness that they ignore; random Fourier features of both (Rahimi and Recht 2007), whose
     mean embeds a distribution, as in DP-MERF (Harder et al. 2021); and a constant, whose sum counts the class.
+
+    Args:
+        channels: of the images.
+        size: height and width of the images.
     """
 
     projection: Tensor
@@ -47,12 +51,21 @@ class PublicFeatures(nn.Module):
         self.moments_width = self.width + len(_WIDTHS) * _WAVES + pixels + _PIXEL_WAVES + 1
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (B, channels, size, size) in [-1, 1] to features (B, width) of norm 1."""
+        """Features (B, width) of norm 1.
+
+        Args:
+            images: (B, channels, size, size) in [-1, 1].
+        """
         groups = self.scattering(images).split(self.scattering.groups, 1)
         return nn.functional.normalize(torch.cat([_normalised(group) for group in groups], 1).flatten(1))
 
     def moments(self, images: Tensor, features: Tensor) -> Tensor:
-        """Images and their features of `forward` to (B, moments_width), of norm 1 at most but for rounding."""
+        """Moments (B, moments_width), of norm 1 at most but for rounding.
+
+        Args:
+            images: (B, channels, size, size) in [-1, 1].
+            features: of these images, from `forward`.
+        """
         grid = min(images.shape[-1], _PIXEL_GRID)
         pixels = nn.functional.adaptive_avg_pool2d(images, grid).flatten(1)
         pixels = pixels / math.sqrt(pixels.shape[1])

@@ -52,7 +52,12 @@ class Generator(nn.Module):
         self.last.weight.data.copy_(alike)
 
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
-        """Noise (B, latent) and labels int64 (B,) to images (B, channels, size, size) in [-1, 1]."""
+        """Images (B, channels, size, size) in [-1, 1].
+
+        Args:
+            noise: (B, latent).
+            labels: int64 (B,).
+        """
         onehot = F.one_hot(labels, self.classes).to(noise.dtype) * _LABEL_SCALE
         coarse = self.dense(torch.cat([noise, onehot], 1)).view(-1, self.width, self.base, self.base)
         with half_precision(noise.device):
@@ -60,14 +65,24 @@ class Generator(nn.Module):
         return F.pixel_shuffle(fine.float(), 2).tanh()
 
     def draw(self, labels: Tensor, random: torch.Generator) -> Tensor:
-        """Images of those classes, from standard normal noise."""
+        """Images of some classes, from standard normal noise.
+
+        Args:
+            labels: int64 (B,).
+            random: of the noise.
+        """
         noise = torch.randn(len(labels), self.latent, generator=random)
         images: Tensor = self(noise.to(labels.device), labels)
         return images
 
 
 class MovingAverage:
-    """The exponential moving average of a network's weights; other buffers are the network's own."""
+    """The exponential moving average of a network's weights; other buffers are the network's own.
+
+    Args:
+        network: where it begins.
+        decay: of the average, in the long run.
+    """
 
     def __init__(self, network: Generator, decay: float) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
@@ -75,11 +90,15 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, network: Generator) -> None:
-        """Follow `network` one step; short averages come first, so that the beginning is forgotten."""
+        """Follow the network one step; short averages come first, so that the beginning is forgotten.
+
+        Args:
+            network: as it is now.
+        """
         self.updates += 1
         decay = min(self.decay, self.updates / (self.updates + 10))
-        for mine, theirs in zip(self.network.parameters(), network.parameters(), strict=True):
-            mine.lerp_(theirs, 1 - decay)
+        for average, new in zip(self.network.parameters(), network.parameters(), strict=True):
+            average.lerp_(new, 1 - decay)
         for kept, fresh in zip(self.network.buffers(), network.buffers(), strict=True):
             kept.copy_(fresh)
 

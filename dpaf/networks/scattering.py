@@ -52,9 +52,10 @@ class Scattering(nn.Module):
         return sum(self.groups)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features of images (B, channels, size, size) in [-1, 1]: (B, self.channels, grid, grid).
+        """Features (B, self.channels, grid, grid). Images do not affect one another.
 
-        ImageDataset do not affect one another.
+        Args:
+            images: (B, channels, size, size) in [-1, 1].
         """
         planes = torch.einsum("pc,bchw->bphw", self.planes, images)
         fine = self._moduli(planes[:, :1])

@@ -129,7 +129,7 @@ class Critic:
             self._body_step(batch, released, fakes, self.classes * shares, noise)
 
     @torch.no_grad()
-    def told(self, generator: Generator, shares: Tensor, random: torch.Generator) -> float:
+    def recognised_share(self, generator: Generator, shares: Tensor, random: torch.Generator) -> float:
         """The share of fresh fakes that the discriminator takes for fakes. No record is seen, so it costs nothing.
 
         Args:
@@ -224,7 +224,7 @@ class Critic:
         assert self.privacy.gradient_noise is not None
         private = self._private(whole, self.privacy.gradient_noise)((batch.images, batch.labels), loss, noise)
         maps, labels = fakes
-        # ImageDataset come as often as their class is frequent, fakes do not.
+        # Records come as often as their class is frequent, fakes do not.
         fake_loss = (frequency[labels] * hinge(chosen(whole(maps), labels), real=False)).mean()
         self._descend(whole, private, fake_loss, [self.body_optimiser, self.tail_optimiser])
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from guise.dpaf.accounting.budget import DatasetBudgets
 from guise.dpaf.accounting.ledger import Ledger
 from guise.dpaf.data import ImageDataset
 from guise.dpaf.training.run_folder import RunFolder
 from guise.dpaf.training.run_settings import RunSettings
+from guise.models.errors import LedgerError
 
 
 @dataclass(frozen=True)
@@ -18,14 +19,21 @@ class Claim:
     Guarantees:
         * A claim that was made by hand, on a run whose plan is not reserved, is refused before anything is released.
         * No copy of the run makes a release that another copy has paid for.
+        * A claim from `begin_run` holds for the images and labels that `begin_run` got, by their content.
+
+    What you promise: `ImageDataset.digest` belongs to the images. Budgets know a dataset by nothing else, so neither a
+    resumed run nor a claim made by hand can tell other images with the same digest. `load` and `dataset_from_arrays`
+    compute it. You also promise that the budgets file is the only one used for these images.
 
     Attributes:
         folder: of the run.
         budgets: in which its plan is reserved, and which remember how far the run has come.
+        checksum: `ImageDataset.checksum` of the images that it holds for; None in a claim that was made by hand.
     """
 
     folder: RunFolder
     budgets: DatasetBudgets
+    checksum: bytes | None = field(default=None, repr=False)  # like a digest, it tells which images were used
 
     def check(self, dataset: ImageDataset) -> None:
         """Make sure that the plan is reserved for this very dataset.
@@ -34,11 +42,14 @@ class Claim:
             dataset: that will be trained on.
 
         Raises:
-            LedgerError: it is not.
+            LedgerError: it is not, or `begin_run` got other images.
             OutputError: the budgets cannot be used.
         """
         settings = self.folder.settings()
         known_as = self.budgets.identify(dataset.digest)
+        if self.checksum is not None and dataset.checksum() != self.checksum:
+            what = "the images or labels are other data than the run was begun or resumed with"
+            raise LedgerError(f"{what}, though their digest is the same: call `begin_run` for these")
         self.budgets.recall(known_as, run=settings.run, plan=settings.privacy.phases())
 
     def paid(self, ledger: Ledger) -> None:
@@ -74,7 +85,7 @@ def begin_run(folder: RunFolder, settings: RunSettings, dataset: ImageDataset, b
         LedgerError: the run is not known to `budgets`, began with other data, or is a copy that lags behind.
         OutputError: something cannot be written.
     """
-    claim = Claim(folder, budgets)
+    claim = Claim(folder, budgets, dataset.checksum())
     if folder.exists and folder.settings() == settings:
         claim.check(dataset)
     else:

@@ -87,5 +87,9 @@ class ClassHead:
         return self.total / self.counted if self.counted else self.linear.weight.detach()
 
     def logits(self, features: Tensor) -> Tensor:
-        """Unnormalised log-probabilities (B, classes) of public features (B, width)."""
+        """Unnormalised log-probabilities (B, classes) of public features.
+
+        Args:
+            features: (B, width), of norm 1.
+        """
         return _TEMPERATURE * features @ self.average.T

@@ -28,6 +28,7 @@ def planned(
     *,
     minutes: float | None = None,
     processes: int = 1,
+    reproducible: bool = False,
 ) -> tuple[Plan, PerformanceSettings]:
     """The plan of calibrated settings, and the performance settings with it: more fakes where classes are few.
 
@@ -37,6 +38,7 @@ def planned(
         performance: as wanted.
         minutes: of fitting the generator, which costs no privacy; None keeps `performance.fitting_steps`.
         processes: how many will share the work.
+        reproducible: whether the noise will come from a seed: the plan says so then.
 
     Raises:
         InputError: `minutes` is no number above 0.
@@ -58,7 +60,7 @@ def planned(
     seconds += privacy.stem_steps * privacy.stem_rate * records * stem
     seconds += privacy.steps * (3 * batch * forward + fakes * step)
     shape = {"records": records, "size": dataset.size, "channels": dataset.channels, "classes": classes}
-    return plan_of(privacy, **shape, seconds=seconds), performance
+    return plan_of(privacy, **shape, seconds=seconds, reproducible=reproducible), performance
 
 
 def _speeds(

@@ -37,6 +37,7 @@ class RunFolder:
 
     @property
     def ledger_path(self) -> Path:
+        """Where the ledger lies."""
         return self.path / _LEDGER
 
     @property

@@ -36,7 +36,11 @@ class Stem(nn.Module):
         self.conv = nn.Conv2d(channels, _MAPS, 5, stride=2, padding=2)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (B, channels, size, size) in [-1, 1] to (B, self.channels, grid, grid)."""
+        """Maps (B, self.channels, grid, grid) of images.
+
+        Args:
+            images: (B, channels, size, size) in [-1, 1].
+        """
         return F.adaptive_avg_pool2d(F.leaky_relu(self.conv(images), 0.2), self.grid)
 
 

@@ -39,8 +39,8 @@ class Trainer:
     Args:
         dataset: the private data.
         claim: what `begin_run` gave for the run.
-        streams: where randomness comes from, and which processes train this run together. The first one writes ledger
-            and checkpoint, reports steps and is watched; all need the same data.
+        streams: where randomness comes from, of which each run gets its own, and which processes train this run
+            together. The first one writes ledger and checkpoint, reports steps and is watched; all need the same data.
         progress: called with each step.
         watch: called with the state now and then, to draw samples; sees no record.
 
@@ -62,14 +62,16 @@ class Trainer:
         progress: Progress | None = None,
         watch: Callable[[TrainingState], None] | None = None,
     ) -> None:
-        self._claim, self._folder, self._streams = claim, claim.folder, streams
+        self._claim, self._folder = claim, claim.folder
         self._processes = processes = streams.processes
-        if len(set(processes.everyones(dataset.digest))) > 1:
+        # Not by digests only, as `dpaf.train` compares them before it plans: those may be set by hand.
+        if processes.count > 1 and len(set(processes.everyones((dataset.digest, dataset.checksum())))) > 1:
             raise InputError("the processes have different data: give each a copy of one dataset")
         leads = processes.rank == 0
         self._progress = progress if progress and leads else lambda *_: None
         self._watch = watch if watch and leads else lambda _: None
         self.settings = processes.first(self._folder.settings)
+        self._streams = streams = streams.of_run(self.settings.run)
         if streams.reproducible and not self.settings.reproducible:
             raise PrivacyError("noise from a seed is no noise: begin the run as reproducible, or leave the seed out")
         self.privacy: PrivacySettings = self.settings.privacy
@@ -137,11 +139,11 @@ class Trainer:
         run = self.settings
         kinds = [(images.channels, images.size, images.classes) for images in (run, dataset)]
         if kinds[0] != kinds[1] or run.records != len(dataset):
-            ours, theirs = (
+            given, begun_with = (
                 f"{count} images of {size}x{size}x{channels} in {len(classes)} classes"
                 for (channels, size, classes), count in zip(kinds[::-1], (len(dataset), run.records), strict=True)
             )
-            raise InputError(f"the data are {ours}, and the run began with {theirs}: resume it with those")
+            raise InputError(f"the data are {given}, and the run began with {begun_with}: resume it with those")
         self._processes.first(lambda: self._claim.check(dataset))
         cost = self._processes.first(self.privacy.cost)
         if cost > self.ledger.epsilon:
@@ -202,7 +204,7 @@ class Trainer:
         least = self.performance.told_before_step
         if not least or self.performance.critic != "adversarial":
             return False
-        share = critic.told(self.state.generator, self.state.shares, random)
+        share = critic.recognised_share(self.state.generator, self.state.shares, random)
         return self._processes.everyones(share)[0] < least
 
     def _generator_step(

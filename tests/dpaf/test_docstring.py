@@ -1,25 +1,18 @@
 """The program in the package's docstring runs, and something real comes out of it."""
 
-import textwrap
 from dataclasses import replace
 
 import pytest
 
 from guise import dpaf
 from guise.dpaf.training import planning
+from tests.programs import run_program
 
 FASTER = {  # the same calls, with less to do
     "epsilon=1,": "epsilon=1, minutes=0.01,",
     'test="digits"': 'test="digits", count=100',
     "audit()": "audit(runs=20)",
 }
-
-
-def program():
-    _, _, rest = dpaf.__doc__.partition("\n\n")
-    lines = rest.splitlines()
-    end = next(place for place, line in enumerate(lines) if line and not line.startswith("    "))
-    return textwrap.dedent("\n".join(lines[:end]))
 
 
 def test_the_program_of_the_docstring_trains_samples_measures_audits_and_reports(tmp_path, monkeypatch, capsys):
@@ -30,16 +23,11 @@ def test_the_program_of_the_docstring_trains_samples_measures_audits_and_reports
     smaller = replace(privacy, head_steps=20), replace(performance, fakes=2)
     monkeypatch.setitem(dpaf.PRESETS, "moments", smaller)
     monkeypatch.setattr(planning, "_LEAST_STEPS", 20)
-    text = program()
-    for slow, fast in FASTER.items():
-        assert text.count(slow) == 1
-        text = text.replace(slow, fast)
-    names = {}
-    exec(text, names)
+    names = run_program(dpaf, instead=FASTER)
     assert capsys.readouterr().out.startswith("Plan for 1437 images of 28x28x1, 10 classes")
     run, images, labels = names["run"], names["images"], names["labels"]
     assert images.shape == (1000, 28, 28, 1) and images.std() > 5 and set(labels) == set(range(10))
-    spending = run.ledger()
+    spending = run.spending()
     assert 0.99 < spending.spent <= spending.epsilon == 1
     assert all(part.charged == part.phase.steps for part in spending.phases)
     report = (tmp_path / "runs" / "digits" / "privacy.md").read_text()

@@ -44,7 +44,7 @@ def test_calibrated_presets_keep_to_their_budget(preset):
     assert epsilon_prv(after.phases(), 1e-5, error=0.002) == pytest.approx(3.0, rel=0.01)
 
 
-def test_both_releases_of_a_aggregation_step_are_one_phase():
+def test_both_releases_of_an_aggregation_step_are_one_phase():
     (phase,) = PrivacySettings(
         moments_noise=None, head_steps=0, steps=7, aggregate_noise=2.0, gradient_noise=2.0
     ).phases()

@@ -1,5 +1,6 @@
 import pytest
 
+from guise.dpaf.accounting import accountants
 from guise.dpaf.accounting.accountants import (
     Phase,
     epsilon_pld,
@@ -74,6 +75,36 @@ def test_calibration_spends_the_budget_and_no_more(epsilon):
     factor = scale_for(shape, epsilon, DELTA)
     spent = epsilon_pld([Phase(p.name, p.sampling_rate, p.noise_multiplier * factor, p.steps) for p in shape], DELTA)
     assert 0.99 * epsilon <= spent <= epsilon
+
+
+def test_calibration_keeps_to_the_budget_where_the_cheap_accountant_asks_for_too_little_noise(monkeypatch):
+    monkeypatch.setattr(accountants, "epsilon_rdp", lambda phases, delta: epsilon_pld(phases, delta) / 2)
+    factor = scale_for([Phase("a", 1.0, 1.0)], 1.0, DELTA)
+    assert 0.99 <= epsilon_pld([Phase("a", 1.0, factor)], DELTA) <= 1.0
+
+
+def test_phases_that_memory_does_not_suffice_for_are_one_clear_line(monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("dp_accounting.pld.PLDAccountant.get_epsilon", full)
+    with pytest.raises(InputError, match="more memory"):
+        epsilon_pld([Phase("a", 1.0, 1.2345)], DELTA)
+
+
+def test_very_many_steps_on_a_small_budget_are_calibrated_without_accounting_for_little_noise(monkeypatch):
+    noise = []
+    original = accountants._epsilon_of
+    monkeypatch.setattr(accountants, "_epsilon_of", lambda event, delta: noise.append(event) or original(event, delta))
+    factor = scale_for([Phase("a", 1.0, 1.0, 100_000)], 0.02, DELTA)
+    assert 0.99 * 0.02 <= epsilon_pld([Phase("a", 1.0, factor, 100_000)], DELTA) <= 0.02
+    assert min(event.events[0].event.noise_multiplier for event in noise) > factor / 2
+
+
+def test_the_accountant_that_remembers_does_not_lose_what_it_holds():
+    accountant = accountants._Remembering().compose(accountants._event([Phase("a", 1.0, 1.0)]))
+    with pytest.raises(ValueError, match="one event"):
+        accountant.compose(accountants._event([Phase("b", 1.0, 1.0)]))
 
 
 def test_releases_that_are_not_made_cost_nothing():

@@ -5,6 +5,7 @@ import pytest
 
 from guise.dpaf.accounting.accountants import Phase, epsilon_pld
 from guise.dpaf.accounting.budget import DatasetBudgets
+from guise.dpaf.accounting.ledger import Ledger
 from guise.models.errors import BudgetError, LedgerError, OutputError
 
 PLAN = (Phase("means", 1.0, 8.0),)  # epsilon 0.43 at 1e-5
@@ -41,6 +42,20 @@ def test_a_run_reserves_once(budgets):
         budgets.reserve("d", "photos", run="a", plan=PLAN)
     with pytest.raises(LedgerError, match="other data"):
         budgets.recall("elsewhere", run="a", plan=PLAN)
+
+
+def test_what_a_run_reserved_is_given_back_only_before_it_begins(budgets, tmp_path):
+    budgets.reserve("d", "photos", run="a", plan=PLAN)
+    budgets.withdraw("a")
+    assert not budgets.accounts()
+    budgets.reserve("d", "photos", run="a", plan=PLAN)
+    ledger = Ledger.create(tmp_path / "ledger.jsonl", PLAN, epsilon=1.0, delta=1e-5, run="a")
+    ledger.charge("means")
+    budgets.mark(ledger)
+    with pytest.raises(LedgerError, match="run a has begun"):
+        budgets.withdraw("a")
+    (account,) = budgets.accounts()
+    assert account.runs == ("a",) and account.epsilon_reserved == pytest.approx(COST, abs=0.01)
 
 
 def test_the_file_with_the_key_is_its_owner_s_alone(budgets):

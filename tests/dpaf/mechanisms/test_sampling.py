@@ -38,3 +38,18 @@ def test_streams_differ_by_purpose_and_place_and_from_process_to_process():
     values = {draw(seeded[0], purpose, index) for purpose in ("noise", "sampling") for index in range(3)}
     values |= {draw(Streams(), "noise", 0), draw(Streams(), "noise", 0), draw(Streams(unsafe_seed=2), "noise", 0)}
     assert len(values) == 9
+
+
+def test_each_run_has_streams_of_its_own_and_a_seed_s_are_the_same_in_all():
+    streams, seeded = Streams(), Streams(unsafe_seed=1)
+    key = lambda streams: streams.numpy("noise", 0).bit_generator.state["state"]["key"].tobytes()  # noqa: E731
+    runs = ["a", "b", "a"]
+    first, second, again = (key(streams.of_run(run)) for run in runs)
+    assert first == again and len({first, second, key(streams)}) == 3
+    assert len({key(seeded.of_run(run)) for run in runs} | {key(seeded)}) == 1
+
+
+@pytest.mark.parametrize("seed", [False, True, 1.0, "1", np.int64(1)])
+def test_a_seed_that_is_no_whole_number_is_refused(seed):
+    with pytest.raises(InputError, match="give a whole number"):
+        Streams(unsafe_seed=seed)

@@ -141,7 +141,7 @@ def test_a_generator_waits_for_a_discriminator_that_is_fooled(tmp_path, preset, 
     monkeypatch.setattr("guise.dpaf.training.trainer.generator_step", lambda *_: steps.append(1))
     data = toy.two_classes()
     for told, expected in ((0.4, 0), (0.6, 4)):
-        monkeypatch.setattr(Critic, "told", lambda *_, told=told: told)
+        monkeypatch.setattr(Critic, "recognised_share", lambda *_, told=told: told)
         steps.clear()
         toy.train(toy.begin(tmp_path / str(told), data, preset=preset, told_before_step=0.5, fitting_steps=0), data)
         assert len(steps) == expected
@@ -155,7 +155,7 @@ def test_what_a_discriminator_scores_below_zero_counts_as_told(preset):
         with torch.no_grad():
             state.critic.tail.score.weight.zero_()
             state.critic.tail.score.bias.fill_(sign)
-        assert state.critic.told(state.generator, state.shares, random) == told
+        assert state.critic.recognised_share(state.generator, state.shares, random) == told
 
 
 def test_a_tail_that_nobody_asks_is_not_trained():

@@ -1,5 +1,6 @@
 import errno
 import json
+import re
 import shutil
 from dataclasses import asdict, replace
 
@@ -7,11 +8,14 @@ import pytest
 import torch
 
 from guise.dpaf.accounting.audit_result import Audit
+from guise.dpaf.accounting.budget import DatasetBudgets
 from guise.dpaf.accounting.ledger import Ledger
 from guise.dpaf.accounting.plan import releases
 from guise.dpaf.accounting.settings import AGGREGATION, HEAD, MOMENTS, STEM
 from guise.dpaf.data import ImageDataset
+from guise.dpaf.mechanisms import aggregation, private_step
 from guise.dpaf.mechanisms.randomness import Streams
+from guise.dpaf.mechanisms.sampling import PoissonSampler
 from guise.dpaf.synthesis.drawing import synthesise
 from guise.dpaf.training.checkpoint import trained_state
 from guise.dpaf.training.claim import Claim
@@ -147,15 +151,37 @@ def test_the_generator_trains_with_the_data_gone(tmp_path, data, settings):
     assert not torch.equal(before, trainer.state.generator.last.weight)
 
 
-def test_a_charge_precedes_every_use_of_records(tmp_path, data, settings, monkeypatch):
+def test_a_charge_and_its_mark_precede_every_draw_and_all_noise(tmp_path, data, settings, monkeypatch):
     events = []
-    charge, scaled = Ledger.charge, ImageDataset.scaled
-    monkeypatch.setattr(Ledger, "charge", lambda self, phase: events.append("charge") or charge(self, phase))
-    monkeypatch.setattr(ImageDataset, "scaled", lambda self, rows: events.append("records") or scaled(self, rows))
+
+    def watch(owner, name, letter):
+        original = getattr(owner, name)
+        monkeypatch.setattr(owner, name, lambda *given: events.append(letter) or original(*given))
+
     folder = toy.begin(tmp_path, data, settings)
+    watch(Ledger, "charge", "C")
+    watch(DatasetBudgets, "mark", "M")
+    watch(PoissonSampler, "draw", "D")
+    watch(aggregation, "gaussian", "N")
+    watch(private_step, "gaussian", "N")
+    watch(ImageDataset, "scaled", "R")
     toy.train(folder, data)
-    steps = settings.stem_steps + settings.steps
-    assert events[-2 * steps :] == ["charge", "records"] * steps
+    steps = [settings.head_steps, settings.stem_steps, settings.steps]
+    # The sums of the means are made before their charge, and noise follows it: nothing was released before.
+    means, head = r"R+CMN", rf"(CMDN){{{steps[0]}}}"
+    stem = rf"(CMDRN{{4}}){{{steps[1]}}}"  # weight and bias of two layers
+    aggregation_steps = rf"(CMDR+N{{3}}){{{steps[2]}}}"  # one aggregate, weight and bias of the private layer
+    assert re.fullmatch(means + head + stem + aggregation_steps, "".join(events)), "".join(events)
+    assert all(steps)
+
+
+def test_two_runs_with_the_same_streams_have_different_noise(tmp_path, data):
+    streams, settings = Streams(), toy.privacy("moments", steps=0, head_steps=0)
+    folders = [
+        toy.begin(tmp_path / name, data, settings, preset="moments", reproducible=False) for name in ("one", "other")
+    ]
+    one, other = (Trainer(data, toy.claim(folder), streams=streams).train().means for folder in folders)
+    assert (one != other).double().mean() > 0.99
 
 
 @pytest.mark.parametrize(("kind", "phase"), [(ClassHead, HEAD), (StemTraining, STEM)])
