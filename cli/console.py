@@ -11,9 +11,7 @@ from typing import Any
 import click
 
 from guise.cli.flags import as_flags
-
-Step = Callable[[str, int, int], None]
-"""Called with what is being done, items done and items in all."""
+from guise.models.watching import Progress
 
 
 def message(text: str) -> None:
@@ -40,7 +38,7 @@ def _with_flags(value: Any, *, sentence: bool = False) -> Any:
 
 
 @contextmanager
-def steps() -> Iterator[Step]:
+def steps() -> Iterator[Progress]:
     """A progress bar on stderr with one line for each thing that is done; nothing where nobody watches."""
     from rich.console import Console
     from rich.filesize import decimal

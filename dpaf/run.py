@@ -14,10 +14,10 @@ from guise.dpaf.jobs.reporting import report_run
 from guise.dpaf.jobs.sampling import sample_run
 from guise.dpaf.jobs.spending import Spending, spending_of
 from guise.dpaf.jobs.training import TrainingOptions, train_run
-from guise.dpaf.jobs.watching import Announce, Progress
 from guise.dpaf.synthesis.samples import Synthetic
 from guise.dpaf.training.run_folder import RunFolder
 from guise.dpaf.training.run_settings import RunSettings
+from guise.models.watching import Announce, Progress
 
 
 class Run:

@@ -15,11 +15,11 @@ from guise.chameleon.evaluation.retrieval import Scores, false_accept_thresholds
 from guise.chameleon.evaluation.strangers import Strangers, embed_strangers
 from guise.chameleon.faces.embedding import FaceReader, similarity
 from guise.chameleon.faces.selection import FaceSelector, WhoseFace
-from guise.chameleon.faces.survey import Progress
 from guise.chameleon.transforms import TRANSFORMS
 from guise.models import Recogniser
 from guise.models.errors import FaceError, ImageError
 from guise.models.files import list_photos, printable, read_photo
+from guise.models.watching import Progress
 
 SAVED = "as saved"
 """The version of the protected photos that no transform has touched."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,8 @@ from guise.chameleon.faces.selection import FaceSelector, WhoseFace, select_recu
 from guise.chameleon.faces.template import FaceTemplate
 from guise.models.errors import FaceError, ImageError
 from guise.models.files import Photo, printable, read_photo
+from guise.models.watching import Progress
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, items done and items in all."""
 _MOST_FACES = 24
 _SMALLEST_FACE = 11  # pixels of its box inside the photo; the least that SSIM can be measured on
 

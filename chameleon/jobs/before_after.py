@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from guise.chameleon.evaluation.verify import Measurements
-from guise.chameleon.jobs.networks import Announce
 from guise.chameleon.protection.job import PhotoResult
 from guise.chameleon.protection.sheet import Pair, draw_pairs, face_crop
 from guise.models.errors import ImageError, OutputError
 from guise.models.files import read_photo
+from guise.models.watching import Announce
 
 _MOST_SHOWN = 6
 

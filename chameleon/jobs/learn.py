@@ -7,8 +7,8 @@ from pathlib import Path
 
 from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.faces.selection import FaceSelector
-from guise.chameleon.faces.survey import Progress, Survey, find_faces
-from guise.chameleon.jobs.networks import Announce, Networks, check_names
+from guise.chameleon.faces.survey import Survey, find_faces
+from guise.chameleon.jobs.networks import Networks, check_names
 from guise.chameleon.jobs.options import LearningOptions, Preset
 from guise.chameleon.jobs.people import TO_PROTECT, check_user_face, selector_named
 from guise.chameleon.jobs.places import Places
@@ -26,6 +26,7 @@ from guise.models.files import (
     remove_stale,
 )
 from guise.models.recognisers import registry
+from guise.models.watching import Announce, Progress
 
 
 def learn(

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property, partial
 
 from guise.chameleon.faces.detection import FaceDetector
 from guise.chameleon.faces.embedding import FaceReader
-from guise.chameleon.faces.survey import Progress
 from guise.chameleon.mask.key import Key
 from guise.models import Recogniser, load_recogniser
 from guise.models.devices import best_device
 from guise.models.errors import InputError
 from guise.models.files import printable
 from guise.models.recognisers import registry
-
-Announce = Callable[[str], None]
-"""Called with one line for a person."""
+from guise.models.watching import Announce, Progress
 
 
 def check_names(recognisers: Iterable[str | Recogniser]) -> None:

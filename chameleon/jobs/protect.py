@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from guise.chameleon.faces.embedding import FaceReader
-from guise.chameleon.faces.survey import Progress
-from guise.chameleon.jobs.networks import Announce, Networks
+from guise.chameleon.jobs.networks import Networks
 from guise.chameleon.jobs.options import LearningOptions, Preset
 from guise.chameleon.jobs.places import Places
 from guise.chameleon.jobs.protection_run import ProtectionRun
@@ -16,6 +15,7 @@ from guise.chameleon.mask.key import Key
 from guise.chameleon.protection.job import PhotoResult
 from guise.models import Recogniser
 from guise.models.errors import InputError
+from guise.models.watching import Announce, Progress
 
 
 def protect(

@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from guise.chameleon.faces.selection import FaceSelector
-from guise.chameleon.faces.survey import Progress, Survey, find_faces
+from guise.chameleon.faces.survey import Survey, find_faces
 from guise.chameleon.jobs.before_after import draw_protected
 from guise.chameleon.jobs.learn import learn_and_save, photos_of, tell_of_others, tell_without_effect
-from guise.chameleon.jobs.networks import Announce, Networks, check_names
+from guise.chameleon.jobs.networks import Networks, check_names
 from guise.chameleon.jobs.options import LearningOptions
 from guise.chameleon.jobs.people import TO_PROTECT, check_user_face, is_user, selector_named, selector_of
 from guise.chameleon.jobs.places import Places
@@ -22,6 +22,7 @@ from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.visibility.budget import Budget, budget_of
 from guise.models import Recogniser
 from guise.models.files import PhotoListing, check_writable, only_one, remove_stale
+from guise.models.watching import Announce, Progress
 
 
 class ProtectionRun:

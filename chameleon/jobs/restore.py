@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from guise.chameleon.faces.detection import FaceDetector
-from guise.chameleon.faces.survey import Progress
 from guise.chameleon.mask.key import Key, load_key
 from guise.chameleon.restoration.folder import RestoredPhoto, restore_folder
 from guise.models.devices import best_device
 from guise.models.errors import InputError
 from guise.models.files import check_output_folder, check_writable, list_photos, only_one, remove_stale
+from guise.models.watching import Progress
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,14 @@ from guise.chameleon.evaluation.pairs import PairMeasurement
 from guise.chameleon.evaluation.strangers import Strangers
 from guise.chameleon.evaluation.verify import Measurements, RecogniserReport, measure_folders
 from guise.chameleon.faces.embedding import FaceReader
-from guise.chameleon.faces.survey import Progress
 from guise.chameleon.jobs.before_after import draw_verified
-from guise.chameleon.jobs.networks import Announce, Networks
+from guise.chameleon.jobs.networks import Networks
 from guise.chameleon.jobs.people import TO_VERIFY, check_user_face, whose_faces
 from guise.models import Recogniser
 from guise.models.files import BEFORE_AFTER
 from guise.models.files.pictures import check_picture
 from guise.models.recognisers.registry import READER
+from guise.models.watching import Announce, Progress
 
 
 @dataclass(frozen=True)

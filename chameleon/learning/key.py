@@ -13,7 +13,7 @@ import numpy as np
 
 from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.selection import FaceSelector
-from guise.chameleon.faces.survey import Progress, Survey, cut_faces
+from guise.chameleon.faces.survey import Survey, cut_faces
 from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.learning import paper
 from guise.chameleon.learning.crops import aligned
@@ -22,6 +22,7 @@ from guise.chameleon.learning.targets import TargetTemplates
 from guise.chameleon.mask.key import Key, Provenance
 from guise.chameleon.visibility.budget import budget_of
 from guise.models import Recogniser
+from guise.models.watching import Progress
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader
 from guise.chameleon.faces.selection import FaceSelector
-from guise.chameleon.faces.survey import Progress, Survey, faces_of
+from guise.chameleon.faces.survey import Survey, faces_of
 from guise.chameleon.learning.refine import Refined
 from guise.chameleon.protection.group import Group, plan_groups, refine_together, remember
 from guise.chameleon.protection.job import Job, PhotoResult
@@ -17,6 +17,7 @@ from guise.chameleon.protection.log import LogEntry, ProtectionLog, measurements
 from guise.chameleon.protection.photo import measure_saved, protect_photo
 from guise.models.errors import ImageError
 from guise.models.files import Photo, file_hash, read_photo, settings_hash, write_photo
+from guise.models.watching import Progress
 
 
 def protect_folder(

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from guise.dpaf.accounting.audit_result import Audit
 from guise.dpaf.audit.bound import audit_mechanism
 from guise.dpaf.audit.canary import games_of
-from guise.dpaf.jobs.watching import Progress
 from guise.dpaf.training.run_folder import RunFolder
+from guise.models.watching import Progress
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from guise.dpaf.data import ImageDataset, Source, load
 from guise.dpaf.evaluation.fidelity import Distance, check_extractor, frechet
 from guise.dpaf.evaluation.repetition import Repetition, repetition
 from guise.dpaf.evaluation.utility import FULL_SAMPLES, LEAST_SAMPLES, QUICK_SAMPLES, Utility, networks, utility
-from guise.dpaf.jobs.watching import Announce, Progress
 from guise.dpaf.synthesis.drawing import synthesise
 from guise.dpaf.synthesis.pictures import grid
 from guise.dpaf.training.checkpoint import trained_state
@@ -23,6 +22,7 @@ from guise.models.devices import best_device
 from guise.models.errors import InputError
 from guise.models.files import check_writable, printable
 from guise.models.files.pictures import check_picture, save_picture
+from guise.models.watching import Announce, Progress
 
 _COMPARED, _PAIRS, _COLUMNS = 1000, 40, 10
 

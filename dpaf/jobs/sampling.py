@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from guise.dpaf.jobs.watching import Progress
 from guise.dpaf.synthesis.drawing import synthesise
 from guise.dpaf.synthesis.samples import Synthetic
 from guise.dpaf.training.checkpoint import trained_state
 from guise.dpaf.training.run_folder import RunFolder
 from guise.models.errors import InputError
 from guise.models.files import printable
+from guise.models.watching import Progress
 
 
 def sample_run(

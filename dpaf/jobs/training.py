@@ -12,7 +12,7 @@ from guise.dpaf.accounting.budget import DatasetBudgets
 from guise.dpaf.accounting.plan import Plan
 from guise.dpaf.accounting.report import NOT_PRIVATE
 from guise.dpaf.data import ImageDataset, Source, load, name_of
-from guise.dpaf.jobs.watching import Announce, Progress, Watcher
+from guise.dpaf.jobs.watching import Watcher
 from guise.dpaf.mechanisms.processes import joined
 from guise.dpaf.mechanisms.randomness import Streams
 from guise.dpaf.settings import PRESETS
@@ -23,6 +23,7 @@ from guise.dpaf.training.run_settings import RunSettings
 from guise.dpaf.training.trainer import Trainer
 from guise.models.errors import InputError
 from guise.models.files import check_output_folder, check_writable, only_one, printable, remove_stale
+from guise.models.watching import Announce, Progress
 
 PLANNED_ONCE = ("size", "preset", "minutes", "physical_batch_size")
 """What has no effect when a run is resumed: it goes on as it was planned."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from guise.dpaf.accounting.accountants import epsilon_pld
 from guise.dpaf.synthesis.drawing import synthesise
 from guise.dpaf.synthesis.pictures import grid
@@ -11,11 +9,7 @@ from guise.dpaf.training.run_folder import RunFolder
 from guise.dpaf.training.state import TrainingState
 from guise.dpaf.training.trainer import FITTING
 from guise.models.files.pictures import save_picture
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, steps done and steps in all."""
-Announce = Callable[[str], None]
-"""Called with one line for a person."""
+from guise.models.watching import Announce, Progress
 
 SAMPLES = "samples.png"
 _COLUMNS, _ROWS = 10, 8

@@ -21,9 +21,8 @@ from guise.dpaf.training.fitting import Fitting, generator_step, labels_of_a_ste
 from guise.dpaf.training.private_phases import PrivatePhases
 from guise.dpaf.training.state import TrainingState
 from guise.models.errors import BudgetError, InputError, LedgerError, PrivacyError
+from guise.models.watching import Progress
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, steps done and steps in all."""
 FITTING = "fitting the generator"
 _MOST_GROWTH = 3  # of a checkpoint, once there are means and the optimisers have begun
 

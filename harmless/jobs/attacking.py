@@ -14,9 +14,9 @@ from guise.harmless.pictures.photos import PhotoLike, photo_for
 from guise.harmless.projection import projector
 from guise.harmless.sources import LoadedModel, LoadOptions, Models, load_models
 from guise.harmless.tracing import trace
-from guise.harmless.watching import Announce
 from guise.models.errors import InputError
 from guise.models.files import Photo, list_photos, plain, printable, read_photo, write_photo
+from guise.models.watching import Announce
 
 
 @dataclass(frozen=True)

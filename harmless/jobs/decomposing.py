@@ -15,9 +15,9 @@ from guise.harmless.pictures.photos import photo_for
 from guise.harmless.projection import Projector, projector
 from guise.harmless.sources import LoadedModel, LoadOptions, Model, load_models
 from guise.harmless.tracing import trace
-from guise.harmless.watching import Progress
 from guise.models.errors import ImageError, InputError
 from guise.models.files import check_output_folder, check_writable, list_photos, plain, write_photo
+from guise.models.watching import Progress
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from guise.harmless.pictures.folders import FolderSettings, Format, PhotoResult,
 from guise.harmless.pictures.level_set import WalkSettings
 from guise.harmless.pictures.rounding import SearchSettings
 from guise.harmless.sources import LoadOptions, Models, load_models
-from guise.harmless.watching import Progress
 from guise.models.errors import InputError
 from guise.models.files import check_output_folder, check_writable, list_photos, only_one, remove_stale
+from guise.models.watching import Progress
 
 
 @dataclass(frozen=True)

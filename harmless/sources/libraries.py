@@ -13,9 +13,9 @@ from torch import nn
 from guise.harmless.sources.construction import constructing
 from guise.harmless.sources.preprocessing import Preprocessing
 from guise.harmless.sources.source import Network, Source
-from guise.harmless.watching import Announce
 from guise.models.errors import InputError, OfflineError, WeightsError
 from guise.models.recognisers import registry
+from guise.models.watching import Announce
 from guise.models.weights.download import readable_size
 
 TIMM = "timm:"

@@ -16,11 +16,11 @@ from guise.harmless.sources.libraries import TIMM, from_timm, from_torchvision
 from guise.harmless.sources.pixel_model import JointModel, PixelModel
 from guise.harmless.sources.preprocessing import parse
 from guise.harmless.sources.source import DEFAULT_INPUT, LoadedModel, Network, Source, check_shape
-from guise.harmless.watching import Announce
 from guise.models.errors import InputError, WeightsError
 from guise.models.files import printable
 from guise.models.recognisers import registry
 from guise.models.recognisers.loading import load_recogniser
+from guise.models.watching import Announce
 
 
 def load(source: Source, *, announce: Announce | None = None) -> LoadedModel:

@@ -11,8 +11,8 @@ from torch import nn
 
 from guise.harmless.sources.loading import joined, load, prepared
 from guise.harmless.sources.source import DEFAULT_INPUT, LoadedModel, Network, Source, parse_shape
-from guise.harmless.watching import Announce
 from guise.models.errors import InputError
+from guise.models.watching import Announce
 
 Model = str | nn.Module | LoadedModel
 """A name as on the command line (see `Source`), a module of your own, or a model that `load` gave."""
