@@ -182,6 +182,6 @@ def _begun(
     )
     if on_plan is not None:
         on_plan(plan)
-    if reproducible and announce is not None:
+    elif reproducible and announce is not None:  # otherwise the plan says so
         announce(NOT_PRIVATE)
     return RunSettings.of(dataset, name_of(options.data), privacy, performance, reproducible=reproducible)
