@@ -83,14 +83,14 @@ def table(rows: list[dict[str, str]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from guise.models.files import printable
+    from guise.models.files import one_line
 
     drawn = Table(box=None, pad_edge=False)
     for column in rows[0] if rows else ():
         words = max(map(len, column.split()), default=0)
         drawn.add_column(column, overflow="fold", no_wrap=column == "name", min_width=words)
     for row in rows:
-        cells = {name: printable(cell) for name, cell in row.items()}
+        cells = {name: one_line(cell) for name, cell in row.items()}
         drawn.add_row(*(as_flags(cell) if name in _MESSAGES else cell for name, cell in cells.items()))
     # Where nobody watches, a row is a line, however long; rich would fold it at 80 columns.
     width = None if sys.stdout.isatty() else 10_000

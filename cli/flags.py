@@ -6,7 +6,7 @@ import re
 
 _SINGULAR = {"recognisers": "recogniser", "models": "model"}
 """Parameters that hold several values; their flags are repeated instead."""
-_PARAMETER = re.compile(r"`([a-z][a-z0-9_]*?)_?=([^`\"\n]*)`")
+_PARAMETER = re.compile(r"`([a-z][a-z0-9_]*?)_?=([^`\n]*)`")
 
 
 def as_flags(text: str) -> str:

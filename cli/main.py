@@ -85,9 +85,9 @@ def run(command: click.Command, **extra: Any) -> NoReturn:
 
 def _complain(text: str) -> None:
     """Show an error on one line, whatever file names it mentions."""
-    from guise.models.files import printable
+    from guise.models.files import one_line
 
-    click.echo(as_flags(f"Error: {printable(text)}"), err=True)
+    click.echo(one_line(as_flags(f"Error: {text}")), err=True)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001

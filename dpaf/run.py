@@ -32,7 +32,7 @@ class Run:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = Path(path).absolute()
         self._folder = RunFolder(self.path)
         self.settings: RunSettings = self._folder.settings()
 
@@ -236,14 +236,14 @@ def train(
     """
     options = TrainingOptions(
         data=data,
-        out=Path(out),
+        out=Path(out).absolute(),
         epsilon=epsilon,
         delta=delta,
         size=size,
         preset=preset,
         minutes=minutes,
         physical_batch_size=physical_batch_size,
-        budgets=None if budgets is None else Path(budgets),
+        budgets=None if budgets is None else Path(budgets).absolute(),
         resume=resume,
         unsafe_reproducible=unsafe_reproducible,
     )

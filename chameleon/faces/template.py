@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,5 +18,5 @@ class FaceTemplate:
             to tell people apart.
     """
 
-    mean: np.ndarray
+    mean: np.ndarray = field(repr=False)  # it tells who somebody is: not for logs
     spread: float | None = None

@@ -16,6 +16,27 @@ from guise.models.recognisers import registry
 from guise.models.watching import Announce, Progress
 
 
+def several(recognisers: str | Recogniser | Sequence[str | Recogniser] | None) -> tuple[str | Recogniser, ...]:
+    """Recognisers as a caller may name them: one, several, or none.
+
+    Args:
+        recognisers: names of `guise models list`, "file:PATH" or loaded ones.
+
+    Returns:
+        Them, in order.
+
+    Raises:
+        InputError: something else is among them.
+    """
+    if recognisers is None:
+        return ()
+    named = (recognisers,) if isinstance(recognisers, str | Recogniser) else tuple(recognisers)
+    for name in named:
+        if not isinstance(name, str | Recogniser):
+            raise InputError(f"`recognisers={name}` is no recogniser: give its name, file:PATH, or one that is loaded")
+    return named
+
+
 def check_names(recognisers: Iterable[str | Recogniser]) -> None:
     """Find a misspelt name before the work begins.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from guise.chameleon.jobs.networks import several
 from guise.chameleon.learning.key import Learning
 from guise.chameleon.learning.learn import LearningSettings
 from guise.chameleon.mask.key import Key
@@ -41,16 +42,16 @@ class LearningOptions:
 
     def __post_init__(self) -> None:
         if self.strength is not None:
-            budget_of(self.strength)
+            budget_of(str(self.strength))
         if self.preset not in (None, "guise", "paper"):
             raise InputError(f"`preset={self.preset}` is not known: use guise or paper")
-        if self.seed is not None and not 0 <= self.seed < 2**63:
+        if self.seed is not None and (type(self.seed) is not int or not 0 <= self.seed < 2**63):
             raise InputError(f"`seed={self.seed}` is out of range: give a whole number from 0 to 2**63 - 1")
 
     @property
     def surrogates(self) -> Sequence[str | Recogniser]:
         """What to learn against."""
-        return self.recognisers or registry.TEAM
+        return several(self.recognisers) or registry.TEAM
 
     def learning(self, surrogates: Sequence[Recogniser]) -> Learning:
         """The options, with their defaults, and the recognisers that they name.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from guise.models.files import printable
+from guise.models.files import one_line
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #202024 }
@@ -32,7 +32,7 @@ def page(
         A whole HTML document.
     """
     head = "".join(f"<th>{escape(name)}</th>" for name in titles)
-    body = "".join("<tr>" + "".join(f"<td>{escape(printable(cell))}</td>" for cell in row) + "</tr>\n" for row in rows)
+    body = "".join("<tr>" + "".join(f"<td>{escape(one_line(cell))}</td>" for cell in row) + "</tr>\n" for row in rows)
     shown = ""
     if picture is not None and picture.is_file():
         data = b64encode(picture.read_bytes()).decode()

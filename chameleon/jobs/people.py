@@ -27,7 +27,7 @@ def check_user_face(user_face: str | Path, words: Sequence[str]) -> None:
     Raises:
         InputError: it is neither a file nor one of `words`.
     """
-    if str(user_face) not in words and not Path(user_face).is_file():
+    if not isinstance(user_face, str | Path) or (str(user_face) not in words and not Path(user_face).is_file()):
         what = f"`user_face={printable(str(user_face))}` is neither a photo nor {', '.join(words)}"
         raise InputError(f"{what}: name a photo of the user, or one of these words")
 

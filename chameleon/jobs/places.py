@@ -41,11 +41,15 @@ class Places:
         Raises:
             InputError: the key would lie among the copies or the originals, or nothing can lie next to `folder`.
         """
+        for name, given in (("out", out), ("key", key)):
+            if given is not None and not Path(given).name:
+                raise InputError(f"`{name}={given}` names no file or folder: give it a name, or leave it out")
         folder = Path(folder).resolve()
         if not folder.name and not (out and key):
             raise InputError(f"nothing lies next to {printable(folder)}: say where to write with `out=` and `key=`")
-        copies = Path(os.path.realpath(out or folder.with_name(f"{folder.name}-protected")))
-        file = Path(key) if key else folder.with_name(f"{folder.name}.guise-key")
+        copies = Path(os.path.realpath(folder.with_name(f"{folder.name}-protected") if out is None else out))
+        # Absolute, so that a program which changes its folder meanwhile finds key and records where it left them.
+        file = Path(folder.with_name(f"{folder.name}.guise-key") if key is None else key).absolute()
         for place, what in (
             (copies, "protected copies, whose mask it removes"),
             (folder, "originals, where nothing is written"),

@@ -75,8 +75,8 @@ def protect(
         WeightsError: a recogniser's weights are missing or damaged.
     """
     options = LearningOptions(strength, recognisers, preset, seed)
-    if refine is not None and refine < 0:
-        raise InputError(f"`refine={refine}` is out of range: give 0 or more steps")
+    if refine is not None and (type(refine) is not int or not 0 <= refine <= 1000):
+        raise InputError(f"`refine={refine}` is out of range: give a whole number of steps from 0 to 1000")
     places = Places.of(folder, out=out, key=_file_of(key))
     networks = Networks(device=device, offline=offline, progress=progress, announce=announce, reader=reader)
     with ProtectionRun(places, key, user_face, options, networks, progress=progress, announce=announce) as run:

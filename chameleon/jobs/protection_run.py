@@ -21,7 +21,8 @@ from guise.chameleon.protection.folder import protect_folder
 from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.visibility.budget import Budget, budget_of
 from guise.models import Recogniser
-from guise.models.files import PhotoListing, check_writable, only_one, remove_stale
+from guise.models.errors import KeyFileError
+from guise.models.files import PhotoListing, check_writable, only_one, printable, remove_stale
 from guise.models.watching import Announce, Progress
 
 
@@ -60,10 +61,12 @@ class ProtectionRun:
         self._held.close()
 
     def _known_key(self) -> Key | None:
-        """The user's key, if there is one."""
-        if self._key is None and self.places.key.exists():
-            self._key = load_key(self.places.key)
-        return self._key
+        """The user's key, if there is one: the one that lies in its file, where restoring will look for it."""
+        known = load_key(self.places.key) if self.places.key.exists() else None
+        if self._key is not None and (known is None or known.mask.digest != self._key.mask.digest):
+            where = f"{printable(self.places.key)} {'is gone' if known is None else 'holds another key by now'}"
+            raise KeyFileError(f"{where}: save this key with `save_key`, or nobody could restore its photos")
+        return known
 
     def plan(self) -> ProtectionPlan:
         """Look only."""

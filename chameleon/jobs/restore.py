@@ -74,7 +74,7 @@ def restore(
         KeyFileError: the key is damaged or foreign.
         OutputError: a file cannot be written, or another run uses `out`.
     """
-    folder, out = Path(protected), Path(out)
+    folder, out = Path(protected).absolute(), Path(out).absolute()
     known = key if isinstance(key, Key) else load_key(Path(key))
     file = known.file
     if file is None:

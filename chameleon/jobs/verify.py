@@ -14,7 +14,7 @@ from guise.chameleon.evaluation.strangers import Strangers
 from guise.chameleon.evaluation.verify import Measurements, RecogniserReport, measure_folders
 from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.jobs.before_after import draw_verified
-from guise.chameleon.jobs.networks import Networks
+from guise.chameleon.jobs.networks import Networks, several
 from guise.chameleon.jobs.people import TO_VERIFY, check_user_face, whose_faces
 from guise.models import Recogniser
 from guise.models.files import BEFORE_AFTER
@@ -137,14 +137,14 @@ def verify(
         FaceError: the user cannot be told from others, or no pair could be measured.
         WeightsError: a recogniser's weights are missing or damaged.
     """
-    originals, protected = Path(originals), Path(protected)
-    others = None if others is None else Path(others)
+    originals, protected = Path(originals).absolute(), Path(protected).absolute()
+    others = None if others is None else Path(others).absolute()
     check_user_face(user_face, TO_VERIFY)
     place = protected.resolve()
     file = Path(picture) if picture else place.with_name(f"{place.name}{BEFORE_AFTER}")
     check_picture(file, "picture", [folder for folder in (originals, protected, others) if folder is not None])
     networks = Networks(device=device, offline=offline, progress=progress, announce=announce, reader=reader)
-    loaded = networks.recognisers(recognisers or (READER,))
+    loaded = networks.recognisers(several(recognisers) or (READER,))
     measured = measure_folders(
         originals,
         protected,

@@ -7,7 +7,6 @@ may read it, and it belongs with the originals, never with the protected copies.
 from __future__ import annotations
 
 import json
-import os
 import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -142,13 +141,14 @@ def load_key(path: str | Path) -> Key:
 def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     """The metadata and the tensors of a file that may be anything."""
     try:
+        status = path.stat()
+        if stat.S_ISFIFO(status.st_mode) or stat.S_ISCHR(status.st_mode):  # to open one may wait for ever
+            what = f"{printable(path)} is not a Guise key but a pipe or a device"
+            raise KeyFileError(f"{what}: save it as a file, because its records lie next to it")
         with path.open("rb") as file:
-            status, start = os.fstat(file.fileno()), file.read(8 + len(_BEGINS))
+            start = file.read(8 + len(_BEGINS))
     except OSError as error:
         raise InputError(f"cannot read the key {printable(path)}: {error.strerror}; check `key=`") from None
-    if not stat.S_ISREG(status.st_mode):
-        what = f"{printable(path)} is not a Guise key but a pipe or a device"
-        raise KeyFileError(f"{what}: save it as a file, because its records lie next to it")
     if status.st_size > _MOST_BYTES:
         raise _foreign(path)
     try:

@@ -8,7 +8,7 @@ and subtracting it restores every pixel that did not clip (see `guise.chameleon.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -88,8 +88,8 @@ class Mask:
         epsilon: no channel of any pixel is changed by more than this, in the units of `values`.
     """
 
-    values: np.ndarray
-    template: np.ndarray
+    values: np.ndarray = field(repr=False)
+    template: np.ndarray = field(repr=False)
     epsilon: float
 
     @property

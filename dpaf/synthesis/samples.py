@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,8 @@ class Synthetic:
         classes: names of the labels.
     """
 
-    images: np.ndarray
-    labels: np.ndarray
+    images: np.ndarray = field(repr=False)
+    labels: np.ndarray = field(repr=False)
     accepted: float | None
     classes: tuple[str, ...]
 
@@ -33,9 +33,6 @@ class Synthetic:
         """Images, then labels."""
         yield self.images
         yield self.labels
-
-    def __len__(self) -> int:
-        return len(self.images)
 
     def save(self, out: str | Path) -> None:
         """Write the images.

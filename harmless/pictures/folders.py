@@ -70,6 +70,10 @@ class FolderSettings:
     approximate: float | None = None
     walk: WalkSettings | None = None
 
+    def __post_init__(self) -> None:
+        if self.format not in ("png", "jpeg"):
+            raise InputError(f"`format={self.format}` is not known: use png or jpeg")
+
 
 def fill_folder(
     folder: Path, photos: Sequence[Path], out: Path, loaded: LoadedModel, job: FolderSettings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -55,6 +56,10 @@ def load_models(model: Models, **options: Unpack[LoadOptions]) -> LoadedModel:
         WeightsError: weights are missing, damaged, or do not fit.
         OfflineError: weights would have to be fetched.
     """
+    known = list(LoadOptions.__annotations__)
+    for name in set(options) - set(known):
+        close = difflib.get_close_matches(name, known, n=1) or [", ".join(known)]
+        raise TypeError(f"there is no option {name!r} for loading a model: did you mean {close[0]}?")
     models = [model] if isinstance(model, str | nn.Module | LoadedModel) else list(model)
     if not models:
         raise InputError("no model is named: give at least one with `model=`")

@@ -4,7 +4,7 @@ from guise.models.files.atomic import atomic_write, check_writable, remove_stale
 from guise.models.files.exclusive import only_one
 from guise.models.files.folders import BEFORE_AFTER, PhotoListing, check_output_folder, list_photos
 from guise.models.files.manifest import Manifest, file_hash, settings_hash
-from guise.models.files.names import printable
+from guise.models.files.names import one_line, printable
 from guise.models.files.packing import pack, unpack
 from guise.models.files.photos.photo import Photo, plain
 from guise.models.files.photos.reading import read_photo
@@ -21,6 +21,7 @@ __all__ = [
     "check_writable",
     "file_hash",
     "list_photos",
+    "one_line",
     "only_one",
     "pack",
     "plain",

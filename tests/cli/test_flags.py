@@ -17,6 +17,7 @@ from guise.cli.flags import as_flags
         ("see `keep_metadata=` and `class_=cat`", "see --keep-metadata and --class cat"),
         ("run `guise models list`", "run `guise models list`"),
         ("no parameter", "no parameter"),
+        ('see `key=a"b c`', 'see --key a"b c'),
     ],
 )
 def test_parameters_become_flags_and_nothing_else_changes(library: str, shell: str):

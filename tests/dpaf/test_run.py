@@ -22,7 +22,7 @@ def run(tmp_path_factory):
 def test_samples_unpack_into_images_and_labels_and_are_saved_as_they_are(run, tmp_path):
     drawn = run.sample(6, class_="1", seed=3)
     images, labels = drawn
-    assert images is drawn.images and labels.tolist() == [1] * 6 and len(drawn) == 6
+    assert images is drawn.images and labels.tolist() == [1] * 6 and len(drawn.images) == 6
     assert (run.sample(6, class_="1", seed=3).images == images).all()
     drawn.save(tmp_path / "s.npz")
     with np.load(tmp_path / "s.npz") as saved:

@@ -112,3 +112,8 @@ def test_what_cannot_be_filled_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=words):
         space.fill(pixels, **settings)  # type: ignore[arg-type]
+
+
+def test_a_misspelt_option_is_no_option_left_out() -> None:
+    with pytest.raises(TypeError, match="'weigths'.*weights"):
+        harmless.null_space("guise-vit", weigths="pretrained")  # type: ignore[call-arg]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +97,15 @@ def test_a_key_without_a_file_has_no_place_for_its_records(holiday, key):
         ({"device": "nonsense"}, "`device=nonsense`"),
         ({"recognisers": ["dlib-resnot"]}, "dlib-resnet"),
         ({"user_face": "recuring"}, "`user_face=recuring`"),
+        ({"user_face": 3}, "`user_face=3`"),
+        ({"refine": "2"}, "`refine=2`"),
+        ({"refine": False}, "`refine=False`"),
+        ({"seed": "0"}, "`seed=0`"),
+        ({"strength": ["mid"]}, "mid"),
+        ({"recognisers": [3]}, "`recognisers=3`"),
+        ({"key": "."}, "`key=.`"),
+        ({"key": ""}, "`key=`"),
+        ({"out": ""}, "`out=`"),
         ({"out": "holiday/copies"}, "the same or one holds the other"),
     ],
 )
@@ -115,3 +125,35 @@ def test_faces_and_keys_that_are_not_there_have_errors_of_their_own(tmp_path):
     (tmp_path / "foreign").write_bytes(b"no key")
     with pytest.raises(KeyFileError):
         chameleon.protect(tmp_path / "walls", tmp_path / "foreign", offline=True)
+
+
+def test_a_key_whose_file_is_gone_or_anothers_protects_nothing(holiday, key):
+    other = chameleon.learn(holiday, key=holiday.with_name("other.guise-key"), recognisers="dlib-resnet", seed=1,
+                            settings=FEW, offline=True)  # fmt: skip
+    chameleon.save_key(other, key.file)
+    with pytest.raises(KeyFileError, match="holds another key"):
+        chameleon.protect(holiday, key, refine=0, offline=True)
+    key.file.unlink()
+    with pytest.raises(KeyFileError, match="is gone"):
+        chameleon.protect(holiday, key, refine=0, offline=True)
+    assert not holiday.with_name("holiday-protected").exists()
+
+
+@pytest.mark.usefixtures("key")
+def test_a_program_that_changes_its_folder_meanwhile_loses_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    report = chameleon.protect(
+        "holiday", "holiday.guise-key", out="copies", refine=0, offline=True, on_photo=lambda _: os.chdir("/")
+    )
+    assert report.restore_records == tmp_path / "holiday.guise-key.restore"
+    assert len(report.restore_records.read_text().splitlines()) == 2
+
+
+def test_a_key_behind_a_pipe_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(KeyFileError, match="a pipe"):
+        chameleon.load_key(tmp_path / "pipe")
+
+
+def test_who_the_user_is_stays_out_of_logs(key):
+    assert "array" not in repr(key)
