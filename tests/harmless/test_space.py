@@ -115,5 +115,5 @@ def test_what_cannot_be_filled_is_refused(
 
 
 def test_a_misspelt_option_is_no_option_left_out() -> None:
-    with pytest.raises(TypeError, match="'weigths'.*weights"):
-        harmless.null_space("guise-vit", weigths="pretrained")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"'weigths'.*weights"):
+        null_space("guise-vit", weigths="pretrained")  # type: ignore[call-arg]
