@@ -122,8 +122,8 @@ class PairMeasurement:
     face: Face
     visibility: Visibility
     psnr: float
-    clean: tuple[np.ndarray, ...]
-    protected: dict[str, tuple[np.ndarray, ...]]
+    clean: tuple[np.ndarray, ...] = field(repr=False)
+    protected: dict[str, tuple[np.ndarray, ...]] = field(repr=False)
 
 
 def measure_pair(

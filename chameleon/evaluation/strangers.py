@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ class Strangers:
         users: photos left out because they are the user's own, byte for byte.
     """
 
-    embeddings: tuple[np.ndarray, ...]
+    embeddings: tuple[np.ndarray, ...] = field(repr=False)
     unreadable: dict[str, str]
     without_face: tuple[str, ...]
     users: tuple[str, ...]

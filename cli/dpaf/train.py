@@ -27,7 +27,11 @@ PRESETS = ("moments", "dpaf", "pretrained", "matching", "dpgan")
 @click.option("--size", type=int, help="Side of the images: 28, 32, 64 or 128. [default: the nearest]")
 @click.option("--preset", type=click.Choice(PRESETS), default="moments", show_default=True)
 @click.option(
-    "--minutes", type=click.FloatRange(0, 100_000, min_open=True), default=2.0, show_default=True, help="Fit so long."
+    "--minutes",
+    type=click.FloatRange(0, 100_000, min_open=True),
+    default=2.0,
+    show_default=True,
+    help="Minutes of fitting the generator. The private steps before it take some more.",
 )
 @click.option("--physical-batch-size", type=click.IntRange(1), help="Images at once; changes memory only.")
 @click.option("--budgets", type=click.Path(dir_okay=False, path_type=Path), help="File of the datasets' budgets.")
@@ -57,7 +61,7 @@ def train(context: click.Context, /, **options: Any) -> None:
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(as_flags(str(stop))) from None
     where, spent = printable(run.path), run.settings.privacy.epsilon
-    console.message(f"done: {where}, epsilon {spent:g}. Now: guise dpaf sample {where} --count 1000")
+    console.message(f"done: {where}, epsilon {spent:g}. Now: guise dpaf sample {where} --count 1000 --out synthetic")
 
 
 def _say_unused(context: click.Context, names: tuple[str, ...]) -> None:
