@@ -205,7 +205,7 @@ class _Remembering:
         return _epsilon_of(self.ledger, delta)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=1024)
 def _epsilon_of(event: Any, delta: float) -> float:
     from dp_accounting import pld
 

@@ -14,6 +14,14 @@ from guise.dpaf.training.run_folder import RunFolder
 from tests.cli.command_line import call, check_refused, hashes
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_fitting_steps():
+    """The least that `--minutes` gives, which costs no privacy, in fewer steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("guise.dpaf.training.planning._LEAST_STEPS", 8)
+        yield
+
+
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "toy.npz"

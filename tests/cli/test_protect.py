@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from functools import partial
 from pathlib import Path
 
 import flip_evaluator
@@ -16,6 +17,7 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 from skimage.metrics import structural_similarity
 
+from guise.chameleon.learning.learn import LearningSettings
 from guise.chameleon.learning.refine import RefinementSettings
 from guise.chameleon.mask.key import load_key
 from guise.chameleon.protection.log import manifest_file
@@ -373,7 +375,8 @@ def test_others_faces_stay_untouched(protect, photos, out, reader):
         assert changed[other.face.box_in(*pixels.shape[:2])].mean() < own / 2
 
 
-def test_learning_makes_a_private_key_and_writes_what_restoring_needs(protect, photos, tmp_path, head):
+def test_learning_makes_a_private_key_and_writes_what_restoring_needs(protect, photos, tmp_path, head, monkeypatch):
+    monkeypatch.setattr("guise.chameleon.jobs.options.LearningSettings", partial(LearningSettings, steps=80))
     for index, left in enumerate((0, 10, 20)):
         head.crop((left, 0, 260, 260)).save(photos / f"{index}.jpg", quality=92)
     key = tmp_path / "new" / "folder" / "key"
@@ -393,9 +396,11 @@ def test_learning_makes_a_private_key_and_writes_what_restoring_needs(protect, p
     assert protect("--key", key, "--json").report["photos"][0]["status"] == "skipped"
 
 
-def test_demo_protects_its_own_photos(tmp_path, keys):
+def test_demo_protects_its_own_photos(tmp_path, keys, monkeypatch):
     from guise.cli.demo import demo
 
+    # All photos are refined as by default, but in few steps.
+    monkeypatch.setattr("guise.chameleon.jobs.protection_run.RefinementSettings", partial(RefinementSettings, steps=2))
     (tmp_path / "demo").mkdir()
     shutil.copy(keys[0], tmp_path / "demo" / "photos.guise-key")
     outcome = call(demo, tmp_path / "demo")
