@@ -20,6 +20,8 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's"
 KILLED = """
 import os, signal, sys
 from guise.dpaf.mechanisms import private_step
+from guise.dpaf.training import planning
+planning._LEAST_STEPS = 8  # of fitting, when it is resumed
 draw, count = private_step.gaussian, 0
 
 def die(*given):

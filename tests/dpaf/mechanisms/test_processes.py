@@ -108,7 +108,7 @@ def test_the_command_runs_under_torchrun(tmp_path, monkeypatch):
     run, data = tmp_path / "run", tmp_path / "data.npz"
     images = toy.two_classes(60).images[:, 0].numpy()
     np.savez(data, images=images, labels=np.arange(60) % 2)
-    options = ("--data", data, "--epsilon", "10", "--minutes", "0.02", "--budgets", tmp_path / "budgets.sqlite")
+    options = ("--data", data, "--epsilon", "2", "--delta", "1e-3", "--minutes", "0.001", "--budgets", tmp_path / "b")
     done = spread(2, "-m", "guise", "dpaf", "train", *options, "--out", run, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("Plan for") == 1 and done.stderr.count("done:") == 1
