@@ -68,6 +68,19 @@ def whole(name: str, value: int) -> None:
         raise InputError(f"{name} is {value!r}: give a whole number, or leave it out")
 
 
+def seed(value: int) -> None:
+    """Make sure that a value can seed what draws samples.
+
+    Args:
+        value: what was given.
+
+    Raises:
+        InputError: it is no whole number, or out of range.
+    """
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise InputError(f"`seed={value}` is out of range: give a whole number from 0 to 2**63 - 1")
+
+
 def budget(epsilon: float, delta: float, *, records: int | None = None) -> None:
     """Make sure that (epsilon, delta) is a guarantee that means something.
 

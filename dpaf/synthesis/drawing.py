@@ -43,9 +43,11 @@ def synthesise(
         progress: called with images made and images in all.
 
     Raises:
-        InputError: count or label is out of range.
+        InputError: count, label or seed is out of range.
     """
     validate.count("the number of images", count)
+    if seed is not None:
+        validate.seed(seed)
     kinds = state.generator.classes
     if label is not None and not 0 <= label < kinds:
         raise InputError(f"class {label} does not exist: choose 0 to {kinds - 1}")

@@ -31,6 +31,12 @@ def test_samples_unpack_into_images_and_labels_and_are_saved_as_they_are(run, tm
         drawn.save(tmp_path / "s.npz")
 
 
+@pytest.mark.parametrize("seed", ["1", 1.5, True, -1, 2**64])
+def test_seeds_that_cannot_be_used_are_refused_where_samples_are_drawn(run, seed):
+    with pytest.raises(InputError, match="`seed="):
+        run.sample(2, seed=seed)
+
+
 def test_messages_name_parameters(run, tmp_path):
     with pytest.raises(InputError, match="`class_=` draws one class"):
         run.sample(6, class_="1", equal=True)
