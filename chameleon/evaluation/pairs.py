@@ -12,7 +12,8 @@ import numpy as np
 from guise.chameleon.faces.detection import Face, best_overlap
 from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader, embed
 from guise.chameleon.faces.selection import FaceSelector, WhoseFace, select_recurring
-from guise.chameleon.visibility.budget import FaceMeter, Visibility
+from guise.chameleon.protection.look import Look
+from guise.chameleon.visibility.budget import Visibility
 from guise.models import Recogniser
 from guise.models.errors import FaceError, ImageError
 from guise.models.files import Photo, printable, read_photo
@@ -112,7 +113,7 @@ class PairMeasurement:
     Attributes:
         photo: path below both folders.
         face: the user's, in the original.
-        visibility: SSIM and FLIP over the box of that face, at full size.
+        visibility: of what was changed, where a screen shows the whole photo.
         psnr: peak signal-to-noise ratio over the same box, in decibels; infinite where nothing changed.
         clean: the original's embedding, float32 (D,), by each recogniser.
         protected: the same of each version of the copy; a version in which no face was found is left out.
@@ -166,11 +167,11 @@ def measure_pair(
             with_face.append(version)
             to_embed.append((pixels, again))
     embeddings = [embed(to_embed, recogniser) for recogniser in recognisers]
-    box = face.box_in(*original.pixels.shape[:2])
+    look, box = Look(original, face), face.box_in(*original.pixels.shape[:2])
     return PairMeasurement(
         photo=name.as_posix(),
         face=face,
-        visibility=FaceMeter(original.pixels[box]).measure(copy.pixels[box]),
+        visibility=look.meter.measure(copy.pixels[look.region.rows, look.region.columns]),
         psnr=psnr(original.pixels[box], copy.pixels[box]),
         clean=tuple(rows[0] for rows in embeddings),
         protected={version: tuple(rows[i] for rows in embeddings) for i, version in enumerate(with_face, 1)},

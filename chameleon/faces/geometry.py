@@ -117,13 +117,14 @@ def sampling_grid(transforms: Tensor, *, height: int, width: int) -> Tensor:
     return torch.einsum("hwk,njk->nhwj", points, transforms)
 
 
-def sample(images: Tensor, grid: Tensor, *, padding: str = "zeros") -> Tensor:
-    """Sample images bilinearly; differentiable.
+def sample(images: Tensor, grid: Tensor, *, padding: str = "zeros", mode: str = "bilinear") -> Tensor:
+    """Sample images; differentiable.
 
     Args:
         images: float (N or 1, C, h, w).
         grid: float (N, H, W, 2), points in pixels of the images.
         padding: what lies beyond an image's border: "zeros", or "border" to repeat the edge.
+        mode: "bilinear", or "bicubic", which shows no creases where images are enlarged much.
 
     Returns:
         float (N, C, H, W).
@@ -131,7 +132,27 @@ def sample(images: Tensor, grid: Tensor, *, padding: str = "zeros") -> Tensor:
     size = torch.tensor([images.shape[3], images.shape[2]], dtype=grid.dtype, device=grid.device)
     normalised = (2 * grid + 1) / size - 1
     images = images.expand(len(grid), -1, -1, -1)
-    return F.grid_sample(images, normalised.to(images.dtype), padding_mode=padding, align_corners=False)
+    return F.grid_sample(images, normalised.to(images.dtype), mode=mode, padding_mode=padding, align_corners=False)
+
+
+def covered(to_frame: np.ndarray, *, size: int, height: int, width: int) -> tuple[slice, slice]:
+    """Find the part of a photo that lies under a square frame.
+
+    Args:
+        to_frame: float64 (2, 3), transform from the photo to the frame.
+        size: side of the frame, in pixels.
+        height: of the photo, in pixels.
+        width: of the photo, in pixels.
+
+    Returns:
+        Rows and columns of the smallest rectangle that holds it; empty ones where it lies outside the photo.
+    """
+    last = size - 1
+    frame = np.array([(0, 0), (last, 0), (0, last), (last, last)], dtype=float)
+    corners = apply(inverse(to_frame), frame)
+    left, top = np.clip(np.floor(corners.min(0)), 0, (width, height)).astype(int)
+    right, bottom = np.clip(np.ceil(corners.max(0)) + 1, 0, (width, height)).astype(int)
+    return slice(int(top), int(bottom)), slice(int(left), int(right))
 
 
 def crop(pixels: np.ndarray, to_crop: np.ndarray, *, size: int) -> Tensor:

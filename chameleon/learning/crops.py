@@ -1,4 +1,4 @@
-"""What the optimisation looks at: crops as recognisers see faces, and windows of full-size faces as people see them.
+"""Aligned crops of faces, as recognisers see them.
 
 Everything that does not depend on the mask is computed once. Adding the mask to a photo and cropping is linear, apart
 from rounding: a masked crop is the clean crop plus the mask sampled on the crop's own grid.
@@ -12,13 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from guise.chameleon.faces import geometry
 from guise.chameleon.faces.crop import FaceCrop
 from guise.models import Record
-
-_WINDOW = 128  # pixels; smaller where a face is
 
 
 @dataclass(frozen=True)
@@ -104,59 +101,3 @@ def aligned(faces: Sequence[FaceCrop], template: np.ndarray, *, size: int) -> Te
         float32 (P, 3, size, size) in [0, 1].
     """
     return torch.stack([geometry.crop(face.pixels, face.face.to_template(template), size=size) for face in faces])
-
-
-def _at_least(face: Tensor, side: int) -> Tensor:
-    """`face` (3, H, W) with its edges repeated until no side is shorter than `side`."""
-    missing = [max(0, side - length) for length in face.shape[1:]]
-    padded: Tensor = F.pad(face[None].float(), (0, missing[1], 0, missing[0]), mode="replicate")
-    return padded[0].to(face.dtype)
-
-
-class Windows:
-    """Windows of faces at full size, on which visibility is measured."""
-
-    def __init__(self, faces: Sequence[FaceCrop], *, device: torch.device) -> None:
-        """Cut the boxes out of some faces.
-
-        Args:
-            faces: P faces.
-            device: where windows are given out.
-        """
-        self._device = device
-        boxes = [face.face.box_in(*face.pixels.shape[:2]) for face in faces]
-        self._faces = [
-            torch.from_numpy(face.pixels[box].copy()).permute(2, 0, 1) for face, box in zip(faces, boxes, strict=True)
-        ]
-        # From a pixel of the face's box to the canonical frame.
-        self._transforms = [
-            geometry.compose(
-                np.column_stack([np.eye(2), (columns.start, rows.start)]),
-                face.face.to_template(geometry.CANONICAL_TEMPLATE),
-            )
-            for face, (rows, columns) in zip(faces, boxes, strict=True)
-        ]
-        # One size for all, so that they make a batch; a face that the photo's border cuts is filled up.
-        self._side = int(np.clip(np.median([min(face.shape[1:]) for face in self._faces]), 11, _WINDOW))
-        self._faces = [_at_least(face, self._side) for face in self._faces]
-
-    def draw(self, faces: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw one window of each of some faces.
-
-        Args:
-            faces: int64 (N,), indices of the faces.
-            random: source of the choice.
-
-        Returns:
-            float32 (N, 3, W, W) in [0, 1], and float32 (N, W, W, 2), where each of its pixels lies in the canonical
-            frame.
-        """
-        side, clean, transforms = self._side, [], []
-        for index in faces.tolist():
-            face = self._faces[index]
-            top, left = (int(torch.randint(n - side + 1, (), generator=random)) for n in face.shape[1:])
-            clean.append(face[:, top : top + side, left : left + side])
-            shift = np.column_stack([np.eye(2), (left, top)]).astype(float)
-            transforms.append(geometry.compose(shift, self._transforms[index]))
-        grid = geometry.sampling_grid(torch.from_numpy(np.stack(transforms)), height=side, width=side)
-        return torch.stack(clean).to(self._device).float() / 255, grid.float().to(self._device)

@@ -2,8 +2,8 @@
 
 It follows P3-Mask (K.-H. Chow et al., ECCV 2024), with these changes. Embeddings are pushed away from the user's face
 template, in coordinates centred on the population, not only from the same photo. Crops are jittered as another detector
-would place them, and varied as other software would vary them. Visibility is SSIM and FLIP on windows of the full-size
-face; a dual variable holds it at the budget. Each photo has the amplitude at which it will be protected.
+would place them, and varied as other software would vary them. A dual variable holds visibility at the budget. Each
+photo has the amplitude at which it will be protected.
 `guise.chameleon.learning.paper` is the published procedure.
 """
 
@@ -17,7 +17,7 @@ import torch
 
 from guise.chameleon.faces import geometry
 from guise.chameleon.faces.crop import FaceCrop
-from guise.chameleon.learning.objective import Objective, colour, mean_match_score
+from guise.chameleon.learning.objective import Objective, mean_match_score
 from guise.chameleon.learning.targets import TargetTemplates
 from guise.chameleon.mask.mask import Mask
 from guise.chameleon.mask.support import face_support
@@ -27,11 +27,8 @@ from guise.models import Recogniser
 EPSILON = 24 / 255
 """No channel of any pixel changes by more than this, which is half as much again as the paper allows.
 
-The budget bounds what the change looks like. Its bound on FLIP's peaks keeps stripes out of hair and blotches off
-brows: SSIM and the mean of FLIP forgive them, people do not.
+The budget bounds what the change looks like.
 """
-COLOUR = 0.2
-"""Weight of the colour that a mask adds: people see colour sooner than recognisers do."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class LearningSettings:
         batch: photos in an update.
         views: jittered crops prepared for each photo and recogniser.
         jitter: standard deviation of the landmarks' error in the crops, in units of the distance between the eyes.
-        windows: windows of faces on which an update measures visibility.
+        watched: photos on which an update measures visibility.
         learning_rate: of Adam, in the mask's units; it falls to nearly 0 along a cosine.
     """
 
@@ -51,7 +48,7 @@ class LearningSettings:
     batch: int = 12
     views: int = 8
     jitter: float = 0.02
-    windows: int = 4
+    watched: int = 4
     learning_rate: float = 1 / 255
 
 
@@ -100,9 +97,9 @@ def learn_mask(
         perturbations = scales.exp().view(-1, 1, 1, 1) * mask * support
         chosen = torch.randperm(len(faces), generator=random)[: settings.batch]
         loss = mean_match_score(targets, objective.embeddings(perturbations, chosen), chosen)
-        watched = chosen[: settings.windows]
+        watched = chosen[: settings.watched]
         spent = objective.spent(perturbations, watched, budget).amax(1)
-        (loss + price * spent.mean() + COLOUR * colour(mask * support)).backward()
+        (loss + price * spent.mean()).backward()
         optimiser.step()
         optimiser.zero_grad()
         with torch.no_grad():

@@ -9,12 +9,11 @@ from torch import Tensor
 
 from guise.chameleon.faces import geometry
 from guise.chameleon.faces.crop import FaceCrop
+from guise.chameleon.learning.appearance import Appearance
 from guise.chameleon.learning.augmentation import vary
-from guise.chameleon.learning.crops import AlignedCrops, Windows
+from guise.chameleon.learning.crops import AlignedCrops
 from guise.chameleon.learning.targets import TargetTemplates
 from guise.chameleon.visibility.budget import Budget
-from guise.chameleon.visibility.flip import FlipReference, pooled
-from guise.chameleon.visibility.ssim import ssim
 from guise.models import Recogniser
 from guise.models.networks.precision import half_precision
 
@@ -28,6 +27,7 @@ class Objective:
     Attributes:
         recognisers: the surrogates.
         device: theirs.
+        appearance: the faces as people see them.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Objective:
             )
             for recogniser in recognisers
         ]
-        self._windows = Windows(faces, device=self.device)
+        self.appearance = Appearance(faces, device=self.device)
         self._grey = torch.tensor([face.grey for face in faces], device=self.device).view(-1, 1, 1, 1)
 
     def clean(self) -> list[Tensor]:
@@ -126,13 +126,9 @@ class Objective:
             budget: the bounds.
 
         Returns:
-            float32 (N, 3), shares of the bounds on SSIM, FLIP and its peaks, on a random window of each chosen face.
+            float32 (N, 3), shares of the bounds on SSIM, FLIP and flecks (`Appearance.shares`).
         """
-        clean, grid = self._windows.draw(chosen, self._random)
-        masked = (clean + geometry.sample(self._on(perturbation, chosen), grid)).clamp(0, 1)
-        mean, peak = pooled(FlipReference(clean).map(masked))
-        structure = (1 - ssim(clean, masked)) / (1 - budget.ssim)
-        return torch.stack([structure, mean / budget.flip, peak / budget.peak], dim=1)
+        return self.appearance.shares(self._on(perturbation, chosen), chosen, budget)
 
 
 def mean_match_score(targets: Sequence[TargetTemplates], embeddings: Sequence[Tensor], chosen: Tensor) -> Tensor:
@@ -148,18 +144,3 @@ def mean_match_score(targets: Sequence[TargetTemplates], embeddings: Sequence[Te
     """
     scores = [target.match_score(rows, chosen) for target, rows in zip(targets, embeddings, strict=True)]
     return torch.stack(scores).mean()
-
-
-def colour(perturbation: Tensor) -> Tensor:
-    """Measure how much colour a perturbation adds.
-
-    SSIM hardly sees colour flecks and FLIP forgives a few; people do not.
-
-    Args:
-        perturbation: float32 (N, 3, H, W), in units of the full range.
-
-    Returns:
-        float32 (), mean square of what is left without the mean of the channels, in units of 3 grey levels.
-    """
-    squares: Tensor = (perturbation - perturbation.mean(1, keepdim=True)).square()
-    return squares.mean() / (3 / 255) ** 2

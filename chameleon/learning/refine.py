@@ -19,11 +19,12 @@ from torch import Tensor
 from guise.chameleon.faces import geometry
 from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.template import FaceTemplate
-from guise.chameleon.learning.learn import COLOUR, EPSILON, falling
-from guise.chameleon.learning.objective import Objective, colour, mean_match_score
+from guise.chameleon.learning.appearance import seen_on
+from guise.chameleon.learning.learn import EPSILON, falling
+from guise.chameleon.learning.objective import Objective, mean_match_score
 from guise.chameleon.learning.targets import TargetTemplates
 from guise.chameleon.mask.mask import REFINEMENT_STEP, Mask
-from guise.chameleon.mask.support import face_support
+from guise.chameleon.mask.support import support_of
 from guise.chameleon.visibility.budget import Budget
 from guise.models import Recogniser
 from guise.models.errors import InputError
@@ -32,7 +33,8 @@ ProtectedDirections = Mapping[str, np.ndarray]
 """In which direction a protected face lies, by name of the recogniser: float32 (D,), a unit vector
 (`TargetTemplates.directions`)."""
 
-_LARGEST = 127 * REFINEMENT_STEP  # what int8 holds
+_LARGEST = 127  # what int8 holds
+_CALIBRATIONS = (0.25, 0.5, 0.75)  # shares of the steps after which photos are looked at
 _APART = -0.2  # cosine between two protected photos below which they need not be taken further apart
 
 
@@ -138,28 +140,32 @@ class Refiner:
         objective = Objective(faces, self._recognisers, views=settings.views, jitter=settings.jitter, random=random)
         targets = self._targets(objective)
         others = self._known_others(objective.device)
-        support = face_support().to(objective.device)
+        support = torch.stack([support_of(face) for face in objective.appearance.clean])
         learnt = torch.from_numpy(self._mask.values).to(objective.device)
-        changes = torch.zeros(len(faces), *learnt.shape, device=objective.device, requires_grad=True)
-        optimiser = torch.optim.Adam([changes], lr=settings.learning_rate, betas=(0.9, 0.99))
+        values = learnt.repeat(len(faces), 1, 1, 1).requires_grad_(True)
+        optimiser = torch.optim.Adam([values], lr=settings.learning_rate, betas=(0.9, 0.99))
         prices = torch.full((len(faces), 3), 0.5, device=objective.device)  # of the three bounds: dual variables
         everyone = torch.arange(len(faces))
+        calibrations = {round(share * settings.steps) for share in _CALIBRATIONS}
 
         for step in range(settings.steps):
             for group in optimiser.param_groups:
                 group["lr"] = falling(settings.learning_rate, step / settings.steps)
-            masks = learnt + support * changes
+            masks = support * values
             embeddings = objective.embeddings(masks, everyone)
             loss = mean_match_score(targets, embeddings, everyone)
-            loss = loss + settings.dispersion * _closeness(targets, embeddings, others) + COLOUR * colour(masks)
+            loss = loss + settings.dispersion * _closeness(targets, embeddings, others)
             spent = objective.spent(masks, everyone, self._budget)
             (len(faces) * loss + (prices * spent).sum()).backward()
             optimiser.step()
             optimiser.zero_grad()
             with torch.no_grad():
-                changes.clamp_((-EPSILON - learnt).clamp(min=-_LARGEST), (EPSILON - learnt).clamp(max=_LARGEST))
+                values.clamp_(-EPSILON, EPSILON)
                 prices = (prices * (0.1 * (spent - 1)).exp()).clamp(1e-2, 1e2)
-        steps = (support * changes.detach() / REFINEMENT_STEP).round()
+            if step + 1 in calibrations:
+                self._calibrate(objective, faces, (support * values).detach())
+        changes = (support * values).detach() - learnt if settings.steps else torch.zeros_like(values)
+        steps = (changes / REFINEMENT_STEP).round().clamp(-_LARGEST, _LARGEST)
         with torch.no_grad():
             final = objective.plain_embeddings(learnt + REFINEMENT_STEP * steps)
         directions = {
@@ -170,6 +176,14 @@ class Refiner:
             Refined(levels, {name: rows[index] for name, rows in directions.items()})
             for index, levels in enumerate(steps.to(torch.int8).cpu().numpy())
         ]
+
+    def _calibrate(self, objective: Objective, faces: Sequence[FaceCrop], masks: Tensor) -> None:
+        """Correct how visible `objective` takes masks to be by what the photos show of them."""
+        with torch.no_grad():
+            shares = objective.spent(masks, torch.arange(len(faces)), self._budget)
+        for index, (face, mask) in enumerate(zip(faces, masks.cpu().numpy(), strict=True)):
+            measured = seen_on(face, Mask(mask, self._mask.template, self._mask.epsilon))
+            objective.appearance.calibrate(index, shares[index], measured, self._budget)
 
     def _targets(self, objective: Objective) -> list[TargetTemplates]:
         return [

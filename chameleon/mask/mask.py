@@ -31,12 +31,14 @@ class Placement:
         grey: whether the photo has one channel, into which all three of the mask are averaged.
         refinement: int8 (3, S, S), what the photo's own mask has more than the user's, in steps of `REFINEMENT_STEP`;
             None for nothing.
+        bicubic: whether the mask is enlarged by bicubic interpolation; version 0.1 did so bilinearly.
     """
 
     to_canonical: np.ndarray
     amplitude: float
     grey: bool = False
     refinement: np.ndarray | None = None
+    bicubic: bool = True
 
 
 @dataclass(frozen=True)
@@ -118,19 +120,22 @@ class Mask:
         values = np.clip(self.values + np.float32(REFINEMENT_STEP) * refinement, -self.epsilon, self.epsilon)
         return Mask(values.astype(np.float32), self.template, self.epsilon)
 
-    def warp(self, to_canonical: np.ndarray, *, height: int, width: int) -> tuple[slice, slice, np.ndarray]:
+    def warp(
+        self, to_canonical: np.ndarray, *, height: int, width: int, bicubic: bool = True
+    ) -> tuple[slice, slice, np.ndarray]:
         """Lay the mask on a photo, before scaling and rounding.
 
         Args:
             to_canonical: float64 (2, 3), transform from the photo to the canonical frame.
             height: of the photo, in pixels.
             width: of the photo, in pixels.
+            bicubic: whether to interpolate by cubic splines, not bilinearly.
 
         Returns:
             Rows, columns and float64 values (rows, columns, 3) of the smallest rectangle of the photo that holds the
             mask; an empty rectangle where the mask lies outside the photo.
         """
-        rows, columns = _covered(to_canonical, self.size, height, width)
+        rows, columns = geometry.covered(to_canonical, size=self.size, height=height, width=width)
         if rows.stop <= rows.start or columns.stop <= columns.start:
             return slice(0, 0), slice(0, 0), np.zeros((0, 0, 3))
         # Double precision: a rounding that differs between two machines would spoil exact restoration.
@@ -150,7 +155,8 @@ class Mask:
             height=rows.stop - rows.start,
             width=columns.stop - columns.start,
         )
-        return rows, columns, geometry.sample(values, grid)[0].permute(1, 2, 0).numpy()
+        mode = "bicubic" if bicubic else "bilinear"
+        return rows, columns, geometry.sample(values, grid, mode=mode)[0].permute(1, 2, 0).numpy()
 
     def patch(self, placement: Placement, *, height: int, width: int) -> Patch:
         """Compute what to add to a photo.
@@ -164,7 +170,7 @@ class Mask:
             The patch.
         """
         mask = self.refined(placement.refinement)
-        rows, columns, warped = mask.warp(placement.to_canonical, height=height, width=width)
+        rows, columns, warped = mask.warp(placement.to_canonical, height=height, width=width, bicubic=placement.bicubic)
         return Patch(rows, columns, self.levels(warped, amplitude=placement.amplitude, grey=placement.grey))
 
     def levels(self, warped: np.ndarray, *, amplitude: float, grey: bool = False) -> np.ndarray:
@@ -182,16 +188,6 @@ class Mask:
             warped = np.broadcast_to(warped.mean(axis=-1, keepdims=True), warped.shape)
         largest = np.floor(255 * self.epsilon + 1e-9)
         return np.clip(np.rint(255 * amplitude * warped), -largest, largest).astype(np.int16)
-
-
-def _covered(to_canonical: np.ndarray, size: int, height: int, width: int) -> tuple[slice, slice]:
-    """Rows and columns of a photo under the canonical frame."""
-    last = size - 1
-    frame = np.array([(0, 0), (last, 0), (0, last), (last, last)], dtype=float)
-    corners = geometry.apply(geometry.inverse(to_canonical), frame)
-    left, top = np.clip(np.floor(corners.min(0)), 0, (width, height)).astype(int)
-    right, bottom = np.clip(np.ceil(corners.max(0)) + 1, 0, (width, height)).astype(int)
-    return slice(int(top), int(bottom)), slice(int(left), int(right))
 
 
 def add(pixels: np.ndarray, patch: Patch) -> np.ndarray:

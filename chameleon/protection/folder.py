@@ -174,7 +174,7 @@ class _Run:
         # First that the file is ours, so that a run stopped from here on can replace it; what it is like follows.
         started = self.log.start(name, photo, saved, token)
         user = self._selector if self._selector.one_person else None
-        measured = tuple(measure_saved(photo.pixels, saved.pixels, selected, user, self._reader))
+        measured = tuple(measure_saved(photo, saved.pixels, selected, user, self._reader))
         directions = [face.directions for face in refined or ()]
         finished = self.log.finish(started, photo, saved, protected.placements, measured, directions)
         remember(job.refiner, finished)

@@ -12,12 +12,13 @@ from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader, similarity
 from guise.chameleon.faces.selection import FaceSelector, WhoseFace
 from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.mask.mask import Mask, Patch, Placement, add
-from guise.chameleon.visibility.budget import Budget, FaceMeter, Visibility, fit_amplitude
+from guise.chameleon.protection.look import Look
+from guise.chameleon.visibility.budget import Budget, Visibility, fit_amplitude
 from guise.models.errors import ImageError
-from guise.models.files import Photo, as_saved
+from guise.models.files import Photo
 
 _SMALLEST_AMPLITUDE, _LARGEST_AMPLITUDE = 0.1, 4.0  # a mask weaker than that protects nobody
-_BLOCK = 16  # JPEG's largest unit: what lies in other blocks does not change a face's
+_WEAKER = 0.9  # factor on amplitudes, until all bounds hold
 
 
 @dataclass(frozen=True)
@@ -55,18 +56,17 @@ def protect_photo(
         The photo with the mask on; nothing is written.
 
     Raises:
-        ImageError: writing the photo anew spends the budget with hardly a mask.
+        ImageError: hardly a mask fits the budget.
     """
     own = [None] * len(faces) if refinements is None else refinements
     fits = [_Fit(photo, face, mask.refined(refinement)) for face, refinement in zip(faces, own, strict=True)]
     amplitudes = [1.0 if budget is None else fit.amplitude(budget) for fit in fits]
     # Masks of faces that touch add up: weaken all until each face is within the budget.
     while budget is not None and len(fits) > 1 and not _within(budget, fits, amplitudes):
-        amplitudes = [0.9 * amplitude if amplitude > _SMALLEST_AMPLITUDE else 0.0 for amplitude in amplitudes]
+        amplitudes = [_WEAKER * amplitude if amplitude > _SMALLEST_AMPLITUDE else 0.0 for amplitude in amplitudes]
     if min(amplitudes, default=1.0) < _SMALLEST_AMPLITUDE:
         raise ImageError(
-            f"no mask fits the budget of visibility: writing it anew as {photo.format} changes a face that much; "
-            "choose a higher `strength=`, or convert the photo to PNG"
+            "no mask fits the budget of visibility: choose a higher `strength=`, or convert the photo to PNG"
         )
     pixels = photo.pixels
     for fit, amplitude in zip(fits, amplitudes, strict=True):
@@ -77,7 +77,7 @@ def protect_photo(
 
 def _within(budget: Budget, fits: Sequence[_Fit], amplitudes: Sequence[float]) -> bool:
     patches = [fit.patch(amplitude) for fit, amplitude in zip(fits, amplitudes, strict=True)]
-    return all(budget.spent(fit.visibility(*patches)) <= 1 for fit in fits) or not any(amplitudes)
+    return all(fit.spent(budget, *patches) <= 1 for fit in fits) or not any(amplitudes)
 
 
 class _Fit:
@@ -88,40 +88,30 @@ class _Fit:
         self.to_canonical = face.to_template(mask.template)
         self._photo, self._mask = photo, mask
         self._rows, self._columns, self._warped = mask.warp(self.to_canonical, height=height, width=width)
-        rows, columns = face.box_in(height, width)
-        self._area = (_encoded_with(rows, height, photo), _encoded_with(columns, width, photo))
-        top, left = (part.start for part in self._area)
-        self._face = (slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
-        self._meter = FaceMeter(photo.pixels[rows, columns])
+        self._look = Look(photo, face)
 
     def patch(self, amplitude: float) -> Patch:
         """What to add to the photo."""
         levels = self._mask.levels(self._warped, amplitude=amplitude, grey=self._photo.grey)
         return Patch(self._rows, self._columns, levels)
 
-    def visibility(self, *patches: Patch) -> Visibility:
-        """Of the face in a file written with these patches on the photo."""
-        pixels = self._photo.pixels[self._area]
-        for patch in patches:
-            pixels = add(pixels, patch.within(*self._area))
-        return self._meter.measure(as_saved(self._photo, pixels)[self._face])
+    def spent(self, budget: Budget, *patches: Patch) -> float:
+        """Share of the budget that a file written with these patches uses up, where a screen shows all of it."""
+        return budget.spent(self._look.meter.measure(self._look.written_with(patches)))
 
     def amplitude(self, budget: Budget) -> float:
         """The largest at which the face alone is within the budget; 0 where there is none."""
-        return fit_amplitude(
-            lambda amplitude: budget.spent(self.visibility(self.patch(amplitude))),
-            start=1.0,
-            largest=_LARGEST_AMPLITUDE,
+        amplitude = fit_amplitude(
+            lambda amplitude: self.spent(budget, self.patch(amplitude)), start=1.0, largest=_LARGEST_AMPLITUDE
         )
+        if self._look.region.scale < 1:  # costly, and hardly ever the tighter bound
+            while self._spent_zoomed(budget, amplitude) > 1:
+                amplitude *= _WEAKER
+        return amplitude
 
-
-def _encoded_with(part: slice, length: int, photo: Photo) -> slice:
-    """Rows or columns that must be encoded to know what becomes of `part`: in JPEG whole blocks, elsewhere all."""
-    if photo.lossless:
-        return part
-    if photo.format != "JPEG":
-        return slice(0, length)
-    return slice(_BLOCK * (part.start // _BLOCK), min(length, -(-part.stop // _BLOCK) * _BLOCK))
+    def _spent_zoomed(self, budget: Budget, amplitude: float) -> float:
+        written = self._look.written_with([self.patch(amplitude)])
+        return budget.zoomed().spent(self._look.meter.measure_zoomed(written))
 
 
 @dataclass(frozen=True)
@@ -130,7 +120,7 @@ class FaceMeasurement:
 
     Attributes:
         box: left, top, right, bottom of the face in the original, in pixels.
-        visibility: SSIM and FLIP over the face's box in the original.
+        visibility: of what was changed, where a screen shows the whole photo.
         similarity_before: cosine between the face and the user's face template, around the population's mean.
         similarity_after: the same of the written file; None where the detector no longer finds a face.
         linked_before: whether the recogniser takes the face for the user's.
@@ -146,7 +136,7 @@ class FaceMeasurement:
 
 
 def measure_saved(
-    original: np.ndarray,
+    original: Photo,
     saved: np.ndarray,
     faces: Sequence[EmbeddedFace],
     user: FaceSelector | None,
@@ -155,7 +145,7 @@ def measure_saved(
     """Measure a written file, with faces detected, aligned and embedded anew.
 
     Args:
-        original: uint8 (H, W, 3) RGB, the original's pixels.
+        original: as read.
         saved: uint8 (H, W, 3) RGB, pixels of the written file, re-opened.
         faces: the protected faces of the original.
         user: selects the user's faces; None where each face stands for a person of its own.
@@ -167,7 +157,7 @@ def measure_saved(
     population = reader.recogniser.population.cpu().numpy()
     results = []
     for face in faces:
-        box = face.face.box_in(*original.shape[:2])
+        look = Look(original, face.face)
         person = user or FaceSelector(
             WhoseFace.REFERENCE, FaceTemplate(face.embedding), reader.recogniser.record.threshold
         )
@@ -176,7 +166,7 @@ def measure_saved(
         results.append(
             FaceMeasurement(
                 box=tuple(face.face.box.tolist()),
-                visibility=FaceMeter(original[box]).measure(saved[box]),
+                visibility=look.meter.measure(saved[look.region.rows, look.region.columns]),
                 similarity_before=similarity(face.embedding, person.template.mean, population),
                 similarity_after=None if after is None else similarity(after, person.template.mean, population),
                 linked_before=person.matches(face.embedding),

@@ -104,6 +104,7 @@ def make_restore_record(
                 "to_canonical": placement.to_canonical.tolist(),
                 "amplitude": placement.amplitude,
                 "grey": placement.grey,
+                "bicubic": placement.bicubic,
                 "refinement": None if placement.refinement is None else pack(placement.refinement),
             }
             for placement in placements
@@ -133,8 +134,9 @@ def restore(saved: np.ndarray, restore_record: RestoreRecord, mask: Mask) -> Res
                 np.array(placement["to_canonical"], dtype=float),
                 float(placement["amplitude"]),
                 bool(placement["grey"]),
-                # Absent in records from before masks were refined.
+                # Absent in records from before masks were refined, and before they were enlarged smoothly.
                 None if placement.get("refinement") is None else unpack(placement["refinement"], mask.values.shape),
+                bool(placement.get("bicubic", False)),
             )
             for placement in restore_record["placements"]
         ]

@@ -1,4 +1,8 @@
-"""How visible a mask may be, and the amplitude at which it just stays within that."""
+"""How visible a mask may be, and the amplitude at which it just stays within that.
+
+The bounds hold on every pixel that was changed, not on a box around the face, as people look at the photo: at the size
+at which a screen shows all of it, and, more loosely, at 100 % zoom.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +11,58 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
+from torch.nn import functional as F
 
-from guise.chameleon.visibility.flip import FlipReference, pooled
-from guise.chameleon.visibility.ssim import ssim
+from guise.chameleon.visibility.fleck import fleck_map
+from guise.chameleon.visibility.flip import FlipReference
+from guise.chameleon.visibility.ssim import RADIUS, ssim_map
 from guise.models.errors import InputError
+
+_ZOOMED = 1.5
+"""At 100 % zoom a change may be this many times as large as where the whole photo is seen: people who zoom in look for
+detail, and texture hides it."""
+
+LEAST_CHANGE = 4
+"""Grey levels; what changes less is not seen."""
+AREA_SIGMA, AREA_SHARE = 4.0, 0.15
+"""A pixel belongs to the changed area where this share of its surroundings changed, weighted by a Gaussian of this
+standard deviation in pixels."""
 
 
 @dataclass(frozen=True)
-class Budget:
-    """Bounds on visibility, both measured on the full-size face of the saved file.
+class Visibility:
+    """How much a face differs from the original, over the pixels that were changed.
 
     Attributes:
-        ssim: least structural similarity to the original, in [0, 1].
-        flip: largest mean FLIP difference from the original, in [0, 1].
-        peak: largest peak of that difference (`flip.pooled`), in [0, 1].
+        ssim: mean structural similarity; 1 where nothing changed.
+        flip: mean FLIP difference; 0 where nothing changed.
+        fleck: difference of colour (`guise.chameleon.visibility.fleck`) that 1 % of the pixels exceed.
+        largest_fleck: the largest such difference.
     """
 
     ssim: float
     flip: float
-    peak: float
+    fleck: float
+    largest_fleck: float
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Bounds on visibility, where a screen shows the whole photo.
+
+    Attributes:
+        ssim: least structural similarity to the original, in [0, 1].
+        flip: largest mean FLIP difference from the original, in [0, 1].
+        fleck: bound on the difference of colour that 1 % of the pixels may exceed, in units of CIEDE2000.
+        largest_fleck: bound on the largest such difference.
+    """
+
+    ssim: float
+    flip: float
+    fleck: float
+    largest_fleck: float
 
     def spent(self, visibility: Visibility) -> float:
         """Measure how much of the budget a change uses up.
@@ -35,31 +71,30 @@ class Budget:
             visibility: of the changed face.
 
         Returns:
-            The largest of the three shares; above 1 the change is too visible.
+            The largest of the four shares; above 1 the change is too visible.
         """
-        shares = (1 - visibility.ssim) / (1 - self.ssim), visibility.flip / self.flip, visibility.peak / self.peak
-        return max(shares)
+        return max(
+            (1 - visibility.ssim) / (1 - self.ssim),
+            visibility.flip / self.flip,
+            visibility.fleck / self.fleck,
+            visibility.largest_fleck / self.largest_fleck,
+        )
 
+    def zoomed(self) -> Budget:
+        """Loosen the bounds for people who zoom in to 100 %.
 
-@dataclass(frozen=True)
-class Visibility:
-    """How much a changed face differs from the original.
-
-    Attributes:
-        ssim: structural similarity; 1 for identical faces.
-        flip: mean FLIP difference; 0 for identical faces.
-        peak: peak of that difference (`flip.pooled`); 0 for identical faces.
-    """
-
-    ssim: float
-    flip: float
-    peak: float
+        Returns:
+            The bounds at 100 % zoom.
+        """
+        return Budget(
+            1 - _ZOOMED * (1 - self.ssim), _ZOOMED * self.flip, _ZOOMED * self.fleck, _ZOOMED * self.largest_fleck
+        )
 
 
 STRENGTHS = {
-    "low": Budget(ssim=0.98, flip=0.06, peak=0.12),
-    "mid": Budget(ssim=0.96, flip=0.10, peak=0.20),
-    "high": Budget(ssim=0.94, flip=0.15, peak=0.30),
+    "low": Budget(ssim=0.97, flip=0.06, fleck=2, largest_fleck=4),
+    "mid": Budget(ssim=0.95, flip=0.09, fleck=3, largest_fleck=6),
+    "high": Budget(ssim=0.92, flip=0.12, fleck=4, largest_fleck=8),
 }
 
 
@@ -80,31 +115,32 @@ def budget_of(strength: str) -> Budget:
     return STRENGTHS[strength]
 
 
-def to_tensor(pixels: np.ndarray) -> Tensor:
-    """Turn pixels into a tensor that is large enough for SSIM.
+def changed_area(original: np.ndarray, changed: np.ndarray) -> np.ndarray:
+    """Find the pixels of a picture that were changed, and those between them.
 
     Args:
-        pixels: uint8 (H, W, 3) RGB.
+        original: uint8 (H, W, 3) RGB.
+        changed: uint8 (H, W, 3) RGB.
 
     Returns:
-        float32 (1, 3, H, W) in [0, 1]; a side shorter than 11 is filled up with the edge repeated.
+        bool (H, W).
     """
-    short = [max(0, 11 - side) for side in pixels.shape[:2]]
-    if any(short):
-        pixels = np.pad(pixels, ((0, short[0]), (0, short[1]), (0, 0)), mode="edge")
-    return torch.tensor(pixels).permute(2, 0, 1)[None].float() / 255
+    difference = np.abs(original.astype(np.int16) - changed).max(axis=2)
+    share: np.ndarray = gaussian_filter((difference > LEAST_CHANGE).astype(np.float32), AREA_SIGMA)
+    return share > AREA_SHARE
 
 
 class FaceMeter:
-    """Measures changed versions of one original face; what depends on the original alone is computed once."""
+    """Measures changed versions of one picture; what depends on the original alone is computed once."""
 
     def __init__(self, original: np.ndarray) -> None:
         """Prepare the original.
 
         Args:
-            original: uint8 (H, W, 3) RGB, the face's box at full size.
+            original: uint8 (H, W, 3) RGB.
         """
-        self._original = to_tensor(original)
+        self._pixels = original
+        self._original = _to_tensor(original)
         self._flip = FlipReference(self._original)
 
     def measure(self, changed: np.ndarray) -> Visibility:
@@ -116,10 +152,25 @@ class FaceMeter:
         Returns:
             How visible the change is.
         """
-        image = to_tensor(changed)
+        area = changed_area(self._pixels, changed)
+        if not area.any():
+            return Visibility(1.0, 0.0, 0.0, 0.0)
+        image = _to_tensor(changed)
         with torch.no_grad():
-            mean, peak = pooled(self._flip.map(image))
-            return Visibility(float(ssim(self._original, image)), float(mean), float(peak))
+            flip = self._flip.map(image)[0].numpy()
+            padded = (F.pad(pixels, (RADIUS,) * 4, mode="replicate") for pixels in (self._original, image))
+            structure = ssim_map(*padded)[0].mean(0).numpy()
+        flecks = fleck_map(self._pixels, changed)[area]
+        return Visibility(
+            ssim=float(structure[area].mean()),
+            flip=float(flip[area].mean()),
+            fleck=float(np.percentile(flecks, 99)),
+            largest_fleck=float(flecks.max()),
+        )
+
+
+def _to_tensor(pixels: np.ndarray) -> Tensor:
+    return torch.tensor(pixels).permute(2, 0, 1)[None].float() / 255
 
 
 _TOLERANCE = 0.03  # share of the budget that may stay unspent

@@ -27,7 +27,6 @@ _COLOR_POWER, _FEATURE_POWER = 0.7, 0.5
 _KNEE_FROM, _KNEE_TO = 0.4, 0.95
 _FEATURE_WIDTH = 0.082  # degrees
 _TINY = 1e-8
-_PEAK_POWER = 8
 
 _RGB_TO_XYZ = torch.tensor(
     [
@@ -58,14 +57,31 @@ def _opponent(srgb: Tensor) -> Tensor:
     return _mix(_linear(srgb), _RGB_TO_OPPONENT)
 
 
-def _hunt_lab(rgb: Tensor) -> Tensor:
-    """CIELAB with the Hunt effect, from linear RGB in [0, 1]."""
+def to_lab(srgb: Tensor) -> Tensor:
+    """Convert images to CIELAB.
+
+    Args:
+        srgb: float (N, 3, H, W), sRGB in [0, 1].
+
+    Returns:
+        float (N, 3, H, W), L*, a* and b*; differentiable.
+    """
+    return _lab(_linear(srgb))
+
+
+def _lab(rgb: Tensor) -> Tensor:
+    """CIELAB from linear RGB in [0, 1]."""
     ratio = _mix(rgb, _RGB_TO_XYZ / _WHITE[:, None])
     edge = 6 / 29
     root = torch.where(ratio > edge**3, ratio.clamp(min=edge**3) ** (1 / 3), ratio / (3 * edge**2) + 4 / 29)
     x, y, z = root.unbind(1)
-    lightness = 116 * y - 16
-    return torch.stack([lightness, 0.01 * lightness * 500 * (x - y), 0.01 * lightness * 200 * (y - z)], 1)
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], 1)
+
+
+def _hunt_lab(rgb: Tensor) -> Tensor:
+    """CIELAB with the Hunt effect, from linear RGB in [0, 1]."""
+    lightness, *chroma = _lab(rgb).unbind(1)
+    return torch.stack([lightness, *(0.01 * lightness * channel for channel in chroma)], 1)
 
 
 def _hyab(a: Tensor, b: Tensor) -> Tensor:
@@ -81,34 +97,35 @@ def _largest_difference() -> float:
 
 
 @cache
-def _csf_window(b: float) -> Tensor:
-    x = torch.arange(-_CSF_RADIUS, _CSF_RADIUS + 1, dtype=torch.float64) / PIXELS_PER_DEGREE
-    return torch.exp(-(math.pi**2) * x**2 / b).float()
+def _csf_window(b: float, pixels_per_degree: float, *, whole: bool) -> Tensor:
+    """A Gaussian of the contrast sensitivity; where not `whole` without tails below float precision: they cost time."""
+    radius = _csf_radius(pixels_per_degree)
+    x = torch.arange(-radius, radius + 1, dtype=torch.float64) / pixels_per_degree
+    window = torch.exp(-(math.pi**2) * x**2 / b).float()
+    return window if whole else window[window > 1e-7 * window.max()]
 
 
-def _contrast_filter(channel: Tensor, terms: tuple[tuple[float, float], ...]) -> Tensor:
+def _csf_radius(pixels_per_degree: float) -> int:
+    """The published filter has one radius for all channels, that of its widest term."""
+    return math.ceil(3 * math.sqrt(0.04 / (2 * math.pi**2)) * pixels_per_degree)
+
+
+def _contrast_filter(channel: Tensor, terms: tuple[tuple[float, float], ...], pixels_per_degree: float) -> Tensor:
     """Sum of separable Gaussians with a total weight of 1."""
     parts, total = [], 0.0
     for a, b in terms:
-        window, weight = _csf_window(b), a * math.sqrt(math.pi / b)
-        # Tails of less than float precision cost time only.
-        window = window[window > 1e-7 * window.max()] if len(terms) == 1 else window
+        window, weight = _csf_window(b, pixels_per_degree, whole=len(terms) > 1), a * math.sqrt(math.pi / b)
         total += weight * float(window.sum()) ** 2
-        radius = len(window) // 2
-        cut = _CSF_RADIUS - radius
+        cut = _csf_radius(pixels_per_degree) - len(window) // 2
         part = channel[..., cut : channel.shape[2] - cut, cut : channel.shape[3] - cut]
         parts.append(weight * separable(part, window))
     return sum(parts[1:], parts[0]) / total
 
 
-# The published filter has one radius for all channels, that of its widest term.
-_CSF_RADIUS = math.ceil(3 * math.sqrt(0.04 / (2 * math.pi**2)) * PIXELS_PER_DEGREE)
-
-
-def _seen_color(opponent: Tensor) -> Tensor:
+def _seen_color(opponent: Tensor, pixels_per_degree: float) -> Tensor:
     """What the eye resolves of an image's colours: Hunt-adjusted CIELAB."""
-    padded = F.pad(opponent, (_CSF_RADIUS,) * 4, mode="replicate")
-    filtered = [_contrast_filter(padded[:, k : k + 1], terms) for k, terms in enumerate(_CSF)]
+    padded = F.pad(opponent, (_csf_radius(pixels_per_degree),) * 4, mode="replicate")
+    filtered = [_contrast_filter(padded[:, k : k + 1], terms, pixels_per_degree) for k, terms in enumerate(_CSF)]
     return _hunt_lab(_mix(torch.cat(filtered, 1), _OPPONENT_TO_RGB).clamp(0, 1))
 
 
@@ -124,9 +141,9 @@ def _color_difference(reference: Tensor, images: Tensor) -> Tensor:
 
 
 @cache
-def _feature_windows() -> tuple[Tensor, Tensor, Tensor]:
+def _feature_windows(pixels_per_degree: float) -> tuple[Tensor, Tensor, Tensor]:
     """Gaussian, its first derivative (edges) and its second (points), each of unit mass on either side."""
-    sigma = 0.5 * _FEATURE_WIDTH * PIXELS_PER_DEGREE
+    sigma = 0.5 * _FEATURE_WIDTH * pixels_per_degree
     radius = math.ceil(3 * sigma)
     x = torch.arange(-radius, radius + 1, dtype=torch.float64)
     bell = torch.exp(-(x**2) / (2 * sigma**2))
@@ -136,9 +153,9 @@ def _feature_windows() -> tuple[Tensor, Tensor, Tensor]:
     return (bell / bell.sum()).float(), edge.float(), point.float()
 
 
-def _features(opponent: Tensor) -> Tensor:
+def _features(opponent: Tensor, pixels_per_degree: float) -> Tensor:
     """Strength of edges and of points at each pixel: (N, 2, H, W)."""
-    bell, *kinds = _feature_windows()
+    bell, *kinds = _feature_windows(pixels_per_degree)
     lightness = F.pad(opponent[:, :1] / 116, (len(bell) // 2,) * 4, mode="replicate")
     gradients = [separable(lightness, kind, bell) ** 2 + separable(lightness, bell, kind) ** 2 for kind in kinds]
     return (torch.cat(gradients, 1) + _TINY).sqrt()
@@ -147,14 +164,17 @@ def _features(opponent: Tensor) -> Tensor:
 class FlipReference:
     """An original image, prepared once, against which changed versions are compared."""
 
-    def __init__(self, reference: Tensor) -> None:
+    def __init__(self, reference: Tensor, *, pixels_per_degree: float = PIXELS_PER_DEGREE) -> None:
         """Prepare the original.
 
         Args:
             reference: float (N or 1, 3, H, W), sRGB in [0, 1].
+            pixels_per_degree: of the viewer's field of view. An image that was reduced to a quarter, compared at a
+                quarter of the pixels per degree, shows nearly the difference that the whole image shows.
         """
         opponent = _opponent(reference)
-        self._color, self._features = _seen_color(opponent), _features(opponent)
+        self._pixels_per_degree = pixels_per_degree
+        self._color, self._features = self._seen(opponent)
 
     def map(self, images: Tensor) -> Tensor:
         """Compute the visible difference at each pixel; differentiable.
@@ -165,21 +185,10 @@ class FlipReference:
         Returns:
             float (N, H, W) in [0, 1].
         """
-        opponent = _opponent(images)
-        color = _color_difference(self._color, _seen_color(opponent))
-        largest = (self._features - _features(opponent)).abs().amax(1)
+        seen_color, features = self._seen(_opponent(images))
+        color = _color_difference(self._color, seen_color)
+        largest = (self._features - features).abs().amax(1)
         return (color + _TINY) ** (1 - ((largest + _TINY) / math.sqrt(2)) ** _FEATURE_POWER)
 
-
-def pooled(difference: Tensor) -> tuple[Tensor, Tensor]:
-    """Sum up maps of visible difference.
-
-    Args:
-        difference: float (N, H, W) in [0, 1], as `FlipReference.map` gives it.
-
-    Returns:
-        The mean and the peak of each map, float (N,) both. The peak is the eighth root of the mean eighth power: it
-        tells of the few spots that are seen best, which a mean forgives.
-    """
-    peak = difference.pow(_PEAK_POWER).mean(dim=(1, 2)).pow(1 / _PEAK_POWER)
-    return difference.mean(dim=(1, 2)), peak
+    def _seen(self, opponent: Tensor) -> tuple[Tensor, Tensor]:
+        return _seen_color(opponent, self._pixels_per_degree), _features(opponent, self._pixels_per_degree)

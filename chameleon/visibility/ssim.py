@@ -15,7 +15,9 @@ from torch import Tensor
 from guise.chameleon.visibility.filters import gaussian, separable
 
 _C1, _C2 = 0.01**2, 0.03**2
-_WINDOW = gaussian(radius=5, sigma=1.5)
+RADIUS = 5
+"""Pixels from a window's centre to its border."""
+_WINDOW = gaussian(radius=RADIUS, sigma=1.5)
 
 
 def ssim_map(reference: Tensor, images: Tensor) -> Tensor:

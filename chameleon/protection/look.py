@@ -1,0 +1,58 @@
+"""What a file with a mask shows of a face, compared with a file without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from guise.chameleon.faces import geometry
+from guise.chameleon.faces.detection import Face
+from guise.chameleon.mask.mask import Patch, add
+from guise.chameleon.visibility.viewing import Region, RegionMeter, screen_scale
+from guise.models.files import Photo, as_saved
+
+
+class Look:
+    """A face and what lies around it, as files written with and without a mask show it.
+
+    What writing a file anew changes by itself is not the mask's, so both are written the same way.
+
+    Attributes:
+        region: of the photo.
+        meter: compares with the file without the mask.
+    """
+
+    def __init__(self, photo: Photo, face: Face) -> None:
+        """Prepare a face.
+
+        Args:
+            photo: the original, as read.
+            face: in it.
+        """
+        height, width = photo.pixels.shape[:2]
+        rows, columns = geometry.covered(
+            face.to_template(geometry.CANONICAL_TEMPLATE), size=geometry.CANVAS, height=height, width=width
+        )
+        scale = screen_scale(height, width)
+        self.region = Region.around(rows, columns, height=height, width=width, scale=scale)
+        self._photo = photo
+        self.meter = RegionMeter(self.written_with([]), self.region)
+
+    def written_with(self, patches: Sequence[Patch]) -> np.ndarray:
+        """Tell what a file shows.
+
+        Args:
+            patches: to be added to the photo before it is written.
+
+        Returns:
+            uint8 (h, w, 3) RGB: the region's pixels.
+        """
+        part = self.region.rows, self.region.columns
+        by_blocks = self._photo.lossless or self._photo.format == "JPEG"
+        encoded = part if by_blocks else tuple(slice(0, length) for length in self._photo.pixels.shape[:2])
+        pixels = self._photo.pixels[encoded]
+        for patch in patches:
+            pixels = add(pixels, patch.within(*encoded))
+        written = as_saved(self._photo, pixels)
+        return written if by_blocks else written[part]

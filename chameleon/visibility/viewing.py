@@ -1,0 +1,128 @@
+"""How people look at a photo: all of it on a screen, and at 100 % zoom."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from guise.chameleon.visibility.budget import FaceMeter, Visibility
+
+SCREEN_WIDTH, SCREEN_HEIGHT = 1920, 1080
+_MARGIN = 24  # pixels of the screen
+_BLOCK = 16  # JPEG's largest unit: what lies in other blocks does not change a face's
+
+
+def screen_scale(height: int, width: int) -> float:
+    """Tell by how much a screen of 1920 x 1080 reduces a photo to show all of it.
+
+    Args:
+        height: of the photo, in pixels.
+        width: of the photo, in pixels.
+
+    Returns:
+        Pixels of the screen for one of the photo, at most 1: no photo is enlarged.
+    """
+    return min(1.0, SCREEN_WIDTH / width, SCREEN_HEIGHT / height)
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of a photo.
+
+    Attributes:
+        rows: of the photo.
+        columns: of the photo.
+        scale: `screen_scale` of the photo.
+    """
+
+    rows: slice
+    columns: slice
+    scale: float
+
+    @classmethod
+    def around(cls, rows: slice, columns: slice, *, height: int, width: int, scale: float) -> Region:
+        """Find what of a photo must be looked at to judge a change of some of it.
+
+        Args:
+            rows: that are changed.
+            columns: that are changed.
+            height: of the photo, in pixels.
+            width: of the photo, in pixels.
+            scale: `screen_scale` of the photo.
+
+        Returns:
+            The region, with a margin for the windows of the measures. It is made of whole blocks of JPEG.
+        """
+        margin = math.ceil(_MARGIN / scale)
+        rows, columns = (
+            slice(
+                max(0, (part.start - margin) // _BLOCK * _BLOCK),
+                min(length, -(-(part.stop + margin) // _BLOCK) * _BLOCK),
+            )
+            for part, length in ((rows, height), (columns, width))
+        )
+        return cls(rows, columns, scale)
+
+    def on_screen(self, pixels: np.ndarray) -> np.ndarray:
+        """Reduce the rectangle as a screen shows it.
+
+        Args:
+            pixels: uint8 (rows, columns, 3) RGB.
+
+        Returns:
+            uint8 (h, w, 3) RGB.
+        """
+        if self.scale == 1:
+            return pixels
+        # On the screen's own grid of pixels, as if the whole photo were reduced.
+        left, width = self._span(self.columns)
+        top, height = self._span(self.rows)
+        box = (left, top, left + width / self.scale, top + height / self.scale)
+        within = (box[0], box[1], min(box[2], pixels.shape[1]), min(box[3], pixels.shape[0]))
+        image = Image.fromarray(np.ascontiguousarray(pixels))
+        return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS, box=within))
+
+    def _span(self, part: slice) -> tuple[float, int]:
+        """Where in `part` the first whole pixel of the screen begins, and how many there are."""
+        first = math.ceil(part.start * self.scale)
+        return first / self.scale - part.start, max(1, int(part.stop * self.scale) - first)
+
+
+class RegionMeter:
+    """Measures how visible changes of a region are."""
+
+    def __init__(self, original: np.ndarray, region: Region) -> None:
+        """Prepare the original.
+
+        Args:
+            original: uint8 (rows, columns, 3) RGB: the region as a file without the mask shows it.
+            region: where it lies.
+        """
+        self._original, self._region = original, region
+        self._screen = FaceMeter(region.on_screen(original))
+
+    def measure(self, changed: np.ndarray) -> Visibility:
+        """Measure a changed version where a screen shows the whole photo.
+
+        Args:
+            changed: uint8 (rows, columns, 3) RGB.
+
+        Returns:
+            How visible the change is.
+        """
+        return self._screen.measure(self._region.on_screen(changed))
+
+    def measure_zoomed(self, changed: np.ndarray) -> Visibility:
+        """Measure a changed version at 100 % zoom.
+
+        Args:
+            changed: uint8 (rows, columns, 3) RGB.
+
+        Returns:
+            How visible the change is; costs much on large regions.
+        """
+        meter = self._screen if self._region.scale == 1 else FaceMeter(self._original)
+        return meter.measure(changed)
