@@ -27,6 +27,7 @@ from guise.chameleon.visibility.viewing import Region, RegionMeter
 
 _MEASURES = 3  # structure, FLIP, flecks
 _FLECK_POWER = 16  # a mean of so high a power tells of the largest
+_TINY = 1e-20  # a root has no gradient at 0
 _AREA_RADIUS = 12  # pixels: three standard deviations
 _CORRECTION = (0.3, 3.0)  # bounds, where little was changed and a ratio says little
 
@@ -86,7 +87,7 @@ class Appearance:
         shares = [
             _mean(structure, area) / (1 - budget.ssim),
             _mean(flip, area) / budget.flip,
-            _mean((flecks / budget.fleck) ** _FLECK_POWER, area) ** (1 / _FLECK_POWER),
+            _mean((flecks / budget.fleck) ** _FLECK_POWER, area).clamp(min=_TINY) ** (1 / _FLECK_POWER),
         ]
         return self._correction[chosen] * torch.stack(shares, dim=1)
 

@@ -25,7 +25,7 @@ _ZOOMED = 1.5
 detail, and texture hides it."""
 
 LEAST_CHANGE = 4
-"""Grey levels; what changes less is not seen."""
+"""Grey levels. What changes less is hardly seen."""
 AREA_SIGMA, AREA_SHARE = 4.0, 0.15
 """A pixel belongs to the changed area where this share of its surroundings changed, weighted by a Gaussian of this
 standard deviation in pixels."""
@@ -123,11 +123,15 @@ def changed_area(original: np.ndarray, changed: np.ndarray) -> np.ndarray:
         changed: uint8 (H, W, 3) RGB.
 
     Returns:
-        bool (H, W).
+        bool (H, W): where many pixels changed by more than `LEAST_CHANGE`; if there is no such place, where many
+        changed at all.
     """
     difference = np.abs(original.astype(np.int16) - changed).max(axis=2)
-    share: np.ndarray = gaussian_filter((difference > LEAST_CHANGE).astype(np.float32), AREA_SIGMA)
-    return share > AREA_SHARE
+    for least in (LEAST_CHANGE, 0):
+        area: np.ndarray = gaussian_filter((difference > least).astype(np.float32), AREA_SIGMA) > AREA_SHARE
+        if area.any():
+            break
+    return area
 
 
 class FaceMeter:

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guise.chameleon.faces import geometry
 from guise.chameleon.mask.mask import Mask, Placement, add, subtract
-from guise.chameleon.mask.support import face_support
+from guise.chameleon.mask.support import face_support, support_of
 
 
 def a_mask(*, largest=20 / 255, epsilon=16 / 255, seed=0):
@@ -93,3 +94,18 @@ def test_support_covers_the_face_and_fades_out_before_the_frame_ends():
     border = np.concatenate([support[0], support[-1], support[:, 0], support[:, -1]])
     assert border.max() == 0
     assert max(abs(np.diff(support, axis=0)).max(), abs(np.diff(support, axis=1)).max()) < 0.12
+
+
+def test_the_support_of_a_face_ends_where_the_background_begins(astronaut, detector):
+    pixels = np.asarray(astronaut).copy()
+    face = detector.detect(pixels)[0]
+    to_canonical = face.to_template(geometry.CANONICAL_TEMPLATE)
+    canonical = geometry.crop(pixels, to_canonical, size=geometry.CANVAS)
+    # A cut-out of the head: right of the cheek a plain wall begins.
+    walled = canonical.clone()
+    walled[:, :, 124:] = torch.tensor([0.2, 0.5, 0.3]).view(3, 1, 1)
+    own, generic = support_of(walled)[0].numpy(), face_support()[0].numpy()
+    assert generic[:, 128:].max() > 0.5 and own[:, 130:].max() < 0.2
+    for x, y in geometry.CANONICAL_TEMPLATE:
+        assert own[round(y), round(x)] > 0.95
+    assert (own <= generic + 1e-6).all()

@@ -5,8 +5,9 @@ from PIL import Image
 from guise.chameleon.faces import geometry
 from guise.chameleon.mask.mask import Mask
 from guise.chameleon.mask.support import face_support
+from guise.chameleon.protection.look import Look
 from guise.chameleon.protection.photo import measure_saved, protect_photo
-from guise.chameleon.visibility.budget import STRENGTHS, Budget, FaceMeter
+from guise.chameleon.visibility.budget import STRENGTHS, Budget
 from guise.models.errors import ImageError
 from guise.models.files import as_saved, read_photo
 
@@ -23,8 +24,9 @@ def read(image, folder, name):
 
 
 def visibility(photo, protected, face):
-    box = face.box_in(*photo.pixels.shape[:2])
-    return FaceMeter(photo.pixels[box]).measure(as_saved(photo, protected.pixels)[box])
+    look = Look(photo, face)
+    written = as_saved(photo, protected.pixels)
+    return look.meter.measure(written[look.region.rows, look.region.columns])
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
@@ -51,10 +53,29 @@ def test_faces_that_touch_are_each_within_the_budget(astronaut, detector, mask, 
         assert STRENGTHS["mid"].spent(visibility(photo, protected, face)) <= 1
 
 
-def test_a_budget_that_re_encoding_alone_exceeds_is_refused_not_ignored(astronaut, detector, mask, tmp_path):
+def test_a_budget_that_hardly_a_mask_fits_is_refused_not_ignored(astronaut, detector, mask, tmp_path):
     photo = read(astronaut, tmp_path, "a.jpg")
-    with pytest.raises(ImageError, match=r"no mask fits .* as JPEG .* `strength=`"):
-        protect_photo(photo, detector.detect(photo.pixels)[:1], mask, budget=Budget(ssim=0.99999, flip=1e-4, peak=1e-3))
+    with pytest.raises(ImageError, match=r"no mask fits .* `strength=`"):
+        protect_photo(photo, detector.detect(photo.pixels)[:1], mask, budget=Budget(0.99999, 1e-4, 0.1, 0.1))
+
+
+@pytest.mark.parametrize("quality", [40, 75])
+def test_no_photo_is_refused_for_its_own_noise_or_quality(astronaut, detector, mask, tmp_path, quality):
+    noise = np.random.default_rng(0).normal(0, 12, (540, 540, 3))
+    noisy = np.clip(np.asarray(astronaut.resize((540, 540))) + noise, 0, 255).astype(np.uint8)
+    Image.fromarray(noisy).save(tmp_path / "noisy.jpg", quality=quality)
+    photo = read_photo(tmp_path / "noisy.jpg")
+    (placement,) = protect_photo(photo, detector.detect(photo.pixels)[:1], mask, budget=STRENGTHS["low"]).placements
+    assert placement.amplitude > 0.2
+
+
+def test_a_large_face_is_within_the_bounds_at_full_zoom_too(astronaut, detector, mask, tmp_path):
+    photo, budget = read(astronaut.resize((2000, 2000)), tmp_path, "large.png"), STRENGTHS["mid"]
+    face = detector.detect(photo.pixels)[0]
+    protected, look = protect_photo(photo, [face], mask, budget=budget), Look(photo, face)
+    zoomed = look.meter.measure_zoomed(protected.pixels[look.region.rows, look.region.columns])
+    assert 0.8 < budget.spent(visibility(photo, protected, face)) <= 1
+    assert budget.zoomed().spent(zoomed) <= 1
 
 
 def test_without_a_budget_the_mask_lies_as_learnt(astronaut, detector, mask, tmp_path):
@@ -66,11 +87,11 @@ def test_without_a_budget_the_mask_lies_as_learnt(astronaut, detector, mask, tmp
 def test_an_unchanged_file_is_measured_as_unchanged_and_a_painted_face_as_gone(astronaut, reader, tmp_path):
     photo = read(astronaut, tmp_path, "a.png")
     faces = reader.read(photo.pixels, name="a.png")[:1]
-    (same,) = measure_saved(photo.pixels, photo.pixels, faces, None, reader)
+    (same,) = measure_saved(photo, photo.pixels, faces, None, reader)
     assert same.linked_before and same.linked_after
     assert same.similarity_after == pytest.approx(1, abs=0.02)
     assert same.visibility.ssim == pytest.approx(1, abs=1e-5)
     painted = photo.pixels.copy()
     painted[faces[0].face.box_in(*painted.shape[:2])] = 128
-    (gone,) = measure_saved(photo.pixels, painted, faces, None, reader)
+    (gone,) = measure_saved(photo, painted, faces, None, reader)
     assert gone.similarity_after is None and not gone.linked_after

@@ -1,9 +1,20 @@
+import flip_evaluator
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from skimage import data
+from skimage.metrics import structural_similarity
 
-from guise.chameleon.visibility.budget import STRENGTHS, Budget, FaceMeter, Visibility, budget_of, fit_amplitude
+from guise.chameleon.visibility.budget import (
+    STRENGTHS,
+    Budget,
+    FaceMeter,
+    Visibility,
+    budget_of,
+    changed_area,
+    fit_amplitude,
+)
 from guise.models.errors import InputError
 
 
@@ -33,17 +44,24 @@ def test_fit_of_a_power_law_takes_few_tries():
     assert len(tries) <= 3
 
 
-def test_spent_is_that_of_the_measure_nearer_to_its_bound():
-    budget = Budget(ssim=0.96, flip=0.1, peak=0.2)
-    assert budget.spent(Visibility(ssim=0.98, flip=0.02, peak=0.05)) == pytest.approx(0.5)
-    assert budget.spent(Visibility(ssim=0.99, flip=0.12, peak=0.05)) == pytest.approx(1.2)
-    assert budget.spent(Visibility(ssim=0.99, flip=0.02, peak=0.3)) == pytest.approx(1.5)
+def test_spent_is_that_of_the_measure_nearest_to_its_bound():
+    budget = Budget(ssim=0.96, flip=0.1, fleck=2, largest_fleck=4)
+    assert budget.spent(Visibility(ssim=0.98, flip=0.02, fleck=0.5, largest_fleck=1)) == pytest.approx(0.5)
+    assert budget.spent(Visibility(ssim=0.99, flip=0.12, fleck=0.5, largest_fleck=1)) == pytest.approx(1.2)
+    assert budget.spent(Visibility(ssim=0.99, flip=0.02, fleck=3, largest_fleck=1)) == pytest.approx(1.5)
+    assert budget.spent(Visibility(ssim=0.99, flip=0.02, fleck=3, largest_fleck=8)) == pytest.approx(2)
+
+
+def test_people_who_zoom_in_are_promised_less():
+    seen = Visibility(ssim=0.94, flip=0.1, fleck=3.5, largest_fleck=7)
+    assert STRENGTHS["mid"].spent(seen) > 1 >= STRENGTHS["mid"].zoomed().spent(seen)
 
 
 def test_strengths_are_ordered():
     low, mid, high = (STRENGTHS[name] for name in ("low", "mid", "high"))
     assert low.ssim > mid.ssim > high.ssim
-    assert low.flip < mid.flip < high.flip and low.peak < mid.peak < high.peak
+    assert low.flip < mid.flip < high.flip and low.fleck < mid.fleck < high.fleck
+    assert low.largest_fleck < mid.largest_fleck < high.largest_fleck
     with pytest.raises(InputError, match=r"`strength=max`.*low, mid, high"):
         budget_of("max")
 
@@ -52,5 +70,23 @@ def test_strengths_are_ordered():
 def test_meter_sees_no_difference_in_an_identical_face_of_any_size(shape):
     face = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     seen = FaceMeter(face).measure(face)
-    assert seen.ssim == pytest.approx(1, abs=1e-5)
-    assert seen.flip < 1e-3 and seen.peak < 1e-2
+    assert seen == Visibility(1, 0, 0, 0)
+
+
+def test_measures_are_taken_over_the_changed_pixels_alone_and_are_those_of_other_programs():
+    original = data.astronaut()[:200, :220]
+    changed = original.copy()
+    noise = np.random.default_rng(0).normal(0, 14, (60, 50, 3))
+    changed[40:100, 100:150] = np.clip(original[40:100, 100:150] + noise, 0, 255).astype(np.uint8)
+    area = changed_area(original, changed)
+    assert area[45:95, 105:145].all() and not area[:, :90].any() and not area[120:].any()
+    structure = structural_similarity(
+        original, changed, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, full=True
+    )[1]
+    floats = [pixels.astype(np.float32) / 255 for pixels in (original, changed)]
+    flip = flip_evaluator.evaluate(*floats, "LDR", applyMagma=False)[0].squeeze()
+    seen = FaceMeter(original).measure(changed)
+    faint = np.clip(original.astype(int) + np.random.default_rng(0).integers(-3, 4, original.shape), 0, 255)
+    assert FaceMeter(original).measure(faint.astype(np.uint8)).flip > 0.01  # hardly seen is not unseen
+    assert seen.ssim == pytest.approx(structure.mean(2)[area].mean(), abs=1e-3)
+    assert seen.flip == pytest.approx(flip[area].mean(), abs=1e-3)
