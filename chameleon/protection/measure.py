@@ -16,6 +16,8 @@ from guise.chameleon.visibility.budget import FaceMeter, Visibility
 class LinkMeasurement:
     """How one recogniser sees a face in the original and in the written file.
 
+    Where it knows no face template of the user, the original's face stands for it; see `Enrolment`.
+
     Attributes:
         recogniser: its name.
         similarity_before: cosine between the original's face and the user's face template, around the population's
