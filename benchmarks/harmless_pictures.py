@@ -21,10 +21,9 @@ from benchmarks import people
 from benchmarks.harmless_speed import smooth_filters
 from benchmarks.provenance import code_version, environment
 from benchmarks.scenes import NAMES, scene
-from guise.chameleon.evaluation.retrieval import distances
 from guise.chameleon.faces import geometry
 from guise.chameleon.faces.detection import Face, FaceDetector
-from guise.chameleon.faces.embedding import embed
+from guise.chameleon.faces.embedding import distances, embed
 from guise.harmless import LoadedModel, Source, load, load_jointly, null_space
 from guise.harmless.pictures.targets import parse
 from guise.models import load_recogniser

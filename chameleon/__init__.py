@@ -4,7 +4,7 @@
 
     key = chameleon.learn("holiday")                              # learns your mask, keeps it in holiday.guise-key
     report = chameleon.protect("holiday", key, out="copies")      # writes protected copies, measures the files
-    print(len(report.photos), report.linked)                      # photos that the recogniser still links to you
+    print(len(report.photos), report.linked)                      # photos that a recogniser still links to you
     seen = chameleon.verify("holiday", "copies", recognisers=["sface"])
     back = chameleon.restore("copies", key, out="back")
 
@@ -24,7 +24,7 @@ from guise.chameleon.learning.learn import LearningSettings
 from guise.chameleon.mask.key import Key, Provenance, load_key, save_key
 from guise.chameleon.mask.mask import Mask
 from guise.chameleon.protection.job import PhotoResult
-from guise.chameleon.protection.photo import FaceMeasurement
+from guise.chameleon.protection.measure import FaceMeasurement, LinkMeasurement
 from guise.chameleon.restoration.folder import RestoredPhoto
 from guise.chameleon.visibility.budget import STRENGTHS, Budget, Visibility
 
@@ -35,6 +35,7 @@ __all__ = [
     "FaceReader",
     "Key",
     "LearningSettings",
+    "LinkMeasurement",
     "Mask",
     "PhotoResult",
     "ProtectionPlan",

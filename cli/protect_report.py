@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import click
 
-from guise.chameleon import FaceMeasurement, PhotoResult, ProtectionPlan, ProtectionReport
-from guise.chameleon.jobs.before_after import change
+from guise.chameleon import PhotoResult, ProtectionPlan, ProtectionReport
+from guise.chameleon.jobs.before_after import by_whom, change
 from guise.cli import console
 from guise.models.files import printable
-from guise.models.recognisers.registry import READER
 
 _FEW_PHOTOS = 8
 
@@ -29,16 +28,15 @@ def show(report: ProtectionReport) -> None:
     """What a run did."""
     show_photos(report.photos)
     lines = [f"\n{len(report.protected)} of {len(report.photos)} photos protected in {printable(report.out)}"]
-    lines += _summary([face for result in report.photos for face in result.faces])
+    lines += _summary(report)
     if report.picture is not None:
         lines.append(f"  before/after  {printable(report.picture)}")
     made = report.key.provenance
-    part = "which took part" if READER in made.recognisers else "which took no part"
     lines += [
         f"  key           {printable(report.key_file)} - private: it takes the mask off and shows who you are",
         f"  records       {printable(report.restore_records)} - keep next to the key: exact restoration needs both",
-        f"Measured on the written files by {READER}, {part} in learning. Others may still link",
-        "them: `guise verify --recogniser NAME` measures with others. Do not post the originals next to the copies.",
+        *([report.measured_by] if report.recognisers else []),
+        "`guise verify --recogniser NAME` measures with others. Do not post the originals next to the copies.",
     ]
     if made.photos < _FEW_PHOTOS:
         lines.append(f"The mask was learnt on {made.photos} photo(s): with 12 or more it holds better on new ones.")
@@ -50,16 +48,17 @@ def show_photos(results: Sequence[PhotoResult]) -> None:
     console.table([_row(result) for result in results])
 
 
-def _summary(faces: Sequence[FaceMeasurement]) -> list[str]:
+def _summary(report: ProtectionReport) -> list[str]:
+    faces = [face for result in report.photos for face in result.faces]
     if not faces:
         return []
     after = [face.similarity_after for face in faces if face.similarity_after is not None]
     before = sum(face.similarity_before for face in faces) / len(faces)
-    linked = sum(face.linked_after for face in faces)
     shown = f"{sum(after) / len(after):.2f}" if after else "no face found"
     ssim, flip = min(face.visibility.ssim for face in faces), max(face.visibility.flip for face in faces)
     return [
-        f"  similarity    {before:.2f} -> {shown}; still linked to you: {linked} of {len(faces)}",
+        f"  similarity    {before:.2f} -> {shown} by {printable(report.recognisers[0])}",
+        f"  still linked to you: {report.still_linked}",
         f"  looks         SSIM {ssim:.3f}, FLIP {flip:.3f} on the worst face",
     ]
 
@@ -70,7 +69,7 @@ def _row(result: PhotoResult) -> dict[str, str]:
         "photo": result.photo,
         "status": result.status,
         "similarity": ", ".join(change(face.similarity_before, face.similarity_after) for face in faces),
-        "linked": "" if not faces else "yes" if any(face.linked_after for face in faces) else "no",
+        "linked by": by_whom(result.linked_by) if faces else "",
         "SSIM": ", ".join(f"{face.visibility.ssim:.3f}" for face in faces),
         "FLIP": ", ".join(f"{face.visibility.flip:.3f}" for face in faces),
         "note": result.reason or "; ".join(result.notes),

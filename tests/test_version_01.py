@@ -53,6 +53,9 @@ def test_a_finished_copy_is_skipped_and_a_new_photo_is_kept_apart_from_it(writte
     )
     assert {result.photo: result.status for result in report.photos} == {"a.png": "skipped", "b.png": "protected"}
     assert (written / "copies" / "a.png").read_bytes() == before
+    # Who measured that copy then: the recogniser that tells people apart, alone.
+    assert [link.recogniser for link in report.photos[0].faces[0].links] == ["dlib-resnet"]
+    assert report.photos[0].linked_by == ("dlib-resnet",) and report.photos[0].faces[0].linked_after
     assert set(apart[0]) == {"dlib-resnet"} and np.linalg.norm(apart[0]["dlib-resnet"]) == pytest.approx(1, abs=0.02)
 
 

@@ -17,10 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from guise.chameleon.evaluation.retrieval import Metric, distances
 from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.detection import FaceDetector, most_prominent
-from guise.chameleon.faces.embedding import embed
+from guise.chameleon.faces.embedding import Metric, distances, embed
 from guise.models import Recogniser
 from guise.models.errors import FaceError, ImageError, InputError
 from guise.models.files import list_photos, printable, read_photo

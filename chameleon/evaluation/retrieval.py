@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, cast
 
 import numpy as np
 
-Metric = Literal["euclidean", "cosine"]
+from guise.chameleon.faces.embedding import Metric, distances
 
 SETTINGS = {"clean": (False, False), "1A": (False, True), "2B": (True, False), "2A": (True, True)}
 """Whether the probe, and whether the user's photos in the gallery, are protected."""
@@ -33,28 +32,6 @@ class Scores:
     recall: float | None
     linked: float
     linked_at_far: dict[str, float]
-
-
-def distances(a: np.ndarray, b: np.ndarray, *, metric: Metric) -> np.ndarray:
-    """Compute the distance of each of some embeddings to each of others.
-
-    Args:
-        a: float (N, D), raw.
-        b: float (M, D), raw.
-        metric: "euclidean", or "cosine" for 1 - cosine.
-
-    Returns:
-        float64 (N, M), 0 for equal embeddings.
-    """
-    a, b = a.astype(np.float64), b.astype(np.float64)
-    if metric == "cosine":
-        return cast(np.ndarray, 1 - _unit(a) @ _unit(b).T)
-    squared = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
-    return cast(np.ndarray, np.sqrt(np.maximum(squared, 0)))
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    return cast(np.ndarray, rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
 
 
 def score(

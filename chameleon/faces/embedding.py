@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ import torch
 from guise.chameleon.faces import geometry
 from guise.chameleon.faces.detection import Face, FaceDetector
 from guise.models import Recogniser
+
+Metric = Literal["euclidean", "cosine"]
 
 
 @dataclass(frozen=True)
@@ -107,3 +110,25 @@ def similarity(embedding: np.ndarray, other: np.ndarray, population: np.ndarray)
     """
     a, b = embedding - population, other - population
     return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))
+
+
+def distances(a: np.ndarray, b: np.ndarray, *, metric: Metric) -> np.ndarray:
+    """Compute the distance of each of some embeddings to each of others.
+
+    Args:
+        a: float (N, D), raw.
+        b: float (M, D), raw.
+        metric: "euclidean", or "cosine" for 1 - cosine.
+
+    Returns:
+        float64 (N, M), 0 for equal embeddings.
+    """
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    if metric == "cosine":
+        return cast(np.ndarray, 1 - _unit(a) @ _unit(b).T)
+    squared = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
+    return cast(np.ndarray, np.sqrt(np.maximum(squared, 0)))
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return cast(np.ndarray, rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))

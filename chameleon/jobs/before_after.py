@@ -9,7 +9,7 @@ from guise.chameleon.evaluation.verify import Measurements
 from guise.chameleon.protection.job import PhotoResult
 from guise.chameleon.protection.sheet import Pair, draw_pairs, face_crop
 from guise.models.errors import ImageError, OutputError
-from guise.models.files import read_photo
+from guise.models.files import printable, read_photo
 from guise.models.watching import Announce
 
 _MOST_SHOWN = 6
@@ -26,6 +26,18 @@ def change(before: float, after: float | None) -> str:
         Such as "0.98 -> 0.31".
     """
     return f"{before:.2f} -> " + ("no face" if after is None else f"{after:.2f}")
+
+
+def by_whom(recognisers: Sequence[str]) -> str:
+    """Say which recognisers still link a photo to the user.
+
+    Args:
+        recognisers: their names.
+
+    Returns:
+        The names, or "nobody".
+    """
+    return ", ".join(map(printable, recognisers)) or "nobody"
 
 
 def draw_protected(folder: Path, out: Path, results: Sequence[PhotoResult], picture: Path, *, tell: Announce) -> bool:
@@ -47,7 +59,8 @@ def draw_protected(folder: Path, out: Path, results: Sequence[PhotoResult], pict
             face = result.faces[0]
             before, after = (face_crop(read_photo(place / result.photo).pixels, face.box) for place in (folder, out))
             alike = change(face.similarity_before, face.similarity_after)
-            pairs.append(Pair(before, after, f"similarity {alike}, SSIM {face.visibility.ssim:.3f}"))
+            seen = f"similarity {alike}, still linked by {by_whom(face.linked_by)}"
+            pairs.append(Pair(before, after, f"{seen}, SSIM {face.visibility.ssim:.3f}"))
         if pairs:
             draw_pairs(pairs, picture)
     except (ImageError, OutputError) as error:

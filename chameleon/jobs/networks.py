@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
 
 from guise.chameleon.faces.detection import FaceDetector
@@ -10,9 +10,9 @@ from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.mask.key import Key
 from guise.models import Recogniser, load_recogniser
 from guise.models.devices import best_device
-from guise.models.errors import InputError
+from guise.models.errors import InputError, WeightsError
 from guise.models.files import printable
-from guise.models.recognisers import registry
+from guise.models.recognisers import registry, weight_file
 from guise.models.watching import Announce, Progress
 
 
@@ -150,8 +150,7 @@ class Networks:
         Raises:
             InputError: one of the user's own is not in `named`, or has other weights by now.
         """
-        own = [name for name in named if not isinstance(name, str) or name.startswith("file:")]
-        files = {recogniser.record.name: recogniser for recogniser in self.recognisers(own)}
+        files = self._own(named)
         for name in key.provenance.recognisers:
             if name not in registry.RECORDS and name not in files:
                 what = f"the key was learnt against {printable(name)}, and photos are fitted against it too"
@@ -164,3 +163,48 @@ class Networks:
                 what = f"{printable(record.name)} has other weights than when the key was made"
                 raise InputError(f"{what}: learn a new key with `key=`, or put the mask on unfitted with `refine=0`")
         return surrogates
+
+    def surrogates_here(self, key: Key, named: Sequence[str | Recogniser]) -> list[Recogniser]:
+        """Those recognisers that `key` was learnt against which can measure without a download, in its order.
+
+        A person is told of the others. Nothing is fitted against them, so that is no error.
+
+        Args:
+            key: the user's.
+            named: the user's own, as of `surrogates_of`.
+
+        Returns:
+            None whose weights are not here or not those that the key knows.
+
+        Raises:
+            InputError, WeightsError: one of `named` cannot be used.
+        """
+        files, here = self._own(named), []
+        for name in key.provenance.recognisers:
+            recogniser, why = self._here(name, key, files)
+            if recogniser is not None:
+                here.append(recogniser)
+            elif self._announce is not None:
+                self._announce(f"{printable(name)} does not measure the copies: {why}")
+        return here
+
+    def _here(self, name: str, key: Key, files: Mapping[str, Recogniser]) -> tuple[Recogniser | None, str]:
+        """A recogniser, or the reason why it cannot measure."""
+        if name not in files and name not in registry.RECORDS:
+            return None, "name its file with `recognisers=`"
+        if name not in files and weight_file.state(registry.RECORDS[name]) == "not fetched":
+            return None, f"its weights are not here; {weight_file.cure(registry.RECORDS[name])}"
+        try:
+            recogniser = files[name] if name in files else self.recogniser(name)
+        except WeightsError as error:
+            return None, str(error)
+        record, template = recogniser.record, key.templates.get(name)
+        changed = record.sha256 is not None and key.provenance.weights.get(name, record.sha256) != record.sha256
+        if changed or (template is not None and template.mean.shape != (record.embedding_size,)):
+            return None, "it has other weights than when the key was made"
+        return recogniser, ""
+
+    def _own(self, named: Sequence[str | Recogniser]) -> dict[str, Recogniser]:
+        """The user's own recognisers among `named`, by the names in their cards."""
+        own = [name for name in named if not isinstance(name, str) or name.startswith("file:")]
+        return {recogniser.record.name: recogniser for recogniser in self.recognisers(own)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from guise.chameleon.faces.selection import FaceSelector
 from guise.chameleon.faces.survey import Survey, find_faces
+from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.jobs.before_after import draw_protected
 from guise.chameleon.jobs.learn import learn_and_save, photos_of, tell_of_others, tell_without_effect
 from guise.chameleon.jobs.networks import Networks, check_names
@@ -96,11 +97,22 @@ class ProtectionRun:
                 places, survey, selector, surrogates, self._options, progress=self._progress, tell=self._tell
             )
         budget = self._budget(key, refine)
-        refiner = self._refiner(key, selector, surrogates, budget, refine)
+        # Somebody else's face is taken away from itself, and compared with itself, not with the key's user.
+        templates = key.templates if is_user(selector, key) else {}
+        refiner = self._refiner(key, templates, surrogates, budget, refine)
         job = Job(places.folder, places.out, key, places.key, budget, keep_metadata, refiner)
         results = []
         photos = self.listing.photos
-        for result in protect_folder(job, photos, selector, reader, survey=survey, progress=self._progress):
+        for result in protect_folder(
+            job,
+            photos,
+            selector,
+            reader,
+            survey=survey,
+            surrogates=surrogates,
+            templates=templates,
+            progress=self._progress,
+        ):
             results.append(result)
             if on_photo is not None:
                 on_photo(result)
@@ -110,24 +122,26 @@ class ProtectionRun:
         return ProtectionReport(places.folder, places.out, key, places.key, tuple(results), picture, ignored)
 
     def _surrogates(self, key: Key | None, refine: int | None) -> list[Recogniser]:
-        """The recognisers to learn against, or to fit photos against; none where nothing is fitted."""
+        """The recognisers to learn against or to fit photos against, which measure too; else those that are here."""
         if key is None:
             return self._networks.recognisers(self._options.surrogates)
         tell_without_effect(self.places, self._options.without_effect(key), self._tell)
         if refine == 0 or key.provenance.preset != "guise":
-            return []
+            return self._networks.surrogates_here(key, self._options.surrogates)
         return self._networks.surrogates_of(key, self._options.surrogates)
 
     @staticmethod
     def _refiner(
-        key: Key, selector: FaceSelector, surrogates: Sequence[Recogniser], budget: Budget | None, refine: int | None
+        key: Key,
+        templates: Mapping[str, FaceTemplate],
+        surrogates: Sequence[Recogniser],
+        budget: Budget | None,
+        refine: int | None,
     ) -> Refiner | None:
         """What fits the mask to each photo; None puts the user's own on all."""
         if budget is None or not surrogates or refine == 0:
             return None
         settings = RefinementSettings() if refine is None else RefinementSettings(steps=refine)
-        # Somebody else's face is taken away from itself, not from the key's user.
-        templates = key.templates if is_user(selector, key) else {}
         return Refiner(key.mask, surrogates, templates, budget=budget, settings=settings)
 
     def _survey(self) -> Survey:

@@ -9,10 +9,12 @@ from typing import Any
 
 from guise.chameleon.faces.selection import FaceSelector
 from guise.chameleon.faces.survey import Survey
+from guise.chameleon.jobs.before_after import by_whom
 from guise.chameleon.jobs.page import page
 from guise.chameleon.mask.key import Key
 from guise.chameleon.protection.job import PhotoResult
 from guise.chameleon.restoration.restore_record import restore_records_file
+from guise.models.files import printable
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,47 @@ class ProtectionReport:
         return tuple(result.photo for result in self.photos if result.status in ("protected", "skipped"))
 
     @property
+    def recognisers(self) -> tuple[str, ...]:
+        """Names of the recognisers that measured the copies, the one that tells people apart first."""
+        return tuple(dict.fromkeys(name for result in self.photos for name in result.recognisers))
+
+    @property
     def linked(self) -> tuple[str, ...]:
-        """Photos whose copies the measuring recogniser still links to the user."""
-        return tuple(result.photo for result in self.photos if any(face.linked_after for face in result.faces))
+        """Photos whose copies any of `recognisers` still links to the user."""
+        return tuple(result.photo for result in self.photos if result.linked_by)
+
+    @property
+    def linked_by(self) -> dict[str, tuple[str, ...]]:
+        """Photos whose copies each of `recognisers` still links to the user, by its name."""
+        return {
+            name: tuple(result.photo for result in self.photos if name in result.linked_by) for name in self.recognisers
+        }
+
+    @property
+    def still_linked(self) -> str:
+        """The numbers of `linked_by` in words: "2 of 12 by dlib-resnet, 0 by sface"; "" where nothing was measured."""
+        parts, last = [], 0
+        for name, photos in self.linked_by.items():
+            # Copies of earlier runs may have been measured by fewer.
+            measured = sum(name in result.recognisers for result in self.photos)
+            of = "" if measured == last else f" of {measured}"
+            parts.append(f"{len(photos)}{of} by {printable(name)}")
+            last = measured
+        return ", ".join(parts)
+
+    @property
+    def measured_by(self) -> str:
+        """Who measured, and what that is worth, in two sentences; "" where nothing was measured."""
+        if not self.recognisers:
+            return ""
+        names = [printable(name) for name in self.recognisers]
+        took = [printable(name) for name in self.recognisers if name in self.key.provenance.recognisers]
+        if not took:
+            learnt = "none of them; others may link more"
+        else:
+            which = "all of them" if len(took) == len(names) > 1 else ", ".join(took)
+            learnt = f"{which}: that says nothing about other recognisers"
+        return f"Measured on the written files by {', '.join(names)}. The mask was learnt against {learnt}."
 
     @property
     def restore_records(self) -> Path:
@@ -100,6 +140,9 @@ class ProtectionReport:
             "key": str(self.key_file),
             "records": str(self.restore_records),
             "picture": None if self.picture is None else str(self.picture),
+            "recognisers": self.recognisers,
+            "linked": self.linked,
+            "linked_by": self.linked_by,
             "provenance": asdict(self.key.provenance),
             "ignored": [str(path) for path in self.ignored],
             "photos": [asdict(result) for result in self.photos],
@@ -112,25 +155,24 @@ class ProtectionReport:
         Returns:
             An HTML document that needs no other file.
         """
-        linked = set(self.linked)
         rows = [
             (
                 result.photo,
                 result.status,
                 _similarities([face.similarity_after for face in result.faces]),
-                "" if not result.faces else "yes" if result.photo in linked else "no",
+                by_whom(result.linked_by) if result.faces else "",
                 ", ".join(f"{face.visibility.ssim:.3f}" for face in result.faces),
                 ", ".join(f"{face.visibility.flip:.3f}" for face in result.faces),
                 result.reason or "; ".join(result.notes),
             )
             for result in self.photos
         ]
-        summary = (
-            f"{len(self.protected)} of {len(self.photos)} photos are protected. The recogniser that measured them "
-            f"still links {len(linked)} to you; others may link more. Similarity runs from -1 to 1. SSIM 1 means no "
-            "visible change."
-        )
-        titles = ("photo", "status", "similarity after", "still linked", "SSIM", "FLIP", "note")
+        parts = [f"{len(self.protected)} of {len(self.photos)} photos are protected."]
+        if self.recognisers:
+            parts.append(f"Still linked to you: {self.still_linked}. {self.measured_by}")
+            parts.append(f"Similarity is by {printable(self.recognisers[0])} and runs from -1 to 1.")
+        summary = " ".join([*parts, "SSIM 1 means no visible change."])
+        titles = ("photo", "status", "similarity after", "still linked by", "SSIM", "FLIP", "note")
         return page("Protected photos", summary, titles, rows, picture=self.picture)
 
 

@@ -8,13 +8,17 @@ from importlib.metadata import version
 from pathlib import Path
 
 from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader
+from guise.chameleon.faces.linking import Enrolment
 from guise.chameleon.faces.selection import FaceSelector
 from guise.chameleon.faces.survey import Survey, faces_of
+from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.learning.refine import Refined
 from guise.chameleon.protection.group import Group, plan_groups, refine_together, remember
 from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.protection.log import LogEntry, ProtectionLog, measurements
-from guise.chameleon.protection.photo import measure_saved, protect_photo
+from guise.chameleon.protection.measure import measure_saved
+from guise.chameleon.protection.photo import protect_photo
+from guise.models import Recogniser
 from guise.models.errors import ImageError
 from guise.models.files import Photo, file_hash, read_photo, settings_hash, write_photo
 from guise.models.watching import Progress
@@ -27,6 +31,8 @@ def protect_folder(
     reader: FaceReader,
     *,
     survey: Survey | None = None,
+    surrogates: Sequence[Recogniser] = (),
+    templates: Mapping[str, FaceTemplate] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[PhotoResult]:
     """Write a protected copy of each photo, and measure it.
@@ -38,8 +44,10 @@ def protect_folder(
         job: the folder, the key and how to protect.
         photos: paths below the folder.
         selector: selects the faces to protect.
-        reader: detects faces, and measures the copies.
+        reader: detects faces, and measures the copies first.
         survey: the folder's faces, where they are known.
+        surrogates: further recognisers that measure the copies.
+        templates: the user's face template of each of them, by its name; see `Enrolment`.
         progress: called after each photo.
 
     Yields:
@@ -49,7 +57,8 @@ def protect_folder(
         InputError: the log or the restore records cannot be read.
         OutputError: a file cannot be written; photos finished before stay.
     """
-    run = _Run(job, selector, reader, {} if survey is None else survey.faces)
+    enrolment = Enrolment(reader, selector, surrogates, templates or {})
+    run = _Run(job, enrolment, {} if survey is None else survey.faces)
     done = 0
     for group in plan_groups(job, photos, run.settings, run.log):
         for result in run.protect(group):
@@ -79,10 +88,10 @@ class _Task:
 class _Run:
     """One run over a folder, with its log."""
 
-    def __init__(
-        self, job: Job, selector: FaceSelector, reader: FaceReader, known: Mapping[Path, list[EmbeddedFace]]
-    ) -> None:
-        self._job, self._selector, self._reader, self._known = job, selector, reader, known
+    def __init__(self, job: Job, enrolment: Enrolment, known: Mapping[Path, list[EmbeddedFace]]) -> None:
+        selector = enrolment.selector
+        self._job, self._enrolment, self._known = job, enrolment, known
+        self._reader, self._selector = enrolment.reader, selector
         # The names are hashed: with others, version 0.1's finished copies would be written again.
         self.settings = settings_hash(
             {
@@ -173,8 +182,7 @@ class _Run:
             return PhotoResult(name, "failed", str(error))
         # First that the file is ours, so that a run stopped from here on can replace it; what it is like follows.
         started = self.log.start(name, photo, saved, token)
-        user = self._selector if self._selector.one_person else None
-        measured = tuple(measure_saved(photo, saved.pixels, selected, user, self._reader))
+        measured = tuple(measure_saved(photo, saved.pixels, selected, self._enrolment))
         directions = [face.directions for face in refined or ()]
         finished = self.log.finish(started, photo, saved, protected.placements, measured, directions)
         remember(job.refiner, finished)

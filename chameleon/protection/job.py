@@ -8,7 +8,7 @@ from typing import Literal
 
 from guise.chameleon.learning.refine import Refiner
 from guise.chameleon.mask.key import Key
-from guise.chameleon.protection.photo import FaceMeasurement
+from guise.chameleon.protection.measure import FaceMeasurement
 from guise.chameleon.visibility.budget import Budget
 
 Status = Literal["protected", "skipped", "no face", "failed"]
@@ -31,6 +31,17 @@ class PhotoResult:
     reason: str = ""
     faces: tuple[FaceMeasurement, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def recognisers(self) -> tuple[str, ...]:
+        """Names of the recognisers that measured it."""
+        return tuple(dict.fromkeys(link.recogniser for face in self.faces for link in face.links))
+
+    @property
+    def linked_by(self) -> tuple[str, ...]:
+        """Names of those that still link any of its faces to the user."""
+        linked = {name for face in self.faces for name in face.linked_by}
+        return tuple(name for name in self.recognisers if name in linked)
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,16 @@ import numpy as np
 from guise.chameleon.learning.refine import ProtectedDirections
 from guise.chameleon.mask.mask import Placement
 from guise.chameleon.protection.job import Job
-from guise.chameleon.protection.photo import FaceMeasurement
+from guise.chameleon.protection.measure import FaceMeasurement, LinkMeasurement
 from guise.chameleon.restoration.restore_record import make_restore_record, open_restore_records, pixels_hash
 from guise.chameleon.visibility.budget import Visibility
 from guise.models.files import Manifest, Photo, pack, settings_hash, unpack
+from guise.models.recognisers.registry import READER
 
 LogEntry = Mapping[str, Any]
 """What the log says of one written copy, as plain JSON."""
 _DIRECTION_UNIT = 1 / 127
+_BY_READER = ("similarity_before", "similarity_after", "linked_before", "linked_after")
 
 
 def manifest_file(key: Path) -> Path:
@@ -161,11 +163,17 @@ def measurements(entry: LogEntry) -> tuple[FaceMeasurement, ...]:
         Measurements of its faces; none where the entry does not say it as this program does.
     """
     try:
-        return tuple(
-            FaceMeasurement(**{**face, "visibility": Visibility(**face["visibility"])}) for face in entry["faces"]
-        )
+        return tuple(_measurement(face) for face in entry["faces"])
     except (KeyError, TypeError):
         return ()
+
+
+def _measurement(face: Mapping[str, Any]) -> FaceMeasurement:
+    visibility = Visibility(**face["visibility"])
+    # Older logs give no links: the recogniser that tells people apart measured alone.
+    given = face.get("links") or [{"recogniser": READER, **{name: face[name] for name in _BY_READER}}]
+    measured = tuple(LinkMeasurement(**link) for link in given)
+    return FaceMeasurement(**{**face, "visibility": visibility, "links": measured})
 
 
 def directions_of(entry: LogEntry) -> list[ProtectedDirections]:

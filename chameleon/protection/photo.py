@@ -1,4 +1,4 @@
-"""Put a mask on one photo, within the budget as the written file will show it, and measure that file."""
+"""Put a mask on one photo, within the budget as the written file will show it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from guise.chameleon.faces.detection import Face
-from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader, similarity
-from guise.chameleon.faces.selection import FaceSelector, WhoseFace
-from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.mask.mask import Mask, Patch, Placement, add
 from guise.chameleon.protection.look import Look
 from guise.chameleon.visibility.budget import Budget, Visibility, fit_amplitude
@@ -112,65 +109,3 @@ class _Fit:
     def _spent_zoomed(self, budget: Budget, amplitude: float) -> float:
         written = self._look.written_with([self.patch(amplitude)])
         return budget.zoomed().spent(self._look.meter.measure_zoomed(written))
-
-
-@dataclass(frozen=True)
-class FaceMeasurement:
-    """One face of a written file, compared with its original.
-
-    Attributes:
-        box: left, top, right, bottom of the face in the original, in pixels.
-        visibility: of what was changed, where a screen shows the whole photo.
-        similarity_before: cosine between the face and the user's face template, around the population's mean.
-        similarity_after: the same of the written file; None where the detector no longer finds a face.
-        linked_before: whether the recogniser takes the face for the user's.
-        linked_after: the same of the written file; False where no face is found.
-    """
-
-    box: tuple[float, ...]
-    visibility: Visibility
-    similarity_before: float
-    similarity_after: float | None
-    linked_before: bool
-    linked_after: bool
-
-
-def measure_saved(
-    original: Photo,
-    saved: np.ndarray,
-    faces: Sequence[EmbeddedFace],
-    user: FaceSelector | None,
-    reader: FaceReader,
-) -> list[FaceMeasurement]:
-    """Measure a written file, with faces detected, aligned and embedded anew.
-
-    Args:
-        original: as read.
-        saved: uint8 (H, W, 3) RGB, pixels of the written file, re-opened.
-        faces: the protected faces of the original.
-        user: selects the user's faces; None where each face stands for a person of its own.
-        reader: the detector and the recogniser to measure by.
-
-    Returns:
-        Measurements of each face.
-    """
-    population = reader.recogniser.population.cpu().numpy()
-    results = []
-    for face in faces:
-        look = Look(original, face.face)
-        person = user or FaceSelector(
-            WhoseFace.REFERENCE, FaceTemplate(face.embedding), reader.recogniser.record.threshold
-        )
-        again = reader.detector.detect_near(saved, face.face)
-        after = None if again is None else reader.embed([(saved, again)])[0]
-        results.append(
-            FaceMeasurement(
-                box=tuple(face.face.box.tolist()),
-                visibility=look.meter.measure(saved[look.region.rows, look.region.columns]),
-                similarity_before=similarity(face.embedding, person.template.mean, population),
-                similarity_after=None if after is None else similarity(after, person.template.mean, population),
-                linked_before=person.matches(face.embedding),
-                linked_after=after is not None and person.matches(after),
-            )
-        )
-    return results

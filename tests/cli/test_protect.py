@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from skimage.metrics import structural_similarity
 
 from guise.chameleon.learning.learn import LearningSettings
 from guise.chameleon.learning.refine import RefinementSettings
-from guise.chameleon.mask.key import load_key
+from guise.chameleon.mask.key import load_key, save_key
 from guise.chameleon.protection.log import manifest_file
 from guise.models.files import read_photo
 from tests.cli.command_line import Outcome, call, hashes
@@ -101,10 +102,26 @@ def test_the_table_names_each_photo_and_where_everything_lies(protect, photos, o
     head.save(photos / "a.png")
     outcome = protect()
     assert outcome.code == 0 and outcome.stderr == ""
-    for word in ("a.png", "protected", "1 of 1 photos", str(out), str(key), "private"):
+    linked = "still linked to you: 1 of 1 by dlib-resnet"  # the mask was not learnt
+    for word in ("a.png", "protected", "1 of 1 photos", str(out), str(key), "private", linked):
         assert word in outcome.stdout
     with Image.open(key.with_name("copies-before-after.png"), formats=["PNG"]) as picture:
         assert picture.width > 600
+
+
+def test_the_table_and_the_last_lines_say_who_still_links_a_photo(protect, photos, key, head):
+    known = load_key(key)
+    team = ("dlib-resnet", "sface", "guise-iresnet")
+    save_key(replace(known, provenance=replace(known.provenance, recognisers=team)), key)
+    head.save(photos / "a.png")
+    Image.new("RGB", (200, 200), "gray").save(photos / "wall.png")
+    shown = protect("--refine", "0", "--strength", "low").stdout
+    assert "still linked to you: 1 of 1 by dlib-resnet, 1 by sface, 1 by guise-iresnet" in shown
+    assert "learnt against all of them: that says nothing about other recognisers" in shown
+    table = shown.splitlines()
+    assert "linked by" in table[0] and "dlib-resnet, sface, guise-iresnet" in table[1]
+    report = protect("--refine", "0", "--strength", "low", "--json").report
+    assert report["linked_by"] == {name: ["a.png"] for name in team} and report["linked"] == ["a.png"]
 
 
 def test_a_second_run_skips_everything_and_touches_nothing(protect, photos, out, head):

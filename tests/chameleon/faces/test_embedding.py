@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guise.chameleon.faces.embedding import embed, similarity
+from guise.chameleon.faces.embedding import distances, embed, similarity
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.1, 10))
@@ -16,6 +16,21 @@ def test_similarity_is_the_cosine_around_the_population(seed, factor):
     assert similarity(population + factor * (a - population), b, population) == pytest.approx(cosine)
     assert similarity(a, a, population) == pytest.approx(1)
     assert similarity(a, 2 * population - a, population) == pytest.approx(-1)
+
+
+def slow_distance(a, b, metric):
+    if metric == "euclidean":
+        return np.linalg.norm(a - b)
+    return 1 - a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
+
+
+@given(st.tuples(st.integers(2, 6), st.integers(2, 6)), st.integers(0, 2**32 - 1))
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_distances_are_the_plain_formulas(metric, counts, seed):
+    random = np.random.default_rng(seed)
+    a, b = (random.normal(size=(count, 5)) for count in counts)
+    expected = [[slow_distance(x, y, metric) for y in b] for x in a]
+    np.testing.assert_allclose(distances(a, b, metric=metric), expected, atol=1e-7)
 
 
 def test_an_embedding_at_the_population_is_similar_to_nobody():

@@ -8,11 +8,14 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from guise import chameleon
+from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.learning.learn import LearningSettings
+from guise.chameleon.protection.log import manifest_file
 from guise.models.errors import FaceError, InputError, KeyFileError
 
 FEW = LearningSettings(steps=2, views=1, windows=1)
@@ -56,11 +59,76 @@ def test_the_reports_agree_with_one_another(holiday, key):
     report = chameleon.protect(holiday, key, refine=0, offline=True)
     values = json.loads(report.to_json())
     assert values["key"] == str(report.key_file) and [row["photo"] for row in values["photos"]] == ["a.jpg", "b.jpg"]
-    linked = {row["photo"] for row in values["photos"] if any(face["linked_after"] for face in row["faces"])}
-    assert linked == set(report.linked)
+    linked = {row["photo"] for row in values["photos"] for face in row["faces"] if face["linked_after"]}
+    assert linked == set(report.linked) == set(values["linked_by"]["dlib-resnet"])
     page = report.to_html()
     assert page.count("<tr>") == 3 and "data:image/png;base64," in page
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
+
+
+def test_links_are_counted_by_every_recogniser_that_the_mask_was_learnt_against(holiday, key):
+    team = ("dlib-resnet", "sface", "guise-mobilefacenet")
+    wider = replace(key, provenance=replace(key.provenance, recognisers=team, weights={}))
+    # By SFace the key's user is somebody else; by the student the key does not know the user.
+    far = FaceTemplate(np.linspace(-1, 1, 128, dtype=np.float32), 1.0)
+    wider = chameleon.save_key(replace(wider, templates={**key.templates, "sface": far}), holiday.with_name("wider"))
+    report = chameleon.protect(holiday, wider, refine=0, strength="low", offline=True)
+    photos = ("a.jpg", "b.jpg")
+    assert report.recognisers == team
+    assert report.linked_by == {"dlib-resnet": photos, "sface": (), "guise-mobilefacenet": photos}
+    assert report.linked == photos
+    assert report.still_linked == "2 of 2 by dlib-resnet, 0 by sface, 2 by guise-mobilefacenet"
+    assert "The mask was learnt against all of them" in report.measured_by
+    values = json.loads(report.to_json())
+    assert (values["recognisers"], values["linked"]) == (list(team), list(photos))
+    assert [link["recogniser"] for link in values["photos"][0]["faces"][0]["links"]] == list(team)
+    assert report.still_linked in report.to_html() and "<td>dlib-resnet, guise-mobilefacenet</td>" in report.to_html()
+
+
+def test_a_recogniser_that_took_no_part_in_learning_is_told_apart(holiday, key):
+    part = replace(key, provenance=replace(key.provenance, recognisers=("sface",), weights={}), templates={})
+    report = chameleon.protect(holiday, chameleon.save_key(part, holiday.with_name("part")), refine=0, offline=True)
+    assert report.measured_by == (
+        "Measured on the written files by dlib-resnet, sface. "
+        "The mask was learnt against sface: that says nothing about other recognisers."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "why"),
+    [
+        ("facenet-vggface2", {}, "guise models fetch facenet-vggface2"),
+        ("mine", {}, "`recognisers=`"),
+        ("sface", {"sface": "0" * 64}, "other weights"),
+    ],
+)
+def test_a_surrogate_that_cannot_measure_is_named_and_stops_nothing(
+    holiday, key, tmp_path, monkeypatch, name, weights, why
+):
+    monkeypatch.setenv("GUISE_CACHE", str(tmp_path / "cache"))
+    made = replace(key.provenance, recognisers=("dlib-resnet", name), weights=weights)
+    other, said = chameleon.save_key(replace(key, provenance=made), holiday.with_name("other")), []
+    report = chameleon.protect(holiday, other, refine=0, offline=True, announce=said.append)
+    assert report.recognisers == ("dlib-resnet",) and report.protected == ("a.jpg", "b.jpg")
+    (line,) = [line for line in said if line.startswith(f"{name} does not measure the copies: ")]
+    assert why in line
+
+
+def test_copies_that_fewer_have_measured_are_counted_apart(holiday, key):
+    log = manifest_file(key.file)
+    (holiday / "b.jpg").rename(holiday.with_name("b.jpg"))
+    chameleon.protect(holiday, key, refine=0, strength="low", offline=True)
+    # As an older program logged it.
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    for face in entries[-1]["faces"]:
+        del face["links"]
+    log.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    holiday.with_name("b.jpg").rename(holiday / "b.jpg")
+    wider = replace(key.provenance, recognisers=("dlib-resnet", "sface"))
+    chameleon.save_key(replace(key, provenance=wider), key.file)
+    report = chameleon.protect(holiday, key, refine=0, strength="low", offline=True)
+    assert [result.status for result in report.photos] == ["skipped", "protected"]
+    assert report.still_linked == "2 of 2 by dlib-resnet, 1 of 1 by sface"
 
 
 def test_file_names_cannot_put_markup_into_the_page(holiday, key):

@@ -6,7 +6,7 @@ from guise.chameleon.faces import geometry
 from guise.chameleon.mask.mask import Mask
 from guise.chameleon.mask.support import face_support
 from guise.chameleon.protection.look import Look
-from guise.chameleon.protection.photo import measure_saved, protect_photo
+from guise.chameleon.protection.photo import protect_photo
 from guise.chameleon.visibility.budget import STRENGTHS, Budget
 from guise.models.errors import ImageError
 from guise.models.files import as_saved, read_photo
@@ -82,16 +82,3 @@ def test_without_a_budget_the_mask_lies_as_learnt(astronaut, detector, mask, tmp
     photo = read(astronaut, tmp_path, "a.png")
     protected = protect_photo(photo, detector.detect(photo.pixels)[:1], mask, budget=None)
     assert [placement.amplitude for placement in protected.placements] == [1.0]
-
-
-def test_an_unchanged_file_is_measured_as_unchanged_and_a_painted_face_as_gone(astronaut, reader, tmp_path):
-    photo = read(astronaut, tmp_path, "a.png")
-    faces = reader.read(photo.pixels, name="a.png")[:1]
-    (same,) = measure_saved(photo, photo.pixels, faces, None, reader)
-    assert same.linked_before and same.linked_after
-    assert same.similarity_after == pytest.approx(1, abs=0.02)
-    assert same.visibility.ssim == pytest.approx(1, abs=1e-5)
-    painted = photo.pixels.copy()
-    painted[faces[0].face.box_in(*painted.shape[:2])] = 128
-    (gone,) = measure_saved(photo, painted, faces, None, reader)
-    assert gone.similarity_after is None and not gone.linked_after
