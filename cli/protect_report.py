@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 
 import click
 
 from guise.chameleon import FaceMeasurement, PhotoResult, ProtectionPlan, ProtectionReport
 from guise.chameleon.jobs.before_after import change
+from guise.chameleon.visibility.lpips import NOT_MEASURED
 from guise.cli import console
 from guise.models.files import printable
 from guise.models.recognisers.registry import READER
@@ -47,7 +49,8 @@ def show(report: ProtectionReport) -> None:
 
 def show_photos(results: Sequence[PhotoResult]) -> None:
     """What became of each photo, as a table."""
-    console.table([_row(result) for result in results])
+    with_lpips = any(face.lpips is not None for result in results for face in result.faces)
+    console.table([_row(result, with_lpips=with_lpips) for result in results])
 
 
 def _summary(faces: Sequence[FaceMeasurement]) -> list[str]:
@@ -58,14 +61,20 @@ def _summary(faces: Sequence[FaceMeasurement]) -> list[str]:
     linked = sum(face.linked_after for face in faces)
     shown = f"{sum(after) / len(after):.2f}" if after else "no face found"
     ssim, flip = min(face.visibility.ssim for face in faces), max(face.visibility.flip for face in faces)
+    distances = [face.lpips for face in faces if face.lpips is not None]
+    measured = (
+        f"{fmean(distances):.3f} on average, {max(distances):.3f} on the worst face" if distances else NOT_MEASURED
+    )
     return [
         f"  similarity    {before:.2f} -> {shown}; still linked to you: {linked} of {len(faces)}",
         f"  looks         SSIM {ssim:.3f}, FLIP {flip:.3f} on the worst face",
+        f"  LPIPS         {measured}",
     ]
 
 
-def _row(result: PhotoResult) -> dict[str, str]:
+def _row(result: PhotoResult, *, with_lpips: bool) -> dict[str, str]:
     faces = result.faces
+    distances = ", ".join("" if face.lpips is None else f"{face.lpips:.3f}" for face in faces)
     return {
         "photo": result.photo,
         "status": result.status,
@@ -73,5 +82,6 @@ def _row(result: PhotoResult) -> dict[str, str]:
         "linked": "" if not faces else "yes" if any(face.linked_after for face in faces) else "no",
         "SSIM": ", ".join(f"{face.visibility.ssim:.3f}" for face in faces),
         "FLIP": ", ".join(f"{face.visibility.flip:.3f}" for face in faces),
+        **({"LPIPS": distances} if with_lpips else {}),
         "note": result.reason or "; ".join(result.notes),
     }

@@ -13,6 +13,7 @@ from guise.chameleon.faces.detection import Face, best_overlap
 from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader, embed
 from guise.chameleon.faces.selection import FaceSelector, WhoseFace, select_recurring
 from guise.chameleon.visibility.budget import FaceMeter, Visibility
+from guise.chameleon.visibility.lpips import LpipsMeter
 from guise.models import Recogniser
 from guise.models.errors import FaceError, ImageError
 from guise.models.files import Photo, printable, read_photo
@@ -116,6 +117,7 @@ class PairMeasurement:
         psnr: peak signal-to-noise ratio over the same box, in decibels; infinite where nothing changed.
         clean: the original's embedding, float32 (D,), by each recogniser.
         protected: the same of each version of the copy; a version in which no face was found is left out.
+        lpips: LPIPS over the same box; None where it was not measured.
     """
 
     photo: str
@@ -124,6 +126,7 @@ class PairMeasurement:
     psnr: float
     clean: tuple[np.ndarray, ...] = field(repr=False)
     protected: dict[str, tuple[np.ndarray, ...]] = field(repr=False)
+    lpips: float | None = None
 
 
 def measure_pair(
@@ -135,6 +138,7 @@ def measure_pair(
     recognisers: Sequence[Recogniser],
     *,
     versions: Mapping[str, Callable[[np.ndarray], np.ndarray]],
+    lpips: LpipsMeter | None = None,
 ) -> PairMeasurement:
     """Measure an original and its copy, with the face detected anew in each version of the copy.
 
@@ -146,6 +150,7 @@ def measure_pair(
         reader: detects the faces.
         recognisers: those to measure by.
         versions: what becomes of the copy, by name; each takes and returns uint8 (H, W, 3) RGB.
+        lpips: measures LPIPS; None where its weights are absent.
 
     Returns:
         The measurement.
@@ -174,6 +179,7 @@ def measure_pair(
         psnr=psnr(original.pixels[box], copy.pixels[box]),
         clean=tuple(rows[0] for rows in embeddings),
         protected={version: tuple(rows[i] for rows in embeddings) for i, version in enumerate(with_face, 1)},
+        lpips=None if lpips is None else lpips.measure(original.pixels[box], copy.pixels[box]),
     )
 
 

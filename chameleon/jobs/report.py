@@ -13,6 +13,7 @@ from guise.chameleon.jobs.page import page
 from guise.chameleon.mask.key import Key
 from guise.chameleon.protection.job import PhotoResult
 from guise.chameleon.restoration.restore_record import restore_records_file
+from guise.chameleon.visibility.lpips import NOT_MEASURED, mean_lpips
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,11 @@ class ProtectionReport:
         return tuple(result.photo for result in self.photos if any(face.linked_after for face in result.faces))
 
     @property
+    def lpips(self) -> float | None:
+        """Mean LPIPS of the faces of the written files; None where it was not measured."""
+        return mean_lpips(face.lpips for result in self.photos for face in result.faces)
+
+    @property
     def restore_records(self) -> Path:
         """The records that exact restoration needs, next to the key."""
         return restore_records_file(self.key_file)
@@ -102,6 +108,7 @@ class ProtectionReport:
             "picture": None if self.picture is None else str(self.picture),
             "provenance": asdict(self.key.provenance),
             "ignored": [str(path) for path in self.ignored],
+            "lpips": self.lpips,
             "photos": [asdict(result) for result in self.photos],
         }
         return json.dumps(values, indent=1)
@@ -121,6 +128,7 @@ class ProtectionReport:
                 "" if not result.faces else "yes" if result.photo in linked else "no",
                 ", ".join(f"{face.visibility.ssim:.3f}" for face in result.faces),
                 ", ".join(f"{face.visibility.flip:.3f}" for face in result.faces),
+                ", ".join("" if face.lpips is None else f"{face.lpips:.3f}" for face in result.faces),
                 result.reason or "; ".join(result.notes),
             )
             for result in self.photos
@@ -128,9 +136,9 @@ class ProtectionReport:
         summary = (
             f"{len(self.protected)} of {len(self.photos)} photos are protected. The recogniser that measured them "
             f"still links {len(linked)} to you; others may link more. Similarity runs from -1 to 1. SSIM 1 means no "
-            "visible change."
+            f"visible change. LPIPS: {NOT_MEASURED if self.lpips is None else f'{self.lpips:.3f} on average'}."
         )
-        titles = ("photo", "status", "similarity after", "still linked", "SSIM", "FLIP", "note")
+        titles = ("photo", "status", "similarity after", "still linked", "SSIM", "FLIP", "LPIPS", "note")
         return page("Protected photos", summary, titles, rows, picture=self.picture)
 
 

@@ -14,7 +14,7 @@ from guise.chameleon.learning.refine import Refined
 from guise.chameleon.protection.group import Group, plan_groups, refine_together, remember
 from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.protection.log import LogEntry, ProtectionLog, measurements
-from guise.chameleon.protection.photo import measure_saved, protect_photo
+from guise.chameleon.protection.photo import FaceMeasurement, measure_saved, protect_photo, with_lpips
 from guise.models.errors import ImageError
 from guise.models.files import Photo, file_hash, read_photo, settings_hash, write_photo
 from guise.models.watching import Progress
@@ -83,7 +83,9 @@ class _Run:
         self, job: Job, selector: FaceSelector, reader: FaceReader, known: Mapping[Path, list[EmbeddedFace]]
     ) -> None:
         self._job, self._selector, self._reader, self._known = job, selector, reader, known
-        # The names are hashed: with others, version 0.1's finished copies would be written again.
+        # The names are hashed: with others, version 0.1's finished copies would be written again. So would they be with
+        # a bound on LPIPS that nobody asked for.
+        bound = None if job.lpips is None else job.lpips.at_most
         self.settings = settings_hash(
             {
                 "mask": job.key.mask.digest,
@@ -93,6 +95,7 @@ class _Run:
                 "owner": selector.template.mean.tolist(),
                 "keep_metadata": job.keep_metadata,
                 "guise": version("guise"),
+                **({} if bound is None else {"lpips": bound}),
             }
         )
         self.log = ProtectionLog(job, self.settings)
@@ -118,7 +121,7 @@ class _Run:
             elif task.finished is not None:
                 if group.token:
                     remember(refiner, task.finished)
-                measured = measurements(task.finished)
+                measured = self._measured_before(task, task.finished)
                 yield PhotoResult(task.path.as_posix(), "skipped", "already done", measured, task.photo.notes)
             elif not selected[task.path]:
                 count = len(faces[task.path])
@@ -140,6 +143,14 @@ class _Run:
 
     def _faces(self, task: _Task) -> list[EmbeddedFace]:
         return self._known[task.path] if task.path in self._known else faces_of(task.photo, task.path, self._reader)
+
+    def _measured_before(self, task: _Task, finished: LogEntry) -> tuple[FaceMeasurement, ...]:
+        """What the log says of a finished copy, and LPIPS, whose weights may have come since."""
+        measured, lpips = measurements(finished), self._job.lpips
+        if lpips is None or all(face.lpips is not None for face in measured):
+            return measured
+        saved = read_photo(self._job.out / task.path).pixels
+        return tuple(with_lpips(face, task.photo.pixels, saved, lpips) for face in measured)
 
     def _left_out(self, faces: Sequence[EmbeddedFace], selected: Sequence[EmbeddedFace]) -> list[str]:
         """A user is expected once in a photo; collages and mirrors show them again."""
@@ -166,6 +177,7 @@ class _Run:
                 job.key.mask,
                 budget=job.budget,
                 refinements=None if refined is None else [face.refinement for face in refined],
+                lpips=job.lpips,
             )
             write_photo(target, photo, protected.pixels, keep_metadata=job.keep_metadata, overwrite=task.ours)
             saved = read_photo(target)
@@ -174,7 +186,8 @@ class _Run:
         # First that the file is ours, so that a run stopped from here on can replace it; what it is like follows.
         started = self.log.start(name, photo, saved, token)
         user = self._selector if self._selector.one_person else None
-        measured = tuple(measure_saved(photo.pixels, saved.pixels, selected, user, self._reader))
+        seen = measure_saved(photo.pixels, saved.pixels, selected, user, self._reader)
+        measured = tuple(with_lpips(face, photo.pixels, saved.pixels, job.lpips) for face in seen)
         directions = [face.directions for face in refined or ()]
         finished = self.log.finish(started, photo, saved, protected.placements, measured, directions)
         remember(job.refiner, finished)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from guise.chameleon.faces.selection import FaceSelector, WhoseFace
 from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.mask.mask import Mask, Patch, Placement, add
 from guise.chameleon.visibility.budget import Budget, FaceMeter, Visibility, fit_amplitude
+from guise.chameleon.visibility.lpips import LpipsMeter
 from guise.models.errors import ImageError
 from guise.models.files import Photo, as_saved
 
@@ -40,6 +41,7 @@ def protect_photo(
     *,
     budget: Budget | None,
     refinements: Sequence[np.ndarray] | None = None,
+    lpips: LpipsMeter | None = None,
 ) -> Protected:
     """Put a mask on faces of a photo.
 
@@ -50,6 +52,7 @@ def protect_photo(
         budget: how visible the mask may be on each face of the written file; None puts it on as learnt.
         refinements: of the mask, int8 (3, S, S) for each face; see `guise.chameleon.learning.refine`. None: the user's
             mask goes on all faces.
+        lpips: holds the bound on LPIPS; None, or one without a bound, sets none.
 
     Returns:
         The photo with the mask on; nothing is written.
@@ -57,16 +60,18 @@ def protect_photo(
     Raises:
         ImageError: writing the photo anew spends the budget with hardly a mask.
     """
+    bounds = _Bounds(budget, lpips if lpips is not None and lpips.at_most is not None else None)
     own = [None] * len(faces) if refinements is None else refinements
     fits = [_Fit(photo, face, mask.refined(refinement)) for face, refinement in zip(faces, own, strict=True)]
-    amplitudes = [1.0 if budget is None else fit.amplitude(budget) for fit in fits]
+    amplitudes = [fit.amplitude(bounds) if bounds.any else 1.0 for fit in fits]
     # Masks of faces that touch add up: weaken all until each face is within the budget.
-    while budget is not None and len(fits) > 1 and not _within(budget, fits, amplitudes):
+    while bounds.any and len(fits) > 1 and not _within(bounds, fits, amplitudes):
         amplitudes = [0.9 * amplitude if amplitude > _SMALLEST_AMPLITUDE else 0.0 for amplitude in amplitudes]
     if min(amplitudes, default=1.0) < _SMALLEST_AMPLITUDE:
         raise ImageError(
             f"no mask fits the budget of visibility: writing it anew as {photo.format} changes a face that much; "
-            "choose a higher `strength=`, or convert the photo to PNG"
+            f"choose a higher {'`strength=`' if bounds.lpips is None else '`strength=` or `lpips=`'}, or convert the "
+            "photo to PNG"
         )
     pixels = photo.pixels
     for fit, amplitude in zip(fits, amplitudes, strict=True):
@@ -75,9 +80,21 @@ def protect_photo(
     return Protected(pixels, tuple(Placement(f.to_canonical, a, photo.grey, refined) for f, a, refined in placed))
 
 
-def _within(budget: Budget, fits: Sequence[_Fit], amplitudes: Sequence[float]) -> bool:
+@dataclass(frozen=True)
+class _Bounds:
+    """How visible a mask may be: by the budget, by LPIPS, by both or without bounds."""
+
+    budget: Budget | None
+    lpips: LpipsMeter | None
+
+    @property
+    def any(self) -> bool:
+        return self.budget is not None or self.lpips is not None
+
+
+def _within(bounds: _Bounds, fits: Sequence[_Fit], amplitudes: Sequence[float]) -> bool:
     patches = [fit.patch(amplitude) for fit, amplitude in zip(fits, amplitudes, strict=True)]
-    return all(budget.spent(fit.visibility(*patches)) <= 1 for fit in fits) or not any(amplitudes)
+    return all(fit.spent(bounds, *patches) <= 1 for fit in fits) or not any(amplitudes)
 
 
 class _Fit:
@@ -92,26 +109,29 @@ class _Fit:
         self._area = (_encoded_with(rows, height, photo), _encoded_with(columns, width, photo))
         top, left = (part.start for part in self._area)
         self._face = (slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
-        self._meter = FaceMeter(photo.pixels[rows, columns])
+        self._original = photo.pixels[rows, columns]
+        self._meter = FaceMeter(self._original)
 
     def patch(self, amplitude: float) -> Patch:
         """What to add to the photo."""
         levels = self._mask.levels(self._warped, amplitude=amplitude, grey=self._photo.grey)
         return Patch(self._rows, self._columns, levels)
 
-    def visibility(self, *patches: Patch) -> Visibility:
-        """Of the face in a file written with these patches on the photo."""
+    def spent(self, bounds: _Bounds, *patches: Patch) -> float:
+        """The largest share of a bound that the face uses up, in a file written with these patches on the photo."""
         pixels = self._photo.pixels[self._area]
         for patch in patches:
             pixels = add(pixels, patch.within(*self._area))
-        return self._meter.measure(as_saved(self._photo, pixels)[self._face])
+        saved = as_saved(self._photo, pixels)[self._face]
+        share = 0.0 if bounds.budget is None else bounds.budget.spent(self._meter.measure(saved))
+        return share if bounds.lpips is None else max(share, bounds.lpips.spent(self._original, saved))
 
-    def amplitude(self, budget: Budget) -> float:
-        """The largest at which the face alone is within the budget; 0 where there is none."""
+    def amplitude(self, bounds: _Bounds) -> float:
+        """The largest at which the face alone is within the bounds; 0 where there is none."""
         return fit_amplitude(
-            lambda amplitude: budget.spent(self.visibility(self.patch(amplitude))),
+            lambda amplitude: self.spent(bounds, self.patch(amplitude)),
             start=1.0,
-            largest=_LARGEST_AMPLITUDE,
+            largest=1.0 if bounds.budget is None else _LARGEST_AMPLITUDE,
         )
 
 
@@ -135,6 +155,7 @@ class FaceMeasurement:
         similarity_after: the same of the written file; None where the detector no longer finds a face.
         linked_before: whether the recogniser takes the face for the user's.
         linked_after: the same of the written file; False where no face is found.
+        lpips: LPIPS over the same box; None where it was not measured.
     """
 
     box: tuple[float, ...]
@@ -143,6 +164,7 @@ class FaceMeasurement:
     similarity_after: float | None
     linked_before: bool
     linked_after: bool
+    lpips: float | None = None
 
 
 def measure_saved(
@@ -184,3 +206,23 @@ def measure_saved(
             )
         )
     return results
+
+
+def with_lpips(
+    face: FaceMeasurement, original: np.ndarray, saved: np.ndarray, lpips: LpipsMeter | None
+) -> FaceMeasurement:
+    """Add LPIPS to the measurements of a face, unless it is there.
+
+    Args:
+        face: as measured.
+        original: uint8 (H, W, 3) RGB, the original's pixels.
+        saved: uint8 (H, W, 3) RGB, pixels of the written file.
+        lpips: measures it; None where its weights are absent.
+
+    Returns:
+        The measurements, with LPIPS over the face's box.
+    """
+    if lpips is None or face.lpips is not None:
+        return face
+    box = Face(np.array(face.box), np.zeros((5, 2)), 1.0).box_in(*original.shape[:2])
+    return replace(face, lpips=lpips.measure(original[box], saved[box]))

@@ -7,8 +7,11 @@ from guise.chameleon.mask.mask import Mask
 from guise.chameleon.mask.support import face_support
 from guise.chameleon.protection.photo import measure_saved, protect_photo
 from guise.chameleon.visibility.budget import STRENGTHS, Budget, FaceMeter
+from guise.chameleon.visibility.lpips import LpipsMeter
 from guise.models.errors import ImageError
 from guise.models.files import as_saved, read_photo
+from guise.models.networks import lpips_squeeze
+from tests.lpips_trunk import reference, trunk
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +58,36 @@ def test_a_budget_that_re_encoding_alone_exceeds_is_refused_not_ignored(astronau
     photo = read(astronaut, tmp_path, "a.jpg")
     with pytest.raises(ImageError, match=r"no mask fits .* as JPEG .* `strength=`"):
         protect_photo(photo, detector.detect(photo.pixels)[:1], mask, budget=Budget(ssim=0.99999, flip=1e-4, peak=1e-3))
+
+
+@pytest.fixture(scope="module")
+def lpips(tmp_path_factory):
+    file = tmp_path_factory.mktemp("lpips") / "trunk.pth"
+    file.write_bytes(trunk())
+    return lpips_squeeze.load(file)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png"])
+@pytest.mark.parametrize("budget", [STRENGTHS["high"], None])
+def test_the_written_face_is_just_within_a_bound_on_lpips(astronaut, detector, mask, lpips, tmp_path, name, budget):
+    photo = read(astronaut, tmp_path, name)
+    faces = detector.detect(photo.pixels)[:1]
+    box = faces[0].box_in(*photo.pixels.shape[:2])
+
+    def distance(bound):
+        meter = LpipsMeter(lpips, at_most=bound)
+        protected = protect_photo(photo, faces, mask, budget=budget, lpips=meter)
+        return reference(photo.pixels[box], as_saved(photo, protected.pixels)[box])
+
+    bound = 0.6 * distance(None)
+    assert 0.9 * bound < distance(bound) <= bound
+
+
+def test_a_bound_on_lpips_that_re_encoding_alone_exceeds_is_refused(astronaut, detector, mask, lpips, tmp_path):
+    photo = read(astronaut, tmp_path, "a.jpg")
+    meter = LpipsMeter(lpips, at_most=1e-7)
+    with pytest.raises(ImageError, match=r"no mask fits .* as JPEG .* `strength=` or `lpips=`"):
+        protect_photo(photo, detector.detect(photo.pixels)[:1], mask, budget=STRENGTHS["mid"], lpips=meter)
 
 
 def test_without_a_budget_the_mask_lies_as_learnt(astronaut, detector, mask, tmp_path):
