@@ -11,7 +11,6 @@ from statistics import fmean
 from typing import Any
 
 from benchmarks import attacks, opom, scoring
-from benchmarks.lpips_distance import lpips_distance
 from benchmarks.people import User
 from benchmarks.plan import Plan
 from benchmarks.report import SAVED
@@ -20,12 +19,14 @@ from guise.chameleon.evaluation.pairs import psnr
 from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.faces.selection import WhoseFace
 from guise.chameleon.faces.survey import Survey, cut_faces, find_faces
+from guise.chameleon.jobs.networks import Networks
 from guise.chameleon.learning.key import Learning, provenance
 from guise.chameleon.mask.key import Key, load_key, save_key
 from guise.chameleon.protection.folder import protect_folder
 from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.transforms import TRANSFORMS
 from guise.chameleon.visibility.budget import STRENGTHS
+from guise.chameleon.visibility.lpips import mean_lpips
 from guise.models.files import list_photos, read_photo
 
 CAPTURED = 8
@@ -47,6 +48,7 @@ class Session:
             name: scoring.embeddings(judge, folder / "score", self._boxes) for name, (judge, _) in plan.judges.items()
         }
         self._keys: dict[str, tuple[Path, float]] = {}
+        self._lpips = Networks(device="cpu", offline=True).lpips()
 
     def _survey(self, name: str) -> Survey:
         folder = self._folder / name
@@ -125,7 +127,7 @@ class Session:
                 reader=self._reader,
             ).photos
         assert key.file is not None
-        job = Job(folder=folder, out=out, key=key, key_file=key.file, budget=budget)
+        job = Job(folder=folder, out=out, key=key, key_file=key.file, budget=budget, lpips=self._lpips)
         return list(protect_folder(job, list_photos(folder).photos, key.selector, self._reader))
 
     def _other_visibility(self, out: Path, results: Sequence[PhotoResult]) -> dict[str, float | None]:
@@ -136,11 +138,9 @@ class Session:
                 left, top, right, bottom = (max(0, round(side)) for side in face.box)
                 both = (read_photo(folder / result.photo).pixels for folder in (self._folder / "score", out))
                 pairs.append(tuple(pixels[top:bottom, left:right] for pixels in both))
-        distances = [lpips_distance(*pair) for pair in pairs]
-        known = [distance for distance in distances if distance is not None]
         return {
             "psnr": fmean(psnr(*pair) for pair in pairs) if pairs else None,
-            "lpips": fmean(known) if known else None,
+            "lpips": mean_lpips(face.lpips for result in results for face in result.faces),
         }
 
     def _versions(self) -> dict[str, scoring.Change | None]:

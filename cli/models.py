@@ -10,16 +10,17 @@ import click
 
 from guise.cli import console
 from guise.cli.team import team
+from guise.models import registry
 from guise.models.errors import GuiseError
-from guise.models.recognisers import registry, weight_file
 from guise.models.recognisers.record import Record
-from guise.models.weights import cache
+from guise.models.weights import cache, weight_file
 from guise.models.weights.download import readable_size
+from guise.models.weights.record import WeightRecord
 
 
 @click.group()
 def models() -> None:
-    """List the recognisers, fetch and check their weights, and rank teams of them."""
+    """List the recognisers, fetch and check their weights and those of LPIPS, and rank teams of recognisers."""
 
 
 models.add_command(team)
@@ -28,8 +29,11 @@ models.add_command(team)
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print all that is known, as JSON.")
 def list_(as_json: bool) -> None:
-    """Show each recogniser: its source, size and licence, and whether its weights are here."""
-    rows = [{**dataclasses.asdict(r), "state": weight_file.state(r)} for r in registry.RECORDS.values()]
+    """Show each recogniser, and LPIPS: its source, size and licence, and whether its weights are here."""
+    rows = [
+        {**dataclasses.asdict(r), "recogniser": isinstance(r, Record), "state": weight_file.state(r)}
+        for r in registry.records().values()
+    ]
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
@@ -44,7 +48,7 @@ def list_(as_json: bool) -> None:
 @click.option("--offline", is_flag=True, help="Open no connection; fail where something is missing.")
 @click.pass_context
 def fetch(context: click.Context, names: tuple[str, ...], offline: bool) -> None:
-    """Fetch the weights of the recognisers NAMES, unless they are here. Their sizes and licences are shown first."""
+    """Fetch the weights NAMES, unless they are here. Their sizes and licences are shown first."""
     records = [registry.get(name) for name in dict.fromkeys(names)]
     failures: list[GuiseError] = []
     for record in records:
@@ -72,7 +76,7 @@ def fetch(context: click.Context, names: tuple[str, ...], offline: bool) -> None
 def verify(context: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     """Hash the weights of NAMES again (default: all that are here). Exit with 1 if a file is not as expected."""
     chosen = [registry.get(name) for name in dict.fromkeys(names)]
-    rows = [_check(record) for record in chosen or registry.RECORDS.values()]
+    rows = [_check(record) for record in chosen or registry.records().values()]
     if as_json:
         click.echo(json.dumps(rows, indent=1))
     else:
@@ -86,7 +90,7 @@ def verify(context: click.Context, names: tuple[str, ...], as_json: bool) -> Non
         context.exit(1)
 
 
-def _check(record: Record) -> dict[str, Any]:
+def _check(record: WeightRecord) -> dict[str, Any]:
     """One record's result: `ok`, `differs`, `not recorded` (no hash to compare with) or `not fetched`."""
     row: dict[str, Any] = {"name": record.name, "result": "not fetched", "sha256": None, "expected": None}
     if weight_file.state(record) != "not fetched":

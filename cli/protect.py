@@ -35,6 +35,12 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "FLIP at most .12, .20, .30. [default: mid]",
 )
 @click.option(
+    "--lpips",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MAX",
+    help="The largest LPIPS of each face, such as .05. Run `guise models fetch lpips-squeeze` first.",
+)
+@click.option(
     "--recogniser",
     "recognisers",
     multiple=True,
@@ -82,7 +88,7 @@ def protect(
     options["recognisers"] = recognisers or None
     with console.steps() as step:
         if dry_run:
-            for name in ("strength", "refine", "keep_metadata"):
+            for name in ("strength", "lpips", "refine", "keep_metadata"):
                 del options[name]
             plan = chameleon.plan(folder, key_file, **options, progress=step, announce=console.message)
         else:

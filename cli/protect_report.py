@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 
 import click
 
 from guise.chameleon import PhotoResult, ProtectionPlan, ProtectionReport
 from guise.chameleon.jobs.before_after import by_whom, change
+from guise.chameleon.visibility.lpips import NOT_MEASURED
 from guise.cli import console
 from guise.models.files import printable
 
@@ -45,7 +47,8 @@ def show(report: ProtectionReport) -> None:
 
 def show_photos(results: Sequence[PhotoResult]) -> None:
     """What became of each photo, as a table."""
-    console.table([_row(result) for result in results])
+    with_lpips = any(face.lpips is not None for result in results for face in result.faces)
+    console.table([_row(result, with_lpips=with_lpips) for result in results])
 
 
 def _summary(report: ProtectionReport) -> list[str]:
@@ -56,15 +59,21 @@ def _summary(report: ProtectionReport) -> list[str]:
     before = sum(face.similarity_before for face in faces) / len(faces)
     shown = f"{sum(after) / len(after):.2f}" if after else "no face found"
     ssim, flip = min(face.visibility.ssim for face in faces), max(face.visibility.flip for face in faces)
+    distances = [face.lpips for face in faces if face.lpips is not None]
+    measured = (
+        f"{fmean(distances):.3f} on average, {max(distances):.3f} on the worst face" if distances else NOT_MEASURED
+    )
     return [
         f"  similarity    {before:.2f} -> {shown} by {printable(report.recognisers[0])}",
         f"  still linked to you: {report.still_linked}",
         f"  looks         SSIM {ssim:.3f}, FLIP {flip:.3f} on the worst face",
+        f"  LPIPS         {measured}",
     ]
 
 
-def _row(result: PhotoResult) -> dict[str, str]:
+def _row(result: PhotoResult, *, with_lpips: bool) -> dict[str, str]:
     faces = result.faces
+    distances = ", ".join("" if face.lpips is None else f"{face.lpips:.3f}" for face in faces)
     return {
         "photo": result.photo,
         "status": result.status,
@@ -72,5 +81,6 @@ def _row(result: PhotoResult) -> dict[str, str]:
         "linked by": by_whom(result.linked_by) if faces else "",
         "SSIM": ", ".join(f"{face.visibility.ssim:.3f}" for face in faces),
         "FLIP": ", ".join(f"{face.visibility.flip:.3f}" for face in faces),
+        **({"LPIPS": distances} if with_lpips else {}),
         "note": result.reason or "; ".join(result.notes),
     }

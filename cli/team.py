@@ -11,7 +11,8 @@ import click
 from guise.cli import console
 from guise.models.errors import InputError
 from guise.models.files import check_writable
-from guise.models.recognisers import registry, weight_file
+from guise.models.recognisers import registry
+from guise.models.weights import weight_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,6 +11,7 @@ from guise.chameleon import VerificationReport
 from guise.chameleon.evaluation.retrieval import Scores
 from guise.chameleon.evaluation.verify import VersionReport
 from guise.chameleon.jobs.before_after import change
+from guise.chameleon.visibility.lpips import NOT_MEASURED
 from guise.cli import console
 from guise.models.files import printable
 
@@ -36,13 +37,17 @@ def show(report: VerificationReport) -> None:
     strangers = report.measured.strangers
     among = f" among {len(strangers.embeddings[0])} strangers" if strangers else ""
     click.echo(f"{len(photos)} of {total} photos measured{among}. Over the face:")
-    console.table(
-        [
-            _looks("SSIM", [photo.visibility.ssim for photo in photos], ".3f", worst=min),
-            _looks("FLIP", [photo.visibility.flip for photo in photos], ".3f", worst=max),
-            _looks("PSNR", [photo.psnr for photo in photos], ".1f", worst=min),
-        ]
-    )
+    rows = [
+        _looks("SSIM", [photo.visibility.ssim for photo in photos], ".3f", worst=min),
+        _looks("FLIP", [photo.visibility.flip for photo in photos], ".3f", worst=max),
+        _looks("PSNR", [photo.psnr for photo in photos], ".1f", worst=min),
+    ]
+    distances = [photo.lpips for photo in photos if photo.lpips is not None]
+    if distances:
+        rows.append(_looks("LPIPS", distances, ".3f", worst=max))
+    console.table(rows)
+    if not distances:
+        click.echo(f"LPIPS: {NOT_MEASURED}")
     for recogniser in report.recognisers:
         saved = recogniser.saved
         lost = f"; no face found in {saved.undetected} copies" if saved.undetected else ""
@@ -52,8 +57,7 @@ def show(report: VerificationReport) -> None:
             console.table([_setting(name, scores) for name, scores in saved.settings.items()])
         if len(recogniser.versions) > 1:
             click.echo()
-            rows = [_version(name, version) for name, version in recogniser.versions.items()]
-            console.table(rows)
+            console.table([_version(name, version) for name, version in recogniser.versions.items()])
     if report.picture is not None:
         click.echo(f"\nbefore/after: {printable(report.picture)}")
 

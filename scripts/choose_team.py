@@ -26,7 +26,8 @@ from guise.chameleon.evaluation.diversity import measure_failures, rank_teams
 from guise.chameleon.faces.detection import FaceDetector
 from guise.models import load_recognisers
 from guise.models.files import atomic_write
-from guise.models.recognisers.registry import EXTRAS, RECORDS
+from guise.models.recognisers.registry import RECORDS
+from guise.models.weights.weight_file import EXTRAS
 from scripts.training.faces import HELD_BACK
 
 

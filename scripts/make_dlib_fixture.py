@@ -15,7 +15,7 @@ import numpy as np
 from skimage import data
 
 from guise.models import get
-from guise.models.recognisers.weight_file import locate
+from guise.models.weights.weight_file import locate
 
 SLICES = [(30, 140, 1), (40, 150, 1), (0, 110, 2), (10, 60, 2), (20, 180, 1), (200, 200, 2)]
 """Top, left and stride of each 150 x 150 crop of the portrait."""

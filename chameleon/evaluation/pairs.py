@@ -12,8 +12,9 @@ import numpy as np
 from guise.chameleon.faces.detection import Face, best_overlap
 from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader, embed
 from guise.chameleon.faces.selection import FaceSelector, WhoseFace, select_recurring
-from guise.chameleon.protection.look import Look
+from guise.chameleon.protection.look import Look, box_on_screen
 from guise.chameleon.visibility.budget import Visibility
+from guise.chameleon.visibility.lpips import LpipsMeter
 from guise.models import Recogniser
 from guise.models.errors import FaceError, ImageError
 from guise.models.files import Photo, printable, read_photo
@@ -117,6 +118,7 @@ class PairMeasurement:
         psnr: peak signal-to-noise ratio over the same box, in decibels; infinite where nothing changed.
         clean: the original's embedding, float32 (D,), by each recogniser.
         protected: the same of each version of the copy; a version in which no face was found is left out.
+        lpips: LPIPS over the same box, where a screen shows the whole photo; None where it was not measured.
     """
 
     photo: str
@@ -125,6 +127,7 @@ class PairMeasurement:
     psnr: float
     clean: tuple[np.ndarray, ...] = field(repr=False)
     protected: dict[str, tuple[np.ndarray, ...]] = field(repr=False)
+    lpips: float | None = None
 
 
 def measure_pair(
@@ -136,6 +139,7 @@ def measure_pair(
     recognisers: Sequence[Recogniser],
     *,
     versions: Mapping[str, Callable[[np.ndarray], np.ndarray]],
+    lpips: LpipsMeter | None = None,
 ) -> PairMeasurement:
     """Measure an original and its copy, with the face detected anew in each version of the copy.
 
@@ -147,6 +151,7 @@ def measure_pair(
         reader: detects the faces.
         recognisers: those to measure by.
         versions: what becomes of the copy, by name; each takes and returns uint8 (H, W, 3) RGB.
+        lpips: measures LPIPS; None where its weights are absent.
 
     Returns:
         The measurement.
@@ -175,6 +180,9 @@ def measure_pair(
         psnr=psnr(original.pixels[box], copy.pixels[box]),
         clean=tuple(rows[0] for rows in embeddings),
         protected={version: tuple(rows[i] for rows in embeddings) for i, version in enumerate(with_face, 1)},
+        lpips=None
+        if lpips is None
+        else lpips.measure(*(box_on_screen(photo.pixels, face) for photo in (original, copy))),
     )
 
 

@@ -16,6 +16,7 @@ from guise.chameleon.evaluation.strangers import Strangers, embed_strangers
 from guise.chameleon.faces.embedding import FaceReader, similarity
 from guise.chameleon.faces.selection import FaceSelector, WhoseFace
 from guise.chameleon.transforms import TRANSFORMS
+from guise.chameleon.visibility.lpips import LpipsMeter
 from guise.models import Recogniser
 from guise.models.errors import FaceError, ImageError
 from guise.models.files import list_photos, printable, read_photo
@@ -108,6 +109,7 @@ def measure_folders(
     others: Path | None = None,
     whose: WhoseFace | FaceSelector = WhoseFace.RECURRING,
     robust: bool = False,
+    lpips: LpipsMeter | None = None,
     progress: Progress | None = None,
 ) -> Measurements:
     """Measure protected photos against their originals, paired by relative path.
@@ -120,6 +122,7 @@ def measure_folders(
         others: folder with photos of strangers, one photo of each; None leaves retrieval out.
         whose: whose face counts: `RECURRING`, `LARGEST`, or a selector of the user's face.
         robust: whether to measure also after each of `TRANSFORMS`.
+        lpips: measures LPIPS; None where its weights are absent.
         progress: called after each photo.
 
     Returns:
@@ -142,7 +145,8 @@ def measure_folders(
         try:
             original, copy = read_photo(originals / name), read_photo(protected / name)
             own_files.add(copy.sha256)
-            measured.append(measure_pair(name, original, copy, faces, reader, recognisers, versions=versions))
+            pair = measure_pair(name, original, copy, faces, reader, recognisers, versions=versions, lpips=lpips)
+            measured.append(pair)
         except (ImageError, FaceError) as error:
             unmeasured[name] = str(error)
         if progress is not None:

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from guise.chameleon.faces.detection import FaceDetector
 from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.mask.key import Key
+from guise.chameleon.visibility.lpips import LpipsMeter, load_lpips, lpips_is_here
 from guise.models import Recogniser, load_recogniser
 from guise.models.devices import best_device
 from guise.models.errors import InputError, WeightsError
@@ -136,6 +137,29 @@ class Networks:
                 what = f"{printable(first)} and {printable(given)} are both called {printable(called)}"
                 raise InputError(f"{what}: give one of them another name in its card")
         return [recogniser for _, recogniser in loaded.values()]
+
+    def lpips(self, at_most: float | None = None) -> LpipsMeter | None:
+        """Load LPIPS, if its weights are here. They are not fetched, as nobody needs them but to look.
+
+        Args:
+            at_most: the bound on it that the user asked for.
+
+        Returns:
+            What measures LPIPS; None where it cannot be measured.
+
+        Raises:
+            WeightsError: there is a bound, and the weights are absent or damaged.
+        """
+        if at_most is None and not lpips_is_here():
+            return None
+        try:
+            return load_lpips(device=self.device, at_most=at_most)
+        except WeightsError as error:
+            if at_most is not None:
+                raise WeightsError(f"`lpips={at_most}` cannot be held: {error}") from None
+            if self._announce is not None:
+                self._announce(f"LPIPS cannot be measured: {error}")
+            return None
 
     def surrogates_of(self, key: Key, named: Sequence[str | Recogniser]) -> list[Recogniser]:
         """The recognisers that `key` was learnt against, in its order.

@@ -13,6 +13,7 @@ from guise.chameleon.jobs.protection_run import ProtectionRun
 from guise.chameleon.jobs.report import ProtectionPlan, ProtectionReport
 from guise.chameleon.mask.key import Key
 from guise.chameleon.protection.job import PhotoResult
+from guise.chameleon.visibility.lpips import check_bound
 from guise.models import Recogniser
 from guise.models.errors import InputError
 from guise.models.watching import Announce, Progress
@@ -25,6 +26,7 @@ def protect(
     out: str | Path | None = None,
     user_face: str | Path | None = None,
     strength: str | None = None,
+    lpips: float | None = None,
     recognisers: Sequence[str | Recogniser] | None = None,
     refine: int | None = None,
     preset: Preset | None = None,
@@ -50,6 +52,7 @@ def protect(
         user_face: whose faces: "recurring", "largest", "all", or a photo that shows the user alone; None is the
             key's user.
         strength: how visible the mask may be on each face of the written file: "low", "mid" (default) or "high".
+        lpips: the largest LPIPS of each face of the written file, such as 0.05; None sets no bound on it.
         recognisers: as of `learn`; with a key only those of the user's own that it was learnt against.
         refine: steps in which the mask is fitted to each photo, by default 60; 0 puts the same mask on all, at once,
             and protects much less.
@@ -72,15 +75,16 @@ def protect(
         FaceError: no photo shows a face, or the user cannot be told from others.
         KeyFileError: the key is damaged, foreign, or of another recogniser.
         OutputError: a file cannot be written, or another run uses it; photos finished before stay.
-        WeightsError: a recogniser's weights are missing or damaged.
+        WeightsError: a recogniser's weights are missing or damaged, or LPIPS's are and `lpips` is given.
     """
+    check_bound(lpips)
     options = LearningOptions(strength, recognisers, preset, seed)
     if refine is not None and (type(refine) is not int or not 0 <= refine <= 1000):
         raise InputError(f"`refine={refine}` is out of range: give a whole number of steps from 0 to 1000")
     places = Places.of(folder, out=out, key=_file_of(key))
     networks = Networks(device=device, offline=offline, progress=progress, announce=announce, reader=reader)
     with ProtectionRun(places, key, user_face, options, networks, progress=progress, announce=announce) as run:
-        return run.protect(refine, keep_metadata=keep_metadata, on_photo=on_photo)
+        return run.protect(refine, lpips=lpips, keep_metadata=keep_metadata, on_photo=on_photo)
 
 
 def plan(

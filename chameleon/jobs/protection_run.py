@@ -79,10 +79,16 @@ class ProtectionRun:
         return ProtectionPlan(self.places.out, survey, selector, learn=key is None)
 
     def protect(
-        self, refine: int | None, *, keep_metadata: bool, on_photo: Callable[[PhotoResult], None] | None
+        self,
+        refine: int | None,
+        *,
+        lpips: float | None,
+        keep_metadata: bool,
+        on_photo: Callable[[PhotoResult], None] | None,
     ) -> ProtectionReport:
         """Learn if need be, then write."""
         places, key = self.places, self._known_key()
+        meter = self._networks.lpips(None if lpips is None else float(lpips))
         reader = self._networks.reader  # before the surrogates: damaged weights are named first
         surrogates = self._surrogates(key, refine)
         survey = self._survey() if key is None or self._user_face is not None else None
@@ -100,7 +106,7 @@ class ProtectionRun:
         # Somebody else's face is taken away from itself, and compared with itself, not with the key's user.
         templates = key.templates if is_user(selector, key) else {}
         refiner = self._refiner(key, templates, surrogates, budget, refine)
-        job = Job(places.folder, places.out, key, places.key, budget, keep_metadata, refiner)
+        job = Job(places.folder, places.out, key, places.key, budget, keep_metadata, refiner, meter)
         results = []
         photos = self.listing.photos
         for result in protect_folder(

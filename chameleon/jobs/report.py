@@ -14,6 +14,7 @@ from guise.chameleon.jobs.page import page
 from guise.chameleon.mask.key import Key
 from guise.chameleon.protection.job import PhotoResult
 from guise.chameleon.restoration.restore_record import restore_records_file
+from guise.chameleon.visibility.lpips import NOT_MEASURED, mean_lpips
 from guise.models.files import printable
 
 
@@ -125,6 +126,11 @@ class ProtectionReport:
         return f"Measured on the written files by {', '.join(names)}. The mask was learnt against {learnt}."
 
     @property
+    def lpips(self) -> float | None:
+        """Mean LPIPS of the faces of the written files; None where it was not measured."""
+        return mean_lpips(face.lpips for result in self.photos for face in result.faces)
+
+    @property
     def restore_records(self) -> Path:
         """The records that exact restoration needs, next to the key."""
         return restore_records_file(self.key_file)
@@ -145,6 +151,7 @@ class ProtectionReport:
             "linked_by": self.linked_by,
             "provenance": asdict(self.key.provenance),
             "ignored": [str(path) for path in self.ignored],
+            "lpips": self.lpips,
             "photos": [asdict(result) for result in self.photos],
         }
         return json.dumps(values, indent=1)
@@ -163,6 +170,7 @@ class ProtectionReport:
                 by_whom(result.linked_by) if result.faces else "",
                 ", ".join(f"{face.visibility.ssim:.3f}" for face in result.faces),
                 ", ".join(f"{face.visibility.flip:.3f}" for face in result.faces),
+                ", ".join("" if face.lpips is None else f"{face.lpips:.3f}" for face in result.faces),
                 result.reason or "; ".join(result.notes),
             )
             for result in self.photos
@@ -171,8 +179,10 @@ class ProtectionReport:
         if self.recognisers:
             parts.append(f"Still linked to you: {self.still_linked}. {self.measured_by}")
             parts.append(f"Similarity is by {printable(self.recognisers[0])} and runs from -1 to 1.")
-        summary = " ".join([*parts, "SSIM 1 means no visible change."])
-        titles = ("photo", "status", "similarity after", "still linked by", "SSIM", "FLIP", "note")
+        parts.append("SSIM 1 means no visible change.")
+        parts.append(f"LPIPS: {NOT_MEASURED if self.lpips is None else f'{self.lpips:.3f} on average'}.")
+        summary = " ".join(parts)
+        titles = ("photo", "status", "similarity after", "still linked by", "SSIM", "FLIP", "LPIPS", "note")
         return page("Protected photos", summary, titles, rows, picture=self.picture)
 
 

@@ -16,6 +16,7 @@ from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.jobs.before_after import draw_verified
 from guise.chameleon.jobs.networks import Networks, several
 from guise.chameleon.jobs.people import TO_VERIFY, check_user_face, whose_faces
+from guise.chameleon.visibility.lpips import mean_lpips
 from guise.models import Recogniser
 from guise.models.files import BEFORE_AFTER
 from guise.models.files.pictures import check_picture
@@ -60,14 +61,20 @@ class VerificationReport:
         """Why rank-1 and recall are absent; "" where they are there."""
         return self.measured.no_retrieval
 
+    @property
+    def lpips(self) -> float | None:
+        """Mean LPIPS over the photos' faces; None where it was not measured."""
+        return mean_lpips(photo.lpips for photo in self.photos)
+
     def to_json(self) -> str:
         """Write the report for programs.
 
         Returns:
-            JSON; `psnr` is null where nothing changed.
+            JSON; `psnr` is null where nothing changed, and `lpips` where it was not measured.
         """
         values = {
             "photos": [self._photo(i, photo) for i, photo in enumerate(self.photos)],
+            "lpips": self.lpips,
             "unmeasured": self.unmeasured,
             "strangers": self.strangers and _strangers(self.strangers),
             "no_retrieval": self.no_retrieval or None,
@@ -82,6 +89,7 @@ class VerificationReport:
             "ssim": photo.visibility.ssim,
             "flip": photo.visibility.flip,
             "psnr": photo.psnr if math.isfinite(photo.psnr) else None,
+            "lpips": photo.lpips,
             "similarity": {
                 recogniser.name: {
                     "before": recogniser.similarities[i],
@@ -153,6 +161,7 @@ def verify(
         others=others,
         whose=whose_faces(user_face, networks.reader),
         robust=robust,
+        lpips=networks.lpips(),
         progress=progress,
     )
     drawn = draw_verified(measured, originals, protected, file, tell=announce or (lambda _: None))

@@ -16,7 +16,7 @@ from guise.chameleon.learning.refine import Refined
 from guise.chameleon.protection.group import Group, plan_groups, refine_together, remember
 from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.protection.log import LogEntry, ProtectionLog, measurements
-from guise.chameleon.protection.measure import measure_saved
+from guise.chameleon.protection.measure import FaceMeasurement, measure_saved, with_lpips
 from guise.chameleon.protection.photo import protect_photo
 from guise.models import Recogniser
 from guise.models.errors import ImageError
@@ -92,7 +92,9 @@ class _Run:
         selector = enrolment.selector
         self._job, self._enrolment, self._known = job, enrolment, known
         self._reader, self._selector = enrolment.reader, selector
-        # The names are hashed: with others, version 0.1's finished copies would be written again.
+        # The names are hashed: with others, version 0.1's finished copies would be written again. So would they be with
+        # a bound on LPIPS that nobody asked for.
+        bound = None if job.lpips is None else job.lpips.at_most
         self.settings = settings_hash(
             {
                 "mask": job.key.mask.digest,
@@ -102,6 +104,7 @@ class _Run:
                 "owner": selector.template.mean.tolist(),
                 "keep_metadata": job.keep_metadata,
                 "guise": version("guise"),
+                **({} if bound is None else {"lpips": bound}),
             }
         )
         self.log = ProtectionLog(job, self.settings)
@@ -127,7 +130,7 @@ class _Run:
             elif task.finished is not None:
                 if group.token:
                     remember(refiner, task.finished)
-                measured = measurements(task.finished)
+                measured = self._measured_before(task, task.finished)
                 yield PhotoResult(task.path.as_posix(), "skipped", "already done", measured, task.photo.notes)
             elif not selected[task.path]:
                 count = len(faces[task.path])
@@ -149,6 +152,14 @@ class _Run:
 
     def _faces(self, task: _Task) -> list[EmbeddedFace]:
         return self._known[task.path] if task.path in self._known else faces_of(task.photo, task.path, self._reader)
+
+    def _measured_before(self, task: _Task, finished: LogEntry) -> tuple[FaceMeasurement, ...]:
+        """What the log says of a finished copy, and LPIPS, whose weights may have come since."""
+        measured, lpips = measurements(finished), self._job.lpips
+        if lpips is None or all(face.lpips is not None for face in measured):
+            return measured
+        saved = read_photo(self._job.out / task.path).pixels
+        return tuple(with_lpips(face, task.photo, saved, lpips) for face in measured)
 
     def _left_out(self, faces: Sequence[EmbeddedFace], selected: Sequence[EmbeddedFace]) -> list[str]:
         """A user is expected once in a photo; collages and mirrors show them again."""
@@ -175,6 +186,7 @@ class _Run:
                 job.key.mask,
                 budget=job.budget,
                 refinements=None if refined is None else [face.refinement for face in refined],
+                lpips=job.lpips,
             )
             write_photo(target, photo, protected.pixels, keep_metadata=job.keep_metadata, overwrite=task.ours)
             saved = read_photo(target)
@@ -182,7 +194,8 @@ class _Run:
             return PhotoResult(name, "failed", str(error))
         # First that the file is ours, so that a run stopped from here on can replace it; what it is like follows.
         started = self.log.start(name, photo, saved, token)
-        measured = tuple(measure_saved(photo, saved.pixels, selected, self._enrolment))
+        seen = measure_saved(photo, saved.pixels, selected, self._enrolment)
+        measured = tuple(with_lpips(face, photo, saved.pixels, job.lpips) for face in seen)
         directions = [face.directions for face in refined or ()]
         finished = self.log.finish(started, photo, saved, protected.placements, measured, directions)
         remember(job.refiner, finished)

@@ -10,6 +10,7 @@ from guise.chameleon.learning.refine import Refiner
 from guise.chameleon.mask.key import Key
 from guise.chameleon.protection.measure import FaceMeasurement
 from guise.chameleon.visibility.budget import Budget
+from guise.chameleon.visibility.lpips import LpipsMeter
 
 Status = Literal["protected", "skipped", "no face", "failed"]
 
@@ -56,6 +57,7 @@ class Job:
         budget: how visible the mask may be; None puts it on as learnt.
         keep_metadata: whether to keep EXIF, GPS included.
         refiner: fits the mask to each face first; None puts the user's own mask on all.
+        lpips: measures LPIPS, and holds the bound on it if there is one; None where its weights are absent.
     """
 
     folder: Path
@@ -65,3 +67,4 @@ class Job:
     budget: Budget | None
     keep_metadata: bool = False
     refiner: Refiner | None = None
+    lpips: LpipsMeter | None = None

@@ -36,7 +36,7 @@ class Look:
         )
         scale = screen_scale(height, width)
         self.region = Region.around(rows, columns, height=height, width=width, scale=scale)
-        self._photo = photo
+        self._photo, self._face = photo, face
         self.meter = RegionMeter(self.written_with([]), self.region)
 
     def written_with(self, patches: Sequence[Patch]) -> np.ndarray:
@@ -56,3 +56,35 @@ class Look:
             pixels = add(pixels, patch.within(*encoded))
         written = as_saved(self._photo, pixels)
         return written if by_blocks else written[part]
+
+    def face_boxes(self, written: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Cut out the face as a screen shows it, for measures that look at all of a picture.
+
+        Args:
+            written: uint8 (h, w, 3) RGB, the region's pixels.
+
+        Returns:
+            `box_on_screen` of the original and of what was written.
+        """
+        height, width = self._photo.pixels.shape[:2]
+        rows, columns = self._face.box_in(height, width)
+        top, left = self.region.rows.start, self.region.columns.start
+        box = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
+        original = self._photo.pixels[rows, columns]
+        shown = Region(rows, columns, self.region.scale)
+        return shown.on_screen(original), shown.on_screen(written[box])
+
+
+def box_on_screen(pixels: np.ndarray, face: Face) -> np.ndarray:
+    """Cut out a face's box as a screen shows it.
+
+    Args:
+        pixels: uint8 (H, W, 3) RGB, the whole photo.
+        face: in it.
+
+    Returns:
+        uint8 (h, w, 3) RGB.
+    """
+    height, width = pixels.shape[:2]
+    rows, columns = face.box_in(height, width)
+    return Region(rows, columns, screen_scale(height, width)).on_screen(pixels[rows, columns])

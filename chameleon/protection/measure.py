@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from guise.chameleon.faces.detection import Face
 from guise.chameleon.faces.embedding import EmbeddedFace
 from guise.chameleon.faces.linking import EnrolledFace, Enrolment, Link, links
-from guise.chameleon.protection.look import Look
+from guise.chameleon.protection.look import Look, box_on_screen
 from guise.chameleon.visibility.budget import Visibility
+from guise.chameleon.visibility.lpips import LpipsMeter
 from guise.models.files import Photo
 
 
@@ -48,6 +50,7 @@ class FaceMeasurement:
         linked_before: by the same.
         linked_after: by the same; see `linked_by` for what the others say.
         links: by each recogniser that measured, the one that tells people apart first.
+        lpips: LPIPS over the face's box, where a screen shows the whole photo; None where it was not measured.
     """
 
     box: tuple[float, ...]
@@ -57,6 +60,7 @@ class FaceMeasurement:
     linked_before: bool
     linked_after: bool
     links: tuple[LinkMeasurement, ...]
+    lpips: float | None = None
 
     @property
     def linked_by(self) -> tuple[str, ...]:
@@ -106,3 +110,21 @@ def _measurement(known: EnrolledFace, after: Link) -> LinkMeasurement:
         linked_before=known.linked,
         linked_after=after.linked,
     )
+
+
+def with_lpips(face: FaceMeasurement, original: Photo, saved: np.ndarray, lpips: LpipsMeter | None) -> FaceMeasurement:
+    """Add LPIPS to the measurements of a face, unless it is there.
+
+    Args:
+        face: as measured.
+        original: as read.
+        saved: uint8 (H, W, 3) RGB, pixels of the written file.
+        lpips: measures it; None where its weights are absent.
+
+    Returns:
+        The measurements, with LPIPS.
+    """
+    if lpips is None or face.lpips is not None:
+        return face
+    box = Face(np.array(face.box), np.zeros((5, 2)), 1.0)
+    return replace(face, lpips=lpips.measure(box_on_screen(original.pixels, box), box_on_screen(saved, box)))

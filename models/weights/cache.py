@@ -52,7 +52,7 @@ def trusted(name: str) -> str | None:
     """The hash that was recorded when weights were first used.
 
     Args:
-        name: of the recogniser.
+        name: of the weights.
 
     Returns:
         64 hexadecimal digits, or None where nothing is recorded.
@@ -68,7 +68,7 @@ def trust(name: str, *, sha256: str, size: int) -> None:
     """Record the hash of weights that are used for the first time.
 
     Args:
-        name: of the recogniser.
+        name: of the weights.
         sha256: hash of its file, 64 hexadecimal digits.
         size: of its file, in bytes.
 

@@ -11,10 +11,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from guise.cli.models import models
-from guise.models.errors import InputError, OfflineError
-from guise.models.recognisers import registry, weight_file
+from guise.models.errors import InputError, OfflineError, WeightsError
+from guise.models.recognisers import registry
 from guise.models.recognisers.record import Record
-from guise.models.weights import cache
+from guise.models.registry import LPIPS, OTHERS, records
+from guise.models.weights import cache, weight_file
+from tests.lpips_trunk import record_of, trunk
+from tests.models.file_server import serving
 
 CASIA = "facenet-casia-webface"
 
@@ -49,9 +52,10 @@ def test_list_shows_name_source_size_licence_and_state() -> None:
     result = run("list")
     assert result.exit_code == 0 and result.stderr == ""
     lines = {line.split()[0]: line for line in result.stdout.splitlines()}
-    assert {"name", *registry.RECORDS} == lines.keys()
+    assert {"name", *records()} == lines.keys()
     assert all(word in lines["dlib-resnet"] for word in ("package", "22.5 MB", "CC0-1.0", "packaged"))
     assert all(word in lines["facenet-vggface2"] for word in ("download", "111.9 MB", "MIT", "not fetched"))
+    assert all(word in lines[LPIPS] for word in ("download", "5.0 MB", "BSD-3-Clause", "not fetched"))
 
 
 @pytest.mark.usefixtures("fetched")
@@ -60,9 +64,10 @@ def test_list_json_holds_the_whole_record() -> None:
     assert {name: row["state"] for name, row in listed.items()} == {
         **{name: "packaged" for name, record in registry.RECORDS.items() if record.source == "embedded"},
         **dict.fromkeys(("dlib-resnet", "facenet", "sface"), "packaged"),
-        "facenet-vggface2": "not fetched",
+        **dict.fromkeys(("facenet-vggface2", LPIPS), "not fetched"),
         CASIA: "ready",
     }
+    assert {name for name, row in listed.items() if row["recogniser"]} == set(registry.RECORDS)
     assert {field.name for field in dataclasses.fields(Record)} < listed[CASIA].keys()
 
 
@@ -120,7 +125,7 @@ def test_verify_checks_what_is_here() -> None:
     assert {name: row["result"] for name, row in rows(result).items()} == {
         **{name: "ok" for name, record in registry.RECORDS.items() if record.source == "embedded"},
         **dict.fromkeys(("dlib-resnet", "facenet", "sface"), "ok"),
-        "facenet-vggface2": "not fetched",
+        **dict.fromkeys(("facenet-vggface2", LPIPS), "not fetched"),
         CASIA: "ok",
     }
 
@@ -147,3 +152,33 @@ def test_verify_tells_what_it_cannot_compare() -> None:
 def test_verify_of_a_named_missing_file_fails() -> None:
     result = run("verify", "facenet-vggface2")
     assert result.exit_code == 1 and "not fetched" in result.stdout
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.mark.usefixtures("no_proxy")
+def test_the_trunk_of_lpips_is_fetched_once_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(trunk()) as server:
+        monkeypatch.setitem(OTHERS, LPIPS, record_of(trunk(), origin=server.url))
+        assert isinstance(run("fetch", "--offline", LPIPS).exception, OfflineError) and server.requests == []
+        result = run("fetch", LPIPS)
+        assert result.exit_code == 0, result.output
+        assert f"{LPIPS}: 5.0 MB, licence BSD-3-Clause (torchvision), from {server.url}" in result.stderr
+        assert run("fetch", LPIPS).exit_code == 0 and len(server.requests) == 1
+    assert weight_file.locate(OTHERS[LPIPS]).read_bytes() == trunk()
+    assert rows(run("verify", LPIPS, "--json"))[LPIPS]["result"] == "ok"
+    weight_file.locate(OTHERS[LPIPS]).write_bytes(b"evil")
+    assert run("verify", LPIPS).exit_code == 1
+
+
+@pytest.mark.usefixtures("no_proxy")
+def test_another_file_than_the_trunk_of_lpips_is_refused(monkeypatch: pytest.MonkeyPatch, cache_folder: Path) -> None:
+    with serving(trunk()[:-1] + b"x") as server:
+        monkeypatch.setitem(OTHERS, LPIPS, record_of(trunk(), origin=server.url))
+        result = run("fetch", LPIPS)
+    assert isinstance(result.exception, WeightsError) and "is not the expected file" in str(result.exception)
+    assert [file.suffix for file in (cache_folder / "weights").iterdir()] == [".lock"]

@@ -8,8 +8,11 @@ from guise.chameleon.mask.support import face_support
 from guise.chameleon.protection.look import Look
 from guise.chameleon.protection.photo import protect_photo
 from guise.chameleon.visibility.budget import STRENGTHS, Budget
+from guise.chameleon.visibility.lpips import LpipsMeter
 from guise.models.errors import ImageError
 from guise.models.files import as_saved, read_photo
+from guise.models.networks import lpips_squeeze
+from tests.lpips_trunk import reference, trunk
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +79,36 @@ def test_a_large_face_is_within_the_bounds_at_full_zoom_too(astronaut, detector,
     zoomed = look.meter.measure_zoomed(protected.pixels[look.region.rows, look.region.columns])
     assert 0.8 < budget.spent(visibility(photo, protected, face)) <= 1
     assert budget.zoomed().spent(zoomed) <= 1
+
+
+@pytest.fixture(scope="module")
+def lpips(tmp_path_factory):
+    file = tmp_path_factory.mktemp("lpips") / "trunk.pth"
+    file.write_bytes(trunk())
+    return lpips_squeeze.load(file)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png"])
+@pytest.mark.parametrize("budget", [STRENGTHS["high"], None])
+def test_the_written_face_is_just_within_a_bound_on_lpips(astronaut, detector, mask, lpips, tmp_path, name, budget):
+    photo = read(astronaut, tmp_path, name)
+    faces = detector.detect(photo.pixels)[:1]
+    box = faces[0].box_in(*photo.pixels.shape[:2])
+
+    def distance(bound):
+        meter = LpipsMeter(lpips, at_most=bound)
+        protected = protect_photo(photo, faces, mask, budget=budget, lpips=meter)
+        return reference(photo.pixels[box], as_saved(photo, protected.pixels)[box])
+
+    bound = 0.6 * distance(None)
+    assert 0.9 * bound < distance(bound) <= bound
+
+
+def test_a_bound_on_lpips_that_hardly_a_mask_fits_is_refused(astronaut, detector, mask, lpips, tmp_path):
+    photo = read(astronaut, tmp_path, "a.jpg")
+    meter = LpipsMeter(lpips, at_most=1e-7)
+    with pytest.raises(ImageError, match=r"no mask fits .* `strength=` or `lpips=`"):
+        protect_photo(photo, detector.detect(photo.pixels)[:1], mask, budget=STRENGTHS["mid"], lpips=meter)
 
 
 def test_without_a_budget_the_mask_lies_as_learnt(astronaut, detector, mask, tmp_path):

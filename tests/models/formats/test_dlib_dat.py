@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from guise.models import get
 from guise.models.errors import WeightsError
 from guise.models.formats.dlib_dat import read_layers
-from guise.models.recognisers.weight_file import locate
+from guise.models.weights.weight_file import locate
 
 LAYERS = st.tuples(
     st.sampled_from(["con_4", "affine_", "fc_2"]), st.tuples(*[st.integers(1, 4)] * 4), st.binary(max_size=5)

@@ -9,7 +9,7 @@ from skimage import data
 from guise.models import get, load_recogniser
 from guise.models.errors import WeightsError
 from guise.models.networks.dlib_resnet import read_weights
-from guise.models.recognisers.weight_file import locate
+from guise.models.weights.weight_file import locate
 
 FIXTURE = json.loads((Path(__file__).parents[1] / "data" / "dlib_embeddings.json").read_text())
 

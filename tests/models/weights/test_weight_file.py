@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from guise.models.errors import OfflineError, WeightsError
-from guise.models.recognisers import registry, weight_file
+from guise.models.recognisers import registry
 from guise.models.recognisers.record import Record
-from guise.models.weights import cache
+from guise.models.weights import cache, weight_file
 from tests.models.file_server import FileServer
 
 
