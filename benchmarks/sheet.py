@@ -5,8 +5,8 @@
     python -m benchmarks.sheet --data ../shared/data/photos --strength high --out results/photos.png
     python -m benchmarks.sheet --data PHOTOS --copies PHOTOS-protected --out sheet.png          # copies that are there
 
-Each row shows one face: as a screen of 1920 x 1080 shows the whole photo, at 100 %, and at 200 %. Nothing else is
-scaled. --data has one folder a person, and the mask of a person is learnt on up to 12 of their photos. If it holds
+Each row shows one face: all of it as a screen of 1920 x 1080 shows the whole photo, and its middle at 100 and 200 %.
+Nothing else is scaled. --data has one folder a person, and the mask of a person is learnt on up to 12 of their photos. If it holds
 photos itself, all their faces get one mask. "Before" is the original written the same way.
 """
 
@@ -36,7 +36,8 @@ from guise.models.errors import FaceError, GuiseError, InputError
 from guise.models.files import atomic_write, list_photos, read_photo
 from guise.models.recognisers import registry
 
-_TITLES = ("on a screen", "100 %", "200 %")
+_TITLES = tuple(f"{when}, {view}" for view in ("on a screen", "100 %", "200 %") for when in ("before", "after"))
+_AROUND = 1.7  # side of the square on a screen, relative to the face's box
 _GAP, _LINE = 8, 20
 
 
@@ -48,15 +49,15 @@ def _tile(pixels: np.ndarray, centre: tuple[float, float], side: int, zoom: int 
 
 
 def _row(before: np.ndarray, after: np.ndarray, face: Face, side: int) -> list[Image.Image]:
-    """Before and after, for each of `_TITLES`."""
+    """The views of `_TITLES`."""
     box = face.box
     centre = float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2
     small = [on_screen(pixels) for pixels in (before, after)]
     factor = small[0].shape[0] / before.shape[0]
     near = centre[0] * factor, centre[1] * factor
-    views = [(pixels, near, 1) for pixels in small]
-    views += [(pixels, centre, zoom) for zoom in (1, 2) for pixels in (before, after)]
-    return [_tile(pixels, at, side, zoom) for pixels, at, zoom in views]
+    whole = round(_AROUND * factor * max(box[2] - box[0], box[3] - box[1]))
+    tiles = [_tile(pixels, near, whole) for pixels in small]
+    return tiles + [_tile(pixels, centre, side, zoom) for zoom in (1, 2) for pixels in (before, after)]
 
 
 def _rows(photos: Path, copies: Path, detector: FaceDetector, side: int) -> Iterator[tuple[list[Image.Image], str]]:
@@ -75,19 +76,21 @@ def _rows(photos: Path, copies: Path, detector: FaceDetector, side: int) -> Iter
                 yield _row(before, after, face, side), f"{width} x {height}. On a screen: {told or 'no change'}"
 
 
-def _draw(rows: list[tuple[list[Image.Image], str]], path: Path, side: int) -> None:
+def _draw(rows: list[tuple[list[Image.Image], str]], path: Path) -> None:
     font = ImageFont.load_default(size=_LINE - 4)
-    width, height = 6 * (side + _GAP) + _GAP, len(rows) * (side + _LINE + _GAP) + _LINE + _GAP
-    sheet = Image.new("RGB", (width, height), "white")
+    heights = [max(tile.height for tile in tiles) + 2 * _LINE + _GAP for tiles, _ in rows]
+    width = max(sum(tile.width + _GAP for tile in tiles) for tiles, _ in rows) + _GAP
+    sheet = Image.new("RGB", (width, sum(heights) + _GAP), "white")
     draw = ImageDraw.Draw(sheet)
-    for column in range(6):
-        title = f"{('before', 'after')[column % 2]}, {_TITLES[column // 2]}"
-        draw.text((_GAP + column * (side + _GAP), 2), title, fill="black", font=font)
-    for number, (tiles, caption) in enumerate(rows):
-        top = _LINE + _GAP + number * (side + _LINE + _GAP)
-        for column, tile in enumerate(tiles):
-            sheet.paste(tile, (_GAP + column * (side + _GAP), top))
-        draw.text((_GAP, top + side), caption, fill="black", font=font)
+    top = _GAP
+    for (tiles, caption), height in zip(rows, heights, strict=True):
+        left = _GAP
+        for tile, title in zip(tiles, _TITLES, strict=True):
+            draw.text((left, top), title, fill="black", font=font)
+            sheet.paste(tile, (left, top + _LINE))
+            left += tile.width + _GAP
+        draw.text((_GAP, top + height - _LINE - _GAP), caption, fill="black", font=font)
+        top += height
     with atomic_write(path) as file:
         sheet.save(file, format="PNG")
 
@@ -137,7 +140,7 @@ def _groups(data: Path, *, options: dict[str, Any]) -> list[tuple[list[Path], li
 @click.option("--steps", default=LearningSettings().steps, show_default=True, help="Of the mask.")
 @click.option("--refine", default=RefinementSettings().steps, show_default=True, help="Of each photo's.")
 @click.option("--seed", default=0, show_default=True, help="Of the choice of people.")
-@click.option("--side", default=320, show_default=True, help="Pixels of a square on the sheet.")
+@click.option("--side", default=400, show_default=True, help="Pixels of a square at 100 and 200 %.")
 @click.option("--rows", default=4, show_default=True, help="Of a sheet; further ones go to OUT-2.png and so on.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The first sheet.")
 def main(data: Path, copies: Path | None, faces: int, side: int, rows: int, out: Path, **options: Any) -> None:
@@ -154,7 +157,7 @@ def main(data: Path, copies: Path | None, faces: int, side: int, rows: int, out:
             raise InputError("no copy shows a changed face: see --data, --copies and --least-photos")
         for page, start in enumerate(range(0, len(drawn), rows), 1):
             file = out if page == 1 else out.with_stem(f"{out.stem}-{page}")
-            _draw(drawn[start : start + rows], file, side)
+            _draw(drawn[start : start + rows], file)
             click.echo(str(file))
     except GuiseError as error:
         raise click.ClickException(str(error)) from None

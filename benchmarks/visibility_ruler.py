@@ -91,10 +91,8 @@ def measure(before: np.ndarray, after: np.ndarray) -> Figures | None:
         return None
     share = float(area.mean())
     # All measures are local, so only the surroundings of the changed area are looked at.
-    near = tuple(
-        slice(max(0, at.min() - _REACH), at.max() + 1 + _REACH)
-        for at in (area.any(1).nonzero()[0], area.any(0).nonzero()[0])
-    )
+    lines = [np.flatnonzero(area.any(axis=axis)) for axis in (1, 0)]
+    near = tuple(slice(max(0, int(at[0]) - _REACH), int(at[-1]) + 1 + _REACH) for at in lines)
     before, after, area = (np.ascontiguousarray(picture[near]) for picture in (before, after, area))
     similar, difference, colour = _ssim(before, after)[area], _flip(before, after)[area], _flecks(before, after)[area]
     return Figures(
