@@ -6,8 +6,8 @@
     python -m benchmarks.sheet --data PHOTOS --copies PHOTOS-protected --out sheet.png          # copies that are there
 
 Each row shows one face: all of it as a screen of 1920 x 1080 shows the whole photo, and its middle at 100 and 200 %.
-Nothing else is scaled. --data has one folder a person, and the mask of a person is learnt on up to 12 of their photos. If it holds
-photos itself, all their faces get one mask. "Before" is the original written the same way.
+Nothing else is scaled. --data has one folder a person, and the mask of a person is learnt on up to 12 of their photos.
+If it holds photos itself, all their faces get one mask. "Before" is the original written the same way.
 """
 
 from __future__ import annotations
