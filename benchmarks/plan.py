@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from benchmarks.enlarging import AS_THEY_ARE, Enlargement
 from benchmarks.judges import Judge
 from guise.chameleon.learning.key import Learning
 from guise.chameleon.learning.learn import LearningSettings
@@ -21,6 +22,10 @@ AS_LEARNT = "as-learnt"
 Method = Literal["ours", "mask", "paper", "opom", "none"]
 """What `protect` does; the user's mask alone, on all photos; the published procedure; OPOM with the class centre;
 no mask, to tell what processing alone does to recognition."""
+
+
+USUAL_DATA = "lfw"
+"""Tables name other folders only."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,9 @@ class Plan:
         robust: judge also what software on the way makes of the photos.
         attack: judge also what opponents make of them.
         without: part of our procedure to do without, of `benchmarks.ablation`.
+        enlargement: what is done to the users' photos first.
+        pairs: protect the photos that were learnt on as well, and count the linked pairs among all photos.
+        data: name of the folder that the users come from.
     """
 
     surrogates: Sequence[Recogniser]
@@ -52,10 +60,18 @@ class Plan:
     robust: bool = False
     attack: bool = False
     without: str = ""
+    enlargement: Enlargement = AS_THEY_ARE
+    pairs: bool = False
+    data: str = USUAL_DATA
 
     @property
     def label(self) -> str:
         """The way of learning, as the tables call it."""
+        photos = [*([self.data] if self.data != USUAL_DATA else []), self.enlargement.label]
+        return ", ".join([self._how, *filter(None, photos)])
+
+    @property
+    def _how(self) -> str:
         if self.method == "none":
             return "no mask"
         names = " + ".join(surrogate.record.name for surrogate in self.surrogates)
@@ -70,8 +86,13 @@ class Plan:
 
         Threads decide on how sums are rounded, which some users' masks turn on.
         """
+        # Named only where they are used, so that earlier lines stay valid.
+        photos = {"enlargement": [self.enlargement.scale, self.enlargement.noise]} if self.enlargement.label else {}
+        pairs = {"pairs": True} if self.pairs else {}
         return settings_hash(
             {
+                **photos,
+                **pairs,
                 "surrogates": [[surrogate.record.name, surrogate.record.sha256] for surrogate in self.surrogates],
                 "method": self.method,
                 "steps": self.steps,

@@ -2,10 +2,15 @@
 
     python -m benchmarks.protection --data ../shared/data/lfw --users 20 --methods ours,mask,paper,opom,none \\
         --leave-out each --robust --attack --out results
+    python -m benchmarks.protection --data ../shared/data/lfw --scale 1,2,4 --noise 2 --out results      # by size
+    python -m benchmarks.protection --data demo --users 1 --scale 1,2,4 --out results
+    python -m benchmarks.protection --data ../shared/data/portraits --users 8 --learn-on 1 --least-photos 2 --in-turn \\
+        --strangers-from ../shared/data/lfw --out results                           # few photos: linked pairs
 
 Each user goes through what `protect` does, on files in a temporary folder. Judges see the written files only. The
 judges are those named, and each surrogate (white box). A surrogate that is left out of the team judges what the others
-have made. A second run keeps what is finished. Runs with other options may share --out and its tables.
+have made. Where users have too few photos for recall, pairs are counted. A second run keeps what is finished. Runs
+with other options may share --out and its tables.
 """
 
 from __future__ import annotations
@@ -17,12 +22,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import cast, get_args
 
 import click
 import numpy as np
 
-from benchmarks import ablation, people, provenance, report, scoring
+from benchmarks import ablation, demo_photos, options, people, provenance, report, scoring
+from benchmarks.enlarging import Enlargement
 from benchmarks.judges import Judge, load_judge
 from benchmarks.plan import AS_LEARNT, Method, Plan
 from benchmarks.session import Session
@@ -70,42 +75,49 @@ def _progress(what: str, done: int, total: int) -> None:
         click.echo(f"{what} {done}/{total}", err=True)
 
 
-def _judges(
-    names: Sequence[str], data: Path, out: Path, *, strangers: int, seed: int
-) -> dict[str, tuple[Judge, np.ndarray]]:
-    photos = people.strangers(data, count=strangers, seed=seed)
+def _judges(names: Sequence[str], photos: Sequence[Path], out: Path) -> dict[str, tuple[Judge, np.ndarray]]:
+    """Judges, each with the strangers' faces as it sees them."""
     judges = {}
     for name in names:
         judge = load_judge(name, _DATA)
-        weights = settings_hash({"weights": judge.weights, "photos": [photo.name for photo in photos]})
+        weights = settings_hash({"weights": judge.weights, "photos": [people.photo_name(photo) for photo in photos]})
         cache = out / f"strangers-{judge.name.replace(':', '-')}-{weights}.npz"
         progress = partial(_progress, f"{judge.name}: strangers", total=len(photos))
         judges[judge.name] = judge, scoring.known_strangers(judge, photos, cache=cache, progress=progress)
     return judges
 
 
-def _methods(_: click.Context, __: click.Parameter, value: str) -> list[Method]:
-    chosen = [name.strip() for name in value.split(",")]
-    for name in chosen:
-        if name not in get_args(Method):
-            raise click.BadParameter(f"{name!r} is none of {', '.join(get_args(Method))}")
-    return cast(list[Method], chosen)
-
-
-def _strengths(_: click.Context, __: click.Parameter, value: str) -> list[str]:
-    allowed = (*STRENGTHS, AS_LEARNT)
-    chosen = [name.strip() for name in value.split(",")]
-    for name in chosen:
-        if name not in allowed:
-            raise click.BadParameter(f"{name!r} is none of {', '.join(allowed)}")
-    return chosen
+def _folders(data: str, strangers_from: Path | None, out: Path) -> tuple[Path, Path]:
+    """Where users and strangers come from."""
+    if data == "demo":
+        folders = demo_photos.make(out / "demo"), strangers_from or _DATA / "lfw"
+    else:
+        folders = Path(data), strangers_from or Path(data)
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"the photos are not there: no folder {folder}; see --data and --strangers-from")
+    return folders
 
 
 @click.command(help=__doc__)
-@click.option("--data", type=click.Path(path_type=Path), default=_DATA / "lfw", help="One folder a person.")
+@click.option("--data", default=str(_DATA / "lfw"), help="A folder with one folder a person, or demo.")
+@click.option("--strangers-from", type=click.Path(path_type=Path), help="Another such folder.  [default: as --data]")
 @click.option("--users", "count", default=10, show_default=True, help="People to protect.")
-@click.option("--strengths", default="low,mid,high", show_default=True, callback=_strengths, help="Or as-learnt.")
-@click.option("--methods", default="ours", show_default=True, callback=_methods, help="Of ours,mask,paper,opom,none.")
+@click.option("--least-photos", default=people.LEAST_PHOTOS, show_default=True, help="Of a user; others are strangers.")
+@click.option("--learn-on", default=people.LEARN, show_default=True, help="Photos of each user.")
+@click.option("--score-on", default=people.MOST_SCORED, show_default=True, help="Of the others, at most.")
+@click.option("--in-turn", is_flag=True, help="Learn on each --learn-on photos of a user in turn.")
+@click.option("--pairs", is_flag=True, help="Count linked pairs among all photos; always where a user has 1 to score.")
+@click.option(
+    "--scale", "scales", default="1", show_default=True, callback=options.scales, help="Enlarge photos first."
+)
+@click.option("--noise", default=0.0, show_default=True, help="Then add noise of this deviation in grey levels.")
+@click.option(
+    "--strengths", default="low,mid,high", show_default=True, callback=options.strengths, help="Or as-learnt."
+)
+@click.option(
+    "--methods", default="ours", show_default=True, callback=options.methods, help="Of ours,mask,paper,opom,none."
+)
 @click.option("--surrogates", multiple=True, default=TEAM, show_default=True, help="Repeatable.")
 @click.option(
     "--leave-out", multiple=True, help="Surrogates to leave out in turn (repeatable), a+b together, or each; ours only."
@@ -123,8 +135,16 @@ def _strengths(_: click.Context, __: click.Parameter, value: str) -> list[str]:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for lines, tables and caches.")
 def main(
-    data: Path,
+    data: str,
+    strangers_from: Path | None,
     count: int,
+    least_photos: int,
+    learn_on: int,
+    score_on: int,
+    in_turn: bool,
+    pairs: bool,
+    scales: list[float],
+    noise: float,
     strengths: list[str],
     methods: list[Method],
     surrogates: tuple[str, ...],
@@ -147,19 +167,24 @@ def main(
             raise InputError(f"{AS_LEARNT} names no budget to learn for: add --learn-at")
         if AS_LEARNT in strengths and refine and ours:
             raise InputError(f"{AS_LEARNT} puts masks on without refining them: add --refine 0, or ask for mask alone")
-        if not data.is_dir():
-            raise InputError(f"the photos are not there: no folder {data}; see --data")
-        users = people.users(data, count=count, seed=seed)
+        split = people.Split(least_photos, learn_on, score_on, in_turn)
+        folder, elsewhere = _folders(data, strangers_from, out)
+        users = people.users(folder, count=count, seed=seed, split=split)
         reader = FaceReader(FaceDetector(), load_recogniser("dlib-resnet"))
         team = [load_recogniser(name) for name in surrogates]
         names = [*judges, *(f"recogniser:{name}" for name in surrogates)]
-        known = _judges(names, data, out, strangers=strangers, seed=seed)
-        whose = settings_hash({user.alias: [photo.name for photo in (*user.learn, *user.score)] for user in users})
-        base = Plan(team, "ours", steps, refine, learn_at or "", seed, known, whose, robust, attack)
+        # People from elsewhere are the same strangers whatever the users' photos, so that their embeddings are kept.
+        least = people.LEAST_PHOTOS if elsewhere != folder else least_photos
+        known = _judges(names, people.strangers(elsewhere, count=strangers, seed=seed, least_photos=least), out)
+        pairs = pairs or any(len(user.score) < 2 for user in users)
+        base = Plan(team, "ours", steps, refine, learn_at or "", seed, known, people.digest(users), robust, attack)
+        base = replace(base, pairs=pairs, data=folder.name)
         plans = [replace(base, method=method, surrogates=[] if method == "none" else team) for method in methods]
         left = [surrogate.record.name for surrogate in team] if leave_out == ("each",) else list(leave_out)
         plans += [_left_out(base, name) for name in left]
         plans += [replace(base, without=part) for part in without]
+        sizes = [Enlargement(scale, noise) for scale in scales]
+        plans = [replace(plan, enlargement=size) for plan in plans for size in sizes]
     except GuiseError as error:
         click.echo(str(error), err=True)
         sys.exit(2)

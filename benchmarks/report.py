@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import statistics
 from collections import Counter, defaultdict
@@ -10,11 +9,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import pairs
+from benchmarks.curves import draw_curves
 from benchmarks.provenance import environment
+from benchmarks.scoring import SAVED
+from benchmarks.visibility_ruler import MEASURES, VIEWS, worst
 from guise.models.files import atomic_write
 
-SAVED = "as saved"
-"""The version of the protected photos that nothing has been done to."""
 _SETTINGS = ("clean", "1A", "2B", "2A")
 _PAIRS = {"clean": "clean", "1A": "1A, 2B", "2A": "2A"}  # a pair is the same pair from both sides
 Line = dict[str, Any]
@@ -55,6 +56,7 @@ def summarise(lines: Sequence[Line]) -> list[dict[str, Any]]:
             "users": len(group),
             "code_versions": len({line["code"] for line in group}),
             **{name: spread(line.get(name) for line in group) for name in _COSTS},
+            **{view: _visibility([line.get(view) or {} for line in group]) for view in VIEWS},
             "judges": {judge: _verdict(group, judge) for judge in group[0]["judges"]},
         }
         for (settings, strength), group in groups.items()
@@ -72,6 +74,25 @@ _COSTS = {
     "apply_seconds": "applying, s a photo",
 }
 _FAR = ("1e-2", "1e-3")
+_VIEWS = {"screen": "on a screen", "full": "at 100 %"}
+_RULED = {
+    "ssim": "SSIM",
+    "flip": "FLIP",
+    "flip_p99": "FLIP, 99th percentile",
+    "fleck_p99": "fleck, 99th percentile",
+    "fleck_max": "largest fleck",
+    "area": "changed area, %",
+}
+_BESIDE = {"ssim": "SSIM", "flip": "FLIP", "fleck_p99": "fleck"}  # next to recall
+
+
+def _visibility(users: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """By measure of the ruler: mean over users, and the worst of all their photos."""
+    return {
+        name: {**spread(of[name]["mean"] for of in known), "worst": worst(name, [of[name]["worst"] for of in known])}
+        for name in MEASURES
+        if (known := [of for of in users if name in of])
+    }
 
 
 def _verdict(group: Sequence[Line], judge: str) -> dict[str, Any]:
@@ -97,34 +118,47 @@ def _means(verdicts: Sequence[dict[str, Any]]) -> dict[str, Any]:
             name: spread(scores.get(name, {}).get("linked_at_far", {}).get(far) for scores in settings)
             for name in _SETTINGS
         }
-    return {"no_face": spread(verdict["no_face"] for verdict in verdicts), **measures}
+    counted = pairs.pooled(verdict["pairs"] for verdict in verdicts if "pairs" in verdict)
+    return {"no_face": spread(verdict["no_face"] for verdict in verdicts), **measures, "pairs": counted}
 
 
 def markdown(summary: Sequence[dict[str, Any]]) -> str:
     """Tables: who is still recognised, after what, and what it costs; mean ± standard deviation between users."""
-    recognised, verified, changed, costs = [], [], [], []
+    recognised, verified, changed, costs, paired, ruled = [], [], [], [], [], []
     for entry in summary:
         start = [entry["learning"], entry["strength"]]
+        beside = [_mean(entry["screen"].get(name), name) for name in _BESIDE]
+        ruled += [
+            [*start, shown, *(_mean_and_worst(entry[view][name], name) for name in _RULED)]
+            for view, shown in _VIEWS.items()
+            if entry[view]
+        ]
         for judge, verdict in entry["judges"].items():
             name = judge + (" \\*" if verdict["white_box"] else "")
             for version, means in verdict["versions"].items():
                 shares = [_percent(means["recall"][s]) for s in _SETTINGS[1:]]
                 changed.append([*start, name, version, *shares, _percent(means["no_face"])])
+                if means["pairs"]:
+                    paired.append([*start, name, version, *beside, *pairs.cells(means["pairs"])])
             saved = verdict["versions"][SAVED]
             shares = [_percent(saved[measure][s]) for measure in ("recall", "rank1") for s in _SETTINGS]
-            recognised.append([*start, name, *shares, _percent(saved["no_face"])])
+            recognised.append([*start, name, *beside, *shares, _percent(saved["no_face"])])
             linked = [_percent(saved[f"linked@{far}"][s]) for far in _FAR for s in _PAIRS]
             verified.append([*start, name, *linked])
         costs.append([*start, str(entry["users"]), *(_cost(name, entry[name]) for name in _COSTS)])
     headings = [f"{measure} {setting}" for measure in ("recall", "rank-1") for setting in _SETTINGS]
     first = ["made by", "strength", "judge"]
+    beside = [f"{name} {_VIEWS['screen']}" for name in _BESIDE.values()]
     parts = [
         "Still recognised, in percent: mean ± standard deviation between users, lower is better protected "
         "(\\* its weights were a surrogate)\n",
-        _table([*first, *headings, "no face"], recognised),
+        _table([*first, *beside, *headings, "no face"], recognised),
         "\nPairs taken for one person's, in percent, at the threshold for a false accept rate\n",
         _table([*first, *(f"{_PAIRS[s]} at {far}" for far in _FAR for s in _PAIRS)], verified),
-        "\nVisibility on the faces of the saved files, and time\n",
+        "\nVisibility on all that the masks changed in the saved files, by a ruler with no code of ours: mean (worst "
+        "photo). On a screen the whole photo fits into 1920 x 1080.\n",
+        _table([*first[:2], "seen", *_RULED.values()], ruled),
+        "\nVisibility in the boxes of the faces, and time\n",
         _table([*first[:2], "users", *_COSTS.values()], costs),
     ]
     if len(changed) > len(recognised):
@@ -132,53 +166,35 @@ def markdown(summary: Sequence[dict[str, Any]]) -> str:
             "\nRecall, in percent, after what software on the way and opponents make of the files\n",
             _table([*first, "photos", *(f"recall {s}" for s in _SETTINGS[1:]), "no face"], changed),
         ]
+    if paired:
+        parts += [
+            "\nPairs of one person's photos that are still linked, at the threshold for a false accept rate, of all "
+            "users' pairs together; photos that the mask was learnt on count too\n",
+            _table([*first, "photos", *beside, *pairs.HEADINGS], paired),
+        ]
     if any(entry["code_versions"] > 1 for entry in summary):
         parts.append("\nNote: the code changed between users; see `code` in the lines.\n")
     return "\n".join(parts)
-
-
-def draw_curves(summary: Sequence[dict[str, Any]], path: Path) -> None:
-    """Recall against visibility, one line for each way of making masks, by each judge that took no part."""
-    from matplotlib.figure import Figure
-
-    summary = [entry for entry in summary if entry["ssim"]["mean"] is not None]
-    judges = list(dict.fromkeys(j for e in summary for j, v in e["judges"].items() if not v["white_box"]))
-    if not judges:
-        return
-    figure = Figure(figsize=(5 * len(judges), 12), layout="constrained")
-    panels = figure.subplots(3, len(judges), squeeze=False, sharex=True, sharey=True)
-    colours = {learning: f"C{at}" for at, learning in enumerate(dict.fromkeys(e["learning"] for e in summary))}
-    for column, judge in enumerate(judges):
-        for row, setting in enumerate(("1A", "2B", "2A")):
-            axes = panels[row][column]
-            axes.set(title=f"{judge}, {setting}", xlabel="SSIM of the face", ylabel="recall, %", ylim=(0, 100))
-            for learning, points in _curves(summary, judge, setting).items():
-                axes.plot(*zip(*points, strict=True), marker="o", label=learning, color=colours[learning])
-            axes.invert_xaxis() if not (row or column) else None
-    shown = dict(pair for axes in panels.flat for pair in zip(*axes.get_legend_handles_labels()[::-1], strict=True))
-    figure.legend(list(shown.values()), list(shown), loc="outside lower center", fontsize=8)
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=120)
-    with atomic_write(path) as file:
-        file.write(drawn.getvalue())
-
-
-def _curves(summary: Sequence[dict[str, Any]], judge: str, setting: str) -> dict[str, list[tuple[float, float]]]:
-    """By way of making masks: (SSIM, recall in percent) at each strength, from the least visible on."""
-    curves: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for entry in summary:
-        if judge in entry["judges"] and not entry["judges"][judge]["white_box"]:
-            saved = entry["judges"][judge]["versions"][SAVED]
-            recall = saved["recall"][setting]["mean"]
-            if recall is not None:
-                curves[entry["learning"]].append((entry["ssim"]["mean"], 100 * recall))
-    return {learning: sorted(points, reverse=True) for learning, points in curves.items()}
 
 
 def _cost(name: str, value: dict[str, float | None]) -> str:
     if name == "unprotected":
         return _percent(value)
     return _numbers(value, digits=1 if name == "learn_seconds" else 3)
+
+
+def _mean(value: dict[str, float] | None, name: str) -> str:
+    return "–" if value is None else _shown(value["mean"], name)
+
+
+def _mean_and_worst(value: dict[str, float], name: str) -> str:
+    return f"{_shown(value['mean'], name)} ({_shown(value['worst'], name)})"
+
+
+def _shown(value: float, name: str) -> str:
+    if name == "area":
+        return f"{100 * value:.1f}"
+    return f"{value:.1f}" if name.startswith("fleck") else f"{value:.3f}"
 
 
 def _percent(value: dict[str, float | None]) -> str:

@@ -13,6 +13,8 @@ from benchmarks.judges import Judge
 from guise.chameleon.evaluation import retrieval
 from guise.models.files import atomic_write, read_photo
 
+SAVED = "as saved"
+"""The version of the protected photos that nothing has been done to."""
 Change = Callable[[np.ndarray], np.ndarray]
 """Makes another version of a photo, uint8 (H, W, 3)."""
 Boxes = Mapping[Path, np.ndarray]

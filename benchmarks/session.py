@@ -10,10 +10,13 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from benchmarks import attacks, opom, scoring
+import numpy as np
+
+from benchmarks import attacks, opom, scoring, visibility_ruler
+from benchmarks.pairs import linked_pairs
 from benchmarks.people import User
 from benchmarks.plan import Plan
-from benchmarks.report import SAVED
+from benchmarks.scoring import SAVED
 from guise import chameleon
 from guise.chameleon.evaluation.pairs import psnr
 from guise.chameleon.faces.embedding import FaceReader
@@ -37,12 +40,18 @@ class Session:
     """One user's photos in a temporary folder, and the keys learnt so far."""
 
     def __init__(self, user: User, folder: Path, plan: Plan, reader: FaceReader) -> None:
-        user.copy_to(folder)
+        user.copy_to(folder, plan.enlargement)
         self._folder, self._plan, self._reader = folder, plan, reader
         threshold = reader.recogniser.record.threshold
         self._learnt_on = self._survey("learn")
         self._selector = self._learnt_on.selector(WhoseFace.RECURRING, threshold=threshold)
-        selected = {photo: self._selector.select(faces) for photo, faces in self._survey("score").faces.items()}
+        self._unseen = {Path(photo.name) for photo in (folder / "score").iterdir()}
+        if plan.pairs:  # copies are made of all photos together, as a user would
+            shutil.copytree(folder / "learn", folder / "score", dirs_exist_ok=True)
+        survey = self._survey("score")
+        # The protected photos show one person; where few are learnt on, all together tell best who it is.
+        judge_by = survey.selector(WhoseFace.RECURRING, threshold=threshold) if plan.pairs else self._selector
+        selected = {photo: judge_by.select(faces) for photo, faces in survey.faces.items()}
         self._boxes = {photo: faces[0].face.box for photo, faces in selected.items() if faces}
         self._clean = {
             name: scoring.embeddings(judge, folder / "score", self._boxes) for name, (judge, _) in plan.judges.items()
@@ -104,8 +113,9 @@ class Session:
         return {
             "ssim": fmean(visibility.ssim for visibility in seen) if seen else None,
             "flip": fmean(visibility.flip for visibility in seen) if seen else None,
-            "flip_peak": fmean(visibility.peak for visibility in seen) if seen else None,
+            "fleck": fmean(visibility.fleck for visibility in seen) if seen else None,
             **self._other_visibility(out, results),
+            **self._ruled(out, written),
             "unprotected": 1 - len(written) / len(results),
             "learn_seconds": learn_seconds,
             "apply_seconds": apply_seconds,
@@ -142,6 +152,13 @@ class Session:
             "psnr": fmean(psnr(*pair) for pair in pairs) if pairs else None,
             "lpips": mean_lpips(face.lpips for result in results for face in result.faces),
         }
+
+    def _ruled(self, out: Path, written: Sequence[Path]) -> dict[str, Any]:
+        """Visibility on all that changed, against the originals written the same way: `screen` and `full`."""
+        originals = self._folder / "score"
+        return visibility_ruler.summary(
+            (visibility_ruler.original(originals / photo), read_photo(out / photo).pixels) for photo in written
+        )
 
     def _versions(self) -> dict[str, scoring.Change | None]:
         """What to judge, by name: the photos as saved, and what becomes of them in other hands."""
@@ -195,14 +212,26 @@ class Session:
         boxes = {photo: box for photo, box in self._boxes.items() if photo in set(written)}
         surrogates = {surrogate.record.name for surrogate in self._plan.surrogates}
         verdicts = {}
-        for name, (judge, strangers) in self._plan.judges.items():
-            of_photo = dict(zip(self._boxes, self._clean[name], strict=True))
-            clean = [of_photo[photo] for photo in boxes]
+        for name, (judge, _) in self._plan.judges.items():
+            after = {
+                version: dict(zip(boxes, scoring.embeddings(judge, out, boxes, change), strict=True))
+                for version, change in versions.items()
+            }
             verdicts[name] = {
                 "white_box": judge.kin in surrogates,
-                "versions": {
-                    version: scoring.judged(judge, clean, scoring.embeddings(judge, out, boxes, change), strangers)
-                    for version, change in versions.items()
-                },
+                "versions": {version: self._verdict(name, protected) for version, protected in after.items()},
             }
         return verdicts
+
+    def _verdict(self, name: str, protected: dict[Path, np.ndarray | None]) -> dict[str, Any]:
+        """What a judge finds among the photos that the mask never saw, and among pairs of all photos if asked for."""
+        judge, strangers = self._plan.judges[name]
+        clean = dict(zip(self._boxes, self._clean[name], strict=True))
+        scored = [photo for photo in protected if photo in self._unseen]
+        before, after = ([side[photo] for photo in scored] for side in (clean, protected))
+        verdict = scoring.judged(judge, before, after, strangers)
+        if self._plan.pairs:
+            copies = [protected.get(photo) for photo in clean]
+            unseen = [photo in self._unseen for photo in clean]
+            verdict["pairs"] = linked_pairs(judge, list(clean.values()), copies, unseen=unseen, strangers=strangers)
+        return verdict

@@ -61,7 +61,7 @@ def main(out: Path) -> None:
                         "photo": result.photo,
                         "ssim": face.visibility.ssim,
                         "flip": face.visibility.flip,
-                        "flip_peak": face.visibility.peak,
+                        "fleck": face.visibility.fleck,
                         "similarity_before": face.similarity_before,
                         "similarity_after": face.similarity_after,
                     }

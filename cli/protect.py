@@ -31,8 +31,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--strength",
     type=click.Choice(["low", "mid", "high"]),
-    help="How visible the mask may be on each face: SSIM at least .98, .96, .94; FLIP at most .06, .10, .15; peaks of "
-    "FLIP at most .12, .20, .30. [default: mid]",
+    help="How visible the mask may be where a screen shows the whole photo, on all that it changes: SSIM at least .97, "
+    ".95, .92; FLIP at most .06, .09, .12; flecks of colour at most 2, 3, 4. [default: mid]",
 )
 @click.option(
     "--lpips",

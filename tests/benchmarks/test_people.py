@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks import people
 from guise.models.errors import InputError
+from guise.models.files import settings_hash
 
 
 @pytest.fixture
@@ -47,3 +48,41 @@ def test_asking_for_more_people_than_there_are_says_how_many_there_are(data: Pat
         people.users(data, count=6, seed=0)
     with pytest.raises(InputError, match="only 4"):
         people.strangers(data, count=5, seed=0)
+
+
+def test_few_photos_are_split_as_asked(data: Path):
+    split = people.Split(least_photos=2, learn=1)
+    users = people.users(data, count=9, seed=0, split=split)
+    assert {len(user.learn) for user in users} == {1}
+    assert sorted({len(user.score) for user in users}) == [1, people.MOST_SCORED]
+    with pytest.raises(InputError, match="--learn-on"):
+        people.Split(least_photos=2, learn=2)
+
+
+def test_in_turn_each_photo_is_learnt_on_once_and_all_others_are_scored(data: Path):
+    split = people.Split(least_photos=2, learn=1, most_scored=50, in_turn=True)
+    users = people.users(data, count=9, seed=0, split=split)
+    assert len(users) == len({user.alias for user in users}) == 5 * 30 + 4 * 2
+    for photos in ({*user.learn, *user.score} for user in users):
+        assert len(photos) in (2, 30) and len({photo.parent for photo in photos}) == 1
+    assert len({user.learn for user in users}) == len(users)
+
+
+def test_any_photo_counts_whatever_its_format(data: Path):
+    (data / "Name_0" / "another.PNG").write_bytes(b"png")
+    (data / "Name_0" / "notes.txt").write_bytes(b"text")
+    assert max(len(photos) for photos in people.with_photos(data, least=1, seed=0)) == 31
+
+
+def test_the_digest_of_the_usual_split_is_as_before_and_others_tell_who_is_learnt_on(data: Path):
+    usual = people.users(data, count=2, seed=0)
+    names = {user.alias: [photo.name for photo in (*user.learn, *user.score)] for user in usual}
+    assert people.digest(usual) == settings_hash(names)
+    one, two = (people.users(data, count=1, seed=0, split=people.Split(3, learn, 3 - learn, False)) for learn in (1, 2))
+    assert [*one[0].learn, *one[0].score] == [*two[0].learn, *two[0].score]
+    assert people.digest(one) != people.digest(two)
+
+
+def test_photos_of_one_name_are_told_by_their_folder():
+    assert people.photo_name(Path("a/Name_1/Name_1_0001.jpg")) == "Name_1_0001.jpg"
+    assert people.photo_name(Path("a/person-1/1.jpg")) == "person-1/1.jpg"

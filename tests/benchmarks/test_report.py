@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks import report
+from benchmarks import pairs, report
+from benchmarks.visibility_ruler import MEASURES
 
 
 def line(user: str, recall: float | None, *, code: str = "a", settings: str = "x") -> dict[str, Any]:
@@ -40,7 +41,7 @@ def test_a_curve_joins_no_two_groups_of_people():
 
 def test_table_shows_mean_and_spread_in_percent_and_marks_white_boxes():
     text = report.markdown(report.summarise([line("u1", 0.1), line("u2", 0.3)]))
-    assert "| dlib \\* | – | 20.0 ± 14.1 |" in text
+    assert "| dlib \\* | – | – | – | – | 20.0 ± 14.1 |" in text
     assert "the code changed" not in text
 
 
@@ -60,3 +61,32 @@ def test_results_hold_lines_command_and_versions_and_a_torn_line_is_passed_over(
     assert [entry["name"] for entry in results["lines"]] == ["u1"]
     assert results["versions_of_code"] == [{"commit": "a", "code": "a"}]
     assert results["commands"] == ["python x"] and results["versions"]["torch"] and results["cores"] >= 1
+
+
+def ruled(mean: float, worst: float) -> dict[str, Any]:
+    return {"photos": 1, **{name: {"mean": mean, "worst": worst} for name in MEASURES}}
+
+
+def test_visibility_is_the_mean_over_users_and_the_worst_of_all_photos():
+    lines = [line("u1", 0.1) | {"screen": ruled(0.98, 0.9)}, line("u2", 0.3) | {"screen": ruled(0.96, 0.95)}]
+    entry = report.summarise(lines)[0]
+    assert entry["screen"]["ssim"]["mean"] == pytest.approx(0.97)
+    assert (entry["screen"]["ssim"]["worst"], entry["screen"]["flip"]["worst"]) == (0.9, 0.95)
+    assert entry["full"] == {}
+    text = report.markdown([entry])
+    assert "| dlib \\* | 0.970 | 0.970 | 1.0 | – |" in text and "| on a screen | 0.970 (0.900) |" in text
+
+
+def test_pairs_are_shown_only_where_they_were_counted():
+    counted = line("u1", None)
+    assert "still linked" not in report.markdown(report.summarise([counted]))
+    kinds = {kind: {"pairs": 4, "own": 1, "1e-2": 1, "1e-3": 0} for kind in pairs.KINDS}
+    counted["judges"]["dlib"]["versions"]["as saved"]["pairs"] = kinds
+    assert "25 % (1 of 4)" in report.markdown(report.summarise([counted, counted | {"settings_hash": "y"}]))
+
+
+def test_few_photos_leave_no_empty_curves(tmp_path: Path):
+    lines = [line("u1", None)]
+    lines[0]["judges"]["dlib"]["white_box"] = False
+    report.write(tmp_path, command="python x", lines=lines)
+    assert not (tmp_path / "curves.png").exists()

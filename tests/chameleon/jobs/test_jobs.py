@@ -18,7 +18,7 @@ from guise.chameleon.learning.learn import LearningSettings
 from guise.chameleon.protection.log import manifest_file
 from guise.models.errors import FaceError, InputError, KeyFileError
 
-FEW = LearningSettings(steps=2, views=1, windows=1)
+FEW = LearningSettings(steps=2, views=1, watched=1)
 
 
 @pytest.fixture

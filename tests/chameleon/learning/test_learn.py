@@ -22,7 +22,7 @@ def test_a_learnt_mask_takes_faces_away_from_the_user_and_a_random_one_does_not(
 
 
 def test_the_same_seed_gives_the_same_mask_and_another_does_not(faces, reader):
-    settings = LearningSettings(steps=3, batch=2, views=2, windows=1)
+    settings = LearningSettings(steps=3, batch=2, views=2, watched=1)
     masks = [
         learn_mask(faces, [reader.recogniser], budget=STRENGTHS["mid"], settings=settings, seed=seed)
         for seed in (5, 5, 6)
@@ -32,7 +32,7 @@ def test_the_same_seed_gives_the_same_mask_and_another_does_not(faces, reader):
 
 def test_learning_reports_progress_and_stays_within_epsilon(faces, reader):
     seen = []
-    settings = LearningSettings(steps=4, batch=3, views=1, windows=1, learning_rate=1.0)
+    settings = LearningSettings(steps=4, batch=3, views=1, watched=1, learning_rate=1.0)
     learnt = learn_mask(
         faces[:1],
         [reader.recogniser],

@@ -1,0 +1,41 @@
+"""What words on the command line of `benchmarks.protection` may mean."""
+
+from __future__ import annotations
+
+from typing import cast, get_args
+
+import click
+
+from benchmarks.plan import AS_LEARNT, Method
+from guise.chameleon.visibility.budget import STRENGTHS
+
+_LARGEST_SCALE = 16.0
+
+
+def methods(_: click.Context, __: click.Parameter, value: str) -> list[Method]:
+    """Names of methods, parted by commas."""
+    return cast(list[Method], _chosen(value, get_args(Method)))
+
+
+def strengths(_: click.Context, __: click.Parameter, value: str) -> list[str]:
+    """Names of strengths, parted by commas."""
+    return _chosen(value, (*STRENGTHS, AS_LEARNT))
+
+
+def scales(_: click.Context, __: click.Parameter, value: str) -> list[float]:
+    """Factors, parted by commas."""
+    try:
+        factors = [float(word) for word in value.split(",")]
+    except ValueError:
+        factors = [0.0]
+    if not all(0 < factor <= _LARGEST_SCALE for factor in factors):
+        raise click.BadParameter(f"{value!r} is no list of factors up to {_LARGEST_SCALE:g}, such as 1,2,4")
+    return factors
+
+
+def _chosen(value: str, allowed: tuple[str, ...]) -> list[str]:
+    chosen = [name.strip() for name in value.split(",")]
+    for name in chosen:
+        if name not in allowed:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(allowed)}")
+    return chosen
