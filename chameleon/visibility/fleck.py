@@ -4,7 +4,7 @@ The measure is CIEDE2000 at equal lightness between colours averaged over 5 x 5 
 CIEDE2000 Color-Difference Formula", Color Research & Application 2005). SSIM hardly sees colour, and FLIP's mean
 forgives a few spots.
 
-`fleck_map` measures with scikit-image. `FleckReference` is differentiable, for learning; it leaves out the formula's
+`flecks` measures with scikit-image. `FleckReference` is differentiable, for learning; it leaves out the formula's
 terms that turn on hue, and stays within a tenth of the full one on skin.
 """
 
@@ -26,20 +26,32 @@ _LIGHTNESS = 50.0
 _TINY = 1e-6
 
 
-def fleck_map(original: np.ndarray, changed: np.ndarray) -> np.ndarray:
-    """Measure the difference of colour at each pixel.
+def seen_colours(pixels: np.ndarray) -> np.ndarray:
+    """Average colours as `flecks` compares them.
 
     Args:
-        original: uint8 (H, W, 3) RGB.
-        changed: uint8 (H, W, 3) RGB.
+        pixels: uint8 (H, W, 3) RGB.
 
     Returns:
-        float64 (H, W), CIEDE2000; about 2 is seen on a second look, 6 at once.
+        float64 (H, W, 3), CIELAB at one lightness.
     """
-    a, b = (uniform_filter(rgb2lab(pixels), (WINDOW, WINDOW, 1)) for pixels in (original, changed))
-    a[..., 0] = b[..., 0] = _LIGHTNESS
-    difference: np.ndarray = deltaE_ciede2000(a, b)
-    return difference
+    colours: np.ndarray = uniform_filter(rgb2lab(pixels), (WINDOW, WINDOW, 1))
+    colours[..., 0] = _LIGHTNESS
+    return colours
+
+
+def flecks(original: np.ndarray, changed: np.ndarray) -> np.ndarray:
+    """Measure differences of colour.
+
+    Args:
+        original: float64 (..., 3), as `seen_colours` gives them.
+        changed: float64 (..., 3), the same of the changed picture.
+
+    Returns:
+        float64 (...), CIEDE2000; about 2 is seen on a second look, 6 at once.
+    """
+    differences: np.ndarray = deltaE_ciede2000(original, changed)
+    return differences
 
 
 class FleckReference:

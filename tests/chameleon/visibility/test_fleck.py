@@ -3,7 +3,7 @@ import pytest
 import torch
 from skimage import data
 
-from guise.chameleon.visibility.fleck import FleckReference, fleck_map
+from guise.chameleon.visibility.fleck import FleckReference, flecks, seen_colours
 
 
 def face():
@@ -15,6 +15,10 @@ def spotted(amount):
     changed = face().astype(int)
     changed[90:102, 60:72] += np.array([amount, -amount // 2, -amount // 2])
     return np.clip(changed, 0, 255).astype(np.uint8)
+
+
+def fleck_map(original, changed):
+    return flecks(seen_colours(original), seen_colours(changed))
 
 
 def tensor(pixels):
