@@ -42,6 +42,7 @@ class LearningSettings:
         jitter: standard deviation of the landmarks' error in the crops, in units of the distance between the eyes.
         watched: photos on which an update measures visibility.
         learning_rate: of Adam, in the mask's units; it falls to nearly 0 along a cosine.
+        surrogates: drawn for each update.
     """
 
     steps: int = 200
@@ -50,6 +51,7 @@ class LearningSettings:
     jitter: float = 0.02
     watched: int = 4
     learning_rate: float = 1 / 255
+    surrogates: int = 2
 
 
 def learn_mask(
@@ -96,7 +98,9 @@ def learn_mask(
             group["lr"] = falling(settings.learning_rate, step / settings.steps)
         perturbations = scales.exp().view(-1, 1, 1, 1) * mask * support
         chosen = torch.randperm(len(faces), generator=random)[: settings.batch]
-        loss = mean_match_score(targets, objective.embeddings(perturbations, chosen), chosen)
+        by = objective.draw(settings.surrogates)
+        embeddings = objective.embeddings(perturbations, chosen, by=by)
+        loss = mean_match_score([targets[index] for index in by], embeddings, chosen)
         watched = chosen[: settings.watched]
         spent = objective.spent(perturbations, watched, budget).amax(1)
         (loss + price * spent.mean()).backward()

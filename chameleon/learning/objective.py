@@ -74,20 +74,29 @@ class Objective:
         """
         return [crops.clean[:, 0] for crops in self._crops]
 
-    def embeddings(self, perturbation: Tensor, chosen: Tensor) -> list[Tensor]:
+    def draw(self, count: int) -> list[int]:
+        """Draw some of the recognisers for an update. Two at a time teach a mask as much as all four do.
+
+        Args:
+            count: how many, if there are so many.
+
+        Returns:
+            Their indices.
+        """
+        return torch.randperm(len(self.recognisers), generator=self._random)[:count].tolist()
+
+    def embeddings(self, perturbation: Tensor, chosen: Tensor, *, by: Sequence[int]) -> list[Tensor]:
         """Embed a random, varied crop of each chosen face with the perturbation on; differentiable.
 
         Args:
             perturbation: see the class.
             chosen: int64 (N,), indices of faces.
+            by: indices of recognisers.
 
         Returns:
-            For each recogniser float32 (N, D), raw.
+            For each of these recognisers float32 (N, D), raw.
         """
-        return [
-            self._embed(recogniser, crops, perturbation, chosen)
-            for recogniser, crops in zip(self.recognisers, self._crops, strict=True)
-        ]
+        return [self._embed(self.recognisers[index], self._crops[index], perturbation, chosen) for index in by]
 
     def plain_embeddings(self, perturbation: Tensor) -> list[Tensor]:
         """Embed all faces as `clean` shows them, with the perturbation on.

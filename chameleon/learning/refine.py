@@ -48,13 +48,15 @@ class RefinementSettings:
         jitter: standard deviation of the landmarks' error in the crops, in units of the distance between the eyes.
         learning_rate: of Adam, in the mask's units; it falls to nearly 0 along a cosine.
         dispersion: weight of keeping protected photos apart; taking them away from the user has weight 1.
+        surrogates: drawn for each update.
     """
 
     steps: int = 60
     views: int = 4
     jitter: float = 0.02
     learning_rate: float = 2.5 / 255
-    dispersion: float = 1.0
+    dispersion: float = 0.5
+    surrogates: int = 2
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,10 @@ class Refiner:
             for group in optimiser.param_groups:
                 group["lr"] = falling(settings.learning_rate, step / settings.steps)
             masks = support * values
-            embeddings = objective.embeddings(masks, everyone)
-            loss = mean_match_score(targets, embeddings, everyone)
-            loss = loss + settings.dispersion * _closeness(targets, embeddings, others)
+            by = objective.draw(settings.surrogates)
+            embeddings, drawn = objective.embeddings(masks, everyone, by=by), [targets[index] for index in by]
+            loss = mean_match_score(drawn, embeddings, everyone)
+            loss = loss + settings.dispersion * _closeness(drawn, embeddings, [others[index] for index in by])
             spent = objective.spent(masks, everyone, self._budget)
             (len(faces) * loss + (prices * spent).sum()).backward()
             optimiser.step()
