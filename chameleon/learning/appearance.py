@@ -26,9 +26,11 @@ from guise.chameleon.visibility.ssim import RADIUS, ssim_map
 from guise.chameleon.visibility.viewing import Region, RegionMeter
 
 _MEASURES = 3  # structure, FLIP, flecks
+_EVEN_POWER = 3  # FLIP to this power grows with the square of a change
 _FLECK_POWER = 16  # a mean of so high a power tells of the largest
 _TINY = 1e-20  # a root has no gradient at 0
 _AREA_RADIUS = 12  # pixels: three standard deviations
+_FINEST = 2  # times the canonical frame's resolution
 _CORRECTION = (0.3, 3.0)  # bounds, where little was changed and a ratio says little
 
 
@@ -86,7 +88,7 @@ class Appearance:
         area = _changed_area(masked.detach() - clean)
         shares = [
             _mean(structure, area) / (1 - budget.ssim),
-            _mean(flip, area) / budget.flip,
+            _evenly(flip, area) / budget.flip,
             _mean((flecks / budget.fleck) ** _FLECK_POWER, area).clamp(min=_TINY) ** (1 / _FLECK_POWER),
         ]
         return self._correction[chosen] * torch.stack(shares, dim=1)
@@ -122,10 +124,12 @@ def seen_on(face: FaceCrop, mask: Mask) -> Visibility:
     height, width = face.pixels.shape[:2]
     placement = Placement(face.face.to_template(mask.template), 1.0, face.grey)
     patch = mask.patch(placement, height=height, width=width)
-    region = Region.around(patch.rows, patch.columns, height=height, width=width, scale=face.scale)
+    # A large face is looked at from farther away: as exact, and cheaper.
+    scale = min(face.scale, _FINEST * geometry.scale_of(placement.to_canonical))
+    region = Region.around(patch.rows, patch.columns, height=height, width=width, scale=scale)
     part = region.rows, region.columns
-    original = face.pixels[part]
-    return RegionMeter(original, region).measure(add(original, patch.within(*part)))
+    meter = RegionMeter(face.pixels[part], region, pixels_per_degree=PIXELS_PER_DEGREE * scale / face.scale)
+    return meter.measure(add(face.pixels[part], patch.within(*part)))
 
 
 def _changed_area(difference: Tensor) -> Tensor:
@@ -140,6 +144,15 @@ def _mean(values: Tensor, area: Tensor) -> Tensor:
     """Mean of maps (N, H, W) over an area of each: (N,)."""
     total: Tensor = (values * area).sum((1, 2)) / area.sum((1, 2)).clamp(min=1)
     return total
+
+
+def _evenly(values: Tensor, area: Tensor) -> Tensor:
+    """`_mean` with the gradient of the root of the mean power.
+
+    FLIP grows ever more slowly with a change. A mean of it rewards few strong changes, and these are what people see.
+    """
+    mean, spread = _mean(values, area), _mean(values**_EVEN_POWER, area).clamp(min=_TINY) ** (1 / _EVEN_POWER)
+    return spread + (mean - spread).detach()
 
 
 def _odd(side: float) -> int:

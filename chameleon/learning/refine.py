@@ -34,6 +34,8 @@ ProtectedDirections = Mapping[str, np.ndarray]
 (`TargetTemplates.directions`)."""
 
 _LARGEST = 127  # what int8 holds
+_PRICE, _RATE = 1.0, 0.2  # of the bounds at the start, and how fast they change
+_SPENT, _HALVINGS = 0.97, 5  # the rest is for what encoding adds
 _CALIBRATIONS = (0.25, 0.5, 0.75)  # shares of the steps after which photos are looked at
 _APART = -0.2  # cosine between two protected photos below which they need not be taken further apart
 
@@ -146,7 +148,7 @@ class Refiner:
         learnt = torch.from_numpy(self._mask.values).to(objective.device)
         values = learnt.repeat(len(faces), 1, 1, 1).requires_grad_(True)
         optimiser = torch.optim.Adam([values], lr=settings.learning_rate, betas=(0.9, 0.99))
-        prices = torch.full((len(faces), 3), 0.5, device=objective.device)  # of the three bounds: dual variables
+        prices = torch.full((len(faces), 3), _PRICE, device=objective.device)  # of the three bounds: dual variables
         everyone = torch.arange(len(faces))
         calibrations = {round(share * settings.steps) for share in _CALIBRATIONS}
 
@@ -164,10 +166,12 @@ class Refiner:
             optimiser.zero_grad()
             with torch.no_grad():
                 values.clamp_(-EPSILON, EPSILON)
-                prices = (prices * (0.1 * (spent - 1)).exp()).clamp(1e-2, 1e2)
+                prices = (prices * (_RATE * (spent - 1)).exp()).clamp(1e-2, 1e2)
             if step + 1 in calibrations:
                 self._calibrate(objective, faces, (support * values).detach())
-        changes = (support * values).detach() - learnt if settings.steps else torch.zeros_like(values)
+        masks = (support * values).detach()
+        capped = torch.stack([self._capped(face, mask) for face, mask in zip(faces, masks, strict=True)])
+        changes = capped - learnt if settings.steps else torch.zeros_like(capped)
         steps = (changes / REFINEMENT_STEP).round().clamp(-_LARGEST, _LARGEST)
         with torch.no_grad():
             final = objective.plain_embeddings(learnt + REFINEMENT_STEP * steps)
@@ -179,6 +183,25 @@ class Refiner:
             Refined(levels, {name: rows[index] for name, rows in directions.items()})
             for index, levels in enumerate(steps.to(torch.int8).cpu().numpy())
         ]
+
+    def _capped(self, face: FaceCrop, mask: Tensor) -> Tensor:
+        """The mask of a face, its largest values cut as far as the budget needs.
+
+        Weakening all of a mask takes most of its effect and hardly makes it less visible: FLIP is averaged over what
+        is changed, and that shrinks too.
+        """
+
+        def within(cap: float) -> bool:
+            capped = Mask(mask.clamp(-cap, cap).cpu().numpy(), self._mask.template, self._mask.epsilon)
+            return self._budget.spent(seen_on(face, capped)) <= _SPENT
+
+        low, high = 0.0, float(mask.abs().max())
+        if high == 0 or within(high):
+            return mask
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if within(middle) else (low, middle)
+        return mask.clamp(-low, low) if low else mask
 
     def _calibrate(self, objective: Objective, faces: Sequence[FaceCrop], masks: Tensor) -> None:
         """Correct how visible `objective` takes masks to be by what the photos show of them."""

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from guise.chameleon.visibility.fleck import flecks, seen_colours
-from guise.chameleon.visibility.flip import FlipReference
+from guise.chameleon.visibility.flip import PIXELS_PER_DEGREE, FlipReference
 from guise.chameleon.visibility.ssim import RADIUS, ssim_map
 from guise.models.errors import InputError
 
@@ -137,15 +137,16 @@ def changed_area(original: np.ndarray, changed: np.ndarray) -> np.ndarray:
 class FaceMeter:
     """Measures changed versions of one picture; what depends on the original alone is computed once."""
 
-    def __init__(self, original: np.ndarray) -> None:
+    def __init__(self, original: np.ndarray, *, pixels_per_degree: float = PIXELS_PER_DEGREE) -> None:
         """Prepare the original.
 
         Args:
             original: uint8 (H, W, 3) RGB.
+            pixels_per_degree: of the viewer's field of view.
         """
         self._pixels = original
         self._original = _to_tensor(original)
-        self._flip = FlipReference(self._original)
+        self._flip = FlipReference(self._original, pixels_per_degree=pixels_per_degree)
         self._colours = seen_colours(original)
 
     def measure(self, changed: np.ndarray) -> Visibility:

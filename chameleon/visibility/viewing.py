@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from guise.chameleon.visibility.budget import FaceMeter, Visibility
+from guise.chameleon.visibility.flip import PIXELS_PER_DEGREE
 
 SCREEN_WIDTH, SCREEN_HEIGHT = 1920, 1080
 _MARGIN = 24  # pixels of the screen
@@ -94,15 +95,16 @@ class Region:
 class RegionMeter:
     """Measures how visible changes of a region are."""
 
-    def __init__(self, original: np.ndarray, region: Region) -> None:
+    def __init__(self, original: np.ndarray, region: Region, *, pixels_per_degree: float = PIXELS_PER_DEGREE) -> None:
         """Prepare the original.
 
         Args:
             original: uint8 (rows, columns, 3) RGB: the region as a file without the mask shows it.
             region: where it lies.
+            pixels_per_degree: of the viewer's field of view, on the screen.
         """
         self._original, self._region = original, region
-        self._screen = FaceMeter(region.on_screen(original))
+        self._screen = FaceMeter(region.on_screen(original), pixels_per_degree=pixels_per_degree)
 
     def measure(self, changed: np.ndarray) -> Visibility:
         """Measure a changed version where a screen shows the whole photo.
