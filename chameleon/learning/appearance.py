@@ -39,6 +39,8 @@ class Appearance:
 
     Attributes:
         clean: float32 (P, 3, CANVAS, CANVAS) in [0, 1], the faces in the canonical frame.
+        fineness: float32 (P,), pixels of the canonical frame for one of the screen. Where there are few, the eye
+            resolves each of them, and strong ones are seen.
     """
 
     def __init__(self, faces: Sequence[FaceCrop], *, device: torch.device) -> None:
@@ -56,7 +58,6 @@ class Appearance:
                 for face, transform in zip(faces, to_frame, strict=True)
             ]
         ).to(device)
-        # Pixels of the canonical frame for one of the screen.
         finer = [geometry.scale_of(transform) / face.scale for face, transform in zip(faces, to_frame, strict=True)]
         self._flip = [
             FlipReference(clean[None], pixels_per_degree=PIXELS_PER_DEGREE * scale)
@@ -66,6 +67,7 @@ class Appearance:
             FleckReference(clean[None], window=_odd(WINDOW * min(scale, 1)))
             for clean, scale in zip(self.clean, finer, strict=True)
         ]
+        self.fineness = torch.tensor(finer, dtype=torch.float32, device=device)
         self._correction = torch.ones(len(faces), _MEASURES, device=device)
 
     def shares(self, perturbation: Tensor, chosen: Tensor, budget: Budget) -> Tensor:

@@ -45,7 +45,7 @@ class LearningSettings:
         surrogates: drawn for each update.
     """
 
-    steps: int = 200
+    steps: int = 100
     batch: int = 12
     views: int = 8
     jitter: float = 0.02

@@ -149,6 +149,7 @@ class Refiner:
         values = learnt.repeat(len(faces), 1, 1, 1).requires_grad_(True)
         optimiser = torch.optim.Adam([values], lr=settings.learning_rate, betas=(0.9, 0.99))
         prices = torch.full((len(faces), 3), _PRICE, device=objective.device)  # of the three bounds: dual variables
+        largest = EPSILON * objective.appearance.fineness.clamp(max=1).view(-1, 1, 1, 1)
         everyone = torch.arange(len(faces))
         calibrations = {round(share * settings.steps) for share in _CALIBRATIONS}
 
@@ -165,7 +166,7 @@ class Refiner:
             optimiser.step()
             optimiser.zero_grad()
             with torch.no_grad():
-                values.clamp_(-EPSILON, EPSILON)
+                torch.minimum(torch.maximum(values, -largest), largest, out=values)
                 prices = (prices * (_RATE * (spent - 1)).exp()).clamp(1e-2, 1e2)
             if step + 1 in calibrations:
                 self._calibrate(objective, faces, (support * values).detach())
