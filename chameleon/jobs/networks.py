@@ -13,8 +13,9 @@ from guise.models import Recogniser, load_recogniser
 from guise.models.devices import best_device
 from guise.models.errors import InputError, WeightsError
 from guise.models.files import printable
-from guise.models.recognisers import registry, weight_file
+from guise.models.recognisers import registry
 from guise.models.watching import Announce, Progress
+from guise.models.weights import weight_file
 
 
 def several(recognisers: str | Recogniser | Sequence[str | Recogniser] | None) -> tuple[str | Recogniser, ...]:
