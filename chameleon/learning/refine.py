@@ -20,6 +20,7 @@ from guise.chameleon.faces import geometry
 from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.learning.appearance import seen_on
+from guise.chameleon.learning.attempt import Attempt
 from guise.chameleon.learning.learn import EPSILON, falling
 from guise.chameleon.learning.objective import Objective, mean_match_score
 from guise.chameleon.learning.targets import TargetTemplates
@@ -109,14 +110,18 @@ class Refiner:
         self._budget, self.settings = budget, settings or RefinementSettings()
         self._others: list[ProtectedDirections] = []
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the recognisers from whose eyes it takes faces away."""
+        return tuple(recogniser.record.name for recogniser in self._recognisers)
+
     def describe(self) -> dict[str, Any]:
         """Describe what the result depends on, apart from mask, budget and photos.
 
         Returns:
             Plain JSON. It is hashed into logs, so its names stay.
         """
-        names = [recogniser.record.name for recogniser in self._recognisers]
-        return {"recognisers": names, "persons": sorted(self._templates), **asdict(self.settings)}
+        return {"recognisers": list(self.names), "persons": sorted(self._templates), **asdict(self.settings)}
 
     def remember(self, directions: ProtectedDirections) -> None:
         """Keep later photos apart from a protected face.
@@ -126,35 +131,40 @@ class Refiner:
         """
         self._others.append(directions)
 
-    def refine(self, faces: Sequence[FaceCrop], *, seed: int) -> list[Refined]:
+    def refine(self, faces: Sequence[FaceCrop], *, seed: int, attempt: Attempt | None = None) -> list[Refined]:
         """Refine the mask for each of some faces, which are kept apart from one another and from all remembered.
 
         Args:
             faces: best some eight at a time.
             seed: of every random choice.
+            attempt: in what other way to refine; None is the usual one.
 
         Returns:
             One refinement for each face.
         """
-        settings, random = self.settings, torch.Generator().manual_seed(seed)
+        settings, random, attempt = self.settings, torch.Generator().manual_seed(seed), attempt or Attempt()
+        updates = settings.steps * attempt.steps
+        dispersion = settings.dispersion if attempt.dispersion is None else attempt.dispersion
+        weights = [attempt.weights.get(name, 1.0) for name in self.names]
         objective = Objective(faces, self._recognisers, views=settings.views, jitter=settings.jitter, random=random)
         targets = self._targets(objective)
-        others = self._known_others(objective.device)
+        others = self._directions([*self._others, *attempt.others], objective.device)
         support = torch.stack([support_of(face) for face in objective.appearance.clean])
         learnt = torch.from_numpy(self._mask.values).to(objective.device)
-        values = learnt.repeat(len(faces), 1, 1, 1).requires_grad_(True)
+        started = torch.from_numpy(self._mask.refined(attempt.start).values).to(objective.device)
+        values = started.repeat(len(faces), 1, 1, 1).requires_grad_(True)
         optimiser = torch.optim.Adam([values], lr=settings.learning_rate, betas=(0.9, 0.99))
         prices = torch.full((len(faces), 3), 0.5, device=objective.device)  # of the three bounds: dual variables
         everyone = torch.arange(len(faces))
-        calibrations = {round(share * settings.steps) for share in _CALIBRATIONS}
+        calibrations = {round(share * updates) for share in _CALIBRATIONS}
 
-        for step in range(settings.steps):
+        for step in range(updates):
             for group in optimiser.param_groups:
-                group["lr"] = falling(settings.learning_rate, step / settings.steps)
+                group["lr"] = falling(settings.learning_rate, step / updates)
             masks = support * values
             embeddings = objective.embeddings(masks, everyone)
-            loss = mean_match_score(targets, embeddings, everyone)
-            loss = loss + settings.dispersion * _closeness(targets, embeddings, others)
+            loss = mean_match_score(targets, embeddings, everyone, weights=weights)
+            loss = loss + dispersion * _closeness(targets, embeddings, others)
             spent = objective.spent(masks, everyone, self._budget)
             (len(faces) * loss + (prices * spent).sum()).backward()
             optimiser.step()
@@ -164,7 +174,7 @@ class Refiner:
                 prices = (prices * (0.1 * (spent - 1)).exp()).clamp(1e-2, 1e2)
             if step + 1 in calibrations:
                 self._calibrate(objective, faces, (support * values).detach())
-        changes = (support * values).detach() - learnt if settings.steps else torch.zeros_like(values)
+        changes = (support * values).detach() - learnt if updates else torch.zeros_like(values)
         steps = (changes / REFINEMENT_STEP).round().clamp(-_LARGEST, _LARGEST)
         with torch.no_grad():
             final = objective.plain_embeddings(learnt + REFINEMENT_STEP * steps)
@@ -193,12 +203,12 @@ class Refiner:
             for recogniser, crops in zip(self._recognisers, objective.clean(), strict=True)
         ]
 
-    def _known_others(self, device: torch.device) -> list[Tensor]:
+    def _directions(self, others: Sequence[ProtectedDirections], device: torch.device) -> list[Tensor]:
         """For each recogniser the directions to keep apart from: float32 (M, D)."""
         known = []
         for recogniser in self._recognisers:
             name, size = recogniser.record.name, recogniser.record.embedding_size
-            named = [directions[name] for directions in self._others if name in directions]
+            named = [directions[name] for directions in others if name in directions]
             rows = [row for row in named if row.shape == (size,)]
             known.append(torch.from_numpy(np.stack(rows) if rows else np.zeros((0, size), np.float32)).to(device))
         return known
