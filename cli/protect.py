@@ -54,6 +54,12 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "much less. [default: 60]",
 )
 @click.option(
+    "--patience",
+    type=click.IntRange(0, 10),
+    help="How often a photo that a recogniser still links to you is fitted again, each time in twice as many steps. "
+    "[default: 3]",
+)
+@click.option(
     "--preset",
     type=click.Choice(["guise", "paper"]),
     help="How to learn: our procedure, or the published one, which has a budget of its own. [default: guise]",
@@ -88,7 +94,7 @@ def protect(
     options["recognisers"] = recognisers or None
     with console.steps() as step:
         if dry_run:
-            for name in ("strength", "lpips", "refine", "keep_metadata"):
+            for name in ("strength", "lpips", "refine", "patience", "keep_metadata"):
                 del options[name]
             plan = chameleon.plan(folder, key_file, **options, progress=step, announce=console.message)
         else:

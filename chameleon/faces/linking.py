@@ -28,10 +28,13 @@ class Link:
         similarity: cosine between the face and the person's face template, around the population's mean; None where no
             face was found.
         linked: whether the recogniser takes the face for that person's; False where no face was found.
+        distance: between the face and the template, in the recogniser's metric, as a share of the distance below which
+            it links; None where no face was found.
     """
 
     similarity: float | None
     linked: bool
+    distance: float | None = None
 
 
 NO_FACE = Link(None, False)
@@ -61,7 +64,7 @@ class EnrolledFace:
     @property
     def linked(self) -> bool:
         """Whether the recogniser takes the original's face for the person's."""
-        return self._links(self.embedding)
+        return self.link(self.embedding).linked
 
     def link(self, embedding: np.ndarray) -> Link:
         """Compare another version of the face with the person.
@@ -72,14 +75,12 @@ class EnrolledFace:
         Returns:
             What the recogniser says of it.
         """
-        return Link(self._similarity(embedding), self._links(embedding))
+        metric = self.recogniser.record.metric
+        distance = float(distances(embedding[None], self.template.mean[None], metric=metric)[0, 0])
+        return Link(self._similarity(embedding), distance < self.threshold, distance / self.threshold)
 
     def _similarity(self, embedding: np.ndarray) -> float:
         return similarity(embedding, self.template.mean, self.recogniser.population.cpu().numpy())
-
-    def _links(self, embedding: np.ndarray) -> bool:
-        metric = self.recogniser.record.metric
-        return bool(distances(embedding[None], self.template.mean[None], metric=metric)[0, 0] < self.threshold)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from guise.chameleon.jobs.protection_run import ProtectionRun
 from guise.chameleon.jobs.report import ProtectionPlan, ProtectionReport
 from guise.chameleon.mask.key import Key
 from guise.chameleon.protection.job import PhotoResult
+from guise.chameleon.protection.patience import MOST_PATIENCE
 from guise.chameleon.visibility.lpips import check_bound
 from guise.models import Recogniser
 from guise.models.errors import InputError
@@ -29,6 +30,7 @@ def protect(
     lpips: float | None = None,
     recognisers: Sequence[str | Recogniser] | None = None,
     refine: int | None = None,
+    patience: int | None = None,
     preset: Preset | None = None,
     seed: int | None = None,
     keep_metadata: bool = False,
@@ -56,6 +58,8 @@ def protect(
         recognisers: as of `learn`; with a key only those of the user's own that it was learnt against.
         refine: steps in which the mask is fitted to each photo, by default 60; 0 puts the same mask on all, at once,
             and protects much less.
+        patience: how often a photo that a recogniser still links is fitted again, in twice as many steps, from 0
+            (never) to 10; by default 3.
         preset: as of `learn`.
         seed: as of `learn`.
         keep_metadata: keep EXIF, GPS position included, in the copies.
@@ -81,10 +85,12 @@ def protect(
     options = LearningOptions(strength, recognisers, preset, seed)
     if refine is not None and (type(refine) is not int or not 0 <= refine <= 1000):
         raise InputError(f"`refine={refine}` is out of range: give a whole number of steps from 0 to 1000")
+    if patience is not None and (type(patience) is not int or not 0 <= patience <= MOST_PATIENCE):
+        raise InputError(f"`patience={patience}` is out of range: give a whole number from 0 to {MOST_PATIENCE}")
     places = Places.of(folder, out=out, key=_file_of(key))
     networks = Networks(device=device, offline=offline, progress=progress, announce=announce, reader=reader)
     with ProtectionRun(places, key, user_face, options, networks, progress=progress, announce=announce) as run:
-        return run.protect(refine, lpips=lpips, keep_metadata=keep_metadata, on_photo=on_photo)
+        return run.protect(refine, patience=patience, lpips=lpips, keep_metadata=keep_metadata, on_photo=on_photo)
 
 
 def plan(

@@ -20,6 +20,7 @@ from guise.chameleon.learning.refine import RefinementSettings, Refiner
 from guise.chameleon.mask.key import Key, load_key
 from guise.chameleon.protection.folder import protect_folder
 from guise.chameleon.protection.job import Job, PhotoResult
+from guise.chameleon.protection.patience import PATIENCE
 from guise.chameleon.visibility.budget import Budget, budget_of
 from guise.models import Recogniser
 from guise.models.errors import KeyFileError
@@ -82,6 +83,7 @@ class ProtectionRun:
         self,
         refine: int | None,
         *,
+        patience: int | None,
         lpips: float | None,
         keep_metadata: bool,
         on_photo: Callable[[PhotoResult], None] | None,
@@ -102,11 +104,12 @@ class ProtectionRun:
             key = learn_and_save(
                 places, survey, selector, surrogates, self._options, progress=self._progress, tell=self._tell
             )
-        budget = self._budget(key, refine)
+        budget = self._budget(key, refine, patience)
         # Somebody else's face is taken away from itself, and compared with itself, not with the key's user.
         templates = key.templates if is_user(selector, key) else {}
         refiner = self._refiner(key, templates, surrogates, budget, refine)
-        job = Job(places.folder, places.out, key, places.key, budget, keep_metadata, refiner, meter)
+        tries = PATIENCE if patience is None else patience
+        job = Job(places.folder, places.out, key, places.key, budget, keep_metadata, refiner, meter, tries)
         results = []
         photos = self.listing.photos
         for result in protect_folder(
@@ -163,12 +166,15 @@ class ProtectionRun:
         tell_of_others(selector, self._tell)
         return selector
 
-    def _budget(self, key: Key, refine: int | None) -> Budget | None:
+    def _budget(self, key: Key, refine: int | None, patience: int | None) -> Budget | None:
         """How visible the mask may be; None for the published procedure, which has a bound of its own."""
         if key.provenance.preset != "paper":
+            if refine == 0 and patience is not None:
+                self._tell("`refine=0` puts one mask on all photos: `patience=` without effect.")
             return budget_of(self._options.strength or "mid")
         if self._options.strength is not None:
             self._tell("The published procedure has a budget of its own: `strength=` without effect.")
-        if refine is not None:
-            self._tell("The published procedure puts one mask on all photos: `refine=` without effect.")
+        given = [name for name, value in (("`refine=`", refine), ("`patience=`", patience)) if value is not None]
+        if given:
+            self._tell(f"The published procedure puts one mask on all photos: {', '.join(given)} without effect.")
         return None

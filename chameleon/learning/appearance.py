@@ -17,20 +17,17 @@ from torch.nn import functional as F
 
 from guise.chameleon.faces import geometry
 from guise.chameleon.faces.crop import FaceCrop
-from guise.chameleon.mask.mask import Mask, Placement, add
 from guise.chameleon.visibility.budget import AREA_SHARE, AREA_SIGMA, LEAST_CHANGE, Budget, Visibility
 from guise.chameleon.visibility.filters import gaussian, separable
 from guise.chameleon.visibility.fleck import WINDOW, FleckReference
 from guise.chameleon.visibility.flip import PIXELS_PER_DEGREE, FlipReference
 from guise.chameleon.visibility.ssim import RADIUS, ssim_map
-from guise.chameleon.visibility.viewing import Region, RegionMeter
 
 _MEASURES = 3  # structure, FLIP, flecks
 _EVEN_POWER = 3  # FLIP to this power grows with the square of a change
 _FLECK_POWER = 16  # a mean of so high a power tells of the largest
 _TINY = 1e-20  # a root has no gradient at 0
 _AREA_RADIUS = 12  # pixels: three standard deviations
-_FINEST = 2  # times the canonical frame's resolution
 _CORRECTION = (0.3, 3.0)  # bounds, where little was changed and a ratio says little
 
 
@@ -111,27 +108,6 @@ class Appearance:
         ]
         factor = torch.tensor(true).to(shares) / shares.detach().clamp(min=1e-3)
         self._correction[chosen] = (self._correction[chosen] * factor).clamp(*_CORRECTION)
-
-
-def seen_on(face: FaceCrop, mask: Mask) -> Visibility:
-    """Measure how visible a mask is on the photo of a face.
-
-    Args:
-        face: the face.
-        mask: to be put on it as it is.
-
-    Returns:
-        The measures where a screen shows the whole photo.
-    """
-    height, width = face.pixels.shape[:2]
-    placement = Placement(face.face.to_template(mask.template), 1.0, face.grey)
-    patch = mask.patch(placement, height=height, width=width)
-    # A large face is looked at from farther away: as exact, and cheaper.
-    scale = min(face.scale, _FINEST * geometry.scale_of(placement.to_canonical))
-    region = Region.around(patch.rows, patch.columns, height=height, width=width, scale=scale)
-    part = region.rows, region.columns
-    meter = RegionMeter(face.pixels[part], region, pixels_per_degree=PIXELS_PER_DEGREE * scale / face.scale)
-    return meter.measure(add(face.pixels[part], patch.within(*part)))
 
 
 def _changed_area(difference: Tensor) -> Tensor:

@@ -140,16 +140,26 @@ class Objective:
         return self.appearance.shares(self._on(perturbation, chosen), chosen, budget)
 
 
-def mean_match_score(targets: Sequence[TargetTemplates], embeddings: Sequence[Tensor], chosen: Tensor) -> Tensor:
+def mean_match_score(
+    targets: Sequence[TargetTemplates],
+    embeddings: Sequence[Tensor],
+    chosen: Tensor,
+    *,
+    weights: Sequence[float] | None = None,
+) -> Tensor:
     """Score how well faces still match their people, on average over recognisers.
 
     Args:
         targets: the templates of each recogniser.
         embeddings: float32 (N, D) of each recogniser, raw.
         chosen: int64 (N,), which faces these are.
+        weights: of the recognisers, above 0; None weighs all alike.
 
     Returns:
         float32 (), mean of `TargetTemplates.match_score`.
     """
     scores = [target.match_score(rows, chosen) for target, rows in zip(targets, embeddings, strict=True)]
-    return torch.stack(scores).mean()
+    if weights is None:
+        return torch.stack(scores).mean()
+    scale = len(weights) / sum(weights)
+    return torch.stack([scale * weight * score for weight, score in zip(weights, scores, strict=True)]).mean()

@@ -19,9 +19,10 @@ from torch import Tensor
 from guise.chameleon.faces import geometry
 from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.template import FaceTemplate
-from guise.chameleon.learning.appearance import seen_on
+from guise.chameleon.learning.attempt import Attempt
 from guise.chameleon.learning.learn import EPSILON, falling
 from guise.chameleon.learning.objective import Objective, mean_match_score
+from guise.chameleon.learning.on_photo import largest_cap, seen_on
 from guise.chameleon.learning.targets import TargetTemplates
 from guise.chameleon.mask.mask import REFINEMENT_STEP, Mask
 from guise.chameleon.mask.support import support_of
@@ -35,7 +36,6 @@ ProtectedDirections = Mapping[str, np.ndarray]
 
 _LARGEST = 127  # what int8 holds
 _PRICE, _RATE = 1.0, 0.2  # of the bounds at the start, and how fast they change
-_SPENT, _HALVINGS = 0.97, 5  # the rest is for what encoding adds
 _CALIBRATIONS = (0.25, 0.5, 0.75)  # shares of the steps after which photos are looked at
 _APART = -0.2  # cosine between two protected photos below which they need not be taken further apart
 
@@ -113,14 +113,18 @@ class Refiner:
         self._budget, self.settings = budget, settings or RefinementSettings()
         self._others: list[ProtectedDirections] = []
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the recognisers from whose eyes it takes faces away."""
+        return tuple(recogniser.record.name for recogniser in self._recognisers)
+
     def describe(self) -> dict[str, Any]:
         """Describe what the result depends on, apart from mask, budget and photos.
 
         Returns:
             Plain JSON. It is hashed into logs, so its names stay.
         """
-        names = [recogniser.record.name for recogniser in self._recognisers]
-        return {"recognisers": names, "persons": sorted(self._templates), **asdict(self.settings)}
+        return {"recognisers": list(self.names), "persons": sorted(self._templates), **asdict(self.settings)}
 
     def remember(self, directions: ProtectedDirections) -> None:
         """Keep later photos apart from a protected face.
@@ -130,37 +134,42 @@ class Refiner:
         """
         self._others.append(directions)
 
-    def refine(self, faces: Sequence[FaceCrop], *, seed: int) -> list[Refined]:
+    def refine(self, faces: Sequence[FaceCrop], *, seed: int, attempt: Attempt | None = None) -> list[Refined]:
         """Refine the mask for each of some faces, which are kept apart from one another and from all remembered.
 
         Args:
             faces: best some eight at a time.
             seed: of every random choice.
+            attempt: in what other way to refine; None is the usual one.
 
         Returns:
             One refinement for each face.
         """
-        settings, random = self.settings, torch.Generator().manual_seed(seed)
+        settings, random, attempt = self.settings, torch.Generator().manual_seed(seed), attempt or Attempt()
+        updates = settings.steps * attempt.steps
+        dispersion = settings.dispersion if attempt.dispersion is None else attempt.dispersion
+        weights = [attempt.weights.get(name, 1.0) for name in self.names]
         objective = Objective(faces, self._recognisers, views=settings.views, jitter=settings.jitter, random=random)
         targets = self._targets(objective)
-        others = self._known_others(objective.device)
+        others = self._directions([*self._others, *attempt.others], objective.device)
         support = torch.stack([support_of(face) for face in objective.appearance.clean])
         learnt = torch.from_numpy(self._mask.values).to(objective.device)
-        values = learnt.repeat(len(faces), 1, 1, 1).requires_grad_(True)
+        started = torch.from_numpy(self._mask.refined(attempt.start).values).to(objective.device)
+        values = started.repeat(len(faces), 1, 1, 1).requires_grad_(True)
         optimiser = torch.optim.Adam([values], lr=settings.learning_rate, betas=(0.9, 0.99))
         prices = torch.full((len(faces), 3), _PRICE, device=objective.device)  # of the three bounds: dual variables
         largest = EPSILON * objective.appearance.fineness.clamp(max=1).view(-1, 1, 1, 1)
         everyone = torch.arange(len(faces))
-        calibrations = {round(share * settings.steps) for share in _CALIBRATIONS}
+        calibrations = {round(share * updates) for share in _CALIBRATIONS}
 
-        for step in range(settings.steps):
+        for step in range(updates):
             for group in optimiser.param_groups:
-                group["lr"] = falling(settings.learning_rate, step / settings.steps)
+                group["lr"] = falling(settings.learning_rate, step / updates)
             masks = support * values
             by = objective.draw(settings.surrogates)
             embeddings, drawn = objective.embeddings(masks, everyone, by=by), [targets[index] for index in by]
-            loss = mean_match_score(drawn, embeddings, everyone)
-            loss = loss + settings.dispersion * _closeness(drawn, embeddings, [others[index] for index in by])
+            loss = mean_match_score(drawn, embeddings, everyone, weights=[weights[index] for index in by])
+            loss = loss + dispersion * _closeness(drawn, embeddings, [others[index] for index in by])
             spent = objective.spent(masks, everyone, self._budget)
             (len(faces) * loss + (prices * spent).sum()).backward()
             optimiser.step()
@@ -170,9 +179,10 @@ class Refiner:
                 prices = (prices * (_RATE * (spent - 1)).exp()).clamp(1e-2, 1e2)
             if step + 1 in calibrations:
                 self._calibrate(objective, faces, (support * values).detach())
-        masks = (support * values).detach()
-        capped = torch.stack([self._capped(face, mask) for face, mask in zip(faces, masks, strict=True)])
-        changes = capped - learnt if settings.steps else torch.zeros_like(capped)
+        changes = torch.zeros_like(values)
+        if updates:
+            masks = (support * values).detach()
+            changes = self._within_budget(faces, masks) - learnt
         steps = (changes / REFINEMENT_STEP).round().clamp(-_LARGEST, _LARGEST)
         with torch.no_grad():
             final = objective.plain_embeddings(learnt + REFINEMENT_STEP * steps)
@@ -185,24 +195,11 @@ class Refiner:
             for index, levels in enumerate(steps.to(torch.int8).cpu().numpy())
         ]
 
-    def _capped(self, face: FaceCrop, mask: Tensor) -> Tensor:
-        """The mask of a face, its largest values cut as far as the budget needs.
-
-        Weakening all of a mask takes most of its effect and hardly makes it less visible: FLIP is averaged over what
-        is changed, and that shrinks too.
-        """
-
-        def within(cap: float) -> bool:
-            capped = Mask(mask.clamp(-cap, cap).cpu().numpy(), self._mask.template, self._mask.epsilon)
-            return self._budget.spent(seen_on(face, capped)) <= _SPENT
-
-        low, high = 0.0, float(mask.abs().max())
-        if high == 0 or within(high):
-            return mask
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            low, high = (middle, high) if within(middle) else (low, middle)
-        return mask.clamp(-low, low) if low else mask
+    def _within_budget(self, faces: Sequence[FaceCrop], masks: Tensor) -> Tensor:
+        own = [Mask(mask, self._mask.template, self._mask.epsilon) for mask in masks.cpu().numpy()]
+        caps = [largest_cap(face, mask, self._budget) for face, mask in zip(faces, own, strict=True)]
+        bounds = torch.tensor(caps).to(masks).view(-1, 1, 1, 1)
+        return torch.minimum(torch.maximum(masks, -bounds), bounds)
 
     def _calibrate(self, objective: Objective, faces: Sequence[FaceCrop], masks: Tensor) -> None:
         """Correct how visible `objective` takes masks to be by what the photos show of them."""
@@ -220,12 +217,12 @@ class Refiner:
             for recogniser, crops in zip(self._recognisers, objective.clean(), strict=True)
         ]
 
-    def _known_others(self, device: torch.device) -> list[Tensor]:
+    def _directions(self, others: Sequence[ProtectedDirections], device: torch.device) -> list[Tensor]:
         """For each recogniser the directions to keep apart from: float32 (M, D)."""
         known = []
         for recogniser in self._recognisers:
             name, size = recogniser.record.name, recogniser.record.embedding_size
-            named = [directions[name] for directions in self._others if name in directions]
+            named = [directions[name] for directions in others if name in directions]
             rows = [row for row in named if row.shape == (size,)]
             known.append(torch.from_numpy(np.stack(rows) if rows else np.zeros((0, size), np.float32)).to(device))
         return known

@@ -13,11 +13,11 @@ from guise.chameleon.faces.selection import FaceSelector
 from guise.chameleon.faces.survey import Survey, faces_of
 from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.learning.refine import Refined
-from guise.chameleon.protection.group import Group, plan_groups, refine_together, remember
+from guise.chameleon.protection.group import Group, coming, plan_groups, refine_together, remember
 from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.protection.log import LogEntry, ProtectionLog, measurements
 from guise.chameleon.protection.measure import FaceMeasurement, measure_saved, with_lpips
-from guise.chameleon.protection.photo import protect_photo
+from guise.chameleon.protection.patience import fit_photo
 from guise.models import Recogniser
 from guise.models.errors import ImageError
 from guise.models.files import Photo, file_hash, read_photo, settings_hash, write_photo
@@ -48,7 +48,7 @@ def protect_folder(
         survey: the folder's faces, where they are known.
         surrogates: further recognisers that measure the copies.
         templates: the user's face template of each of them, by its name; see `Enrolment`.
-        progress: called after each photo.
+        progress: called after each photo, and on the way where one is fitted again.
 
     Yields:
         What became of each photo.
@@ -58,7 +58,7 @@ def protect_folder(
         OutputError: a file cannot be written; photos finished before stay.
     """
     enrolment = Enrolment(reader, selector, surrogates, templates or {})
-    run = _Run(job, enrolment, {} if survey is None else survey.faces)
+    run = _Run(job, enrolment, {} if survey is None else survey.faces, progress)
     done = 0
     for group in plan_groups(job, photos, run.settings, run.log):
         for result in run.protect(group):
@@ -88,9 +88,15 @@ class _Task:
 class _Run:
     """One run over a folder, with its log."""
 
-    def __init__(self, job: Job, enrolment: Enrolment, known: Mapping[Path, list[EmbeddedFace]]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        enrolment: Enrolment,
+        known: Mapping[Path, list[EmbeddedFace]],
+        progress: Progress | None,
+    ) -> None:
         selector = enrolment.selector
-        self._job, self._enrolment, self._known = job, enrolment, known
+        self._job, self._enrolment, self._known, self._progress = job, enrolment, known, progress
         self._reader, self._selector = enrolment.reader, selector
         # The names are hashed: with others, version 0.1's finished copies would be written again. So would they be with
         # a bound on LPIPS that nobody asked for.
@@ -105,6 +111,7 @@ class _Run:
                 "keep_metadata": job.keep_metadata,
                 "guise": version("guise"),
                 **({} if bound is None else {"lpips": bound}),
+                **({} if job.refiner is None else {"patience": job.patience}),
             }
         )
         self.log = ProtectionLog(job, self.settings)
@@ -138,7 +145,7 @@ class _Run:
                 yield PhotoResult(task.path.as_posix(), "no face", reason)
             else:
                 notes = (*task.photo.notes, *self._left_out(faces[task.path], selected[task.path]))
-                yield self._write(task, selected[task.path], refined.get(task.path), notes, group.token)
+                yield self._write(task, selected[task.path], refined, notes, group.token)
 
     def _prepare(self, path: Path) -> _Task | PhotoResult:
         try:
@@ -174,21 +181,22 @@ class _Run:
         self,
         task: _Task,
         selected: Sequence[EmbeddedFace],
-        refined: Sequence[Refined] | None,
+        refined: Mapping[Path, Sequence[Refined]],
         notes: tuple[str, ...],
         token: str,
     ) -> PhotoResult:
         job, photo, name, target = self._job, task.photo, task.path.as_posix(), self._job.out / task.path
         try:
-            protected = protect_photo(
+            fitted = fit_photo(
+                job,
                 photo,
-                [face.face for face in selected],
-                job.key.mask,
-                budget=job.budget,
-                refinements=None if refined is None else [face.refinement for face in refined],
-                lpips=job.lpips,
+                selected,
+                self._enrolment,
+                refined=refined.get(task.path),
+                others=coming(refined, task.path),
+                progress=self._progress,
             )
-            write_photo(target, photo, protected.pixels, keep_metadata=job.keep_metadata, overwrite=task.ours)
+            write_photo(target, photo, fitted.protected.pixels, keep_metadata=job.keep_metadata, overwrite=task.ours)
             saved = read_photo(target)
         except ImageError as error:
             return PhotoResult(name, "failed", str(error))
@@ -196,7 +204,9 @@ class _Run:
         started = self.log.start(name, photo, saved, token)
         seen = measure_saved(photo, saved.pixels, selected, self._enrolment)
         measured = tuple(with_lpips(face, photo, saved.pixels, job.lpips) for face in seen)
-        directions = [face.directions for face in refined or ()]
-        finished = self.log.finish(started, photo, saved, protected.placements, measured, directions)
+        directions = [face.directions for face in fitted.refined]
+        finished = self.log.finish(started, photo, saved, fitted.protected.placements, measured, directions)
         remember(job.refiner, finished)
+        if fitted.again:
+            notes = (*notes, f"fitted again {'once' if fitted.again == 1 else f'{fitted.again} times'}")
         return PhotoResult(name, "protected", faces=measured, notes=notes)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.embedding import EmbeddedFace
-from guise.chameleon.learning.refine import Refined, Refiner
+from guise.chameleon.learning.refine import ProtectedDirections, Refined, Refiner
 from guise.chameleon.mask.mask import Mask
 from guise.chameleon.protection.job import Job
 from guise.chameleon.protection.log import LogEntry, ProtectionLog, directions_of
@@ -109,3 +109,21 @@ def refine_together(
         for (path, _, _), refinement in zip(together, refiner.refine(crops, seed=int(seed, 16) >> 1), strict=True):
             refined.setdefault(path, []).append(refinement)
     return refined
+
+
+def coming(refined: Mapping[Path, Sequence[Refined]], path: Path) -> list[ProtectedDirections]:
+    """Tell where the faces of a group lie that come after a photo, as they were refined together.
+
+    Those before it are remembered, as they were written, by the time the photo is written. So a photo that is fitted
+    again is kept apart from the same faces in a run that was cut short.
+
+    Args:
+        refined: refinements of the group's photos, in their order.
+        path: of the photo.
+
+    Returns:
+        Directions of the faces of all photos after it.
+    """
+    paths = list(refined)
+    after = paths[paths.index(path) + 1 :] if path in refined else []
+    return [face.directions for later in after for face in refined[later]]

@@ -24,7 +24,7 @@ class PhotoResult:
         status: protected, skipped (already done), no face (of the user's) or failed.
         reason: why it was not protected, else "".
         faces: measurements of the protected faces on the written file.
-        notes: what the copy does not carry over exactly.
+        notes: what the copy does not carry over exactly, and whether the mask was fitted again.
     """
 
     photo: str
@@ -58,6 +58,7 @@ class Job:
         keep_metadata: whether to keep EXIF, GPS included.
         refiner: fits the mask to each face first; None puts the user's own mask on all.
         lpips: measures LPIPS, and holds the bound on it if there is one; None where its weights are absent.
+        patience: how often a face that a recogniser of the refiner's still links is fitted again.
     """
 
     folder: Path
@@ -68,3 +69,4 @@ class Job:
     keep_metadata: bool = False
     refiner: Refiner | None = None
     lpips: LpipsMeter | None = None
+    patience: int = 0

@@ -122,6 +122,7 @@ def protect(photos: Path, out: Path, key: Path, tmp_path: Path) -> Run:
         usual = () if bare else ("--user-photos", photos, "--out", out, "--key", key)
         # All photos are refined as by default, but in few steps.
         usual = usual if "--refine" in options else (*usual, "--refine", "2")
+        usual = usual if {"--patience", "0"} & set(options) else (*usual, "--patience", "0")
         before = hashes(photos)
         outcome = call(command, *usual, *options, "--offline", "--device", "cpu")
         assert hashes(photos) == before

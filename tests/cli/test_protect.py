@@ -418,6 +418,7 @@ def test_demo_protects_its_own_photos(tmp_path, keys, monkeypatch):
 
     # All photos are refined as by default, but in few steps.
     monkeypatch.setattr("guise.chameleon.jobs.protection_run.RefinementSettings", partial(RefinementSettings, steps=2))
+    monkeypatch.setattr("guise.chameleon.jobs.protection_run.PATIENCE", 0)
     (tmp_path / "demo").mkdir()
     shutil.copy(keys[0], tmp_path / "demo" / "photos.guise-key")
     outcome = call(demo, tmp_path / "demo")

@@ -53,7 +53,8 @@ protect_main()
 
 
 def stopped(moment: str, name: str, photos: Path, out: Path, key: Path) -> subprocess.CompletedProcess[str]:
-    options = ["--user-photos", photos, "--out", out, "--key", key, "--device", "cpu", "--offline", "--refine", "2"]
+    options = ["--user-photos", photos, "--out", out, "--key", key, "--device", "cpu", "--offline"]
+    options += ["--refine", "2", "--patience", "0"]
     return subprocess.run(
         [sys.executable, "-c", STOP, moment, name, *options], capture_output=True, text=True, check=False
     )

@@ -6,8 +6,10 @@ from guise.chameleon.faces import geometry
 from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.embedding import embed, similarity
 from guise.chameleon.faces.template import FaceTemplate
+from guise.chameleon.learning.attempt import Attempt
 from guise.chameleon.learning.crops import aligned
 from guise.chameleon.learning.learn import EPSILON
+from guise.chameleon.learning.objective import mean_match_score
 from guise.chameleon.learning.refine import RefinementSettings, Refiner
 from guise.chameleon.learning.targets import TargetTemplates
 from guise.chameleon.mask.mask import REFINEMENT_STEP, Mask
@@ -92,6 +94,53 @@ def test_what_is_remembered_of_other_recognisers_is_passed_over(faces, templates
     once = refiner(reader, templates, steps=1)
     once.remember({"another": np.ones(3, np.float32), "dlib-resnet": np.ones(5, np.float32)})
     assert len(once.refine(faces[:1], seed=0)) == 1
+
+
+def test_an_attempt_takes_more_steps_from_where_it_is_told_and_keeps_apart_from_further_faces(
+    faces, templates, refined, reader
+):
+    """Each as a refiner does that was made or told so."""
+    one = faces[:1]
+    twice = refiner(reader, templates, steps=1).refine(one, seed=1, attempt=Attempt(steps=2))
+    longer = refiner(reader, templates, steps=2).refine(one, seed=1)
+    assert np.array_equal(twice[0].refinement, longer[0].refinement)
+
+    start = refined[1].refinement
+    mask = NOTHING.refined(start)
+    onward = refiner(reader, templates, steps=1).refine(one, seed=1, attempt=Attempt(start))
+    settings = RefinementSettings(**{**vars(FEW), "steps": 1})
+    from_it = Refiner(mask, [reader.recogniser], templates, budget=STRENGTHS["high"], settings=settings)
+    (own,) = from_it.refine(one, seed=1)
+    same, there = NOTHING.refined(onward[0].refinement).values, mask.refined(own.refinement).values
+    assert abs(same - there).max() <= REFINEMENT_STEP * 1.01
+
+    remembering = refiner(reader, templates, steps=2)
+    remembering.remember(refined[1].directions)
+    (told,) = refiner(reader, templates, steps=2).refine(one, seed=1, attempt=Attempt(others=[refined[1].directions]))
+    (knows,) = remembering.refine(one, seed=1)
+    assert np.array_equal(told.refinement, knows.refinement)
+    assert (told.refinement != longer[0].refinement).any()
+    (free,) = remembering.refine(one, seed=1, attempt=Attempt(dispersion=0.0))
+    assert np.array_equal(
+        free.refinement, refiner(reader, templates, steps=2, dispersion=0.0).refine(one, seed=1)[0].refinement
+    )
+
+
+def test_recognisers_with_more_weight_count_more(faces, templates, reader):
+    targets = [TargetTemplates.from_template(reader.recogniser, templates["dlib-resnet"])] * 2
+    near = torch.from_numpy(templates["dlib-resnet"].mean)[None]
+    both, chosen = [near, near + 1], torch.zeros(1, dtype=torch.int64)
+    scores = [float(target.match_score(rows, chosen)) for target, rows in zip(targets, both, strict=True)]
+    plain = float(mean_match_score(targets, both, chosen))
+    assert plain == pytest.approx(sum(scores) / 2)
+    assert float(mean_match_score(targets, both, chosen, weights=[1.0, 1.0])) == plain
+    assert float(mean_match_score(targets, both, chosen, weights=[1.0, 3.0])) == pytest.approx(
+        (scores[0] + 3 * scores[1]) / 4
+    )
+    # A refiner knows them by name.
+    once = refiner(reader, {}, steps=1)
+    weighted = once.refine(faces[:1], seed=1, attempt=Attempt(weights={"dlib-resnet": 3.0, "another": 9.0}))
+    assert np.array_equal(weighted[0].refinement, once.refine(faces[:1], seed=1)[0].refinement)
 
 
 def test_without_a_known_template_each_face_is_taken_away_from_itself(faces, reader):
