@@ -14,14 +14,12 @@ class Attempt:
 
     Attributes:
         start: int8 (3, S, S), the refinement from which to go on, on every face; None starts at the user's mask.
-        steps: factor on the number of updates.
         weights: of recognisers, by name, in taking faces away from the user; those not named have weight 1.
         others: directions of further protected faces to keep apart from, by name of the recogniser.
         dispersion: weight of keeping photos apart; None is the refiner's own.
     """
 
     start: np.ndarray | None = None
-    steps: int = 1
     weights: Mapping[str, float] = field(default_factory=dict)
     others: Sequence[Mapping[str, np.ndarray]] = ()
     dispersion: float | None = None

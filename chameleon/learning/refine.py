@@ -146,7 +146,6 @@ class Refiner:
             One refinement for each face.
         """
         settings, random, attempt = self.settings, torch.Generator().manual_seed(seed), attempt or Attempt()
-        updates = settings.steps * attempt.steps
         dispersion = settings.dispersion if attempt.dispersion is None else attempt.dispersion
         weights = [attempt.weights.get(name, 1.0) for name in self.names]
         objective = Objective(faces, self._recognisers, views=settings.views, jitter=settings.jitter, random=random)
@@ -160,11 +159,11 @@ class Refiner:
         prices = torch.full((len(faces), 3), _PRICE, device=objective.device)  # of the three bounds: dual variables
         largest = EPSILON * objective.appearance.fineness.clamp(max=1).view(-1, 1, 1, 1)
         everyone = torch.arange(len(faces))
-        calibrations = {round(share * updates) for share in _CALIBRATIONS}
+        calibrations = {round(share * settings.steps) for share in _CALIBRATIONS}
 
-        for step in range(updates):
+        for step in range(settings.steps):
             for group in optimiser.param_groups:
-                group["lr"] = falling(settings.learning_rate, step / updates)
+                group["lr"] = falling(settings.learning_rate, step / settings.steps)
             masks = support * values
             by = objective.draw(settings.surrogates)
             embeddings, drawn = objective.embeddings(masks, everyone, by=by), [targets[index] for index in by]
@@ -180,7 +179,7 @@ class Refiner:
             if step + 1 in calibrations:
                 self._calibrate(objective, faces, (support * values).detach())
         changes = torch.zeros_like(values)
-        if updates:
+        if settings.steps:
             masks = (support * values).detach()
             changes = self._within_budget(faces, masks) - learnt
         steps = (changes / REFINEMENT_STEP).round().clamp(-_LARGEST, _LARGEST)

@@ -28,7 +28,6 @@ PATIENCE = 3
 MOST_PATIENCE = 10
 """The largest number that makes sense."""
 
-_STEPS = 2  # times those of the first refinement
 _WEIGHT = 3.0  # of recognisers that still link; the others have 1
 _NOISE = 8  # steps of a refinement: two grey levels, as the noise from which masks are learnt
 _ANEW = 2  # the attempt that starts anew, as do those after the third
@@ -167,7 +166,6 @@ class _Subject:
         anew = number == _ANEW or number > _ALL_ON_THE_USER
         attempt = Attempt(
             start=_another_start(mask, seed) if anew else best.refined[index].refinement,
-            steps=_STEPS,
             weights=dict.fromkeys(best.linking[index], _WEIGHT),
             others=[*others, *(face.directions for at, face in enumerate(best.refined) if at != index)],
             dispersion=None if number < _ALL_ON_THE_USER else 0.0,
