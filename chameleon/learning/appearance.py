@@ -104,7 +104,7 @@ class Appearance:
         true = [
             (1 - measured.ssim) / (1 - budget.ssim),
             measured.flip / budget.flip,
-            max(measured.fleck / budget.fleck, measured.largest_fleck / budget.largest_fleck),
+            budget.flecks_spent(measured),
         ]
         factor = torch.tensor(true).to(shares) / shares.detach().clamp(min=1e-3)
         self._correction[chosen] = (self._correction[chosen] * factor).clamp(*_CORRECTION)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from guise.chameleon.visibility.budget import Budget, Visibility
 from guise.chameleon.visibility.flip import PIXELS_PER_DEGREE
 from guise.chameleon.visibility.viewing import Region, RegionMeter
 
+_LUMA = np.array([0.299, 0.587, 0.114])
 _FINEST = 2  # times the canonical frame's resolution
 _SPENT, _HALVINGS = 0.97, 5  # the rest is for what encoding adds
 
@@ -38,8 +40,8 @@ def seen_on(face: FaceCrop, mask: Mask) -> Visibility:
     return meter.measure(add(face.pixels[part], patch.within(*part)))
 
 
-def largest_cap(face: FaceCrop, mask: Mask, budget: Budget) -> float:
-    """Find the largest values that a mask may have within a budget.
+def within_budget(face: FaceCrop, mask: Mask, budget: Budget) -> Mask:
+    """Fit a mask into a budget: first its colour, as flecks need, then its largest values.
 
     To weaken all of a mask takes most of its effect and hardly makes it less visible: FLIP is averaged over what is
     changed, and that shrinks too.
@@ -50,18 +52,27 @@ def largest_cap(face: FaceCrop, mask: Mask, budget: Budget) -> float:
         budget: how visible it may be.
 
     Returns:
-        A bound on the mask's values, in their unit; the largest of them where the budget allows all, or none.
+        The mask, within the budget if its colour and largest values can be cut so far; else as it was.
     """
+    grey = np.tensordot(_LUMA, mask.values, 1)[None]
 
-    def within(cap: float) -> bool:
-        capped = replace(mask, values=np.clip(mask.values, -cap, cap))
-        return budget.spent(seen_on(face, capped)) <= _SPENT
+    def paler(share: float) -> Mask:
+        return replace(mask, values=(grey + share * (mask.values - grey)).astype(np.float32))
 
-    low, largest = 0.0, float(abs(mask.values).max())
-    if largest == 0 or within(largest):
-        return largest
-    high = largest
+    def capped(share: float, of: Mask) -> Mask:
+        cap = share * float(abs(of.values).max())
+        return replace(of, values=np.clip(of.values, -cap, cap))
+
+    mask = paler(_largest(lambda share: budget.flecks_spent(seen_on(face, paler(share))) <= _SPENT))
+    return capped(_largest(lambda share: budget.spent(seen_on(face, capped(share, mask))) <= _SPENT), mask)
+
+
+def _largest(allowed: Callable[[float], bool]) -> float:
+    """The largest share in [0, 1] that is allowed, nearly; 1 where none is."""
+    if allowed(1.0):
+        return 1.0
+    low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        low, high = (middle, high) if within(middle) else (low, middle)
-    return low or largest
+        low, high = (middle, high) if allowed(middle) else (low, middle)
+    return low or 1.0

@@ -22,7 +22,7 @@ from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.learning.attempt import Attempt
 from guise.chameleon.learning.learn import EPSILON, falling
 from guise.chameleon.learning.objective import Objective, mean_match_score
-from guise.chameleon.learning.on_photo import largest_cap, seen_on
+from guise.chameleon.learning.on_photo import seen_on, within_budget
 from guise.chameleon.learning.targets import TargetTemplates
 from guise.chameleon.mask.mask import REFINEMENT_STEP, Mask
 from guise.chameleon.mask.support import support_of
@@ -180,8 +180,10 @@ class Refiner:
                 self._calibrate(objective, faces, (support * values).detach())
         changes = torch.zeros_like(values)
         if settings.steps:
-            masks = (support * values).detach()
-            changes = self._within_budget(faces, masks) - learnt
+            found = (support * values).detach().cpu().numpy()
+            own = [Mask(mask, self._mask.template, self._mask.epsilon) for mask in found]
+            fitted = [within_budget(face, mask, self._budget) for face, mask in zip(faces, own, strict=True)]
+            changes = torch.from_numpy(np.stack([mask.values for mask in fitted])).to(learnt) - learnt
         steps = (changes / REFINEMENT_STEP).round().clamp(-_LARGEST, _LARGEST)
         with torch.no_grad():
             final = objective.plain_embeddings(learnt + REFINEMENT_STEP * steps)
@@ -193,12 +195,6 @@ class Refiner:
             Refined(levels, {name: rows[index] for name, rows in directions.items()})
             for index, levels in enumerate(steps.to(torch.int8).cpu().numpy())
         ]
-
-    def _within_budget(self, faces: Sequence[FaceCrop], masks: Tensor) -> Tensor:
-        own = [Mask(mask, self._mask.template, self._mask.epsilon) for mask in masks.cpu().numpy()]
-        caps = [largest_cap(face, mask, self._budget) for face, mask in zip(faces, own, strict=True)]
-        bounds = torch.tensor(caps).to(masks).view(-1, 1, 1, 1)
-        return torch.minimum(torch.maximum(masks, -bounds), bounds)
 
     def _calibrate(self, objective: Objective, faces: Sequence[FaceCrop], masks: Tensor) -> None:
         """Correct how visible `objective` takes masks to be by what the photos show of them."""

@@ -73,12 +73,18 @@ class Budget:
         Returns:
             The largest of the four shares; above 1 the change is too visible.
         """
-        return max(
-            (1 - visibility.ssim) / (1 - self.ssim),
-            visibility.flip / self.flip,
-            visibility.fleck / self.fleck,
-            visibility.largest_fleck / self.largest_fleck,
-        )
+        return max((1 - visibility.ssim) / (1 - self.ssim), visibility.flip / self.flip, self.flecks_spent(visibility))
+
+    def flecks_spent(self, visibility: Visibility) -> float:
+        """Measure how much of the bounds on flecks a change uses up.
+
+        Args:
+            visibility: of the changed face.
+
+        Returns:
+            The larger of both shares.
+        """
+        return max(visibility.fleck / self.fleck, visibility.largest_fleck / self.largest_fleck)
 
     def zoomed(self) -> Budget:
         """Loosen the bounds for people who zoom in to 100 %.

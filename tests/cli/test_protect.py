@@ -12,12 +12,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import flip_evaluator
 import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageOps
-from skimage.metrics import structural_similarity
 
+from benchmarks import visibility_ruler
 from guise.chameleon.learning.learn import LearningSettings
 from guise.chameleon.learning.refine import RefinementSettings
 from guise.chameleon.mask.key import load_key, save_key
@@ -25,40 +24,29 @@ from guise.chameleon.protection.log import manifest_file
 from guise.models.files import read_photo
 from tests.cli.command_line import Outcome, call, hashes
 
-BUDGETS = {"low": (0.98, 0.06), "mid": (0.96, 0.10), "high": (0.94, 0.15)}
+# SSIM, FLIP, flecks, largest fleck, as of docs/usage.md.
+BUDGETS = {"low": (0.97, 0.06, 2, 4), "mid": (0.95, 0.09, 3, 6), "high": (0.92, 0.12, 4, 8)}
 GROUP = Path(__file__).parents[2].parent / "shared" / "data" / "photos" / "group.jpg"
-
-
-def over_the_face(photo: dict, before: np.ndarray, after: np.ndarray) -> tuple[float, float]:
-    """SSIM and FLIP, by others' implementations, over the box that the report gives."""
-    left, top, right, bottom = photo["faces"][0]["box"]
-    box = np.s_[max(0, int(np.floor(top))) : int(np.ceil(bottom)), max(0, int(np.floor(left))) : int(np.ceil(right))]
-    a, b = before[box], after[box]
-    ssim = structural_similarity(
-        a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, channel_axis=2, data_range=255
-    )
-    # The mean over the image of skimage leaves out the border where the window does not fit, as ours does.
-    _, flip, _ = flip_evaluator.evaluate(
-        a.astype(np.float32) / 255, b.astype(np.float32) / 255, "LDR", applyMagma=False
-    )
-    return float(ssim), float(flip)
 
 
 @pytest.mark.parametrize("strength", BUDGETS)
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "lossy.webp", "grey.jpg"])
-def test_the_saved_face_stays_within_the_budget_by_independent_measures(protect, photos, out, head, strength, name):
+def test_the_saved_photo_stays_within_the_budget_by_independent_measures(protect, photos, out, head, strength, name):
     (head.convert("L") if name == "grey.jpg" else head).save(photos / name)
     outcome = protect("--strength", strength, "--json")
     assert outcome.code == 0, outcome
-    photo = outcome.photo(name)
-    before, after = (np.asarray(Image.open(folder / name).convert("RGB")) for folder in (photos, out))
-    ssim, flip = over_the_face(photo, before, after)
-    least, most = BUDGETS[strength]
-    assert ssim >= least and flip <= most
-    seen = photo["faces"][0]["visibility"]
-    assert abs(seen["ssim"] - ssim) < 2e-3 and abs(seen["flip"] - flip) < 2e-3
+    before, after = visibility_ruler.original(photos / name), read_photo(out / name).pixels
+    least, most, fleck, largest = BUDGETS[strength]
+    seen, ruled = outcome.photo(name)["faces"][0]["visibility"], visibility_ruler.measure(before, after)
+    if ruled is None:  # for `low` a mask of 4 grey levels or less may be all that fits; our own measure sees that too
+        assert strength == "low" and 0.03 < seen["flip"] <= most
+        return
+    assert ruled.ssim >= least and ruled.flip <= most and ruled.fleck_p99 <= fleck and ruled.fleck_max <= largest
+    assert abs(seen["ssim"] - ruled.ssim) < 3e-3 and abs(seen["flip"] - ruled.flip) < 3e-3
+    assert abs(seen["fleck"] - ruled.fleck_p99) < 0.1
     # A budget that is not used protects nobody.
-    assert max((1 - ssim) / (1 - least), flip / most) > 0.9
+    used = max((1 - ruled.ssim) / (1 - least), ruled.flip / most, ruled.fleck_p99 / fleck)
+    assert used > (0.7 if strength == "low" else 0.85)
 
 
 def test_a_copy_has_the_place_size_and_format_of_its_original(protect, photos, out, head):
@@ -330,8 +318,8 @@ def test_a_face_cut_by_the_border_is_protected_within_the_budget(protect, photos
     outcome = protect("--json", "--user-face", "all")
     assert outcome.code == 0 and outcome.photo("cut.png")["status"] == "protected"
     pixels = [np.asarray(Image.open(folder / "cut.png")) for folder in (photos, out)]
-    ssim, flip = over_the_face(outcome.photo("cut.png"), *pixels)
-    assert 0.96 <= ssim < 1 and flip <= 0.10
+    ruled = visibility_ruler.measure(*pixels)
+    assert 0.95 <= ruled.ssim < 1 and ruled.flip <= 0.09
 
 
 def test_dry_run_writes_nothing_at_all(protect, photos, out, tmp_path, head):
