@@ -57,7 +57,7 @@ class RefinementSettings:
     views: int = 4
     jitter: float = 0.02
     learning_rate: float = 2.5 / 255
-    dispersion: float = 0.5
+    dispersion: float = 0.75
     surrogates: int = 2
 
 
