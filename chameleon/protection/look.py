@@ -23,12 +23,13 @@ class Look:
         meter: compares with the file without the mask.
     """
 
-    def __init__(self, photo: Photo, face: Face) -> None:
+    def __init__(self, photo: Photo, face: Face, *, written_anew: bool = True) -> None:
         """Prepare a face.
 
         Args:
             photo: the original, as read.
             face: in it.
+            written_anew: whether to compare with the original as it would be written anew; else with it as it is.
         """
         height, width = photo.pixels.shape[:2]
         rows, columns = geometry.covered(
@@ -37,7 +38,8 @@ class Look:
         scale = screen_scale(height, width)
         self.region = Region.around(rows, columns, height=height, width=width, scale=scale)
         self._photo, self._face = photo, face
-        self.meter = RegionMeter(self.written_with([]), self.region)
+        original = self.written_with([]) if written_anew else photo.pixels[self.region.rows, self.region.columns]
+        self.meter = RegionMeter(original, self.region)
 
     def written_with(self, patches: Sequence[Patch]) -> np.ndarray:
         """Tell what a file shows.

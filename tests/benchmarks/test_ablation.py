@@ -33,5 +33,7 @@ def test_without_variation_a_face_is_always_seen_alike(tmp_path, part, varies):
         recogniser = load_recogniser("guise-mobilefacenet")
         objective = Objective([face], [recogniser], views=2, jitter=0.02, random=random)
         with torch.no_grad():
-            seen = [objective.embeddings(torch.zeros(1, 3, CANVAS, CANVAS), torch.tensor([0]))[0] for _ in range(3)]
+            seen = [
+                objective.embeddings(torch.zeros(1, 3, CANVAS, CANVAS), torch.tensor([0]), by=[0])[0] for _ in range(3)
+            ]
     assert all(torch.equal(seen[0], later) is not varies for later in seen[1:])
