@@ -109,7 +109,8 @@ def unpacked_sdist(build_environment: dict[str, str], tmp_path_factory: pytest.T
     """The source distribution, built from the checkout and unpacked."""
     folder = tmp_path_factory.mktemp("sdist")
     with tarfile.open(_build("build_sdist", ROOT, folder, build_environment)) as archive:
-        archive.extractall(folder, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.0 to 3.11.3 have none
+        archive.extractall(folder)
     return next(path for path in folder.iterdir() if path.is_dir())
 
 
