@@ -5,11 +5,8 @@ This module imports no torch, so that listing them is instant.
 
 from __future__ import annotations
 
-import difflib
-
-from guise.models.errors import InputError
 from guise.models.recognisers.registry import RECORDS
-from guise.models.weights.record import WeightRecord
+from guise.models.weights.record import WeightRecord, find_record
 
 LPIPS = "lpips-squeeze"
 """The trunk under LPIPS: torchvision's SqueezeNet 1.1. It is 5 MB, where AlexNet is 244 MB; `lpips` has weights on top
@@ -55,8 +52,4 @@ def get(name: str) -> WeightRecord:
     Raises:
         InputError: there is none; the message names the closest.
     """
-    known = records()
-    if name in known:
-        return known[name]
-    close = difflib.get_close_matches(name, known, n=2) or sorted(known)
-    raise InputError(f"no weights are called {name!r}; did you mean {' or '.join(close)}?")
+    return find_record(name, records(), none="no weights are")

@@ -101,12 +101,7 @@ class Appearance:
             measured: what the photo shows of the same perturbation.
             budget: the bounds.
         """
-        true = [
-            (1 - measured.ssim) / (1 - budget.ssim),
-            measured.flip / budget.flip,
-            budget.flecks_spent(measured),
-        ]
-        factor = torch.tensor(true).to(shares) / shares.detach().clamp(min=1e-3)
+        factor = torch.tensor(budget.shares(measured)).to(shares) / shares.detach().clamp(min=1e-3)
         self._correction[chosen] = (self._correction[chosen] * factor).clamp(*_CORRECTION)
 
 

@@ -19,6 +19,42 @@ _FINEST = 2  # times the canonical frame's resolution
 _SPENT, _HALVINGS = 0.97, 5  # the rest is for what encoding adds
 
 
+class PhotoMeter:
+    """Measures how visible masks are on the photo of one face; what depends on the photo alone is computed once."""
+
+    def __init__(self, face: FaceCrop, template: np.ndarray, *, size: int) -> None:
+        """Prepare the photo.
+
+        Args:
+            face: the face.
+            template: float64 (5, 2), the landmark template of the masks.
+            size: side of the masks, in pixels.
+        """
+        height, width = face.pixels.shape[:2]
+        self._face, self._placement = face, Placement(face.face.to_template(template), 1.0, face.grey)
+        to_canonical = self._placement.to_canonical
+        rows, columns = geometry.covered(to_canonical, size=size, height=height, width=width)
+        # A large face is looked at from farther away: as exact, and cheaper.
+        scale = min(face.scale, _FINEST * geometry.scale_of(to_canonical))
+        region = Region.around(rows, columns, height=height, width=width, scale=scale)
+        self._part = region.rows, region.columns
+        pixels_per_degree = PIXELS_PER_DEGREE * scale / face.scale
+        self._meter = RegionMeter(face.pixels[self._part], region, pixels_per_degree=pixels_per_degree)
+
+    def measure(self, mask: Mask) -> Visibility:
+        """Measure a mask.
+
+        Args:
+            mask: to be put on the face as it is.
+
+        Returns:
+            The measures where a screen shows the whole photo.
+        """
+        height, width = self._face.pixels.shape[:2]
+        patch = mask.patch(self._placement, height=height, width=width)
+        return self._meter.measure(add(self._face.pixels[self._part], patch.within(*self._part)))
+
+
 def seen_on(face: FaceCrop, mask: Mask) -> Visibility:
     """Measure how visible a mask is on the photo of a face.
 
@@ -29,15 +65,7 @@ def seen_on(face: FaceCrop, mask: Mask) -> Visibility:
     Returns:
         The measures where a screen shows the whole photo.
     """
-    height, width = face.pixels.shape[:2]
-    placement = Placement(face.face.to_template(mask.template), 1.0, face.grey)
-    patch = mask.patch(placement, height=height, width=width)
-    # A large face is looked at from farther away: as exact, and cheaper.
-    scale = min(face.scale, _FINEST * geometry.scale_of(placement.to_canonical))
-    region = Region.around(patch.rows, patch.columns, height=height, width=width, scale=scale)
-    part = region.rows, region.columns
-    meter = RegionMeter(face.pixels[part], region, pixels_per_degree=PIXELS_PER_DEGREE * scale / face.scale)
-    return meter.measure(add(face.pixels[part], patch.within(*part)))
+    return PhotoMeter(face, mask.template, size=mask.size).measure(mask)
 
 
 def within_budget(face: FaceCrop, mask: Mask, budget: Budget) -> Mask:
@@ -54,6 +82,7 @@ def within_budget(face: FaceCrop, mask: Mask, budget: Budget) -> Mask:
     Returns:
         The mask, within the budget if its colour and largest values can be cut so far; else as it was.
     """
+    meter = PhotoMeter(face, mask.template, size=mask.size)
     grey = np.tensordot(_LUMA, mask.values, 1)[None]
 
     def paler(share: float) -> Mask:
@@ -63,8 +92,8 @@ def within_budget(face: FaceCrop, mask: Mask, budget: Budget) -> Mask:
         cap = share * float(abs(of.values).max())
         return replace(of, values=np.clip(of.values, -cap, cap))
 
-    mask = paler(_largest(lambda share: budget.flecks_spent(seen_on(face, paler(share))) <= _SPENT))
-    return capped(_largest(lambda share: budget.spent(seen_on(face, capped(share, mask))) <= _SPENT), mask)
+    mask = paler(_largest(lambda share: budget.flecks_spent(meter.measure(paler(share))) <= _SPENT))
+    return capped(_largest(lambda share: budget.spent(meter.measure(capped(share, mask))) <= _SPENT), mask)
 
 
 def _largest(allowed: Callable[[float], bool]) -> float:

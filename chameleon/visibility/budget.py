@@ -71,9 +71,20 @@ class Budget:
             visibility: of the changed face.
 
         Returns:
-            The largest of the four shares; above 1 the change is too visible.
+            The largest of `shares`; above 1 the change is too visible.
         """
-        return max((1 - visibility.ssim) / (1 - self.ssim), visibility.flip / self.flip, self.flecks_spent(visibility))
+        return max(self.shares(visibility))
+
+    def shares(self, visibility: Visibility) -> tuple[float, float, float]:
+        """Measure how much of each bound a change uses up.
+
+        Args:
+            visibility: of the changed face.
+
+        Returns:
+            The shares of the bounds on SSIM, on FLIP and on flecks.
+        """
+        return (1 - visibility.ssim) / (1 - self.ssim), visibility.flip / self.flip, self.flecks_spent(visibility)
 
     def flecks_spent(self, visibility: Visibility) -> float:
         """Measure how much of the bounds on flecks a change uses up.

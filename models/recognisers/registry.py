@@ -5,12 +5,11 @@ This module imports no torch, so that listing them is instant.
 
 from __future__ import annotations
 
-import difflib
 import json
 from pathlib import Path
 
-from guise.models.errors import InputError
 from guise.models.recognisers.record import ARCFACE_SIZE, ARCFACE_TEMPLATE, Record
+from guise.models.weights.record import find_record
 
 
 def _facenet(
@@ -173,7 +172,4 @@ def get(name: str) -> Record:
     Raises:
         InputError: there is none; the message names the closest.
     """
-    if name in RECORDS:
-        return RECORDS[name]
-    close = difflib.get_close_matches(name, RECORDS, n=2) or sorted(RECORDS)
-    raise InputError(f"no recogniser is called {name!r}; did you mean {' or '.join(close)}?")
+    return find_record(name, RECORDS, none="no recogniser is")

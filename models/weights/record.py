@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
+
+from guise.models.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -30,3 +34,26 @@ class WeightRecord:
     bytes: int | None
     licence: str
     training_data: str
+
+
+_Record = TypeVar("_Record", bound=WeightRecord)
+
+
+def find_record(name: str, records: Mapping[str, _Record], *, none: str) -> _Record:
+    """Find a record by its name.
+
+    Args:
+        name: as a user may have typed it.
+        records: by name.
+        none: how the message begins if there is none, such as "no weights are".
+
+    Returns:
+        The record.
+
+    Raises:
+        InputError: there is none; the message names the closest.
+    """
+    if name in records:
+        return records[name]
+    close = difflib.get_close_matches(name, records, n=2) or sorted(records)
+    raise InputError(f"{none} called {name!r}; did you mean {' or '.join(close)}?")

@@ -6,7 +6,7 @@ from guise.chameleon.faces import geometry
 from guise.chameleon.learning.on_photo import seen_on, within_budget
 from guise.chameleon.mask.mask import Mask
 from guise.chameleon.mask.support import face_support
-from guise.chameleon.visibility.budget import STRENGTHS
+from guise.chameleon.visibility.budget import STRENGTHS, Budget
 
 BUDGET = STRENGTHS["mid"]
 
@@ -33,7 +33,7 @@ def test_where_flecks_alone_are_too_much_only_the_colour_is_cut(faces):
     grey = np.tensordot([0.299, 0.587, 0.114], mask.values, 1)
     before = seen_on(faces[0], mask)
     assert BUDGET.flecks_spent(before) > 1
-    fitted = within_budget(faces[0], mask, STRENGTHS["mid"].__class__(0.5, 0.5, BUDGET.fleck, BUDGET.largest_fleck))
+    fitted = within_budget(faces[0], mask, Budget(0.5, 0.5, BUDGET.fleck, BUDGET.largest_fleck))
     np.testing.assert_allclose(np.tensordot([0.299, 0.587, 0.114], fitted.values, 1), grey, atol=1e-6)
     assert abs(fitted.values - grey).mean() < 0.95 * abs(mask.values - grey).mean()
 
