@@ -16,7 +16,10 @@ from guise.chameleon.visibility.viewing import Region, RegionMeter
 
 _LUMA = np.array([0.299, 0.587, 0.114])
 _FINEST = 2  # times the canonical frame's resolution
-_SPENT, _HALVINGS = 0.97, 5  # the rest is for what encoding adds
+_HALVINGS = 4
+
+SPENT = 0.97
+"""Share of a budget that a mask is fitted to; the rest is for what encoding adds."""
 
 
 class PhotoMeter:
@@ -69,10 +72,11 @@ def seen_on(face: FaceCrop, mask: Mask) -> Visibility:
 
 
 def within_budget(face: FaceCrop, mask: Mask, budget: Budget) -> Mask:
-    """Fit a mask into a budget: first its colour, as flecks need, then its largest values.
+    """Fit a mask to a budget: make it as strong as that allows, its colour no stronger than flecks allow.
 
-    To weaken all of a mask takes most of its effect and hardly makes it less visible: FLIP is averaged over what is
-    changed, and that shrinks too.
+    Where the mask is too visible as it is, its largest values are cut. To weaken all of it would take most of its
+    effect and hardly make it less visible: FLIP is averaged over what is changed, and that shrinks too. For the same
+    reason a mask can often be made much stronger.
 
     Args:
         face: that the mask is for.
@@ -80,28 +84,41 @@ def within_budget(face: FaceCrop, mask: Mask, budget: Budget) -> Mask:
         budget: how visible it may be.
 
     Returns:
-        The mask, within the budget if its colour and largest values can be cut so far; else as it was.
+        The mask, within the budget if its colour and largest values can be cut so far.
     """
     meter = PhotoMeter(face, mask.template, size=mask.size)
-    grey = np.tensordot(_LUMA, mask.values, 1)[None]
 
-    def paler(share: float) -> Mask:
-        return replace(mask, values=(grey + share * (mask.values - grey)).astype(np.float32))
+    def fits(changed: Mask) -> bool:
+        return budget.spent(meter.measure(changed)) <= SPENT
 
-    def capped(share: float, of: Mask) -> Mask:
-        cap = share * float(abs(of.values).max())
-        return replace(of, values=np.clip(of.values, -cap, cap))
+    def stronger(by: float) -> Mask:
+        values = np.clip((1 + by) * mask.values, -mask.epsilon, mask.epsilon)
+        return paler(values.astype(np.float32))
 
-    mask = paler(_largest(lambda share: budget.flecks_spent(meter.measure(paler(share))) <= _SPENT))
-    return capped(_largest(lambda share: budget.spent(meter.measure(capped(share, mask))) <= _SPENT), mask)
+    def paler(values: np.ndarray) -> Mask:
+        grey = np.tensordot(_LUMA, values, 1)[None]
+
+        def of(share: float) -> Mask:
+            return replace(mask, values=(grey + share * (values - grey)).astype(np.float32))
+
+        return of(_largest(lambda share: budget.flecks_spent(meter.measure(of(share))) <= SPENT))
+
+    def capped(share: float) -> Mask:
+        cap = share * float(abs(as_it_is.values).max())
+        return replace(as_it_is, values=np.clip(as_it_is.values, -cap, cap))
+
+    as_it_is = stronger(0.0)
+    if fits(as_it_is):
+        return stronger(_largest(lambda by: fits(stronger(by))))
+    return capped(_largest(lambda share: fits(capped(share))) or 1.0)
 
 
 def _largest(allowed: Callable[[float], bool]) -> float:
-    """The largest share in [0, 1] that is allowed, nearly; 1 where none is."""
+    """The largest number in [0, 1] that is allowed, nearly, if 0 is."""
     if allowed(1.0):
         return 1.0
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if allowed(middle) else (low, middle)
-    return low or 1.0
+    return low

@@ -22,7 +22,7 @@ from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.learning.attempt import Attempt
 from guise.chameleon.learning.learn import EPSILON, falling
 from guise.chameleon.learning.objective import Objective, mean_match_score
-from guise.chameleon.learning.on_photo import seen_on, within_budget
+from guise.chameleon.learning.on_photo import SPENT, seen_on, within_budget
 from guise.chameleon.learning.targets import TargetTemplates
 from guise.chameleon.mask.mask import REFINEMENT_STEP, Mask
 from guise.chameleon.mask.support import support_of
@@ -35,7 +35,8 @@ ProtectedDirections = Mapping[str, np.ndarray]
 (`TargetTemplates.directions`)."""
 
 _LARGEST = 127  # what int8 holds
-_PRICE, _RATE = 1.0, 0.2  # of the bounds at the start, and how fast they change
+_PRICES = (0.15, 1.1, 0.03)  # of the bounds on SSIM, FLIP and flecks at the start: near where they mostly end
+_RATE = 0.05  # how fast they change; where they swing, the last steps leave much of the budget unspent
 _CALIBRATIONS = (0.25, 0.5, 0.75)  # shares of the steps after which photos are looked at
 _APART = -0.2  # cosine between two protected photos below which they need not be taken further apart
 
@@ -48,7 +49,8 @@ class RefinementSettings:
         steps: updates of each photo's mask; 0 leaves the user's as it is.
         views: jittered crops prepared for each face and recogniser.
         jitter: standard deviation of the landmarks' error in the crops, in units of the distance between the eyes.
-        learning_rate: of Adam, in the mask's units; it falls to nearly 0 along a cosine.
+        learning_rate: of Adam, in the mask's units, on a face that may change by `EPSILON`; on one that may change
+            less it is less in proportion. It falls to nearly 0 along a cosine.
         dispersion: weight of keeping protected photos apart; taking them away from the user has weight 1.
         surrogates: drawn for each update.
     """
@@ -56,7 +58,7 @@ class RefinementSettings:
     steps: int = 60
     views: int = 4
     jitter: float = 0.02
-    learning_rate: float = 2.5 / 255
+    learning_rate: float = 4 / 255
     dispersion: float = 0.75
     surrogates: int = 2
 
@@ -154,17 +156,17 @@ class Refiner:
         support = torch.stack([support_of(face) for face in objective.appearance.clean])
         learnt = torch.from_numpy(self._mask.values).to(objective.device)
         started = torch.from_numpy(self._mask.refined(attempt.start).values).to(objective.device)
-        values = started.repeat(len(faces), 1, 1, 1).requires_grad_(True)
+        unit = objective.appearance.fineness.clamp(max=1).view(-1, 1, 1, 1)  # a face may change by so many EPSILONs
+        values = (started / unit).requires_grad_(True)
         optimiser = torch.optim.Adam([values], lr=settings.learning_rate, betas=(0.9, 0.99))
-        prices = torch.full((len(faces), 3), _PRICE, device=objective.device)  # of the three bounds: dual variables
-        largest = EPSILON * objective.appearance.fineness.clamp(max=1).view(-1, 1, 1, 1)
+        prices = torch.tensor(_PRICES, device=objective.device).repeat(len(faces), 1)  # dual variables
         everyone = torch.arange(len(faces))
         calibrations = {round(share * settings.steps) for share in _CALIBRATIONS}
 
         for step in range(settings.steps):
             for group in optimiser.param_groups:
                 group["lr"] = falling(settings.learning_rate, step / settings.steps)
-            masks = support * values
+            masks = support * unit * values
             by = objective.draw(settings.surrogates)
             embeddings, drawn = objective.embeddings(masks, everyone, by=by), [targets[index] for index in by]
             loss = mean_match_score(drawn, embeddings, everyone, weights=[weights[index] for index in by])
@@ -174,13 +176,13 @@ class Refiner:
             optimiser.step()
             optimiser.zero_grad()
             with torch.no_grad():
-                torch.minimum(torch.maximum(values, -largest), largest, out=values)
-                prices = (prices * (_RATE * (spent - 1)).exp()).clamp(1e-2, 1e2)
+                values.clamp_(-EPSILON, EPSILON)
+                prices = (prices * (_RATE * (spent - SPENT)).exp()).clamp(1e-2, 1e2)
             if step + 1 in calibrations:
-                self._calibrate(objective, faces, (support * values).detach())
+                self._calibrate(objective, faces, (support * unit * values).detach())
         changes = torch.zeros_like(values)
         if settings.steps:
-            found = (support * values).detach().cpu().numpy()
+            found = (support * unit * values).detach().cpu().numpy()
             own = [Mask(mask, self._mask.template, self._mask.epsilon) for mask in found]
             fitted = [within_budget(face, mask, self._budget) for face, mask in zip(faces, own, strict=True)]
             changes = torch.from_numpy(np.stack([mask.values for mask in fitted])).to(learnt) - learnt
