@@ -16,7 +16,7 @@ from guise.chameleon.visibility.viewing import Region, RegionMeter
 
 _LUMA = np.array([0.299, 0.587, 0.114])
 _FINEST = 2  # times the canonical frame's resolution
-_HALVINGS = 4
+_HALVINGS = 5
 
 SPENT = 0.97
 """Share of a budget that a mask is fitted to; the rest is for what encoding adds."""

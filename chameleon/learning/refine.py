@@ -36,7 +36,7 @@ ProtectedDirections = Mapping[str, np.ndarray]
 
 _LARGEST = 127  # what int8 holds
 _PRICES = (0.15, 1.1, 0.03)  # of the bounds on SSIM, FLIP and flecks at the start: near where they mostly end
-_RATE = 0.05  # how fast they change; where they swing, the last steps leave much of the budget unspent
+_RATE = 3.0  # how fast they change in all; where they swing, the last steps leave much of the budget unspent
 _CALIBRATIONS = (0.25, 0.5, 0.75)  # shares of the steps after which photos are looked at
 _APART = -0.2  # cosine between two protected photos below which they need not be taken further apart
 
@@ -177,7 +177,7 @@ class Refiner:
             optimiser.zero_grad()
             with torch.no_grad():
                 values.clamp_(-EPSILON, EPSILON)
-                prices = (prices * (_RATE * (spent - SPENT)).exp()).clamp(1e-2, 1e2)
+                prices = (prices * (_RATE / settings.steps * (spent - SPENT)).exp()).clamp(1e-2, 1e2)
             if step + 1 in calibrations:
                 self._calibrate(objective, faces, (support * unit * values).detach())
         changes = torch.zeros_like(values)

@@ -17,7 +17,7 @@ from guise.chameleon.visibility.budget import STRENGTHS
 from guise.models.errors import InputError
 from tests.chameleon.masking import masked
 
-FEW = RefinementSettings(steps=12, views=2)
+FEW = RefinementSettings(steps=20, views=2)
 NOTHING = Mask(np.zeros((3, geometry.CANVAS, geometry.CANVAS), np.float32), geometry.CANONICAL_TEMPLATE, EPSILON)
 
 
