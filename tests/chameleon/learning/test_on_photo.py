@@ -46,7 +46,7 @@ def test_a_weak_mask_grows_to_twice_its_strength_at_most(faces):
 
 
 def test_a_mask_that_grows_uses_the_budget_and_keeps_its_bound(faces):
-    mask = spots(3, colour=False, power=1)
+    mask = spots(2, colour=False, power=1)
     by_structure = Budget(0.99, 0.5, 30, 60)
     before, fitted = by_structure.spent(seen_on(faces[0], mask)), within_budget(faces[0], mask, by_structure)
     assert before < 0.8
