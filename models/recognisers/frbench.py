@@ -4,8 +4,9 @@ The package `frbench` has the networks' code; their weights are fetched from its
 comes out stands in each archive's configuration, which is followed when a recogniser is loaded. Before that a record
 says what FRBench takes by default.
 
-Nobody publishes thresholds for them. 0.7 (a cosine of .3) is what people often take for networks of this kind. It is not
-calibrated, least of all for the triplet and the center loss. `guise verify --others` finds thresholds among strangers.
+Nobody publishes thresholds for them. 0.7 (a cosine of .3) is what people often take for networks of this kind. It is
+not calibrated, least of all for the triplet and the center loss. `guise verify --others` finds thresholds among
+strangers.
 
 Source: Z. Wang et al., "Protego", CVPR 2026, and the package's table of models, which the accuracies are from.
 """

@@ -1,8 +1,8 @@
 """FRBench's release of weights: a manifest lists its archives with their sizes and hashes.
 
 Nobody publishes the hash of the manifest. So it is trusted on first use: Guise records its hash when it is fetched, and
-from then on accepts the same manifest only. Each archive must have the hash that the manifest gives. FRBench's own rules
-say that the files of a release are never replaced.
+from then on accepts the same manifest only. Each archive must have the hash that the manifest gives. By FRBench's own
+rules the files of a release are never replaced.
 """
 
 from __future__ import annotations

