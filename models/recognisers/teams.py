@@ -1,7 +1,7 @@
 """The teams that masks can be learnt against by name: the default one, and a wide one of what is here.
 
 The wide team adds recognisers of other kinds to the default team, one of each kind: FaceNet, which does not align
-faces; a transformer; a hybrid of transformer and convolutions; a modern and a deep convolutional network. Of each kind
+faces; a transformer; a hybrid of transformer and convolutions; a modern and another convolutional network. Of each kind
 it takes the first whose weights are here, small ones first, as updates of a mask pass through them. Nothing is fetched
 for it. The kinds are chosen by architecture and not by measurements: what they are worth has not been measured.
 """
@@ -29,7 +29,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "a transformer": (*_frbench("swinv2-t", "swinv2-s", "swinmlp-b", "swinv1-b", "swinv2-b", "swinv2-l"), "guise-vit"),
     "a hybrid": _frbench("mobilevit-s", "mobilevitv3-s", "mobilevitv2-2.0", "mobilevitv3-2.0"),
     "a modern convolutional network": _frbench("convnext-b", "convnextv2-b", "mobilenetv4conv-m", "efficientnetv1-b4"),
-    "a deep convolutional network": _frbench(
+    "another convolutional network": _frbench(
         *("irse-50", "irse-34", "irse-18", "irse-100", "resnet-100", "resnetv2-100", "densenet-201"),
         *("mobilefacenet", "mobilenet-w1", "mobilenetv2-w1", "mobilenetv3-l"),
     ),
