@@ -2,7 +2,7 @@
 
 The wide team adds recognisers of other kinds to the default team, one of each kind: FaceNet, which does not align
 faces; a transformer; a hybrid of transformer and convolutions; a modern and another convolutional network. Of each kind
-it takes the first whose weights are here, small ones first, as updates of a mask pass through them. Nothing is fetched
+it takes the first whose weights are here, quick ones first, as updates of a mask pass through them. Nothing is fetched
 for it. The kinds are chosen by architecture and not by measurements: what they are worth has not been measured.
 """
 
@@ -27,10 +27,10 @@ def _frbench(*backbones: str) -> tuple[str, ...]:
 KINDS: Mapping[str, tuple[str, ...]] = {
     "FaceNet": ("facenet", "facenet-vggface2", "facenet-casia-webface"),
     "a transformer": (*_frbench("swinv2-t", "swinv2-s", "swinmlp-b", "swinv1-b", "swinv2-b", "swinv2-l"), "guise-vit"),
-    "a hybrid": _frbench("mobilevit-s", "mobilevitv3-s", "mobilevitv2-2.0", "mobilevitv3-2.0"),
-    "a modern convolutional network": _frbench("convnext-b", "convnextv2-b", "mobilenetv4conv-m", "efficientnetv1-b4"),
+    "a hybrid": _frbench("mobilevitv3-s", "mobilevit-s", "mobilevitv2-2.0", "mobilevitv3-2.0"),
+    "a modern convolutional network": _frbench("mobilenetv4conv-m", "convnext-b", "convnextv2-b", "efficientnetv1-b4"),
     "another convolutional network": _frbench(
-        *("irse-50", "irse-34", "irse-18", "irse-100", "resnet-100", "resnetv2-100", "densenet-201"),
+        *("irse-18", "resnet-100", "resnetv2-100", "irse-34", "irse-50", "irse-100", "densenet-201"),
         *("mobilefacenet", "mobilenet-w1", "mobilenetv2-w1", "mobilenetv3-l"),
     ),
 }
