@@ -22,6 +22,12 @@ PARTS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
             *given, **{**named, "jitter": 0.0}
         ),
     },
+    # Half of the jittered crops are not aligned: they are squares of boxes around faces.
+    "alignment": {
+        "guise.chameleon.learning.crops.AlignedCrops.prepare": lambda *given, **named: _prepare(
+            *given, **named, loose=0.5
+        ),
+    },
     # Each face is taken away from itself only, as in the published procedure, not from the user's face template.
     "identity": {
         "guise.chameleon.learning.key.learn_mask": lambda *given, **named: learn_mask(

@@ -81,7 +81,7 @@ def _judges(names: Sequence[str], photos: Sequence[Path], out: Path) -> dict[str
     for name in names:
         judge = load_judge(name, _DATA)
         weights = settings_hash({"weights": judge.weights, "photos": [people.photo_name(photo) for photo in photos]})
-        cache = out / f"strangers-{judge.name.replace(':', '-')}-{weights}.npz"
+        cache = out / f"strangers-{judge.name.replace(':', '-').replace('/', '-')}-{weights}.npz"
         progress = partial(_progress, f"{judge.name}: strangers", total=len(photos))
         judges[judge.name] = judge, scoring.known_strangers(judge, photos, cache=cache, progress=progress)
     return judges

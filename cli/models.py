@@ -12,6 +12,7 @@ from guise.cli import console
 from guise.cli.team import team
 from guise.models import registry
 from guise.models.errors import GuiseError
+from guise.models.recognisers import frbench
 from guise.models.recognisers.record import Record
 from guise.models.weights import cache, weight_file
 from guise.models.weights.download import readable_size
@@ -29,7 +30,11 @@ models.add_command(team)
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print all that is known, as JSON.")
 def list_(as_json: bool) -> None:
-    """Show each recogniser, and LPIPS: its source, size and licence, and whether its weights are here."""
+    """Show each recogniser, and LPIPS: source, size, licence, whether its weights are here, and what it stands for.
+
+    A recogniser stands for software that uses the same network or one of its kind, as far as that software says so.
+    Those of FRBench are shown where its package or their weights are here; --json shows them always.
+    """
     rows = [
         {**dataclasses.asdict(r), "recogniser": isinstance(r, Record), "state": weight_file.state(r)}
         for r in registry.records().values()
@@ -37,10 +42,18 @@ def list_(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
-    for row in rows:
-        row["size"] = readable_size(row["bytes"])
-    columns = ("name", "source", "size", "licence", "state")
-    console.table([{column: str(row[column]) for column in columns} for row in rows])
+    if frbench.is_installed():
+        shown = rows
+    else:
+        shown = [row for row in rows if not row["name"].startswith(frbench.PREFIX) or row["state"] != "not fetched"]
+    for row in shown:
+        about = f"about {4 * row['parameters']:.0f} MB" if row.get("parameters") else readable_size(None)
+        row["size"] = readable_size(row["bytes"]) if row["bytes"] else about
+        row["stands for"] = row.get("stands_for", "")
+    columns = ("name", "source", "size", "licence", "state", "stands for")
+    console.table([{column: str(row[column]) for column in columns} for row in shown])
+    if len(shown) < len(rows):
+        console.message(f"{len(frbench.RECORDS)} more are FRBench's: `{frbench.INSTALL}` to see and use them.")
 
 
 @models.command()

@@ -48,6 +48,12 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     f"[default: {', '.join(registry.TEAM)}]",
 )
 @click.option(
+    "--team",
+    type=click.Choice(["default", "wide"]),
+    help="Instead of --recogniser: wide is the default team and, as far as they are here, recognisers of other kinds "
+    "(`guise models team` shows it). It takes longer. [default: default]",
+)
+@click.option(
     "--refine",
     type=click.IntRange(0, 1000),
     help="Steps in which the mask is fitted to each photo. 0 puts the same mask on all photos: quick, and it protects "

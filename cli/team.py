@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from guise.cli import console
 from guise.models.errors import InputError
 from guise.models.files import check_writable
 from guise.models.recognisers import registry
+from guise.models.recognisers.teams import named
 from guise.models.weights import weight_file
 
 if TYPE_CHECKING:
@@ -86,7 +88,10 @@ def team(
             for rank, ranked in enumerate(teams[:_MOST_SHOWN], 1)
         ]
     )
-    click.echo(f"\nThe default team of `protect` is {' + '.join(registry.TEAM)}: {registry.WHY_TEAM}.")
+    for ranked in named("default"), named("wide"):
+        click.echo(f"\nThe {ranked.name} team of `protect` is {' + '.join(ranked.members)}: {ranked.why}.")
+        for kind in ranked.missing:
+            click.echo(f"Left out, as it is not here: {kind}.")
 
 
 def _members(failures: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
@@ -108,7 +113,7 @@ def _as_json(errors: RankOneErrors, teams: Sequence[Team]) -> dict[str, Any]:
         for name, failed in errors.failures.items()
     }
     return {
-        "default_team": {"members": registry.TEAM, "why": registry.WHY_TEAM},
+        **{f"{name}_team": dataclasses.asdict(named(name)) for name in ("default", "wide")},
         "members": [{**row, "negative_queries": negatives[row["name"]]} for row in _members(errors.failures)],
         "teams": [
             {

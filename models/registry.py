@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from guise.models.recognisers.registry import RECORDS
 from guise.models.weights.record import WeightRecord, find_record
+from guise.models.weights.release import MANIFEST
 
 LPIPS = "lpips-squeeze"
 """The trunk under LPIPS: torchvision's SqueezeNet 1.1. It is 5 MB, where AlexNet is 244 MB; `lpips` has weights on top
@@ -26,9 +27,10 @@ OTHERS: dict[str, WeightRecord] = {
         bytes=4_958_839,
         licence="BSD-3-Clause (torchvision)",
         training_data="ImageNet-1k (1.3 million photos)",
-    )
+    ),
+    MANIFEST.name: MANIFEST,
 }
-"""Weights of networks that are no recognisers."""
+"""Weights of networks that are no recognisers, and the list of FRBench's."""
 
 
 def records() -> dict[str, WeightRecord]:

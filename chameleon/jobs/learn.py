@@ -25,7 +25,6 @@ from guise.models.files import (
     printable,
     remove_stale,
 )
-from guise.models.recognisers import registry
 from guise.models.watching import Announce, Progress
 
 
@@ -42,6 +41,7 @@ def learn(
     offline: bool = False,
     reader: FaceReader | None = None,
     settings: LearningSettings | None = None,
+    team: str | None = None,
     progress: Progress | None = None,
     announce: Announce | None = None,
 ) -> Key:
@@ -63,6 +63,8 @@ def learn(
         offline: open no connection.
         reader: a detector and recogniser that are loaded already.
         settings: of the optimisation, for measurements.
+        team: "default", or "wide" to learn against recognisers of other kinds as well, as far as they are here; in
+            place of `recognisers`.
         progress: called with what is being done, items done and items in all.
         announce: called with one line whenever there is something to tell a person.
 
@@ -78,7 +80,7 @@ def learn(
         WeightsError: a recogniser's weights are missing or damaged.
     """
     tell = announce or (lambda _: None)
-    options = LearningOptions(strength, recognisers, preset, seed, settings)
+    options = LearningOptions(strength, recognisers, preset, seed, settings, team)
     places = Places.of(folder, key=key)
     check_names(options.surrogates)
     if user_face is not None:
@@ -129,8 +131,11 @@ def learn_and_save(
         FaceError, OutputError: as `learn`.
     """
     team = " + ".join(printable(surrogate.record.name) for surrogate in surrogates)
-    why = f": {registry.WHY_TEAM}" if tuple(options.surrogates) == registry.TEAM else ""
+    chosen = options.named_team
+    why = f": {chosen.why}" if chosen else ""
     tell(f"There is no key {printable(places.key)} yet: learning a mask against {team}{why}.")
+    for kind in chosen.missing if chosen else ():
+        tell(f"Left out, as it is not here: {kind}.")
     key = learn_key(places.folder, survey, selector, options.learning(surrogates), progress=progress)
     return save_key(key, places.key)
 

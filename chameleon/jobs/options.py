@@ -14,6 +14,7 @@ from guise.chameleon.visibility.budget import budget_of
 from guise.models import Recogniser
 from guise.models.errors import InputError
 from guise.models.recognisers import registry
+from guise.models.recognisers.teams import NamedTeam, named
 
 Preset = Literal["guise", "paper"]
 
@@ -29,6 +30,8 @@ class LearningOptions:
         preset: "guise" (default), or "paper" for the published procedure.
         seed: of every random choice; by default 0.
         settings: of our procedure, for measurements.
+        team: "default", or "wide" for what is here of other kinds as well (`guise.models.recognisers.teams`); in place
+            of `recognisers`.
 
     Raises:
         InputError: a value is not known or out of range.
@@ -39,8 +42,15 @@ class LearningOptions:
     preset: Preset | None = None
     seed: int | None = None
     settings: LearningSettings | None = None
+    team: str | None = None
 
     def __post_init__(self) -> None:
+        if self.team is not None:
+            named(self.team)
+            if self.recognisers:
+                raise InputError(
+                    f"`team={self.team}` and `recognisers=` both say what to learn against: give one of them"
+                )
         if self.strength is not None:
             budget_of(str(self.strength))
         if self.preset not in (None, "guise", "paper"):
@@ -51,7 +61,12 @@ class LearningOptions:
     @property
     def surrogates(self) -> Sequence[str | Recogniser]:
         """What to learn against."""
-        return several(self.recognisers) or registry.TEAM
+        return several(self.recognisers) or named(self.team or "default").members
+
+    @property
+    def named_team(self) -> NamedTeam | None:
+        """The team to learn against; None where its members are named one by one."""
+        return None if several(self.recognisers) else named(self.team or "default")
 
     def learning(self, surrogates: Sequence[Recogniser]) -> Learning:
         """The options, with their defaults, and the recognisers that they name.
@@ -74,7 +89,7 @@ class LearningOptions:
         Returns:
             Their names, as messages give them.
         """
-        given = [f"`{name}=`" for name in ("recognisers", "preset", "seed") if getattr(self, name) is not None]
+        given = [f"`{name}=`" for name in ("recognisers", "team", "preset", "seed") if getattr(self, name) is not None]
         own = all(not isinstance(name, str) or name.startswith("file:") for name in self.surrogates)
         if own and set(key.provenance.recognisers) - set(registry.RECORDS):
             return [name for name in given if name != "`recognisers=`"]  # photos are fitted against them

@@ -34,6 +34,7 @@ def protect(
     preset: Preset | None = None,
     seed: int | None = None,
     keep_metadata: bool = False,
+    team: str | None = None,
     device: str = "auto",
     offline: bool = False,
     reader: FaceReader | None = None,
@@ -63,6 +64,7 @@ def protect(
         preset: as of `learn`.
         seed: as of `learn`.
         keep_metadata: keep EXIF, GPS position included, in the copies.
+        team: as of `learn`.
         device: "auto", "cpu", "cuda" ...
         offline: open no connection.
         reader: a detector and recogniser that are loaded already.
@@ -82,7 +84,7 @@ def protect(
         WeightsError: a recogniser's weights are missing or damaged, or LPIPS's are and `lpips` is given.
     """
     check_bound(lpips)
-    options = LearningOptions(strength, recognisers, preset, seed)
+    options = LearningOptions(strength, recognisers, preset, seed, team=team)
     if refine is not None and (type(refine) is not int or not 0 <= refine <= 1000):
         raise InputError(f"`refine={refine}` is out of range: give a whole number of steps from 0 to 1000")
     if patience is not None and (type(patience) is not int or not 0 <= patience <= MOST_PATIENCE):
@@ -102,6 +104,7 @@ def plan(
     recognisers: Sequence[str | Recogniser] | None = None,
     preset: Preset | None = None,
     seed: int | None = None,
+    team: str | None = None,
     device: str = "auto",
     offline: bool = False,
     reader: FaceReader | None = None,
@@ -118,6 +121,7 @@ def plan(
         recognisers: as of `protect`; they are only checked.
         preset: as of `protect`; it is only checked.
         seed: as of `protect`; it is only checked.
+        team: as of `protect`; it is only checked.
         device: "auto", "cpu", "cuda" ...
         offline: open no connection.
         reader: a detector and recogniser that are loaded already.
@@ -130,7 +134,7 @@ def plan(
     Raises:
         InputError, ImageError, FaceError, KeyFileError, WeightsError: as `protect`.
     """
-    options = LearningOptions(None, recognisers, preset, seed)
+    options = LearningOptions(None, recognisers, preset, seed, team=team)
     places = Places.of(folder, out=out, key=_file_of(key))
     networks = Networks(device=device, offline=offline, progress=progress, announce=announce, reader=reader)
     return ProtectionRun(places, key, user_face, options, networks, progress=progress, announce=announce).plan()

@@ -41,8 +41,12 @@ class AlignedCrops:
         jitter: float,
         random: torch.Generator,
         device: torch.device,
+        loose: float = 0.0,
     ) -> AlignedCrops:
         """Cut the crops, with landmarks jittered as another detector would place them.
+
+        Some of them may be cut as software does that works on boxes around faces: not turned upright, with more or less
+        around the face, and squeezed into a square.
 
         Args:
             faces: P faces.
@@ -52,6 +56,8 @@ class AlignedCrops:
             jitter: standard deviation of the landmarks' errors, in units of the distance between the eyes.
             random: source of the errors.
             device: where to keep the result.
+            loose: share of the jittered crops that are cut from such a box. Learning does without until somebody has
+                measured what it is worth (`python -m benchmarks.protection --without alignment`).
 
         Returns:
             The crops.
@@ -64,8 +70,11 @@ class AlignedCrops:
             errors = torch.randn(count, 5, 2, generator=random, dtype=torch.float64).numpy() * spread
             errors[0] = 0
             to_canonical = face.face.to_template(frame)
-            for error in errors:
+            boxed = torch.rand(count, generator=random) < loose if loose else torch.zeros(count, dtype=torch.bool)
+            for view, error in enumerate(errors):
                 to_crop = geometry.align(landmarks + error, template)
+                if view and boxed[view]:
+                    to_crop = _from_box(to_crop, side=record.input_size, random=random)
                 clean.append(geometry.crop(face.pixels, to_crop, size=record.input_size))
                 grids.append(geometry.compose(geometry.inverse(to_crop), to_canonical))
         side, shape = record.input_size, (len(faces), count)
@@ -87,6 +96,27 @@ class AlignedCrops:
         """
         crop = torch.randint(self.clean.shape[1], (len(faces),), generator=random)
         return self.clean[faces, crop], self.grids[faces, crop]
+
+
+_SMALLEST, _LARGEST = 0.7, 1.05  # a box's face, in units of the aligned one
+_SQUEEZED, _SHIFTED = 0.12, 0.04  # standard deviations: of the logarithm of the sides' ratio, and in units of the side
+
+
+def _from_box(to_crop: np.ndarray, *, side: int, random: torch.Generator) -> np.ndarray:
+    """Turn the transform to an aligned crop into one to the square of a box.
+
+    A box has the photo's own axes, so a tilted face stays tilted. Where a photo lies on its side, the box does too.
+    """
+    turned = float(np.arctan2(to_crop[1, 0], to_crop[0, 0]))
+    tilt = turned - np.pi / 2 * round(turned / (np.pi / 2))
+    size = _SMALLEST + (_LARGEST - _SMALLEST) * float(torch.rand((), generator=random))
+    ratio, across, along = torch.randn(3, generator=random).tolist()
+    squeeze = float(np.exp(_SQUEEZED * ratio / 2))
+    cosine, sine = np.cos(-tilt), np.sin(-tilt)
+    linear = size * np.diag([squeeze, 1 / squeeze]) @ np.array([[cosine, -sine], [sine, cosine]])
+    centre = np.full(2, (side - 1) / 2)
+    shift = centre - linear @ centre + _SHIFTED * side * np.array([across, along])
+    return geometry.compose(to_crop, np.column_stack([linear, shift]))
 
 
 def aligned(faces: Sequence[FaceCrop], template: np.ndarray, *, size: int) -> Tensor:

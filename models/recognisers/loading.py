@@ -13,10 +13,10 @@ from guise.models.errors import InputError, WeightsError
 from guise.models.files.names import printable
 from guise.models.networks.frozen import frozen
 from guise.models.places import cache_folder
-from guise.models.recognisers import registry
+from guise.models.recognisers import frbench, registry
 from guise.models.recognisers.recogniser import Recogniser
 from guise.models.recognisers.record import Record
-from guise.models.weights import weight_file
+from guise.models.weights import release, weight_file
 from guise.models.weights.cache import sha256_of
 from guise.models.weights.download import BytesProgress
 
@@ -54,11 +54,16 @@ def load_recogniser(
     else:
         record = registry.get(name)
         device = best_device(str(device))  # before a long download
+        if record.source == "release":
+            frbench.check_installed(name)
         path = weight_file.obtain(record, offline=offline, progress=progress, announce=announce)
-        network = _BUILDERS[record.network](path, record)
-    recogniser = Recogniser(frozen(network), record).eval().requires_grad_(False)
-    # On CPUs this layout is up to four times faster, above all with depthwise convolutions.
-    return recogniser.to(device).to(memory_format=torch.channels_last)
+        if record.source == "release":
+            network, record = _released(path, record)
+        else:
+            network = _BUILDERS[record.network](path, record)
+    recogniser = Recogniser(frozen(network), record).eval().requires_grad_(False).to(device)
+    # On CPUs this layout is up to four times faster, above all with depthwise convolutions. FRBench's cannot take it.
+    return recogniser if record.source == "release" else recogniser.to(memory_format=torch.channels_last)
 
 
 def load_recognisers(
@@ -128,7 +133,7 @@ def _convert(
     """`network` with the weights in `path`, a foreign format that is converted once."""
     from guise.models.formats.conversion import converted
 
-    kept = cache_folder() / "converted" / f"{record.name}.safetensors"
+    kept = cache_folder() / "converted" / f"{record.name.replace(':', '-').replace('/', '-')}.safetensors"
     sha256, like = record.sha256 or sha256_of(path), network.state_dict()
     network.load_state_dict(converted(path, source_sha256=sha256, kept=kept, convert=read_weights, like=like))
     return network
@@ -157,6 +162,23 @@ def _student(path: Path, record: Record) -> nn.Module:
     except RuntimeError:
         raise WeightsError(f"{path} holds another network than {record.name}: install guise again") from None
     return network
+
+
+def _released(path: Path, record: Record) -> tuple[nn.Module, Record]:
+    """A network in an archive of FRBench, and its record as the archive's configuration describes it."""
+    from guise.models.formats import frbench_archive
+    from guise.models.networks.frbench import build
+
+    archive = release.archive(record, weight_file.locate(release.MANIFEST))
+    config = frbench_archive.read_config(path, archive.config)
+    record = frbench.as_configured(record, config, sha256=archive.sha256 or sha256_of(path))
+    network = build(config, name=record.name)
+    try:
+        _convert(network.backbone, path, record, lambda file: frbench_archive.read_weights(file, archive.weights))
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise WeightsError(f"{path} holds other weights than its configuration says: {reason}") from None
+    return network, record
 
 
 _BUILDERS = {

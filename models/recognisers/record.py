@@ -38,6 +38,8 @@ class Record(WeightRecord):
         threshold: two faces at a smaller distance count as the same person.
         network: its architecture, where Guise builds it; "" for the user's own.
         lfw_accuracy: verification accuracy on Labeled Faces in the Wild as published, 0..1, or None.
+        parameters: how many millions of them the network has, where the size of its file is not known beforehand.
+        stands_for: software that uses this network or one of its kind, as far as that software says so; "" if unknown.
         unseen_accuracy: verification accuracy of an embedded network on people of LFW whom it never saw, 0..1, or None.
             These pairs are easier than LFW's own.
         made_by: the command that trained an embedded network.
@@ -51,7 +53,9 @@ class Record(WeightRecord):
     embedding_size: int
     metric: Literal["euclidean", "cosine"]
     threshold: float
-    network: Literal["dlib", "sface", "facenet", "facenet-graph", "student", ""] = ""
+    network: Literal["dlib", "sface", "facenet", "facenet-graph", "student", "frbench", ""] = ""
     lfw_accuracy: float | None = None
+    parameters: float | None = None
+    stands_for: str = ""
     unseen_accuracy: float | None = None
     made_by: str = ""

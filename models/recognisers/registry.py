@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from guise.models.recognisers import frbench
 from guise.models.recognisers.record import ARCFACE_SIZE, ARCFACE_TEMPLATE, Record
 from guise.models.weights.record import find_record
 
@@ -21,6 +22,7 @@ def _facenet(
     training_data: str,
     lfw: float | None = None,
     package: str = "",
+    stands_for: str,
 ) -> Record:
     """David Sandberg's FaceNet: inside a package, or else as a download."""
     url = f"https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/{file}"
@@ -46,6 +48,7 @@ def _facenet(
         threshold=1.1,
         network="facenet-graph" if package else "facenet",
         lfw_accuracy=lfw,
+        stands_for=stands_for,
     )
 
 
@@ -73,6 +76,7 @@ def _embedded(described: Path) -> Record:
         metric="cosine",
         threshold=made["threshold"],
         network="student",
+        stands_for=f"no software: distilled from {' and '.join(made['teachers'])}",
         unseen_accuracy=made["accuracy"],
         made_by=made["command"],
     )
@@ -100,6 +104,7 @@ RECORDS: dict[str, Record] = {
             threshold=0.6,
             network="dlib",
             lfw_accuracy=0.9938,
+            stands_for="the library face_recognition; Nextcloud Recognize; DeepFace's Dlib",
         ),
         Record(
             name="sface",
@@ -120,6 +125,7 @@ RECORDS: dict[str, Record] = {
             threshold=0.637,
             network="sface",
             lfw_accuracy=0.9932,
+            stands_for="OpenCV's FaceRecognizerSF; digiKam; DeepFace's SFace",
         ),
         _facenet(
             "facenet",
@@ -128,6 +134,7 @@ RECORDS: dict[str, Record] = {
             size=94_027_862,
             training_data="not stated by the package; its network's authors name VGGFace2 and CASIA-WebFace",
             package="face_lib",
+            stands_for="FaceNet, which PhotoPrism and DeepFace use",
         ),
         _facenet(
             "facenet-vggface2",
@@ -136,6 +143,7 @@ RECORDS: dict[str, Record] = {
             size=111_898_327,
             training_data="VGGFace2 (3.3 million faces)",
             lfw=0.9965,
+            stands_for="facenet-pytorch; FaceNet, which PhotoPrism and DeepFace use",
         ),
         _facenet(
             "facenet-casia-webface",
@@ -144,10 +152,11 @@ RECORDS: dict[str, Record] = {
             size=115_887_415,
             training_data="CASIA-WebFace (0.5 million faces)",
             lfw=0.9905,
+            stands_for="facenet-pytorch",
         ),
         *map(_embedded, sorted(EMBEDDED.glob("*.json"))),
     )
-}
+} | frbench.RECORDS
 
 
 READER = "dlib-resnet"

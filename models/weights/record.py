@@ -17,8 +17,9 @@ class WeightRecord:
     Attributes:
         name: what commands and messages call it.
         source: where the weights are: `embedded` (they come with Guise), `package` (inside an installed package),
-            `download` (fetched on first use) or `file` (the user's own).
-        origin: folder, name of the package, URL, or path.
+            `download` (fetched on first use), `release` (fetched on first use too, from a release that lists its files
+            with their sizes and hashes: `guise.models.weights.release`) or `file` (the user's own).
+        origin: folder, name of the package, URL of the file or of the release, or path.
         file: path inside the package, or the file's name.
         sha256: hash of that file; None where it is not known beforehand and recorded on first use.
         bytes: exact size of that file, None where it is not known.
@@ -27,7 +28,7 @@ class WeightRecord:
     """
 
     name: str
-    source: Literal["embedded", "package", "download", "file"]
+    source: Literal["embedded", "package", "download", "release", "file"]
     origin: str
     file: str
     sha256: str | None

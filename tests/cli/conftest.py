@@ -46,7 +46,7 @@ def networks_once() -> Iterator[None]:
         return load(name, device=device, offline=True)
 
     def shared(name: str, *, device: str, **how: Any) -> Recogniser:
-        if name not in registry.RECORDS or registry.RECORDS[name].source == "download":
+        if name not in registry.RECORDS or registry.RECORDS[name].source in ("download", "release"):
             return load(name, device=device, **how)
         return loaded(name, device, os.environ["GUISE_CACHE"])
 

@@ -12,10 +12,12 @@ from click.testing import CliRunner, Result
 
 from guise.cli.models import models
 from guise.models.errors import InputError, OfflineError, WeightsError
-from guise.models.recognisers import registry
+from guise.models.recognisers import frbench, registry
 from guise.models.recognisers.record import Record
 from guise.models.registry import LPIPS, OTHERS, records
 from guise.models.weights import cache, weight_file
+from guise.models.weights.release import MANIFEST
+from tests.frbench_release import SMALL, backbone_of, publish, serving_folder
 from tests.lpips_trunk import record_of, trunk
 from tests.models.file_server import serving
 
@@ -53,9 +55,19 @@ def test_list_shows_name_source_size_licence_and_state() -> None:
     assert result.exit_code == 0 and result.stderr == ""
     lines = {line.split()[0]: line for line in result.stdout.splitlines()}
     assert {"name", *records()} == lines.keys()
+    assert all(word in lines["sface"] for word in ("OpenCV's FaceRecognizerSF", "digiKam"))
+    assert all(word in lines["frbench:swinv2-t/arcface/ms1m"] for word in ("release", "about 187 MB", "not fetched"))
     assert all(word in lines["dlib-resnet"] for word in ("package", "22.5 MB", "CC0-1.0", "packaged"))
     assert all(word in lines["facenet-vggface2"] for word in ("download", "111.9 MB", "MIT", "not fetched"))
     assert all(word in lines[LPIPS] for word in ("download", "5.0 MB", "BSD-3-Clause", "not fetched"))
+
+
+def test_list_without_the_package_of_frbench_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frbench, "is_installed", lambda: False)
+    result = run("list")
+    assert "frbench" not in result.stdout
+    assert result.stderr == '45 more are FRBench\'s: `pip install "guise[frbench]"` to see and use them.\n'
+    assert frbench.RECORDS.keys() < rows(run("list", "--json")).keys()
 
 
 @pytest.mark.usefixtures("fetched")
@@ -64,7 +76,7 @@ def test_list_json_holds_the_whole_record() -> None:
     assert {name: row["state"] for name, row in listed.items()} == {
         **{name: "packaged" for name, record in registry.RECORDS.items() if record.source == "embedded"},
         **dict.fromkeys(("dlib-resnet", "facenet", "sface"), "packaged"),
-        **dict.fromkeys(("facenet-vggface2", LPIPS), "not fetched"),
+        **dict.fromkeys(("facenet-vggface2", LPIPS, MANIFEST.name, *frbench.RECORDS), "not fetched"),
         CASIA: "ready",
     }
     assert {name for name, row in listed.items() if row["recogniser"]} == set(registry.RECORDS)
@@ -125,7 +137,7 @@ def test_verify_checks_what_is_here() -> None:
     assert {name: row["result"] for name, row in rows(result).items()} == {
         **{name: "ok" for name, record in registry.RECORDS.items() if record.source == "embedded"},
         **dict.fromkeys(("dlib-resnet", "facenet", "sface"), "ok"),
-        **dict.fromkeys(("facenet-vggface2", LPIPS), "not fetched"),
+        **dict.fromkeys(("facenet-vggface2", LPIPS, MANIFEST.name, *frbench.RECORDS), "not fetched"),
         CASIA: "ok",
     }
 
@@ -182,3 +194,31 @@ def test_another_file_than_the_trunk_of_lpips_is_refused(monkeypatch: pytest.Mon
         result = run("fetch", LPIPS)
     assert isinstance(result.exception, WeightsError) and "is not the expected file" in str(result.exception)
     assert [file.suffix for file in (cache_folder / "weights").iterdir()] == [".lock"]
+
+
+@pytest.mark.usefixtures("no_proxy")
+def test_a_recogniser_of_frbench_is_listed_fetched_and_verified(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = publish(tmp_path / "release", {SMALL: backbone_of(SMALL)})
+    assert isinstance(run("fetch", "--offline", SMALL).exception, OfflineError)
+    with serving_folder(folder) as (url, asked):
+        monkeypatch.setenv("GUISE_FRBENCH", url)
+        result = run("fetch", SMALL)
+        assert result.exit_code == 0, result.output
+        first, second, last = result.stderr.splitlines()
+        assert first == f"frbench:manifest: size unknown, licence MIT (FRBench), from {url}/manifest.json"
+        assert second.startswith(f"{SMALL}: ") and second.endswith(f"from {url}/mobilefacenet_arcface_ms1m.tar.gz")
+        assert last.startswith(f"{SMALL}: ready, ")
+        assert run("fetch", SMALL).exit_code == 0 and len(asked) == 2
+    assert rows(run("list", "--json"))[SMALL]["state"] == "ready"
+    verified = rows(run("verify", "--json"))
+    assert verified[SMALL]["result"] == verified[MANIFEST.name]["result"] == "ok"
+    path = weight_file.locate(registry.get(SMALL))
+    path.write_bytes(b"evil")
+    result = run("verify", SMALL)
+    assert result.exit_code == 1 and f"guise models fetch {SMALL}" in result.stderr
+    weight_file.locate(MANIFEST).write_text("{}")  # nothing can be said of the archive, and the manifest differs
+    result = run("verify", "--json")
+    assert result.exit_code == 1
+    assert (rows(result)[SMALL]["result"], rows(result)[MANIFEST.name]["result"]) == ("not recorded", "differs")

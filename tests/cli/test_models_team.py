@@ -31,6 +31,7 @@ def test_teams_are_ranked_with_members_negatives_and_a_plot(faces, tmp_path):
         assert member["queries"] == 4 and member["negatives"] == len(member["negative_queries"])
         assert set(member["negative_queries"]) <= {"a/0.png", "a/1.png", "b/0.png", "b/1.png"}
         assert member["rank-1 accuracy"] == pytest.approx(1 - member["negatives"] / 4)
+    assert set(report["default_team"]["members"]) < set(report["wide_team"]["members"])
     (only,) = report["teams"]
     assert only["members"] == ["dlib-resnet", "sface"] and 0 <= only["focal_diversity"] <= 1
     with Image.open(plot) as drawn:
@@ -41,6 +42,8 @@ def test_the_table_names_members_and_teams(faces):
     outcome = call(team, "--faces", faces, "--pool", "dlib-resnet", "--pool", "sface", "--offline")
     assert outcome.code == 0 and "dlib-resnet + sface" in outcome.stdout and "focal diversity" in outcome.stdout
     assert "The default team of `protect` is dlib-resnet + sface + " in outcome.stdout
+    assert "The wide team of `protect` is dlib-resnet + sface + " in outcome.stdout
+    assert "Left out, as it is not here: a hybrid, `guise models fetch frbench:" in outcome.stdout
 
 
 @pytest.mark.parametrize(
