@@ -138,13 +138,13 @@ class _Run:
                 if group.token:
                     remember(refiner, task.finished)
                 measured = self._measured_before(task, task.finished)
-                yield PhotoResult(task.path.as_posix(), "skipped", "already done", measured, task.photo.notes)
+                yield PhotoResult(task.path.as_posix(), "skipped", "already done", measured, self._lost(task.photo))
             elif not selected[task.path]:
                 count = len(faces[task.path])
                 reason = f"none of its {count} faces is the user's" if count else "no face was found"
                 yield PhotoResult(task.path.as_posix(), "no face", reason)
             else:
-                notes = (*task.photo.notes, *self._left_out(faces[task.path], selected[task.path]))
+                notes = (*self._lost(task.photo), *self._left_out(faces[task.path], selected[task.path]))
                 yield self._write(task, selected[task.path], refined, notes, group.token)
 
     def _prepare(self, path: Path) -> _Task | PhotoResult:
@@ -155,7 +155,10 @@ class _Run:
         there = file_hash(self._job.out / path)
         # What other settings have written is replaced; what somebody else has put there is not.
         ours = there is not None and there in self.log.written
-        return _Task(path, photo, ours, self.log.finished(photo.sha256, path.as_posix(), there))
+        finished = self.log.finished(photo.sha256, path.as_posix(), there)
+        if finished is None and self.log.made(photo):
+            return PhotoResult(path.as_posix(), "already protected", "it is a copy that this key has protected")
+        return _Task(path, photo, ours, finished)
 
     def _faces(self, task: _Task) -> list[EmbeddedFace]:
         return self._known[task.path] if task.path in self._known else faces_of(task.photo, task.path, self._reader)
@@ -167,6 +170,12 @@ class _Run:
             return measured
         saved = read_photo(self._job.out / task.path).pixels
         return tuple(with_lpips(face, task.photo, saved, lpips) for face in measured)
+
+    def _lost(self, photo: Photo) -> tuple[str, ...]:
+        """What its copy does not carry over."""
+        if not photo.left_out or not self._job.keep_metadata:
+            return photo.notes
+        return (*photo.notes, f"left out of its metadata: {', '.join(photo.left_out)}")
 
     def _left_out(self, faces: Sequence[EmbeddedFace], selected: Sequence[EmbeddedFace]) -> list[str]:
         """A user is expected once in a photo; collages and mirrors show them again."""

@@ -60,6 +60,9 @@ class ProtectionLog:
         self.written = {
             str(entry.get("output_sha256")) for entry in self.entries() if entry.get("folder") == self._folder
         }
+        self._outputs = {
+            entry.get("output_sha256") for entry in self.entries() if entry.get("mask") == job.key.mask.digest
+        }
         self._restore_records = open_restore_records(job.key_file)
         self._mask, self._settings = job.key.mask, settings
 
@@ -88,6 +91,19 @@ class ProtectionLog:
         if self._restore_records.find(str(entry.get("output_pixels")), self._mask.digest, "") is None:
             return None
         return entry if measurements(entry) else None
+
+    def made(self, photo: Photo) -> bool:
+        """Tell whether a photo is a copy that was protected with this key, under whatever name.
+
+        Args:
+            photo: as read.
+
+        Returns:
+            Whether the log knows its bytes, or the restore records know its pixels.
+        """
+        if photo.sha256 in self._outputs:
+            return True
+        return self._restore_records.find(pixels_hash(photo.pixels), self._mask.digest, "") is not None
 
     def start(self, name: str, original: Photo, saved: Photo, group: str) -> LogEntry:
         """Log that a file is ours, so that a run that is stopped from here on can replace it.

@@ -178,7 +178,9 @@ def pixels_hash(pixels: np.ndarray) -> str:
     Returns:
         Hexadecimal SHA-256 of the pixels and their shape.
     """
-    return hashlib.sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    digest.update(np.ascontiguousarray(pixels))
+    return digest.hexdigest()
 
 
 def _clipped(pixels: np.ndarray, original: np.ndarray) -> str:
