@@ -41,8 +41,8 @@ class Places:
             The places; nothing is made yet.
 
         Raises:
-            InputError: the key would lie among the copies or the originals, the copy in the photo's place, or nothing can
-                lie next to `folder`.
+            InputError: the key would lie among the copies or the originals, the copy in the photo's place, or nothing
+                can lie next to `folder`.
         """
         for name, given in (("out", out), ("key", key)):
             if given is not None and not Path(given).name:

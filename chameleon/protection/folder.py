@@ -13,6 +13,7 @@ from guise.chameleon.faces.selection import FaceSelector
 from guise.chameleon.faces.survey import Survey, faces_of
 from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.learning.refine import Refined
+from guise.chameleon.protection.frames import FrameFaces, as_read, carry, look_at_frames, measure_frames
 from guise.chameleon.protection.group import Group, coming, plan_groups, refine_together, remember
 from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.protection.log import LogEntry, ProtectionLog, measurements
@@ -115,6 +116,7 @@ class _Run:
             }
         )
         self.log = ProtectionLog(job, self.settings)
+        self._frames: dict[Path, FrameFaces] = {}
 
     def protect(self, group: Group) -> Iterator[PhotoResult]:
         """Protect the photos of a group."""
@@ -158,9 +160,14 @@ class _Run:
         finished = self.log.finished(photo.sha256, path.as_posix(), there)
         if finished is None and self.log.made(photo):
             return PhotoResult(path.as_posix(), "already protected", "it is a copy that this key has protected")
+        if photo.frames and (finished is None or self._job.refiner is not None):
+            self._frames[path] = look_at_frames(photo, path.as_posix(), self._reader, self._selector)
+            photo = self._frames[path].photo
         return _Task(path, photo, ours, finished)
 
     def _faces(self, task: _Task) -> list[EmbeddedFace]:
+        if task.path in self._frames:
+            return self._frames[task.path].faces
         return self._known[task.path] if task.path in self._known else faces_of(task.photo, task.path, self._reader)
 
     def _measured_before(self, task: _Task, finished: LogEntry) -> tuple[FaceMeasurement, ...]:
@@ -205,16 +212,26 @@ class _Run:
                 others=coming(refined, task.path),
                 progress=self._progress,
             )
-            write_photo(target, photo, fitted.protected.pixels, keep_metadata=job.keep_metadata, overwrite=task.ours)
+            frames = self._frames.get(task.path)
+            protected = [fitted.protected] if frames is None else carry(job, frames, fitted)
+            pixels = [picture.pixels for picture in protected]
+            write_photo(target, photo, pixels, keep_metadata=job.keep_metadata, overwrite=task.ours)
             saved = read_photo(target)
         except ImageError as error:
             return PhotoResult(name, "failed", str(error))
         # First that the file is ours, so that a run stopped from here on can replace it; what it is like follows.
         started = self.log.start(name, photo, saved, token)
-        seen = measure_saved(photo, saved.pixels, selected, self._enrolment)
+        if frames is None:
+            seen = measure_saved(photo, saved.pixels, selected, self._enrolment)
+        else:
+            shown = as_read(photo, protected, saved)
+            seen = measure_frames(frames, shown, self._enrolment)
+            for number, picture in enumerate(protected):
+                self.log.restorable(name, photo.at(number), shown[number], picture.placements)
+            notes = (*notes, frames.note)
         measured = tuple(with_lpips(face, photo, saved.pixels, job.lpips) for face in seen)
         directions = [face.directions for face in fitted.refined]
-        finished = self.log.finish(started, photo, saved, fitted.protected.placements, measured, directions)
+        finished = self.log.finish(started, photo.at(0), saved, protected[0].placements, measured, directions)
         remember(job.refiner, finished)
         if fitted.again:
             notes = (*notes, f"fitted again {'once' if fitted.again == 1 else f'{fitted.again} times'}")

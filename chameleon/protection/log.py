@@ -103,7 +103,23 @@ class ProtectionLog:
         """
         if photo.sha256 in self._outputs:
             return True
-        return self._restore_records.find(pixels_hash(photo.pixels), self._mask.digest, "") is not None
+        pictures = (photo.at(number).pixels for number in range(max(len(photo.frames), 1)))
+        records = (self._restore_records.find(pixels_hash(pixels), self._mask.digest, "") for pixels in pictures)
+        return any(record is not None and record.get("placements") for record in records)
+
+    def restorable(self, name: str, original: Photo, saved: np.ndarray, placements: Sequence[Placement]) -> None:
+        """Write the restore record of one picture.
+
+        Args:
+            name: of the photo.
+            original: the photo as read, one picture.
+            saved: uint8 (H, W, 3) RGB, the picture in the written file.
+            placements: of the mask, in the order in which it was added.
+
+        Raises:
+            OutputError: the records cannot be written.
+        """
+        self._restore_records.append(make_restore_record(name, original, saved, placements, self._mask))
 
     def start(self, name: str, original: Photo, saved: Photo, group: str) -> LogEntry:
         """Log that a file is ours, so that a run that is stopped from here on can replace it.
@@ -158,7 +174,7 @@ class ProtectionLog:
         Raises:
             OutputError: a file cannot be written.
         """
-        self._restore_records.append(make_restore_record(entry["name"], original, saved.pixels, placements, self._mask))
+        self.restorable(entry["name"], original, saved.pixels, placements)
         complete = {
             **entry,
             "output_pixels": pixels_hash(saved.pixels),

@@ -179,7 +179,7 @@ def pixels_hash(pixels: np.ndarray) -> str:
         Hexadecimal SHA-256 of the pixels and their shape.
     """
     digest = hashlib.sha256(repr(pixels.shape).encode())
-    digest.update(np.ascontiguousarray(pixels))
+    digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
 
 

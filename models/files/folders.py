@@ -13,20 +13,10 @@ from guise.models.files.names import printable
 BEFORE_AFTER = "-before-after.png"
 """Names that end so belong to pictures of photos before and after. Such a picture is no photo, in any folder."""
 
-_SYSTEM_FOLDERS = frozenset(
-    (
-        "@eadir",
-        "@tmp",
-        "@recycle",
-        "@recently-snapshot",
-        "#recycle",
-        "#snapshot",
-        "$recycle.bin",
-        "recycler",
-        "recycled",
-    )
-    + ("system volume information", "lost+found", "found.000", "__macosx")
-)
+_SYSTEM_FOLDERS = {
+    *("@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "$recycle.bin", "recycler"),
+    *("recycled", "system volume information", "lost+found", "found.000", "__macosx"),
+}
 """Folders that systems keep for themselves, in lower case: thumbnails, bins and snapshots of what lies elsewhere."""
 _SYSTEM_FOLDER_ENDS = (".lrdata",)  # previews of a photo program
 _SYSTEM_FILES = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", "zbthumbnail.info"))

@@ -16,8 +16,10 @@ SUFFIXES = {
     **dict.fromkeys((".jxr", ".wdp", ".hdp"), "JPEG XR"),
     ".dng": "DNG",
     **dict.fromkeys(
-        (".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".orf", ".raf", ".rw2", ".pef", ".srw")
-        + (".3fr", ".erf", ".kdc", ".dcr", ".mrw", ".rwl", ".iiq", ".x3f", ".gpr"),
+        [
+            *(".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".orf", ".raf", ".rw2", ".pef", ".srw"),
+            *(".3fr", ".erf", ".kdc", ".dcr", ".mrw", ".rwl", ".iiq", ".x3f", ".gpr"),
+        ],
         "camera raw",
     ),
     **dict.fromkeys((".psd", ".psb"), "PSD"),

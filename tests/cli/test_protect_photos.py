@@ -10,10 +10,12 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image
 
 from guise.models.files import read_photo
+from guise.models.files.headers import sniff
 from tests.cli.command_line import check_refused, hashes
 
 QUICK = ("--refine", "0")
@@ -70,7 +72,7 @@ def test_copies_given_again_are_known_as_protected(protect, photos, out, key, tm
     assert not (tmp_path / "again").exists()
 
 
-def test_what_lies_under_full_transparency_is_neither_masked_nor_kept(protect, restore, photos, out, tmp_path, head):
+def test_what_lies_under_full_transparency_is_neither_masked_nor_kept(protect, restore, photos, out, head):
     both = Image.new("RGBA", (2 * head.width, head.height))
     both.paste(head, (0, 0))
     both.paste(head, (head.width, 0))
@@ -155,3 +157,61 @@ def test_metadata_that_cannot_be_kept_is_said_where_metadata_is_kept(protect, ph
     outcome = protect("--json", "--keep-metadata", *QUICK)
     assert outcome.photo("a.jpg")["notes"] == ["left out of its metadata: XMP, comments"]
     assert Path(out / "a.jpg").read_bytes().count(b"xmpmeta") == 0
+
+
+@pytest.mark.parametrize("name", ["a.heic", "a.avif", "a.gif"])
+def test_formats_of_phones_and_of_the_web_are_read_and_written_as_themselves(protect, restore, photos, out, head, name):
+    if name.endswith("heic"):
+        pillow_heif.from_pillow(head).save(photos / name, quality=90)
+    else:
+        head.save(photos / name)
+    outcome = protect("--json", *QUICK)
+    assert outcome.code == 0 and outcome.photo(name)["status"] == "protected"
+    assert sniff((out / name).read_bytes()) == sniff((photos / name).read_bytes())
+    before, after = (read_photo(folder / name).pixels.astype(int) for folder in (photos, out))
+    assert before.shape == after.shape and 0.1 < np.abs(before - after).mean() < 6
+    assert restore("--json").photo(name)["status"] == "near"
+
+
+def moving(head: Image.Image) -> list[Image.Image]:
+    """Three frames: nobody, the face, the face elsewhere."""
+    frames = [Image.new("RGB", (360, 300), (90, 120, 60)) for _ in range(3)]
+    frames[1].paste(head, (20, 10))
+    frames[2].paste(head, (70, 25))
+    return frames
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.gif", {"duration": [80, 120, 200], "loop": 0}),
+        ("a.png", {"duration": [80, 120, 200], "loop": 3}),
+        ("a.webp", {"duration": [80, 120, 200], "loop": 3, "lossless": True}),
+        ("a.avif", {"duration": [80, 120, 200], "quality": 90}),
+        ("a.tif", {"compression": "tiff_adobe_deflate"}),
+    ],
+)
+def test_every_frame_and_page_with_the_face_is_protected(protect, restore, photos, out, tmp_path, head, name, options):
+    first, *more = moving(head)
+    first.save(photos / name, save_all=True, append_images=more, **options)
+    outcome = protect("--json")
+    assert outcome.code == 0
+    told = outcome.photo(name)
+    assert told["status"] == "protected" and "2 of its 3 pictures show the user" in told["notes"][-1]
+    before, after = read_photo(photos / name), read_photo(out / name)
+    assert [frame.duration for frame in before.frames] == [frame.duration for frame in after.frames]
+    assert after.shown.options.get("loop") == before.shown.options.get("loop")
+    changed = [np.abs(a.pixels.astype(int) - b.pixels).max(2) for a, b in zip(before.frames, after.frames, strict=True)]
+    if before.lossless:
+        assert not changed[0].any()
+    assert min(change[60:180, 120:200].mean() for change in changed[1:]) > 0.5
+    copy = (out / name).read_bytes()
+    assert protect("--json").photo(name)["status"] == "skipped"
+    (out / name).unlink()
+    assert protect("--json").photo(name)["status"] == "protected" and (out / name).read_bytes() == copy
+    status = restore("--json").photo(name)["status"]
+    assert status == ("exact" if before.lossless else "near")
+    if before.lossless:
+        back = read_photo(tmp_path / "restored" / name)
+        for a, b in zip(before.frames, back.frames, strict=True):
+            np.testing.assert_array_equal(a.pixels, b.pixels)

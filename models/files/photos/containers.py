@@ -138,7 +138,7 @@ def _begins_video(trailer: bytes) -> bool:
     return b"ftyp" in trailer[4:32]
 
 
-def beside_heic(data: bytes, info: Mapping[str, Any], pictures: int) -> list[str]:
+def beside_heic(data: bytes, info: Mapping[Any, Any], pictures: int) -> list[str]:
     """Tell what a HEIC or AVIF file holds besides its first picture.
 
     Args:

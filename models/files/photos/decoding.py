@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
+from PIL import ImageFile, ImageOps
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ExifTags import Base
@@ -31,7 +31,7 @@ _DNG_VERSION = 50706
 def _heif(file: BytesIO) -> ImageFile.ImageFile:
     from pillow_heif.as_plugin import HeifImageFile  # a large library, which few photos need
 
-    return HeifImageFile(file)
+    return HeifImageFile(file)  # type: ignore[no-untyped-call]
 
 
 # Decoders are called directly: `Image.open` also tries what other packages have registered, and its

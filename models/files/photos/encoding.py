@@ -7,9 +7,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
-from PIL.ExifTags import Base
 
 from guise.models.errors import ImageError
 from guise.models.files.photos import density as densities
@@ -71,12 +69,12 @@ def encode(photo: Photo, pictures: Sequence[Frame], exif: bytes | None) -> bytes
     if photo.format == "BMP" and photo.shown.density is not None:
         options["dpi"] = photo.shown.density.per("inch")
     with quiet_libtiff():
-        data = _HEIC(images, options) if photo.format == "HEIC" else _saved(photo.format, images, options)
+        data = _heic(images, options) if photo.format == "HEIC" else _saved(photo.format, images, options)
     if photo.format == "JPEG" and photo.shown.density is not None:
         data = densities.into_jfif(data, photo.shown.density)
     if photo.format == "PNG":
         data = _with_chunks(data, photo)
-    return data
+    return _without_times(data) if photo.format == "AVIF" else data
 
 
 def _image(photo: Photo, picture: Frame) -> Image.Image:
@@ -96,7 +94,7 @@ def _palette(image: Image.Image) -> Image.Image:
     coloured = image.convert("RGB").quantize(255, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
     indices = np.where(alpha < 128, 255, np.asarray(coloured)).astype(np.uint8)
     result = Image.fromarray(indices, "P")
-    result.putpalette((coloured.getpalette() or [])[:765] + [0, 0, 0])
+    result.putpalette([*(coloured.getpalette() or [])[:765], 0, 0, 0])
     result.info["transparency"] = 255
     return result
 
@@ -107,7 +105,7 @@ def _saved(format_: str, images: Sequence[Image.Image], options: dict[str, Any])
     return buffer.getvalue()
 
 
-def _HEIC(images: Sequence[Image.Image], options: dict[str, Any]) -> bytes:  # noqa: N802
+def _heic(images: Sequence[Image.Image], options: dict[str, Any]) -> bytes:
     import pillow_heif
 
     if len(images) > 1:
@@ -122,6 +120,21 @@ def _HEIC(images: Sequence[Image.Image], options: dict[str, Any]) -> bytes:  # n
             heif.info[name] = options.pop(name)
     heif.save(buffer, **options)
     return buffer.getvalue()
+
+
+def _without_times(data: bytes) -> bytes:
+    """A file of boxes that does not tell when it was written: the same pictures give the same bytes."""
+    at = data.find(b"moov")
+    if at < 0:
+        return data
+    timeless = bytearray(data)
+    for name in (b"mvhd", b"tkhd", b"mdhd"):  # version and flags, then time of creation and of change
+        place = data.find(name, at)
+        while 0 <= place < len(data) - 24:
+            length = 16 if data[place + 4] == 1 else 8
+            timeless[place + 8 : place + 8 + length] = bytes(length)
+            place = data.find(name, place + 4, at + int.from_bytes(data[at - 4 : at], "big"))
+    return bytes(timeless)
 
 
 def _tiff_options(photo: Photo, exif: bytes | None) -> dict[str, Any]:

@@ -62,7 +62,8 @@ class Photo:
         fine: uint8 (H, W, 3), the bits of each sample below the eight of `pixels`, as the upper bits of a byte; None
             where samples have 8 bits.
         shown: how the picture is shown and printed.
-        frames: all pictures of the file where it holds several; `pixels` and `alpha` are those of the first.
+        frames: all pictures of the file where it holds several; `pixels` and `alpha` are those of picture `key`.
+        key: as read, the first.
         left_out: metadata that a copy does not get even if it keeps EXIF.
         attributes: permissions and time of change of the file; None for a photo that comes from no file.
     """
@@ -80,6 +81,7 @@ class Photo:
     fine: NDArray[np.uint8] | None = None
     shown: Shown = Shown()
     frames: tuple[Frame, ...] = ()
+    key: int = 0
     left_out: tuple[str, ...] = ()
     attributes: Attributes | None = None
 
@@ -92,10 +94,19 @@ class Photo:
         Returns:
             A photo of that picture alone.
         """
-        if not self.frames:
-            return self
+        return replace(self.keyed(frame), frames=(), key=0) if self.frames else self
+
+    def keyed(self, frame: int) -> "Photo":
+        """The same file, seen by another of its pictures.
+
+        Args:
+            frame: its number, from 0.
+
+        Returns:
+            A photo whose `pixels` and `alpha` are that picture's.
+        """
         picture = self.frames[frame]
-        return replace(self, pixels=picture.pixels, alpha=picture.alpha, frames=())
+        return replace(self, pixels=picture.pixels, alpha=picture.alpha, key=frame)
 
 
 def plain(photo: Photo, suffix: str = "png") -> Photo:
@@ -118,5 +129,6 @@ def plain(photo: Photo, suffix: str = "png") -> Photo:
         fine=None,
         shown=Shown(),
         frames=(),
+        key=0,
         attributes=None,
     )

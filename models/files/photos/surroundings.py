@@ -1,4 +1,4 @@
-"""What a file holds around its picture, sorted into what a copy gets, what it gets on request, and what it never gets."""
+"""What a file holds around its picture: what a copy gets, what it gets on request, and what it never gets."""
 
 from dataclasses import dataclass
 from typing import Any
