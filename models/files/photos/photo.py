@@ -34,13 +34,16 @@ class Shown:
         density: pixels a length; None where the file does not tell.
         chunks: of a PNG, in their order: gAMA, cHRM, sRGB, cICP, mDCV, cLLI, and their bodies.
         tags: of a TIFF: white point, primaries and the like.
-        options: for the encoder: colour description of HEIC, loops of an animation, and how the original was encoded.
+        options: for an encoder of the same format: colour description of HEIC, loops of an animation, and how the
+            original was compressed (tables, sampling and mode of a JPEG).
+        stored: bytes that each picture takes in the file; 0 where that is not known.
     """
 
     density: Density | None = None
     chunks: tuple[tuple[bytes, bytes], ...] = ()
     tags: Mapping[int, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    stored: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,8 @@ def _decode(data: bytes, path: Path, attributes: Attributes) -> Photo:
         format_ = "PNG"
         notes.append(f"{kind} with transparency is written back as PNG")
     shown, pixels = beside.shown, first.pixels
+    if format_ != kind:
+        shown = replace(shown, options={}, stored=0.0)
     gamma = unusual_gamma(shown.chunks) if len(decoded) == 1 else None
     if gamma is not None:
         pixels, shown = with_usual_gamma(pixels, gamma), replace(shown, chunks=without_gamma(shown.chunks))

@@ -5,6 +5,7 @@ from typing import Any
 
 from PIL import Image, ImageFile
 from PIL.ExifTags import IFD, Base
+from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from guise.models.files.photos import density as densities
@@ -85,6 +86,7 @@ def surroundings(
         chunks=tuple((name, chunks[name]) for name in carried if name in chunks),
         tags=_colour_tags(image),
         options=_options(image, kind),
+        stored=(len(data) - _aside(image)) / max(int(getattr(image, "n_frames", 1)), 1),
     )
     return Surroundings(shown, image.info.get("icc_profile"), exif, tuple(dict.fromkeys(left_out)))
 
@@ -122,11 +124,31 @@ def _colour_tags(image: ImageFile.ImageFile) -> dict[int, Any]:
 def _options(image: ImageFile.ImageFile, kind: str) -> dict[str, Any]:
     """Options for an encoder of the same format."""
     options: dict[str, Any] = {}
-    if kind == "HEIC" and image.info.get("nclx_profile"):
-        options["nclx_profile"] = image.info["nclx_profile"]
+    if isinstance(image, JpegImageFile) and image.quantization:
+        options |= {"qtables": image.quantization, "subsampling": _sampling(image)}
+        options |= {"progressive": True} if image.info.get("progressive") else {}
+    if kind == "HEIC":
+        options["chroma"] = "444" if image.info.get("chroma") == 444 else "420"
+        if image.info.get("nclx_profile"):
+            options["nclx_profile"] = image.info["nclx_profile"]
     if (again := loops(image)) is not None and kind in ("GIF", "PNG", "WEBP"):
         options["loop"] = again
     return options
+
+
+def _sampling(image: JpegImageFile) -> int:
+    """Of the colours: what the original has, or the next finer one that can be written."""
+    luma = image.layer[0][1:3] if image.layers == 3 else (1, 1)
+    chroma = image.layer[1][1:3] if image.layers == 3 else (1, 1)
+    across, down = luma[0] // max(chroma[0], 1), luma[1] // max(chroma[1], 1)
+    return 0 if across < 2 else 1 if down < 2 else 2
+
+
+def _aside(image: ImageFile.ImageFile) -> int:
+    """Bytes of metadata, which are not the picture's."""
+    return sum(
+        len(value) for name in ("icc_profile", "exif", "xmp") if isinstance(value := image.info.get(name), bytes)
+    )
 
 
 def _pictures_in_mpo(image: ImageFile.ImageFile) -> int:

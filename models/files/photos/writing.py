@@ -70,7 +70,8 @@ def as_saved(photo: Photo, pixels: Pixels) -> Pixels:
     if photo.lossless and not photo.single_channel:
         return pixels
     options = {name: value for name, value in photo.shown.options.items() if name != "loop"}
-    bare = replace(photo, alpha=None, icc_profile=None, shown=Shown(options=options), frames=())
+    shown = Shown(options=options, stored=photo.shown.stored)
+    bare = replace(photo, alpha=None, icc_profile=None, shown=shown, frames=(), key=0)
     data = encode(bare, [Frame(pixels, None)], None)
     with opened(photo.format, data) as image:
         return pictures(image, data, photo.format, [])[0].samples.pixels
