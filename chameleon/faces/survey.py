@@ -143,4 +143,4 @@ def cut_faces(folder: Path, survey: Survey, selector: FaceSelector) -> list[Face
 
 
 def _cut(photo: Photo, face: EmbeddedFace) -> FaceCrop:
-    return FaceCrop.cut(photo.pixels, face.face, grey=photo.grey)
+    return FaceCrop.of(photo, face.face)

@@ -104,7 +104,7 @@ def refine_together(
     refined: dict[Path, list[Refined]] = {}
     for start in range(0, len(faces), _TOGETHER):
         together = faces[start : start + _TOGETHER]
-        crops = [FaceCrop.cut(photo.pixels, face.face, grey=photo.grey) for _, photo, face in together]
+        crops = [FaceCrop.of(photo, face.face) for _, photo, face in together]
         seed = settings_hash({"mask": mask.digest, "photo": together[0][1].sha256, "start": start})
         for (path, _, _), refinement in zip(together, refiner.refine(crops, seed=int(seed, 16) >> 1), strict=True):
             refined.setdefault(path, []).append(refinement)

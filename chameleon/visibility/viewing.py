@@ -13,7 +13,8 @@ from guise.chameleon.visibility.flip import PIXELS_PER_DEGREE
 
 SCREEN_WIDTH, SCREEN_HEIGHT = 1920, 1080
 _MARGIN = 24  # pixels of the screen
-_BLOCK = 16  # JPEG's largest unit: what lies in other blocks does not change a face's
+BLOCK = 16
+"""JPEG's largest unit, in pixels: what lies in other blocks does not change a face's."""
 
 
 def screen_scale(height: int, width: int) -> float:
@@ -60,8 +61,8 @@ class Region:
         margin = math.ceil(_MARGIN / scale)
         rows, columns = (
             slice(
-                max(0, (part.start - margin) // _BLOCK * _BLOCK),
-                min(length, -(-(part.stop + margin) // _BLOCK) * _BLOCK),
+                max(0, (part.start - margin) // BLOCK * BLOCK),
+                min(length, -(-(part.stop + margin) // BLOCK) * BLOCK),
             )
             for part, length in ((rows, height), (columns, width))
         )
