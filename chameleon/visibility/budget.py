@@ -234,7 +234,7 @@ def fit_amplitude(spend: Callable[[float], float], *, start: float, largest: flo
     if within < _MUCH_LESS * start and min((y for x, y in tried if x >= np.log(start)), default=0.0) <= _NEARLY:
         larger = (step * start for step in _BEYOND if within < step * start <= largest)
         within = next((amplitude for amplitude in larger if spend(amplitude) <= 1), within)
-    while 0 < within and within * _CLIMB <= largest and spend(within * _CLIMB) <= 1:
+    while within > 0 and within * _CLIMB <= largest and spend(within * _CLIMB) <= 1:
         within *= _CLIMB
     return within
 

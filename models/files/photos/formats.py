@@ -14,7 +14,7 @@ class Format:
         icc: colour profiles.
         exif: EXIF, for whom asks to keep it.
         colour: further descriptions of its colours: chunks of PNG, "nclx" of HEIC, tags of TIFF.
-        alpha: transparency.
+        alpha: transparency; HEIC and AVIF keep it nearly, as they do pixels.
         bits: the most bits of a sample that a copy keeps.
         frames: several pictures.
         palette: it holds at most 256 colours a picture.
