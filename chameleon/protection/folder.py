@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.protection.log import LogEntry, ProtectionLog, measurements
 from guise.chameleon.protection.measure import FaceMeasurement, measure_saved, with_lpips
 from guise.chameleon.protection.patience import fit_photo
+from guise.chameleon.protection.task import Task
 from guise.models import Recogniser
 from guise.models.errors import ImageError
 from guise.models.files import Photo, file_hash, read_photo, settings_hash, write_photo
@@ -69,23 +70,6 @@ def protect_folder(
                 progress("protecting", done, len(photos))
 
 
-@dataclass(frozen=True)
-class _Task:
-    """A photo of the folder.
-
-    Attributes:
-        path: below the folder.
-        photo: as read.
-        ours: whether there is a copy that an earlier run has written.
-        finished: what an earlier run with these settings has logged, if there is nothing left to do.
-    """
-
-    path: Path
-    photo: Photo
-    ours: bool
-    finished: LogEntry | None
-
-
 class _Run:
     """One run over a folder, with its log."""
 
@@ -121,9 +105,16 @@ class _Run:
     def protect(self, group: Group) -> Iterator[PhotoResult]:
         """Protect the photos of a group."""
         refiner = self._job.refiner
-        prepared = [self._prepare(path) for path in group.photos]
-        tasks = [task for task in prepared if isinstance(task, _Task)]
-        faces = {task.path: self._faces(task) for task in tasks if task.finished is None}
+        faces: dict[Path, list[EmbeddedFace]] = {}
+        prepared: list[Task | PhotoResult] = []
+        for path in group.photos:
+            task = self._prepare(path)
+            if isinstance(task, Task):
+                if task.finished is None:
+                    faces[path] = self._faces(task)
+                task = task.light() if len(group.photos) > 1 else task
+            prepared.append(task)
+        tasks = [task for task in prepared if isinstance(task, Task)]
         selected = {path: self._selector.select(seen) for path, seen in faces.items()}
         refined: Mapping[Path, Sequence[Refined]] = {}
         if refiner is not None and any(selected.values()):
@@ -131,7 +122,13 @@ class _Run:
             finished = [task for task in tasks if task.finished is not None and group.token]
             again = {task.path: self._selector.select(self._faces(task)) for task in finished}
             to_refine = {**selected, **again}
-            each = ((task.path, task.photo, face) for task in tasks for face in to_refine.get(task.path, ()))
+            each = (
+                (task.path, photo, face)
+                for task in tasks
+                if to_refine.get(task.path)
+                for photo in [self._whole(task)]
+                for face in to_refine[task.path]
+            )
             refined = refine_together(refiner, self._job.key.mask, each)
         for task in prepared:
             if isinstance(task, PhotoResult):
@@ -149,7 +146,7 @@ class _Run:
                 notes = (*self._lost(task.photo), *self._left_out(faces[task.path], selected[task.path]))
                 yield self._write(task, selected[task.path], refined, notes, group.token)
 
-    def _prepare(self, path: Path) -> _Task | PhotoResult:
+    def _prepare(self, path: Path) -> Task | PhotoResult:
         try:
             photo = read_photo(self._job.folder / path)
         except ImageError as error:
@@ -163,14 +160,20 @@ class _Run:
         if photo.frames and (finished is None or self._job.refiner is not None):
             self._frames[path] = look_at_frames(photo, path.as_posix(), self._reader, self._selector)
             photo = self._frames[path].photo
-        return _Task(path, photo, ours, finished)
+        return Task(path, photo, ours, finished)
 
-    def _faces(self, task: _Task) -> list[EmbeddedFace]:
+    def _faces(self, task: Task) -> list[EmbeddedFace]:
         if task.path in self._frames:
             return self._frames[task.path].faces
-        return self._known[task.path] if task.path in self._known else faces_of(task.photo, task.path, self._reader)
+        if task.path in self._known:
+            return self._known[task.path]
+        return faces_of(self._whole(task), task.path, self._reader)
 
-    def _measured_before(self, task: _Task, finished: LogEntry) -> tuple[FaceMeasurement, ...]:
+    def _whole(self, task: Task) -> Photo:
+        """A task's photo with its pixels."""
+        return task.photo if len(task.photo.pixels) else read_photo(self._job.folder / task.path)
+
+    def _measured_before(self, task: Task, finished: LogEntry) -> tuple[FaceMeasurement, ...]:
         """What the log says of a finished copy, and LPIPS, whose weights may have come since."""
         measured, lpips = measurements(finished), self._job.lpips
         if lpips is None or all(face.lpips is not None for face in measured):
@@ -195,14 +198,15 @@ class _Run:
 
     def _write(
         self,
-        task: _Task,
+        task: Task,
         selected: Sequence[EmbeddedFace],
         refined: Mapping[Path, Sequence[Refined]],
         notes: tuple[str, ...],
         token: str,
     ) -> PhotoResult:
-        job, photo, name, target = self._job, task.photo, task.path.as_posix(), self._job.out / task.path
+        job, name, target = self._job, task.path.as_posix(), self._job.out / task.path
         try:
+            photo = self._whole(task)
             fitted = fit_photo(
                 job,
                 photo,
@@ -216,6 +220,10 @@ class _Run:
             protected = [fitted.protected] if frames is None else carry(job, frames, fitted)
             pixels = [picture.pixels for picture in protected]
             write_photo(target, photo, pixels, keep_metadata=job.keep_metadata, overwrite=task.ours)
+            placements, directions = protected[0].placements, [face.directions for face in fitted.refined]
+            again = fitted.again
+            if frames is None:
+                del fitted, protected, pixels  # before the file is read: a large photo may not fit the memory thrice
             saved = read_photo(target)
         except ImageError as error:
             return PhotoResult(name, "failed", str(error))
@@ -230,9 +238,8 @@ class _Run:
                 self.log.restorable(name, photo.at(number), shown[number], picture.placements)
             notes = (*notes, frames.note)
         measured = tuple(with_lpips(face, photo, saved.pixels, job.lpips) for face in seen)
-        directions = [face.directions for face in fitted.refined]
-        finished = self.log.finish(started, photo.at(0), saved, protected[0].placements, measured, directions)
+        finished = self.log.finish(started, photo.at(0), saved, placements, measured, directions)
         remember(job.refiner, finished)
-        if fitted.again:
-            notes = (*notes, f"fitted again {'once' if fitted.again == 1 else f'{fitted.again} times'}")
+        if again:
+            notes = (*notes, f"fitted again {'once' if again == 1 else f'{again} times'}")
         return PhotoResult(name, "protected", faces=measured, notes=notes)

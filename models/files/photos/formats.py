@@ -37,7 +37,7 @@ FORMATS = {
         "PNG", "header", colour=("cICP", "mDCV", "cLLI", "gAMA", "cHRM", "sRGB"), bits=16, frames=True
     ),  # of several frames 8 bits
     "WEBP": Format("WebP", "exif", frames=True),
-    "TIFF": Format("TIFF", "header", colour=("WhitePoint", "PrimaryChromaticities", "TransferFunction"), frames=True),
+    "TIFF": Format("TIFF", "header", colour=("WhitePoint", "PrimaryChromaticities"), frames=True),
     "BMP": Format("BMP", "header", icc=False, exif=False, alpha=False),
     "GIF": Format("GIF", "", icc=False, exif=False, frames=True, palette=True),
     "HEIC": Format("HEIC", "exif", colour=("nclx",)),
@@ -48,4 +48,4 @@ FORMATS = {
 READ = ", ".join(format_.name for format_ in FORMATS.values())
 """Their names, for messages."""
 
-TIFF_COLOUR_TAGS = {301: "TransferFunction", 318: "WhitePoint", 319: "PrimaryChromaticities"}
+TIFF_COLOUR_TAGS = {318: "WhitePoint", 319: "PrimaryChromaticities"}

@@ -75,6 +75,7 @@ def surroundings(
         notes += beside_heic(data, image.info, int(getattr(image, "n_frames", 1)) if kind == "HEIC" else 1)
     if isinstance(image, TiffImageFile):
         left_out += [name for tag, name in _TIFF_METADATA.items() if tag in image.tag_v2]
+        notes += ["its transfer function is left out"] if Base.TransferFunction in image.tag_v2 else []
     elif image.info.get("xmp") and parts is None:
         left_out.append("XMP")
     density = _density(image, kind, tags, chunks)

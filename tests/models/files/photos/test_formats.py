@@ -31,7 +31,6 @@ PNG_COLOURS = {
     b"sRGB": b"\0",
 }
 TIFF_COLOURS: dict[int, Any] = {
-    301: tuple(range(0, 65_536, 256)),
     318: (0.3127, 0.329),
     319: (0.64, 0.33, 0.3, 0.6, 0.15, 0.06),
 }
@@ -135,7 +134,10 @@ def test_a_copy_carries_all_that_the_table_says(tmp_path: Path, kind: str) -> No
                     assert own is None or np.abs(own - given).max() <= (2 if kind in ("HEIC", "AVIF") else 0)
             elif name == "tags":
                 assert after[name].keys() == value.keys()
-                assert all(np.allclose(after[name][tag], value[tag], rtol=1e-6) for tag in value)
+                assert all(
+                    np.allclose(np.array(after[name][tag], float), np.array(value[tag], float), rtol=1e-6)
+                    for tag in value
+                )
             else:
                 assert after[name] == value, (name, keep)
     assert (tmp_path / "copy").stat().st_mtime_ns == WHEN
