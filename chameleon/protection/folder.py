@@ -19,7 +19,8 @@ from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.protection.log import LogEntry, ProtectionLog, measurements
 from guise.chameleon.protection.measure import FaceMeasurement, measure_saved, with_lpips
 from guise.chameleon.protection.patience import fit_photo
-from guise.chameleon.protection.task import Task
+from guise.chameleon.protection.task import Task, near_faces
+from guise.chameleon.restoration.restore_record import pixels_hash
 from guise.models import Recogniser
 from guise.models.errors import ImageError
 from guise.models.files import Photo, file_hash, read_photo, settings_hash, write_photo
@@ -112,7 +113,7 @@ class _Run:
             if isinstance(task, Task):
                 if task.finished is None:
                     faces[path] = self._faces(task)
-                task = task.light() if len(group.photos) > 1 else task
+                task = task.light()
             prepared.append(task)
         tasks = [task for task in prepared if isinstance(task, Task)]
         selected = {path: self._selector.select(seen) for path, seen in faces.items()}
@@ -222,8 +223,10 @@ class _Run:
             write_photo(target, photo, pixels, keep_metadata=job.keep_metadata, overwrite=task.ours)
             placements, directions = protected[0].placements, [face.directions for face in fitted.refined]
             again = fitted.again
+            original = pixels_hash(photo.at(0).pixels)
+            photo = near_faces(photo, selected)
             if frames is None:
-                del fitted, protected, pixels  # before the file is read: a large photo may not fit the memory thrice
+                del fitted, protected, pixels  # before the file is read: a large photo may not fit the memory twice
             saved = read_photo(target)
         except ImageError as error:
             return PhotoResult(name, "failed", str(error))
@@ -238,7 +241,7 @@ class _Run:
                 self.log.restorable(name, photo.at(number), shown[number], picture.placements)
             notes = (*notes, frames.note)
         measured = tuple(with_lpips(face, photo, saved.pixels, job.lpips) for face in seen)
-        finished = self.log.finish(started, photo.at(0), saved, placements, measured, directions)
+        finished = self.log.finish(started, photo.at(0), saved, placements, measured, directions, original)
         remember(job.refiner, finished)
         if again:
             notes = (*notes, f"fitted again {'once' if again == 1 else f'{again} times'}")

@@ -107,7 +107,14 @@ class ProtectionLog:
         records = (self._restore_records.find(pixels_hash(pixels), self._mask.digest, "") for pixels in pictures)
         return any(record is not None and record.get("placements") for record in records)
 
-    def restorable(self, name: str, original: Photo, saved: np.ndarray, placements: Sequence[Placement]) -> None:
+    def restorable(
+        self,
+        name: str,
+        original: Photo,
+        saved: np.ndarray,
+        placements: Sequence[Placement],
+        original_pixels: str | None = None,
+    ) -> None:
         """Write the restore record of one picture.
 
         Args:
@@ -115,11 +122,13 @@ class ProtectionLog:
             original: the photo as read, one picture.
             saved: uint8 (H, W, 3) RGB, the picture in the written file.
             placements: of the mask, in the order in which it was added.
+            original_pixels: their hash, where `original` no longer holds all of them.
 
         Raises:
             OutputError: the records cannot be written.
         """
-        self._restore_records.append(make_restore_record(name, original, saved, placements, self._mask))
+        record = make_restore_record(name, original, saved, placements, self._mask, original_pixels)
+        self._restore_records.append(record)
 
     def start(self, name: str, original: Photo, saved: Photo, group: str) -> LogEntry:
         """Log that a file is ours, so that a run that is stopped from here on can replace it.
@@ -157,6 +166,7 @@ class ProtectionLog:
         placements: Sequence[Placement],
         measured: Sequence[FaceMeasurement],
         directions: Sequence[ProtectedDirections],
+        original_pixels: str | None = None,
     ) -> LogEntry:
         """Write a copy's restore record and log that the copy is finished.
 
@@ -167,6 +177,7 @@ class ProtectionLog:
             placements: of the mask, in the order in which it was added.
             measured: measurements of the protected faces.
             directions: of the protected faces; empty where the mask was not refined.
+            original_pixels: as of `restorable`.
 
         Returns:
             The complete entry.
@@ -174,7 +185,7 @@ class ProtectionLog:
         Raises:
             OutputError: a file cannot be written.
         """
-        self.restorable(entry["name"], original, saved.pixels, placements)
+        self.restorable(entry["name"], original, saved.pixels, placements, original_pixels)
         complete = {
             **entry,
             "output_pixels": pixels_hash(saved.pixels),

@@ -14,7 +14,7 @@ from guise.chameleon.visibility.flip import PIXELS_PER_DEGREE
 
 SCREEN_WIDTH, SCREEN_HEIGHT = 1920, 1080
 _MARGIN = 24  # pixels of the screen
-_TILE = 1536  # pixels, at most, of a side of what is measured at a time at 100 % zoom
+_TILE = 1024  # pixels, at most, of a side of what is measured at a time at 100 % zoom
 BLOCK = 16
 """JPEG's largest unit, in pixels: what lies in other blocks does not change a face's."""
 

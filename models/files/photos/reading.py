@@ -6,7 +6,7 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
-from guise.models.errors import ImageError
+from guise.models.errors import ImageError, first_line
 from guise.models.files.atomic import Attributes
 from guise.models.files.headers import RAW_SUFFIXES, SUFFIXES, sniff, webp_header
 from guise.models.files.names import printable
@@ -46,10 +46,10 @@ def read_photo(path: Path) -> Photo:
     except ImageError as error:
         raise ImageError(f"cannot read {printable(path)}: {error}") from error.__cause__
     except OSError as error:
-        reason = error.strerror or f"it is damaged or cut short ({error})"
+        reason = error.strerror or f"it is damaged or cut short ({first_line(error)})"
         raise ImageError(f"cannot read {printable(path)}: {reason}; copy or export it again") from error
     except Exception as error:  # decoders of hostile bytes raise almost anything
-        reason = f"it is damaged ({type(error).__name__}: {error})"
+        reason = f"it is damaged ({type(error).__name__}: {first_line(error)})"
         raise ImageError(f"cannot read {printable(path)}: {reason}; copy or export it again") from error
 
 

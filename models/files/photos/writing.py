@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from guise.models.errors import ImageError
+from guise.models.errors import ImageError, first_line
 from guise.models.files.atomic import atomic_write
 from guise.models.files.names import printable
 from guise.models.files.photos.decoding import opened, pictures
@@ -48,7 +48,7 @@ def write_photo(
         data = encode(photo, _frames(path, photo, pixels), photo.exif if keep_metadata else None)
     except (OSError, ValueError, RuntimeError) as error:
         raise ImageError(
-            f"cannot write {printable(path)} as {photo.format}: {error}; convert the original to PNG"
+            f"cannot write {printable(path)} as {photo.format}: {first_line(error)}; convert the original to PNG"
         ) from error
     if not overwrite and os.path.lexists(path) and not _holds(path, data):
         what = f"cannot write {printable(path)}: another file is there already"
