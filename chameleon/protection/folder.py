@@ -180,7 +180,8 @@ class _Run:
         if lpips is None or all(face.lpips is not None for face in measured):
             return measured
         saved = read_photo(self._job.out / task.path).pixels
-        return tuple(with_lpips(face, task.photo, saved, lpips) for face in measured)
+        original = self._whole(task)
+        return tuple(with_lpips(face, original, saved, lpips) for face in measured)
 
     def _lost(self, photo: Photo) -> tuple[str, ...]:
         """What its copy does not carry over."""
@@ -220,13 +221,12 @@ class _Run:
             frames = self._frames.get(task.path)
             protected = [fitted.protected] if frames is None else carry(job, frames, fitted)
             pixels = [picture.pixels for picture in protected]
-            write_photo(target, photo, pixels, keep_metadata=job.keep_metadata, overwrite=task.ours)
             placements, directions = protected[0].placements, [face.directions for face in fitted.refined]
-            again = fitted.again
-            original = pixels_hash(photo.at(0).pixels)
-            photo = near_faces(photo, selected)
+            again, original = fitted.again, pixels_hash(photo.at(0).pixels)
+            photo = near_faces(photo, selected)  # a large one may not fit the memory twice
+            write_photo(target, photo, pixels, keep_metadata=job.keep_metadata, overwrite=task.ours)
             if frames is None:
-                del fitted, protected, pixels  # before the file is read: a large photo may not fit the memory twice
+                del fitted, protected, pixels
             saved = read_photo(target)
         except ImageError as error:
             return PhotoResult(name, "failed", str(error))
