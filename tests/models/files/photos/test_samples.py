@@ -53,8 +53,11 @@ def test_16_bit_colour_and_alpha_keep_their_high_bits(tmp_path: Path) -> None:
         _png(tmp_path / "a.png", samples[..., channels], colour=colour)
         photo = read_photo(tmp_path / "a.png")
         assert photo.notes == ("16-bit samples reduced to 8",)
-        assert photo.grey == (colour == 4)
-        np.testing.assert_array_equal(photo.pixels, high[..., [0, 0, 0] if colour == 4 else [0, 1, 2]])
+        assert photo.grey == photo.single_channel == (colour == 4)
+        expected = high[..., [0, 0, 0] if colour == 4 else [0, 1, 2]]
+        if colour != 2:
+            expected = np.where(high[..., 3:] > 0, expected, 0)
+        np.testing.assert_array_equal(photo.pixels, expected)
         if colour == 2:
             assert photo.alpha is None
         else:
@@ -138,7 +141,7 @@ def test_a_transparent_colour_becomes_alpha(tmp_path: Path, mode: str, key: obje
     expected = np.full((4, 5), 255)
     expected[1, 2] = 0
     np.testing.assert_array_equal(photo.alpha, expected)
-    assert photo.grey == (mode == "L")
+    assert photo.grey and photo.single_channel == (mode == "L")
 
 
 def test_bmp_with_transparency_is_written_back_as_png(tmp_path: Path) -> None:
