@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from guise.cli.flags import as_flags
+from guise.models.flags import as_flags
 from guise.models.watching import Progress
 
 

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 import click
 
-from guise.cli.flags import as_flags
 from guise.models.errors import GuiseError, InputError
+from guise.models.flags import as_flags
 
 _COMMANDS = {  # name: (module, attribute, short help)
     "protect": ("guise.cli.protect", "protect", "Protect a folder of photos with one personal mask."),

@@ -120,5 +120,5 @@ def protect(
         console.show_json(report.to_json())
     else:
         protect_report.show(report)
-    if len(report.protected) < len(report.photos) or report.picture is None:
+    if len(report.protected) < len(report.photos) or report.picture is None or report.page is None:
         context.exit(3 if report.protected or report.protected_before else 1)

@@ -32,11 +32,14 @@ def show(report: ProtectionReport) -> None:
     where = f" in {printable(report.out)}" if report.protected else ""
     lines = [f"\n{len(report.protected)} of {len(report.photos)} photos protected{where}"]
     if not report.protected:
-        click.echo(lines[0])
+        lines += [] if report.page is None else [f"  report        {printable(report.page)}"]
+        click.echo("\n".join(lines))
         return
     lines += _summary(report)
     if report.picture is not None:
         lines.append(f"  before/after  {printable(report.picture)}")
+    if report.page is not None:
+        lines.append(f"  report        {printable(report.page)} - private: it shows your originals")
     made = report.key.provenance
     lines += [
         f"  key           {printable(report.key_file)} - private: it takes the mask off and shows who you are",

@@ -37,7 +37,8 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--picture",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where the before/after picture goes (PNG). [default: PROTECTED-before-after.png]",
+    help="Where the before/after picture goes (PNG), with the page of the report next to it. "
+    "[default: PROTECTED-before-after.png]",
 )
 @click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda, ...")
 @click.option("--offline", is_flag=True, help="Open no connection.")
@@ -71,5 +72,5 @@ def verify(
         console.show_json(report.to_json())
     else:
         verify_report.show(report)
-    if report.unmeasured or report.picture is None:
+    if report.unmeasured or report.picture is None or report.page is None:
         context.exit(3)

@@ -60,6 +60,8 @@ def show(report: VerificationReport) -> None:
             console.table([_version(name, version) for name, version in recogniser.versions.items()])
     if report.picture is not None:
         click.echo(f"\nbefore/after: {printable(report.picture)}")
+    if report.page is not None:
+        click.echo(f"report: {printable(report.page)} - private: it shows your originals")
 
 
 def _looks(name: str, values: list[float], form: str, *, worst: Any) -> dict[str, str]:

@@ -9,6 +9,10 @@ from pathlib import Path
 from guise.models.errors import InputError
 from guise.models.files import BEFORE_AFTER, printable
 
+PROTECTION_PAGE = "-report.html"
+VERIFICATION_PAGE = "-verify-report.html"
+"""Names that end so belong to the pages of `protect` and `verify`, which do not replace each other's."""
+
 
 @dataclass(frozen=True)
 class Places:
@@ -19,6 +23,7 @@ class Places:
         out: the protected copies, resolved.
         key: the user's key. The log and the restore records lie next to it.
         picture: the before/after picture. It shows originals, so it lies next to the key, not where the copies go.
+        page: the report as a page. It shows originals too.
         photo: the name of the only photo in `folder` that is meant; None means all.
     """
 
@@ -26,6 +31,7 @@ class Places:
     out: Path
     key: Path
     picture: Path
+    page: Path
     photo: Path | None = None
 
     @classmethod
@@ -66,7 +72,38 @@ class Places:
             if Path(os.path.realpath(file)).is_relative_to(place):
                 lies = f"key {printable(file)} would lie among the {what}"
                 raise InputError(f"{lies}: choose another place with `key=`")
-        return cls(folder, copies, file, file.with_name(f"{copies.name}{BEFORE_AFTER}"), photo)
+        picture, page = (file.with_name(f"{copies.name}{ending}") for ending in (BEFORE_AFTER, PROTECTION_PAGE))
+        if file in (picture, page):
+            raise InputError(f"key {printable(file)} has the name of a report: choose another one with `key=`")
+        return cls(folder, copies, file, picture, page, photo)
+
+
+@dataclass(frozen=True)
+class VerificationPlaces:
+    """What `verify` writes. Both show originals.
+
+    Attributes:
+        picture: the before/after picture.
+        page: the report as a page, next to the picture.
+    """
+
+    picture: Path
+    page: Path
+
+    @classmethod
+    def of(cls, protected: Path, *, picture: str | Path | None) -> VerificationPlaces:
+        """The places for the copies in `protected`.
+
+        Args:
+            protected: folder with the copies.
+            picture: where the before/after picture goes; None is PROTECTED-before-after.png, next to the copies.
+
+        Returns:
+            The places; nothing is made yet.
+        """
+        place = protected.resolve()
+        file = Path(picture) if picture else place.with_name(f"{place.name}{BEFORE_AFTER}")
+        return cls(file, file.with_name(f"{place.name}{VERIFICATION_PAGE}"))
 
 
 def _apart(photo: Path) -> tuple[Path, Path]:

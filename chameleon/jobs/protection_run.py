@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from guise.chameleon.faces.selection import FaceSelector
@@ -18,6 +19,8 @@ from guise.chameleon.jobs.places import Places
 from guise.chameleon.jobs.report import ProtectionPlan, ProtectionReport
 from guise.chameleon.learning.refine import RefinementSettings, Refiner
 from guise.chameleon.mask.key import Key, load_key
+from guise.chameleon.pages.render import save_page
+from guise.chameleon.protection.earlier import earlier_results
 from guise.chameleon.protection.folder import protect_folder
 from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.protection.patience import PATIENCE
@@ -97,7 +100,7 @@ class ProtectionRun:
         selector = self._choose(key, survey)
         for folder in (places.out, places.key.parent):
             check_writable(folder)
-        for place in (places.out, places.key, places.picture):
+        for place in (places.out, places.key, places.picture, places.page):
             remove_stale(place)
         if key is None:
             assert survey is not None
@@ -128,7 +131,12 @@ class ProtectionRun:
         drawn = draw_protected(places.folder, places.out, results, places.picture, tell=self._tell)
         picture = places.picture if drawn else None
         ignored = tuple(self.listing.ignored)
-        return ProtectionReport(places.folder, places.out, key, places.key, tuple(results), picture, ignored)
+        earlier = earlier_results(places.folder, places.out, key, places.key, [path.as_posix() for path in photos])
+        report = ProtectionReport(
+            places.folder, places.out, key, places.key, tuple(results), picture, ignored, budget, earlier
+        )
+        html = report.to_html(progress=self._progress)
+        return replace(report, page=places.page) if save_page(html, places.page, tell=self._tell) else report
 
     def _surrogates(self, key: Key | None, refine: int | None) -> list[Recogniser]:
         """The recognisers to learn against or to fit photos against, which measure too; else those that are here."""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from guise.chameleon.faces.selection import FaceSelector
 from guise.chameleon.faces.survey import Survey
-from guise.chameleon.jobs.before_after import by_whom
-from guise.chameleon.jobs.page import page
 from guise.chameleon.mask.key import Key
+from guise.chameleon.pages.protection import ProtectedPhotos, protection_page
+from guise.chameleon.pages.render import render
 from guise.chameleon.protection.job import PhotoResult
 from guise.chameleon.restoration.restore_record import restore_records_file
-from guise.chameleon.visibility.lpips import NOT_MEASURED, mean_lpips
+from guise.chameleon.visibility.budget import Budget
+from guise.chameleon.visibility.lpips import mean_lpips
 from guise.models.files import printable
+from guise.models.watching import Progress
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,9 @@ class ProtectionReport:
         photos: what became of each photo.
         picture: before and after; None where there is none.
         ignored: files in the folder that are no photos.
+        budget: how visible the mask may be; None for the published procedure.
+        earlier: what earlier runs over this folder wrote besides, which the page shows too.
+        page: the report as a page for people; private. None where it could not be written.
     """
 
     folder: Path
@@ -76,6 +82,9 @@ class ProtectionReport:
     photos: tuple[PhotoResult, ...]
     picture: Path | None
     ignored: tuple[Path, ...]
+    budget: Budget | None = None
+    earlier: tuple[PhotoResult, ...] = ()
+    page: Path | None = None
 
     @property
     def protected(self) -> tuple[str, ...]:
@@ -151,6 +160,7 @@ class ProtectionReport:
             "key": str(self.key_file),
             "records": str(self.restore_records),
             "picture": None if self.picture is None else str(self.picture),
+            "page": None if self.page is None else str(self.page),
             "recognisers": self.recognisers,
             "linked": self.linked,
             "linked_by": self.linked_by,
@@ -161,35 +171,23 @@ class ProtectionReport:
         }
         return json.dumps(values, indent=1)
 
-    def to_html(self) -> str:
-        """Write the report as a page for people. It shows originals, so it is private.
+    def to_html(self, *, progress: Progress | None = None) -> str:
+        """Write the report as a page for people. It shows originals, so it is private. Reads originals and copies.
+
+        Args:
+            progress: called with what is being done, photos done and photos in all.
 
         Returns:
             An HTML document that needs no other file.
         """
-        rows = [
-            (
-                result.photo,
-                result.status,
-                _similarities([face.similarity_after for face in result.faces]),
-                by_whom(result.linked_by) if result.faces else "",
-                ", ".join(f"{face.visibility.ssim:.3f}" for face in result.faces),
-                ", ".join(f"{face.visibility.flip:.3f}" for face in result.faces),
-                ", ".join("" if face.lpips is None else f"{face.lpips:.3f}" for face in result.faces),
-                result.reason or "; ".join(result.notes),
-            )
-            for result in self.photos
-        ]
-        parts = [f"{len(self.protected)} of {len(self.photos)} photos are protected."]
-        if self.recognisers:
-            parts.append(f"Still linked to you: {self.still_linked}. {self.measured_by}")
-            parts.append(f"Similarity is by {printable(self.recognisers[0])} and runs from -1 to 1.")
-        parts.append("SSIM 1 means no visible change.")
-        parts.append(f"LPIPS: {NOT_MEASURED if self.lpips is None else f'{self.lpips:.3f} on average'}.")
-        summary = " ".join(parts)
-        titles = ("photo", "status", "similarity after", "still linked by", "SSIM", "FLIP", "LPIPS", "note")
-        return page("Protected photos", summary, titles, rows, picture=self.picture)
-
-
-def _similarities(similarities: list[float | None]) -> str:
-    return ", ".join("no face" if value is None else f"{value:.2f}" for value in similarities)
+        photos = ProtectedPhotos(
+            self.folder,
+            self.out,
+            self.key,
+            self.key_file,
+            (*self.photos, *self.earlier),
+            self.budget,
+            self.measured_by,
+        )
+        drawing = progress and partial(progress, "drawing the report")
+        return render(protection_page(photos, progress=drawing))

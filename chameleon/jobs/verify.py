@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.jobs.before_after import draw_verified
 from guise.chameleon.jobs.networks import Networks, several
 from guise.chameleon.jobs.people import TO_VERIFY, check_user_face, whose_faces
+from guise.chameleon.jobs.places import VerificationPlaces
+from guise.chameleon.pages.render import render, save_page
+from guise.chameleon.pages.verification import verification_page
 from guise.chameleon.visibility.lpips import mean_lpips
 from guise.models import Recogniser
-from guise.models.files import BEFORE_AFTER
 from guise.models.files.pictures import check_picture
 from guise.models.recognisers.registry import READER
 from guise.models.watching import Announce, Progress
@@ -30,11 +33,17 @@ class VerificationReport:
 
     Attributes:
         measured: everything that was measured.
+        originals: folder with the originals.
+        protected: folder with their copies.
         picture: before and after; None where it could not be written.
+        page: the report as a page for people; private. None where it could not be written.
     """
 
     measured: Measurements
+    originals: Path
+    protected: Path
     picture: Path | None
+    page: Path | None = None
 
     @property
     def photos(self) -> tuple[PairMeasurement, ...]:
@@ -80,8 +89,21 @@ class VerificationReport:
             "no_retrieval": self.no_retrieval or None,
             "recognisers": [_recogniser(recogniser) for recogniser in self.recognisers],
             "picture": None if self.picture is None else str(self.picture),
+            "page": None if self.page is None else str(self.page),
         }
         return json.dumps(values, indent=1, allow_nan=False)
+
+    def to_html(self, *, progress: Progress | None = None) -> str:
+        """Write the report as a page for people. It shows originals, so it is private. Reads originals and copies.
+
+        Args:
+            progress: called with what is being done, photos done and photos in all.
+
+        Returns:
+            An HTML document that needs no other file.
+        """
+        drawing = progress and partial(progress, "drawing the report")
+        return render(verification_page(self.measured, self.originals, self.protected, progress=drawing))
 
     def _photo(self, i: int, photo: PairMeasurement) -> dict[str, Any]:
         return {
@@ -128,7 +150,8 @@ def verify(
         robust: measure also after JPEG, resizing, WebP and blur.
         user_face: whose faces: "recurring" (the person in most photos), "largest" (of each photo), or a photo that
             shows the user alone.
-        picture: where the before/after picture goes, a PNG; None is PROTECTED-before-after.png, next to the copies.
+        picture: where the before/after picture goes, a PNG; None is PROTECTED-before-after.png, next to the copies. The
+            page, PROTECTED-verify-report.html, lies next to it.
         device: "auto", "cpu", "cuda" ...
         offline: open no connection.
         reader: a detector and recogniser that are loaded already.
@@ -148,9 +171,10 @@ def verify(
     originals, protected = Path(originals).absolute(), Path(protected).absolute()
     others = None if others is None else Path(others).absolute()
     check_user_face(user_face, TO_VERIFY)
-    place = protected.resolve()
-    file = Path(picture) if picture else place.with_name(f"{place.name}{BEFORE_AFTER}")
-    check_picture(file, "picture", [folder for folder in (originals, protected, others) if folder is not None])
+    places = VerificationPlaces.of(protected, picture=picture)
+    check_picture(
+        places.picture, "picture", [folder for folder in (originals, protected, others) if folder is not None]
+    )
     networks = Networks(device=device, offline=offline, progress=progress, announce=announce, reader=reader)
     loaded = networks.recognisers(several(recognisers) or (READER,))
     measured = measure_folders(
@@ -164,8 +188,11 @@ def verify(
         lpips=networks.lpips(),
         progress=progress,
     )
-    drawn = draw_verified(measured, originals, protected, file, tell=announce or (lambda _: None))
-    return VerificationReport(measured, file if drawn else None)
+    tell: Announce = announce or (lambda _: None)
+    drawn = draw_verified(measured, originals, protected, places.picture, tell=tell)
+    report = VerificationReport(measured, originals, protected, places.picture if drawn else None)
+    html = report.to_html(progress=progress)
+    return replace(report, page=places.page) if save_page(html, places.page, tell=tell) else report
 
 
 def _strangers(strangers: Strangers) -> dict[str, Any]:

@@ -37,6 +37,11 @@ def manifest_file(key: Path) -> Path:
     return key.with_name(key.name + ".manifest")
 
 
+def folder_token(folder: Path) -> str:
+    """Stands for a folder of originals in the log."""
+    return settings_hash({"folder": str(folder.resolve())})
+
+
 class ProtectionLog:
     """The log of what was protected with a key, and the restore records.
 
@@ -56,7 +61,7 @@ class ProtectionLog:
         """
         self._manifest = Manifest(manifest_file(job.key_file), mode=0o600)
         # Of this folder: a copy of another folder's photo that goes by the same name is not ours to replace.
-        self._folder = settings_hash({"folder": str(job.folder.resolve())})
+        self._folder = folder_token(job.folder)
         self.written = {
             str(entry.get("output_sha256")) for entry in self.entries() if entry.get("folder") == self._folder
         }

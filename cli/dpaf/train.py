@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from guise.cli import console
-from guise.cli.flags import as_flags
+from guise.models.flags import as_flags
 
 if TYPE_CHECKING:
     from guise.dpaf import Plan

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from guise.cli import console
-from guise.cli.flags import as_flags
+from guise.models.flags import as_flags
 
 
 @pytest.mark.parametrize(

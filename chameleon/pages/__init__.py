@@ -1,0 +1,1 @@
+"""The reports of `protect` and `verify` as pages for people."""
