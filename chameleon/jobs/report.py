@@ -183,8 +183,8 @@ class ProtectionReport:
         photos = ProtectedPhotos(
             self.folder,
             self.out,
-            self.key,
             self.key_file,
+            self.key.provenance,
             (*self.photos, *self.earlier),
             self.budget,
             self.measured_by,

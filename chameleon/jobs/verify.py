@@ -172,9 +172,8 @@ def verify(
     others = None if others is None else Path(others).absolute()
     check_user_face(user_face, TO_VERIFY)
     places = VerificationPlaces.of(protected, picture=picture)
-    check_picture(
-        places.picture, "picture", [folder for folder in (originals, protected, others) if folder is not None]
-    )
+    read = [folder for folder in (originals, protected, others) if folder is not None]
+    check_picture(places.picture, "picture", read)
     networks = Networks(device=device, offline=offline, progress=progress, announce=announce, reader=reader)
     loaded = networks.recognisers(several(recognisers) or (READER,))
     measured = measure_folders(

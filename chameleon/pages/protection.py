@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from guise.chameleon.mask.key import Key
-from guise.chameleon.pages.content import Card, Change, Page, Section, Table, Tile
+from guise.chameleon.mask.key import Provenance
+from guise.chameleon.pages.content import Card, Change, Page, Section, Table, Tile, Tone
 from guise.chameleon.pages.pictures import Pictures, Shown, draw
 from guise.chameleon.pages.words import Looks, how_to_measure, in_words, sentence, visibility_table
 from guise.chameleon.protection.job import PhotoResult
@@ -18,8 +18,12 @@ from guise.chameleon.visibility.budget import STRENGTHS, Budget
 from guise.models.files import printable
 
 PRIVATE = (
-    "This page shows your originals. Keep it like your key: do not post it, do not send it, and do not put it among the "
-    "copies."
+    "This page shows your originals. Keep it as you keep your key: do not post it, do not send it, do not put it among "
+    "the copies."
+)
+SCALE = (
+    "Similarity runs from -1 to 1. On the line, the hollow dot is the original, the full one the copy, and the mark is "
+    "0: no likeness."
 )
 _LARGE = 300  # pixels on a screen
 _NAMED = 12  # photos in a sentence
@@ -33,8 +37,8 @@ class ProtectedPhotos:
     Attributes:
         folder: with the originals.
         out: with the copies.
-        key: the user's.
-        key_file: where it lies.
+        key_file: the user's key.
+        made: how its mask was learnt.
         results: what became of each photo, in this run and before.
         budget: how visible the mask may be; None for the published procedure.
         measured_by: who measured, in a sentence or two.
@@ -42,8 +46,8 @@ class ProtectedPhotos:
 
     folder: Path
     out: Path
-    key: Key
     key_file: Path
+    made: Provenance
     results: Sequence[PhotoResult]
     budget: Budget | None
     measured_by: str
@@ -112,7 +116,7 @@ def _looks(result: PhotoResult) -> list[Looks]:
 
 def _tiles(results: Sequence[PhotoResult], measured: Sequence[PhotoResult], looks: Sequence[Looks]) -> Iterable[Tile]:
     copies = sum(result.status in ("protected", "skipped", "already protected") for result in results)
-    tone = "good" if copies == len(results) else "warn" if copies else "bad"
+    tone: Tone = "good" if copies == len(results) else "warn" if copies else "bad"
     yield Tile(f"{copies} of {len(results)}", "photos are protected", tone)
     if not measured:
         return
@@ -139,8 +143,7 @@ _HOW = (
 
 
 def _who(measured_by: str) -> tuple[str, ...]:
-    drawn = "The hollow dot is the original, the full one the copy; the mark on the line is 0: no likeness."
-    return measured_by, f"Similarity runs from -1 to 1. {drawn}"
+    return measured_by, SCALE
 
 
 def _recognisers(photos: ProtectedPhotos) -> Table:
@@ -151,7 +154,7 @@ def _recognisers(photos: ProtectedPhotos) -> Table:
         by = [result for result in photos.results if name in result.recognisers]
         before = sum(any(link.linked_before for link in _of(result, name)) for result in by)
         after = sum(name in result.linked_by for result in by)
-        learnt = "yes" if name in photos.key.provenance.recognisers else "no"
+        learnt = "yes" if name in photos.made.recognisers else "no"
         rows.append((printable(name), Change(*_means(its)), f"{before} → {after} of {len(by)}", learnt))
     return Table(("recogniser", "mean similarity", "photos linked", "learnt against"), tuple(rows))
 
@@ -221,7 +224,7 @@ def _about_failed(failed: Sequence[PhotoResult]) -> Iterable[str]:
 
 
 def _always(photos: ProtectedPhotos) -> Iterable[str]:
-    made = photos.key.provenance
+    made = photos.made
     if any(result.faces for result in photos.results):
         yield (
             f"Look at the photos below, then post the copies in {printable(photos.out)} only. Who has an original and "

@@ -8,9 +8,9 @@ from pathlib import Path
 from guise.chameleon.evaluation.pairs import PairMeasurement
 from guise.chameleon.evaluation.retrieval import Scores
 from guise.chameleon.evaluation.verify import Measurements, RecogniserReport
-from guise.chameleon.pages.content import Card, Change, Page, Section, Table, Tile
+from guise.chameleon.pages.content import Card, Cell, Change, Page, Section, Table, Tile
 from guise.chameleon.pages.pictures import Pictures, Shown, draw
-from guise.chameleon.pages.protection import PRIVATE, left_out
+from guise.chameleon.pages.protection import PRIVATE, SCALE, left_out
 from guise.chameleon.pages.words import Looks, how_to_measure, in_words, sentence, visibility_table
 from guise.chameleon.visibility.budget import STRENGTHS
 from guise.models.files import printable
@@ -94,10 +94,9 @@ def _similarity(measured: Measurements) -> Section:
         )
         for report in measured.recognisers
     )
-    scale = "Similarity runs from -1 to 1. The hollow dot is the original, the full one the copy; the mark on the line is 0."
     fair = "It is fair only for recognisers and photos that took no part in learning the mask."
     table = Table(("recogniser", "mean similarity", "no face found in"), rows)
-    return Section("How like you the copies look to recognisers", (scale, fair), (table,))
+    return Section("How like you the copies look to recognisers", (fair, SCALE), (table,))
 
 
 def _matches(report: RecogniserReport) -> Section:
@@ -115,7 +114,7 @@ def _figures(scores: Scores) -> list[str]:
 
 
 def _after(report: RecogniserReport) -> Section:
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for name, version in report.versions.items():
         settings = version.settings
         linked = (_percent(settings[one].linked) if one in settings else "" for one in ("1A", "2B", "2A"))

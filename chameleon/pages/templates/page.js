@@ -22,10 +22,12 @@ for (const box of document.querySelectorAll(".compare")) {
       }
       draw();
     });
-    box.addEventListener("change", () => frame.scrollTo(
+    const keepMiddle = () => frame.scrollTo(
       middle[0] * stack.offsetWidth - frame.clientWidth / 2,
       middle[1] * stack.offsetHeight - frame.clientHeight / 2,
-    ));
+    );
+    box.addEventListener("change", keepMiddle);
+    keepMiddle(); // a browser that goes back to the page keeps its zoom
     // A finger or mouse on the picture moves the cut; on a zoomed one it moves the picture.
     const pull = (event) => {
       if (!zoomed()) {
