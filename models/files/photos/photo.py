@@ -62,8 +62,6 @@ class Photo:
         sha256: the hash of the very bytes that were decoded, in hexadecimal.
         notes: what a copy will not carry over exactly, such as "16-bit samples reduced to 8".
         single_channel: the file holds a single channel of colour, and a copy gets a single one too.
-        fine: uint8 (H, W, 3), the bits of each sample below the eight of `pixels`, as the upper bits of a byte; None
-            where samples have 8 bits.
         shown: how the picture is shown and printed.
         frames: all pictures of the file where it holds several; `pixels` and `alpha` are those of picture `key`.
         key: as read, the first.
@@ -81,7 +79,6 @@ class Photo:
     sha256: str
     notes: tuple[str, ...]
     single_channel: bool = False
-    fine: NDArray[np.uint8] | None = None
     shown: Shown = Shown()
     frames: tuple[Frame, ...] = ()
     key: int = 0
@@ -129,7 +126,6 @@ def plain(photo: Photo, suffix: str = "png") -> Photo:
         single_channel=False,
         alpha=None,
         lossless=suffix == "png",
-        fine=None,
         shown=Shown(),
         frames=(),
         key=0,
