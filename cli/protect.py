@@ -14,12 +14,12 @@ from guise.models.recognisers import registry
 if TYPE_CHECKING:
     from guise.chameleon import PhotoResult
 
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_PHOTOS = click.Path(exists=True, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--user-photos", "folder", type=_FOLDER, required=True, help="Folder with your photos.")
+@click.option("--user-photos", "folder", type=_PHOTOS, required=True, help="Folder with your photos, or one photo.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where the copies go. [default: DIR-protected]")
 @click.option("--key", "key_file", type=_FILE, help="Your key; it is made if it is missing. [default: DIR.guise-key]")
 @click.option(
@@ -121,4 +121,4 @@ def protect(
     else:
         protect_report.show(report)
     if len(report.protected) < len(report.photos) or report.picture is None:
-        context.exit(3 if report.protected else 1)
+        context.exit(3 if report.protected or report.protected_before else 1)

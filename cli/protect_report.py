@@ -29,7 +29,11 @@ def show_plan(plan: ProtectionPlan, *, as_json: bool) -> None:
 def show(report: ProtectionReport) -> None:
     """What a run did."""
     show_photos(report.photos)
-    lines = [f"\n{len(report.protected)} of {len(report.photos)} photos protected in {printable(report.out)}"]
+    where = f" in {printable(report.out)}" if report.protected else ""
+    lines = [f"\n{len(report.protected)} of {len(report.photos)} photos protected{where}"]
+    if not report.protected:
+        click.echo(lines[0])
+        return
     lines += _summary(report)
     if report.picture is not None:
         lines.append(f"  before/after  {printable(report.picture)}")

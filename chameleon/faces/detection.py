@@ -1,4 +1,8 @@
-"""Find faces and their landmarks."""
+"""Find faces and their landmarks, however they are turned.
+
+The detector knows upright faces, give or take 45 degrees. So each photo is searched in four positions. Of detections
+that overlap, the most confident one counts.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,14 @@ from facenet_pytorch import MTCNN
 from PIL import Image
 
 from guise.chameleon.faces import geometry
+from guise.chameleon.faces.reducing import reduced
 
 _LONGEST_SIDE = 1280
 _SMALLEST_FACE = 40  # pixels, after shrinking to _LONGEST_SIDE
 _LEAST_CONFIDENCE = 0.95
+_TURNED_SIDE = 800  # longest side of the photo in the positions that most photos have no face in
+_SURE = 0.99  # confidence that takes the place of an upright photo as evidence
+_SAME_FACE = 0.3  # overlap
 
 
 @dataclass(frozen=True)
@@ -23,7 +31,8 @@ class Face:
 
     Attributes:
         box: float64 (4,), left, top, right, bottom.
-        landmarks: float64 (5, 2): left eye, right eye, nose, left and right mouth corner, as seen in the picture.
+        landmarks: float64 (5, 2): left eye, right eye, nose, left and right mouth corner, as seen when the face is
+            turned upright.
         confidence: the detector's, in [0, 1].
     """
 
@@ -35,6 +44,31 @@ class Face:
     def area(self) -> float:
         """Area of the box, in square pixels."""
         return float((self.box[2] - self.box[0]) * (self.box[3] - self.box[1]))
+
+    @property
+    def quarters(self) -> int:
+        """Quarter turns to the left that bring the face nearest to upright, from 0 to 3."""
+        x, y = self.landmarks[1] - self.landmarks[0]
+        return round(float(np.arctan2(y, x)) / (np.pi / 2)) % 4
+
+    def turned_back(self, quarters: int, height: int, width: int) -> Face:
+        """Tell where a face of a turned photo lies in the photo.
+
+        Args:
+            quarters: by how many quarter turns to the left the photo was turned before this face was found.
+            height: of the photo, in pixels.
+            width: of the photo, in pixels.
+
+        Returns:
+            The same face in the photo.
+        """
+        points = np.concatenate([self.box.reshape(2, 2), self.landmarks])
+        # The last turn is undone first; the picture that it was made of is as wide as the turned one is high.
+        for turn in range(quarters, 0, -1):
+            before = width if turn % 2 else height
+            points = np.column_stack([before - 1 - points[:, 1], points[:, 0]])
+        box = np.concatenate([points[:2].min(0), points[:2].max(0)])
+        return Face(box, points[2:], self.confidence)
 
     def to_template(self, template: np.ndarray) -> np.ndarray:
         """Find the transform that brings the face's landmarks to given places.
@@ -116,24 +150,15 @@ class FaceDetector:
         Returns:
             The faces, from the largest to the smallest.
         """
-        height, width = pixels.shape[:2]
-        scale = min(1.0, _LONGEST_SIDE / max(height, width))
-        image = Image.fromarray(pixels)
-        if scale < 1:
-            image = image.resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.BOX)
-        if min(image.size) < _SMALLEST_FACE:
-            return []
-        with torch.no_grad():
-            boxes, confidences, landmarks = self._mtcnn.detect(image, landmarks=True)
-        if boxes is None:
-            return []
-        grow = np.array([width / image.width, height / image.height])
-        faces = [
-            Face(np.tile(grow, 2) * box, grow * points, float(confidence))
-            for box, points, confidence in zip(boxes.astype(float), landmarks.astype(float), confidences, strict=True)
-            if confidence >= _LEAST_CONFIDENCE
-        ]
-        return sorted(faces, key=lambda face: -face.area)
+        faces = self._upright(pixels)
+        turned = [face for quarters in (1, 2, 3) for face in self._turned(pixels, quarters)]
+        if turned:  # patterns that pass for an upright face do so less surely than a face that is turned
+            faces = [face for face in faces if face.confidence >= _SURE or self._again(pixels, face)]
+        kept: list[Face] = []
+        for face in sorted([*faces, *turned], key=lambda face: -face.confidence):
+            if all(overlap(face.box, other.box) < _SAME_FACE for other in kept):
+                kept.append(face)
+        return sorted(kept, key=lambda face: -face.area)
 
     def detect_near(self, pixels: np.ndarray, face: Face) -> Face | None:
         """Detect a face anew where another version of the photo shows it.
@@ -143,15 +168,49 @@ class FaceDetector:
             face: the face in the other version.
 
         Returns:
-            The face that overlaps it the most, found in the surroundings of its box; None where none overlaps it by at
-            least a third.
+            The face that overlaps it the most, found in the surroundings of its box, turned as it is; None where none
+            overlaps it by at least a third.
         """
         height, width = pixels.shape[:2]
         margin = 0.6 * max(face.box[2] - face.box[0], face.box[3] - face.box[1])
         left, top = np.clip(face.box[:2] - margin, 0, (width, height)).astype(int)
         right, bottom = np.clip(face.box[2:] + margin, 0, (width, height)).astype(int)
-        surroundings = np.ascontiguousarray(pixels[top:bottom, left:right])
-        return best_overlap([near.shifted(left, top) for near in self.detect(surroundings)], face)
+        surroundings, quarters = pixels[top:bottom, left:right], face.quarters
+        found = self._upright(np.ascontiguousarray(np.rot90(surroundings, quarters)))
+        near = [one.turned_back(quarters, *surroundings.shape[:2]).shifted(left, top) for one in found]
+        return best_overlap(near, face)
+
+    def _again(self, pixels: np.ndarray, face: Face) -> bool:
+        near = self.detect_near(pixels, face)
+        return near is not None and near.confidence >= _LEAST_CONFIDENCE
+
+    def _turned(self, pixels: np.ndarray, quarters: int) -> list[Face]:
+        """Faces that are upright in the turned photo, each found surely and once more in its surroundings."""
+        small, grow = reduced(pixels, _TURNED_SIDE)
+        height, width = small.shape[:2]
+        found = self._mtcnn_faces(np.ascontiguousarray(np.rot90(small, quarters)))
+        faces = [one.turned_back(quarters, height, width) for one in found if one.confidence >= _SURE]
+        again = [self.detect_near(pixels, Face(np.tile(grow, 2) * f.box, grow * f.landmarks, 1.0)) for f in faces]
+        return [face for face in again if face is not None and face.confidence >= _SURE]
+
+    def _upright(self, pixels: np.ndarray) -> list[Face]:
+        """Upright faces, from the largest to the smallest."""
+        small, grow = reduced(pixels, _LONGEST_SIDE)
+        faces = [Face(np.tile(grow, 2) * f.box, grow * f.landmarks, f.confidence) for f in self._mtcnn_faces(small)]
+        return sorted(faces, key=lambda face: -face.area)
+
+    def _mtcnn_faces(self, pixels: np.ndarray) -> list[Face]:
+        if min(pixels.shape[:2]) < _SMALLEST_FACE:
+            return []
+        with torch.no_grad():
+            boxes, confidences, landmarks = self._mtcnn.detect(Image.fromarray(pixels), landmarks=True)
+        if boxes is None:
+            return []
+        return [
+            Face(box, points, float(confidence))
+            for box, points, confidence in zip(boxes.astype(float), landmarks.astype(float), confidences, strict=True)
+            if confidence >= _LEAST_CONFIDENCE
+        ]
 
 
 def best_overlap(faces: list[Face], face: Face) -> Face | None:

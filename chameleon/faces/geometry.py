@@ -97,19 +97,20 @@ def scale_of(transform: np.ndarray) -> float:
     return float(np.sqrt(abs(np.linalg.det(transform[:, :2]))))
 
 
-def sampling_grid(transforms: Tensor, *, height: int, width: int) -> Tensor:
+def sampling_grid(transforms: Tensor, *, height: int, width: int, top: int = 0) -> Tensor:
     """Tell where each target pixel lies in the source.
 
     Args:
         transforms: float (N, 2, 3), from target to source.
         height: H, rows of the target.
         width: W, columns of the target.
+        top: the first of the rows.
 
     Returns:
         float (N, H, W, 2), source points in pixels.
     """
     ys, xs = torch.meshgrid(
-        torch.arange(height, dtype=transforms.dtype, device=transforms.device),
+        torch.arange(top, top + height, dtype=transforms.dtype, device=transforms.device),
         torch.arange(width, dtype=transforms.dtype, device=transforms.device),
         indexing="ij",
     )

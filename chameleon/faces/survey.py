@@ -96,8 +96,22 @@ def faces_of(photo: Photo, path: Path, reader: FaceReader) -> list[EmbeddedFace]
     Returns:
         The faces, from the largest to the smallest.
     """
-    height, width = photo.pixels.shape[:2]
-    faces = reader.read(photo.pixels, name=printable(path))
+    return faces_in(photo.pixels, printable(path), reader)
+
+
+def faces_in(pixels: np.ndarray, name: str, reader: FaceReader) -> list[EmbeddedFace]:
+    """Find the faces in a picture that are large enough to be measured.
+
+    Args:
+        pixels: uint8 (H, W, 3) RGB.
+        name: by which the results name it.
+        reader: detects and embeds the faces.
+
+    Returns:
+        The faces, from the largest to the smallest.
+    """
+    height, width = pixels.shape[:2]
+    faces = reader.read(pixels, name=name)
     return [face for face in faces if min(_box_size(face, height, width)) >= _SMALLEST_FACE]
 
 
@@ -129,4 +143,4 @@ def cut_faces(folder: Path, survey: Survey, selector: FaceSelector) -> list[Face
 
 
 def _cut(photo: Photo, face: EmbeddedFace) -> FaceCrop:
-    return FaceCrop.cut(photo.pixels, face.face, grey=photo.grey)
+    return FaceCrop.of(photo, face.face)

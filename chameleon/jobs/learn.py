@@ -50,7 +50,7 @@ def learn(
     A key is never learnt anew over an old one: without the old one its photos could not be restored.
 
     Args:
-        folder: with the user's photos; nothing in it is changed.
+        folder: with the user's photos, or one photo; nothing in it is changed.
         key: the key's file, private; None is FOLDER.guise-key, next to the folder.
         user_face: whose faces: "recurring" (default: the person in most photos), "largest" (of each photo), "all",
             or a photo that shows the user alone.
@@ -153,6 +153,8 @@ def photos_of(places: Places, tell: Announce) -> PhotoListing:
     Raises:
         InputError: the folder cannot be read or holds no photo, or one of the two folders holds the other.
     """
+    if places.photo is not None:
+        return PhotoListing((places.photo,), ())
     listing = list_photos(places.folder)
     check_output_folder(places.folder, places.out)
     if listing.ignored:

@@ -48,7 +48,7 @@ def protect(
     files come out.
 
     Args:
-        folder: with the user's photos; the copies keep its tree.
+        folder: with the user's photos, or one photo; the copies keep its tree.
         key: from `learn` or `load_key`, or its file. A file that is not there is learnt first, with the options of
             `learn`; None is FOLDER.guise-key, next to the folder.
         out: where the copies go; None is FOLDER-protected, next to the folder.
@@ -114,7 +114,7 @@ def plan(
     """What `protect` would do with these arguments: which faces would get a mask. Nothing is written.
 
     Args:
-        folder: with the user's photos.
+        folder: as of `protect`.
         key: as of `protect`; nothing is learnt.
         out: where the copies would go.
         user_face: whose faces, as of `protect`.

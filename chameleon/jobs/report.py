@@ -83,6 +83,11 @@ class ProtectionReport:
         return tuple(result.photo for result in self.photos if result.status in ("protected", "skipped"))
 
     @property
+    def protected_before(self) -> tuple[str, ...]:
+        """Photos that are protected copies already, made with this key; they got no copy."""
+        return tuple(result.photo for result in self.photos if result.status == "already protected")
+
+    @property
     def recognisers(self) -> tuple[str, ...]:
         """Names of the recognisers that measured the copies, the one that tells people apart first."""
         return tuple(dict.fromkeys(name for result in self.photos for name in result.recognisers))

@@ -42,7 +42,7 @@ class PhotoMeter:
         region = Region.around(rows, columns, height=height, width=width, scale=scale)
         self._part = region.rows, region.columns
         pixels_per_degree = PIXELS_PER_DEGREE * scale / face.scale
-        self._meter = RegionMeter(face.pixels[self._part], region, pixels_per_degree=pixels_per_degree)
+        self._meter = RegionMeter(self._saved(face.pixels[self._part]), region, pixels_per_degree=pixels_per_degree)
 
     def measure(self, mask: Mask) -> Visibility:
         """Measure a mask.
@@ -55,7 +55,10 @@ class PhotoMeter:
         """
         height, width = self._face.pixels.shape[:2]
         patch = mask.patch(self._placement, height=height, width=width)
-        return self._meter.measure(add(self._face.pixels[self._part], patch.within(*self._part)))
+        return self._meter.measure(self._saved(add(self._face.pixels[self._part], patch.within(*self._part))))
+
+    def _saved(self, pixels: np.ndarray) -> np.ndarray:
+        return pixels if self._face.saved is None else self._face.saved(pixels)
 
 
 def seen_on(face: FaceCrop, mask: Mask) -> Visibility:

@@ -21,6 +21,9 @@ REFINEMENT_STEP = 0.25 / 255
 """Unit of a refinement, as a share of the full range; it is a quarter of a grey level."""
 
 
+_STRIP = 1024  # rows of a photo
+
+
 @dataclass(frozen=True)
 class Placement:
     """Where and how strongly a mask lies in one photo.
@@ -150,13 +153,14 @@ class Mask:
             ratio = side / self.size
             shrink = np.array([[ratio, 0, (ratio - 1) / 2], [0, ratio, (ratio - 1) / 2]])
             transform = geometry.compose(transform, shrink)
-        grid = geometry.sampling_grid(
-            torch.from_numpy(transform)[None],
-            height=rows.stop - rows.start,
-            width=columns.stop - columns.start,
-        )
         mode = "bicubic" if bicubic else "bilinear"
-        return rows, columns, geometry.sample(values, grid, mode=mode)[0].permute(1, 2, 0).numpy()
+        high, wide = rows.stop - rows.start, columns.stop - columns.start
+        warped = np.empty((high, wide, 3))
+        for top in range(0, high, _STRIP):  # all at once, a large face would take gigabytes
+            strip = min(_STRIP, high - top)
+            grid = geometry.sampling_grid(torch.from_numpy(transform)[None], height=strip, width=wide, top=top)
+            warped[top : top + strip] = geometry.sample(values, grid, mode=mode)[0].permute(1, 2, 0).numpy()
+        return rows, columns, warped
 
     def patch(self, placement: Placement, *, height: int, width: int) -> Patch:
         """Compute what to add to a photo.
@@ -187,7 +191,11 @@ class Mask:
         if grey:
             warped = np.broadcast_to(warped.mean(axis=-1, keepdims=True), warped.shape)
         largest = np.floor(255 * self.epsilon + 1e-9)
-        return np.clip(np.rint(255 * amplitude * warped), -largest, largest).astype(np.int16)
+        levels = np.empty(warped.shape, np.int16)
+        for top in range(0, len(warped), _STRIP):
+            scaled = np.rint(255 * amplitude * warped[top : top + _STRIP])
+            levels[top : top + _STRIP] = np.clip(scaled, -largest, largest)
+        return levels
 
 
 def add(pixels: np.ndarray, patch: Patch) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,11 +13,14 @@ from guise.chameleon.faces.selection import FaceSelector
 from guise.chameleon.faces.survey import Survey, faces_of
 from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.learning.refine import Refined
+from guise.chameleon.protection.frames import FrameFaces, as_read, carry, look_at_frames, measure_frames
 from guise.chameleon.protection.group import Group, coming, plan_groups, refine_together, remember
 from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.protection.log import LogEntry, ProtectionLog, measurements
 from guise.chameleon.protection.measure import FaceMeasurement, measure_saved, with_lpips
 from guise.chameleon.protection.patience import fit_photo
+from guise.chameleon.protection.task import Task, near_faces
+from guise.chameleon.restoration.restore_record import pixels_hash
 from guise.models import Recogniser
 from guise.models.errors import ImageError
 from guise.models.files import Photo, file_hash, read_photo, settings_hash, write_photo
@@ -68,23 +71,6 @@ def protect_folder(
                 progress("protecting", done, len(photos))
 
 
-@dataclass(frozen=True)
-class _Task:
-    """A photo of the folder.
-
-    Attributes:
-        path: below the folder.
-        photo: as read.
-        ours: whether there is a copy that an earlier run has written.
-        finished: what an earlier run with these settings has logged, if there is nothing left to do.
-    """
-
-    path: Path
-    photo: Photo
-    ours: bool
-    finished: LogEntry | None
-
-
 class _Run:
     """One run over a folder, with its log."""
 
@@ -115,13 +101,21 @@ class _Run:
             }
         )
         self.log = ProtectionLog(job, self.settings)
+        self._frames: dict[Path, FrameFaces] = {}
 
     def protect(self, group: Group) -> Iterator[PhotoResult]:
         """Protect the photos of a group."""
         refiner = self._job.refiner
-        prepared = [self._prepare(path) for path in group.photos]
-        tasks = [task for task in prepared if isinstance(task, _Task)]
-        faces = {task.path: self._faces(task) for task in tasks if task.finished is None}
+        faces: dict[Path, list[EmbeddedFace]] = {}
+        prepared: list[Task | PhotoResult] = []
+        for path in group.photos:
+            task = self._prepare(path)
+            if isinstance(task, Task):
+                if task.finished is None:
+                    faces[path] = self._faces(task)
+                task = task.light()
+            prepared.append(task)
+        tasks = [task for task in prepared if isinstance(task, Task)]
         selected = {path: self._selector.select(seen) for path, seen in faces.items()}
         refined: Mapping[Path, Sequence[Refined]] = {}
         if refiner is not None and any(selected.values()):
@@ -129,7 +123,13 @@ class _Run:
             finished = [task for task in tasks if task.finished is not None and group.token]
             again = {task.path: self._selector.select(self._faces(task)) for task in finished}
             to_refine = {**selected, **again}
-            each = ((task.path, task.photo, face) for task in tasks for face in to_refine.get(task.path, ()))
+            each = (
+                (task.path, photo, face)
+                for task in tasks
+                if to_refine.get(task.path)
+                for photo in [self._whole(task)]
+                for face in to_refine[task.path]
+            )
             refined = refine_together(refiner, self._job.key.mask, each)
         for task in prepared:
             if isinstance(task, PhotoResult):
@@ -138,16 +138,16 @@ class _Run:
                 if group.token:
                     remember(refiner, task.finished)
                 measured = self._measured_before(task, task.finished)
-                yield PhotoResult(task.path.as_posix(), "skipped", "already done", measured, task.photo.notes)
+                yield PhotoResult(task.path.as_posix(), "skipped", "already done", measured, self._lost(task.photo))
             elif not selected[task.path]:
                 count = len(faces[task.path])
                 reason = f"none of its {count} faces is the user's" if count else "no face was found"
                 yield PhotoResult(task.path.as_posix(), "no face", reason)
             else:
-                notes = (*task.photo.notes, *self._left_out(faces[task.path], selected[task.path]))
+                notes = (*self._lost(task.photo), *self._left_out(faces[task.path], selected[task.path]))
                 yield self._write(task, selected[task.path], refined, notes, group.token)
 
-    def _prepare(self, path: Path) -> _Task | PhotoResult:
+    def _prepare(self, path: Path) -> Task | PhotoResult:
         try:
             photo = read_photo(self._job.folder / path)
         except ImageError as error:
@@ -155,18 +155,39 @@ class _Run:
         there = file_hash(self._job.out / path)
         # What other settings have written is replaced; what somebody else has put there is not.
         ours = there is not None and there in self.log.written
-        return _Task(path, photo, ours, self.log.finished(photo.sha256, path.as_posix(), there))
+        finished = self.log.finished(photo.sha256, path.as_posix(), there)
+        if finished is None and self.log.made(photo):
+            return PhotoResult(path.as_posix(), "already protected", "it is a copy that this key has protected")
+        if photo.frames and (finished is None or self._job.refiner is not None):
+            self._frames[path] = look_at_frames(photo, path.as_posix(), self._reader, self._selector)
+            photo = self._frames[path].photo
+        return Task(path, photo, ours, finished)
 
-    def _faces(self, task: _Task) -> list[EmbeddedFace]:
-        return self._known[task.path] if task.path in self._known else faces_of(task.photo, task.path, self._reader)
+    def _faces(self, task: Task) -> list[EmbeddedFace]:
+        if task.path in self._frames:
+            return self._frames[task.path].faces
+        if task.path in self._known:
+            return self._known[task.path]
+        return faces_of(self._whole(task), task.path, self._reader)
 
-    def _measured_before(self, task: _Task, finished: LogEntry) -> tuple[FaceMeasurement, ...]:
+    def _whole(self, task: Task) -> Photo:
+        """A task's photo with its pixels."""
+        return task.photo if len(task.photo.pixels) else read_photo(self._job.folder / task.path)
+
+    def _measured_before(self, task: Task, finished: LogEntry) -> tuple[FaceMeasurement, ...]:
         """What the log says of a finished copy, and LPIPS, whose weights may have come since."""
         measured, lpips = measurements(finished), self._job.lpips
         if lpips is None or all(face.lpips is not None for face in measured):
             return measured
         saved = read_photo(self._job.out / task.path).pixels
-        return tuple(with_lpips(face, task.photo, saved, lpips) for face in measured)
+        original = self._whole(task)
+        return tuple(with_lpips(face, original, saved, lpips) for face in measured)
+
+    def _lost(self, photo: Photo) -> tuple[str, ...]:
+        """What its copy does not carry over."""
+        if not photo.left_out or not self._job.keep_metadata:
+            return photo.notes
+        return (*photo.notes, f"left out of its metadata: {', '.join(photo.left_out)}")
 
     def _left_out(self, faces: Sequence[EmbeddedFace], selected: Sequence[EmbeddedFace]) -> list[str]:
         """A user is expected once in a photo; collages and mirrors show them again."""
@@ -179,14 +200,15 @@ class _Run:
 
     def _write(
         self,
-        task: _Task,
+        task: Task,
         selected: Sequence[EmbeddedFace],
         refined: Mapping[Path, Sequence[Refined]],
         notes: tuple[str, ...],
         token: str,
     ) -> PhotoResult:
-        job, photo, name, target = self._job, task.photo, task.path.as_posix(), self._job.out / task.path
+        job, name, target = self._job, task.path.as_posix(), self._job.out / task.path
         try:
+            photo = self._whole(task)
             fitted = fit_photo(
                 job,
                 photo,
@@ -196,17 +218,31 @@ class _Run:
                 others=coming(refined, task.path),
                 progress=self._progress,
             )
-            write_photo(target, photo, fitted.protected.pixels, keep_metadata=job.keep_metadata, overwrite=task.ours)
+            frames = self._frames.get(task.path)
+            protected = [fitted.protected] if frames is None else carry(job, frames, fitted)
+            pixels = [picture.pixels for picture in protected]
+            placements, directions = protected[0].placements, [face.directions for face in fitted.refined]
+            again, original = fitted.again, pixels_hash(photo.at(0).pixels)
+            photo = near_faces(photo, selected)  # a large one may not fit the memory twice
+            write_photo(target, photo, pixels, keep_metadata=job.keep_metadata, overwrite=task.ours)
+            if frames is None:
+                del fitted, protected, pixels
             saved = read_photo(target)
         except ImageError as error:
             return PhotoResult(name, "failed", str(error))
         # First that the file is ours, so that a run stopped from here on can replace it; what it is like follows.
         started = self.log.start(name, photo, saved, token)
-        seen = measure_saved(photo, saved.pixels, selected, self._enrolment)
+        if frames is None:
+            seen = measure_saved(photo, saved.pixels, selected, self._enrolment)
+        else:
+            shown = as_read(photo, protected, saved)
+            seen = measure_frames(frames, shown, self._enrolment)
+            for number, picture in enumerate(protected):
+                self.log.restorable(name, photo.at(number), shown[number], picture.placements)
+            notes = (*notes, frames.note)
         measured = tuple(with_lpips(face, photo, saved.pixels, job.lpips) for face in seen)
-        directions = [face.directions for face in fitted.refined]
-        finished = self.log.finish(started, photo, saved, fitted.protected.placements, measured, directions)
+        finished = self.log.finish(started, photo.at(0), saved, placements, measured, directions, original)
         remember(job.refiner, finished)
-        if fitted.again:
-            notes = (*notes, f"fitted again {'once' if fitted.again == 1 else f'{fitted.again} times'}")
+        if again:
+            notes = (*notes, f"fitted again {'once' if again == 1 else f'{again} times'}")
         return PhotoResult(name, "protected", faces=measured, notes=notes)

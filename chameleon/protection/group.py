@@ -100,12 +100,13 @@ def refine_together(
     Returns:
         Refinements of the faces of each photo, in their order.
     """
-    faces = list(faces)
+    # Crops are cut one photo at a time: the photos themselves may be large, and need not be kept.
+    cut = [(path, photo.sha256, FaceCrop.of(photo, face.face)) for path, photo, face in faces]
     refined: dict[Path, list[Refined]] = {}
-    for start in range(0, len(faces), _TOGETHER):
-        together = faces[start : start + _TOGETHER]
-        crops = [FaceCrop.cut(photo.pixels, face.face, grey=photo.grey) for _, photo, face in together]
-        seed = settings_hash({"mask": mask.digest, "photo": together[0][1].sha256, "start": start})
+    for start in range(0, len(cut), _TOGETHER):
+        together = cut[start : start + _TOGETHER]
+        crops = [crop for _, _, crop in together]
+        seed = settings_hash({"mask": mask.digest, "photo": together[0][1], "start": start})
         for (path, _, _), refinement in zip(together, refiner.refine(crops, seed=int(seed, 16) >> 1), strict=True):
             refined.setdefault(path, []).append(refinement)
     return refined

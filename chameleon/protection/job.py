@@ -12,7 +12,7 @@ from guise.chameleon.protection.measure import FaceMeasurement
 from guise.chameleon.visibility.budget import Budget
 from guise.chameleon.visibility.lpips import LpipsMeter
 
-Status = Literal["protected", "skipped", "no face", "failed"]
+Status = Literal["protected", "skipped", "already protected", "no face", "failed"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class PhotoResult:
 
     Attributes:
         photo: its path below the folder.
-        status: protected, skipped (already done), no face (of the user's) or failed.
+        status: protected, skipped (already done), already protected (it is a copy that this key has protected), no face
+            (of the user's) or failed.
         reason: why it was not protected, else "".
         faces: measurements of the protected faces on the written file.
         notes: what the copy does not carry over exactly, and whether the mask was fitted again.

@@ -60,6 +60,9 @@ class ProtectionLog:
         self.written = {
             str(entry.get("output_sha256")) for entry in self.entries() if entry.get("folder") == self._folder
         }
+        self._outputs = {
+            entry.get("output_sha256") for entry in self.entries() if entry.get("mask") == job.key.mask.digest
+        }
         self._restore_records = open_restore_records(job.key_file)
         self._mask, self._settings = job.key.mask, settings
 
@@ -88,6 +91,44 @@ class ProtectionLog:
         if self._restore_records.find(str(entry.get("output_pixels")), self._mask.digest, "") is None:
             return None
         return entry if measurements(entry) else None
+
+    def made(self, photo: Photo) -> bool:
+        """Tell whether a photo is a copy that was protected with this key, under whatever name.
+
+        Args:
+            photo: as read.
+
+        Returns:
+            Whether the log knows its bytes, or the restore records know its pixels.
+        """
+        if photo.sha256 in self._outputs:
+            return True
+        pictures = (photo.at(number).pixels for number in range(max(len(photo.frames), 1)))
+        records = (self._restore_records.find(pixels_hash(pixels), self._mask.digest, "") for pixels in pictures)
+        return any(record is not None and record.get("placements") for record in records)
+
+    def restorable(
+        self,
+        name: str,
+        original: Photo,
+        saved: np.ndarray,
+        placements: Sequence[Placement],
+        original_pixels: str | None = None,
+    ) -> None:
+        """Write the restore record of one picture.
+
+        Args:
+            name: of the photo.
+            original: the photo as read, one picture.
+            saved: uint8 (H, W, 3) RGB, the picture in the written file.
+            placements: of the mask, in the order in which it was added.
+            original_pixels: their hash, where `original` no longer holds all of them.
+
+        Raises:
+            OutputError: the records cannot be written.
+        """
+        record = make_restore_record(name, original, saved, placements, self._mask, original_pixels)
+        self._restore_records.append(record)
 
     def start(self, name: str, original: Photo, saved: Photo, group: str) -> LogEntry:
         """Log that a file is ours, so that a run that is stopped from here on can replace it.
@@ -125,6 +166,7 @@ class ProtectionLog:
         placements: Sequence[Placement],
         measured: Sequence[FaceMeasurement],
         directions: Sequence[ProtectedDirections],
+        original_pixels: str | None = None,
     ) -> LogEntry:
         """Write a copy's restore record and log that the copy is finished.
 
@@ -135,6 +177,7 @@ class ProtectionLog:
             placements: of the mask, in the order in which it was added.
             measured: measurements of the protected faces.
             directions: of the protected faces; empty where the mask was not refined.
+            original_pixels: as of `restorable`.
 
         Returns:
             The complete entry.
@@ -142,7 +185,7 @@ class ProtectionLog:
         Raises:
             OutputError: a file cannot be written.
         """
-        self._restore_records.append(make_restore_record(entry["name"], original, saved.pixels, placements, self._mask))
+        self.restorable(entry["name"], original, saved.pixels, placements, original_pixels)
         complete = {
             **entry,
             "output_pixels": pixels_hash(saved.pixels),

@@ -12,6 +12,8 @@ from guise.chameleon.mask.mask import Patch, add
 from guise.chameleon.visibility.viewing import Region, RegionMeter, screen_scale
 from guise.models.files import Photo, as_saved
 
+_REACH = 256  # pixels; a multiple of the largest block, beyond which encoders that predict hardly look
+
 
 class Look:
     """A face and what lies around it, as files written with and without a mask show it.
@@ -51,13 +53,18 @@ class Look:
             uint8 (h, w, 3) RGB: the region's pixels.
         """
         part = self.region.rows, self.region.columns
-        by_blocks = self._photo.lossless or self._photo.format == "JPEG"
-        encoded = part if by_blocks else tuple(slice(0, length) for length in self._photo.pixels.shape[:2])
+        reach = 0 if self._photo.lossless or self._photo.format == "JPEG" else _REACH
+        encoded = tuple(
+            slice(max(0, side.start - reach), min(length, side.stop + reach))
+            for side, length in zip(part, self._photo.pixels.shape[:2], strict=True)
+        )
         pixels = self._photo.pixels[encoded]
         for patch in patches:
             pixels = add(pixels, patch.within(*encoded))
-        written = as_saved(self._photo, pixels)
-        return written if by_blocks else written[part]
+        within = tuple(
+            slice(side.start - outer.start, side.stop - outer.start) for side, outer in zip(part, encoded, strict=True)
+        )
+        return as_saved(self._photo, pixels)[within]
 
     def face_boxes(self, written: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cut out the face as a screen shows it, for measures that look at all of a picture.

@@ -170,7 +170,7 @@ class _Subject:
             others=[*others, *(face.directions for at, face in enumerate(best.refined) if at != index)],
             dispersion=None if number < _ALL_ON_THE_USER else 0.0,
         )
-        crop = FaceCrop.cut(photo.pixels, self._faces[index].face, grey=photo.grey)
+        crop = FaceCrop.of(photo, self._faces[index].face)
         (again,) = self._refiner.refine([crop], seed=seed, attempt=attempt)
         try:
             return self.trial([again if at == index else face for at, face in enumerate(best.refined)])

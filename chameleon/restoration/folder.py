@@ -12,7 +12,7 @@ from guise.chameleon.mask.mask import Mask
 from guise.chameleon.restoration.restore_record import Restored, find_restore_record, open_restore_records, restore
 from guise.chameleon.restoration.search import Masks, restore_by_search
 from guise.models.errors import ImageError
-from guise.models.files import Manifest, read_photo, write_photo
+from guise.models.files import Manifest, Photo, read_photo, write_photo
 
 
 @dataclass(frozen=True)
@@ -67,21 +67,35 @@ def _restore_file(
 ) -> tuple[str, str]:
     try:
         photo = read_photo(source)
-        restore_record = find_restore_record(restore_records, photo.pixels, mask)
-        if restore_record is not None:
-            restored: Restored | None = restore(photo.pixels, restore_record, mask)
-        else:
-            restored = restore_by_search(photo.pixels, detector.detect(photo.pixels), masks(), grey=photo.grey)
-        if restored is None:
+        found = [
+            _restore(photo.at(number), restore_records, mask, masks, detector)
+            for number in range(max(len(photo.frames), 1))
+        ]
+        if all(restored is None for restored, _ in found):
             return "no mask", "there is no restore record of it next to the key, and no face in it carries this mask"
+        pixels = [photo.at(at).pixels if one is None else one.pixels for at, (one, _) in enumerate(found)]
         # Never over another file: it may be the original.
-        write_photo(target, photo, restored.pixels, keep_metadata=True, overwrite=False)
+        write_photo(target, photo, pixels, keep_metadata=True, overwrite=False)
     except ImageError as error:
         return "failed", str(error)
-    if restored.exact and photo.lossless:
+    if photo.lossless and all(restored is not None and restored.exact for restored, _ in found):
         return "exact", ""
-    if restore_record is None:
+    if not all(recorded for _, recorded in found):
         return "near", "no restore record next to the key fits it as it is now: where the mask lies was estimated"
     if not photo.lossless:
         return "near", f"{photo.format} does not keep pixels exactly"
     return "near", "its restore record does not lead quite back to the original: it is damaged, or from another machine"
+
+
+def _restore(
+    photo: Photo,
+    restore_records: Manifest,
+    mask: Mask,
+    masks: Callable[[], Masks],
+    detector: FaceDetector,
+) -> tuple[Restored | None, bool]:
+    """One picture without the mask, None if it carries none; and whether there is a restore record of it."""
+    restore_record = find_restore_record(restore_records, photo.pixels, mask)
+    if restore_record is not None:
+        return restore(photo.pixels, restore_record, mask), True
+    return restore_by_search(photo.pixels, detector.detect(photo.pixels), masks(), grey=photo.grey), False

@@ -79,7 +79,12 @@ def find_restore_record(restore_records: Manifest, saved: np.ndarray, mask: Mask
 
 
 def make_restore_record(
-    name: str, original: Photo, saved: np.ndarray, placements: Sequence[Placement], mask: Mask
+    name: str,
+    original: Photo,
+    saved: np.ndarray,
+    placements: Sequence[Placement],
+    mask: Mask,
+    original_pixels: str | None = None,
 ) -> RestoreRecord:
     """Write down what restoring a protected file will need.
 
@@ -89,6 +94,7 @@ def make_restore_record(
         saved: uint8 (H, W, 3) RGB, pixels of the written file, re-opened.
         placements: of the mask, in the order in which it was added.
         mask: the user's.
+        original_pixels: their hash, where `original` no longer holds all of them.
 
     Returns:
         Plain JSON, which shows no more of the photo than what clipped.
@@ -98,7 +104,7 @@ def make_restore_record(
         "settings_hash": mask.digest,
         "name": "",
         "photo": name,
-        "original": pixels_hash(original.pixels),
+        "original": original_pixels or pixels_hash(original.pixels),
         "placements": [
             {
                 "to_canonical": placement.to_canonical.tolist(),
@@ -178,7 +184,9 @@ def pixels_hash(pixels: np.ndarray) -> str:
     Returns:
         Hexadecimal SHA-256 of the pixels and their shape.
     """
-    return hashlib.sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
 
 
 def _clipped(pixels: np.ndarray, original: np.ndarray) -> str:

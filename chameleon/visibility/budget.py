@@ -198,6 +198,9 @@ def _to_tensor(pixels: np.ndarray) -> Tensor:
 
 _TOLERANCE = 0.03  # share of the budget that may stay unspent
 _MOST_TRIES = 8
+_MUCH_LESS, _NEARLY = 0.8, 0.1  # of the first guess; the logarithm of a share that is nearly within the budget
+_BEYOND = (1.3, 1.15, 1.0, 0.9)  # times the first guess
+_CLIMB = 1.15
 
 
 def fit_amplitude(spend: Callable[[float], float], *, start: float, largest: float) -> float:
@@ -227,6 +230,12 @@ def fit_amplitude(spend: Callable[[float], float], *, start: float, largest: flo
         amplitude = min(_next_amplitude(tried), largest)
         if not within < amplitude < beyond:
             amplitude = (within + beyond) / 2 if beyond < float("inf") else largest
+    # The measures are means over what changed, which grows too: a larger amplitude may cost no more, or less.
+    if within < _MUCH_LESS * start and min((y for x, y in tried if x >= np.log(start)), default=0.0) <= _NEARLY:
+        larger = (step * start for step in _BEYOND if within < step * start <= largest)
+        within = next((amplitude for amplitude in larger if spend(amplitude) <= 1), within)
+    while within > 0 and within * _CLIMB <= largest and spend(within * _CLIMB) <= 1:
+        within *= _CLIMB
     return within
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-from guise.chameleon.visibility.budget import FaceMeter, Visibility
+from guise.chameleon.visibility.budget import FaceMeter, Visibility, changed_area
 from guise.chameleon.visibility.flip import PIXELS_PER_DEGREE
 
 SCREEN_WIDTH, SCREEN_HEIGHT = 1920, 1080
 _MARGIN = 24  # pixels of the screen
-_BLOCK = 16  # JPEG's largest unit: what lies in other blocks does not change a face's
+_TILE = 1024  # pixels, at most, of a side of what is measured at a time at 100 % zoom
+BLOCK = 16
+"""JPEG's largest unit, in pixels: what lies in other blocks does not change a face's."""
 
 
 def screen_scale(height: int, width: int) -> float:
@@ -60,8 +63,8 @@ class Region:
         margin = math.ceil(_MARGIN / scale)
         rows, columns = (
             slice(
-                max(0, (part.start - margin) // _BLOCK * _BLOCK),
-                min(length, -(-(part.stop + margin) // _BLOCK) * _BLOCK),
+                max(0, (part.start - margin) // BLOCK * BLOCK),
+                min(length, -(-(part.stop + margin) // BLOCK) * BLOCK),
             )
             for part, length in ((rows, height), (columns, width))
         )
@@ -126,5 +129,27 @@ class RegionMeter:
         Returns:
             How visible the change is; costs much on large regions.
         """
-        meter = self._screen if self._region.scale == 1 else FaceMeter(self._original)
-        return meter.measure(changed)
+        if self._region.scale == 1:
+            return self._screen.measure(changed)
+        parts, weights = [], []
+        for rows, columns in _tiles(*self._original.shape[:2]):
+            before, after = (np.ascontiguousarray(pixels[rows, columns]) for pixels in (self._original, changed))
+            if np.array_equal(before, after):
+                continue
+            parts.append(FaceMeter(before).measure(after))
+            weights.append(int(changed_area(before, after).sum()))
+        if not sum(weights):
+            return Visibility(1.0, 0.0, 0.0, 0.0)
+        ssim, flip, fleck = (
+            float(np.average([getattr(part, name) for part in parts], weights=weights))
+            for name in ("ssim", "flip", "fleck")
+        )
+        return Visibility(ssim, flip, fleck, max(part.largest_fleck for part in parts))
+
+
+def _tiles(height: int, width: int) -> Iterator[tuple[slice, slice]]:
+    """A large region in parts: all at once would take gigabytes."""
+    high, wide = (-(-length // -(-length // _TILE)) for length in (height, width))
+    for top in range(0, height, high):
+        for left in range(0, width, wide):
+            yield slice(top, min(top + high, height)), slice(left, min(left + wide, width))

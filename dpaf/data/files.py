@@ -104,7 +104,7 @@ def read_npz(path: Path, *, size: int | None, split: str) -> ImageDataset:
 def read_images(folder: Path, *, size: int | None, split: str) -> ImageDataset:
     """Images in one subfolder a class, or in no subfolders at all; all are cropped to a square and resized.
 
-    Colour unless all are grey; transparent pixels are shown on black.
+    Colour unless all have a single channel; transparent pixels are shown on black.
 
     Args:
         folder: to look in.
@@ -134,7 +134,7 @@ def read_images(folder: Path, *, size: int | None, split: str) -> ImageDataset:
         label = names.index(path.parts[0] if len(path.parts) > 1 else "")
         labels.append(label)
         hashes.append(f"{photo.sha256} {names[label]}")
-        grey = grey and photo.grey
+        grey = grey and photo.single_channel
     images = np.stack(pixels)[..., :1] if grey else np.stack(pixels)
     digest = hashlib.sha256("\n".join(sorted(hashes)).encode()).digest()
     classes, where = tuple(name or "image" for name in names), printable(folder)

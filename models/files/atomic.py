@@ -7,6 +7,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,6 +27,30 @@ _REMEDIES = {
 }
 
 
+@dataclass(frozen=True)
+class Attributes:
+    """What a system knows of a file besides its content.
+
+    Attributes:
+        mode: permission bits.
+        modified: time of the last change, in nanoseconds since 1970.
+    """
+
+    mode: int
+    modified: int
+
+    def put_on(self, path: Path) -> None:
+        """Give a file these attributes, as far as its file system has them.
+
+        Args:
+            path: the file.
+        """
+        with suppress(OSError):
+            path.chmod(self.mode & 0o777)
+        with suppress(OSError):
+            os.utime(path, ns=(self.modified, self.modified))
+
+
 def write_error(path: Path, error: OSError) -> OutputError:
     """The error to raise when the system refuses to write a file.
 
@@ -42,7 +67,7 @@ def write_error(path: Path, error: OSError) -> OutputError:
 
 
 @contextmanager
-def atomic_write(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
+def atomic_write(path: Path, *, mode: int = 0o666, attributes: Attributes | None = None) -> Iterator[BinaryIO]:
     """Write a file that appears under its name only once it is complete and on the disk.
 
     Missing folders are made. A link at `path` is replaced; the file that it leads to stays as it is.
@@ -55,6 +80,7 @@ def atomic_write(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
     Args:
         path: the file to write.
         mode: permission bits, such as `0o600`, without those that the umask takes away.
+        attributes: that the file gets instead, before it appears.
 
     Yields:
         A binary file to write to. The block should do nothing else that can raise `OSError`.
@@ -70,6 +96,8 @@ def atomic_write(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
+            if attributes is not None:
+                attributes.put_on(temporary)
             os.replace(temporary, path)  # noqa: PTH105 (the tests make this very call fail)
         except BaseException:
             with suppress(OSError):

@@ -7,11 +7,20 @@ from pathlib import Path
 from typing import NoReturn
 
 from guise.models.errors import InputError
-from guise.models.files.headers import SUFFIXES
+from guise.models.files.headers import SUFFIXES, sniff
 from guise.models.files.names import printable
 
 BEFORE_AFTER = "-before-after.png"
 """Names that end so belong to pictures of photos before and after. Such a picture is no photo, in any folder."""
+
+_SYSTEM_FOLDERS = {
+    *("@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "$recycle.bin", "recycler"),
+    *("recycled", "system volume information", "lost+found", "found.000", "__macosx"),
+}
+"""Folders that systems keep for themselves, in lower case: thumbnails, bins and snapshots of what lies elsewhere."""
+_SYSTEM_FOLDER_ENDS = (".lrdata",)  # previews of a photo program
+_SYSTEM_FILES = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", "zbthumbnail.info"))
+_HEAD = 64  # bytes, enough for `sniff`
 
 
 @dataclass(frozen=True)
@@ -19,7 +28,7 @@ class PhotoListing:
     """The files below a folder. All paths are relative to it and sorted.
 
     Attributes:
-        photos: files whose suffix announces an image, readable or not.
+        photos: files whose content or suffix is that of an image, readable or not.
         ignored: other files, pictures of before and after, and links not followed (to folders, to nothing, to pipes).
     """
 
@@ -28,9 +37,10 @@ class PhotoListing:
 
 
 def list_photos(folder: Path) -> PhotoListing:
-    """List the photos in a folder and its subfolders, without opening any.
+    """List the photos in a folder and its subfolders: what begins as an image does, and what is named like one.
 
-    Hidden files and folders are passed over. A link to a file is followed, a link to a folder is not.
+    Hidden files and folders are passed over, and so is what systems keep for themselves, such as thumbnails and bins. A
+    link to a file is followed, a link to a folder is not.
 
     Args:
         folder: the folder to search.
@@ -48,16 +58,30 @@ def list_photos(folder: Path) -> PhotoListing:
             problem = "is not a folder" if folder.exists() else "does not exist"
             raise InputError(f"{printable(folder)} {problem}; name a folder with photos")
         for path in _walk(folder):
-            named_so = path.suffix.lower() in SUFFIXES and not path.name.endswith(BEFORE_AFTER)
-            is_photo = named_so and (not path.is_symlink() or path.is_file())
-            (photos if is_photo else ignored).append(path.relative_to(folder))
+            (photos if _is_photo(path) else ignored).append(path.relative_to(folder))
     except OSError as error:
         raise _unreadable(error) from error
     if not photos:
-        suffixes = " ".join(SUFFIXES)
-        searched = f"looked for {suffixes} and found {len(ignored)} other file(s)"
-        raise InputError(f"no photos in {printable(folder)}: {searched}; name a folder with photos")
+        found = f"its {len(ignored)} file(s) are none" if ignored else "it holds no files"
+        raise InputError(f"no photos in {printable(folder)}: {found}; name a folder with photos")
     return PhotoListing(tuple(sorted(photos)), tuple(sorted(ignored)))
+
+
+def _is_photo(path: Path) -> bool:
+    if path.name.endswith(BEFORE_AFTER):
+        return False
+    if path.suffix.lower() in SUFFIXES:
+        return not path.is_symlink() or path.is_file()
+    return path.is_file() and sniff(_head(path)) is not None
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of a file; none where it cannot be read."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            return file.read(_HEAD)
+    except OSError:
+        return b""
 
 
 def check_output_folder(inputs: Path, out: Path) -> None:
@@ -85,11 +109,17 @@ def check_output_folder(inputs: Path, out: Path) -> None:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Every file that is not hidden, and every link to a folder."""
+    """Every file that is not hidden and no system's, and every link to a folder."""
     for parent, folders, names in os.walk(folder, onerror=_raise):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(parent, name) for name in names if not name.startswith("."))
+        folders[:] = [name for name in folders if not _is_systems(name)]
+        files = (name for name in names if not name.startswith(".") and name.lower() not in _SYSTEM_FILES)
+        yield from (Path(parent, name) for name in files)
         yield from (path for name in folders if (path := Path(parent, name)).is_symlink())
+
+
+def _is_systems(folder: str) -> bool:
+    name = folder.lower()
+    return name.startswith(".") or name in _SYSTEM_FOLDERS or name.endswith(_SYSTEM_FOLDER_ENDS)
 
 
 def _raise(error: OSError) -> NoReturn:

@@ -3,34 +3,65 @@
 from dataclasses import dataclass
 
 SUFFIXES = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".jpe": "JPEG",
-    ".jfif": "JPEG",
-    ".png": "PNG",
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".pjpeg", ".pjp", ".mpo"), "JPEG"),
+    **dict.fromkeys((".png", ".apng"), "PNG"),
     ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".bmp": "BMP",
+    **dict.fromkeys((".tif", ".tiff"), "TIFF"),
+    **dict.fromkeys((".bmp", ".dib"), "BMP"),
     ".gif": "GIF",
-    ".heic": "HEIC",
-    ".heif": "HEIC",
-    ".avif": "AVIF",
+    **dict.fromkeys((".heic", ".heif", ".hif", ".heics", ".heifs"), "HEIC"),
+    **dict.fromkeys((".avif", ".avifs"), "AVIF"),
+    ".jxl": "JPEG XL",
+    **dict.fromkeys((".jp2", ".j2k", ".jpf", ".jpx", ".j2c"), "JPEG 2000"),
+    **dict.fromkeys((".jxr", ".wdp", ".hdp"), "JPEG XR"),
+    ".dng": "DNG",
+    **dict.fromkeys(
+        [
+            *(".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".orf", ".raf", ".rw2", ".pef", ".srw"),
+            *(".3fr", ".erf", ".kdc", ".dcr", ".mrw", ".rwl", ".iiq", ".x3f", ".gpr"),
+        ],
+        "camera raw",
+    ),
+    **dict.fromkeys((".psd", ".psb"), "PSD"),
+    ".exr": "OpenEXR",
+    ".tga": "TGA",
+    ".qoi": "QOI",
+    **dict.fromkeys((".pbm", ".pgm", ".ppm", ".pnm", ".pam"), "PNM"),
 }
 """Suffixes that announce an image. Not all of these formats are read."""
+
+RAW_SUFFIXES = frozenset(suffix for suffix, kind in SUFFIXES.items() if kind in ("DNG", "camera raw"))
+"""Suffixes of files that hold a camera's samples, often in the guise of a TIFF whose first picture is a preview."""
 
 _SIGNATURES = {
     b"\xff\xd8\xff": "JPEG",
     b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"\xff\x0a": "JPEG XL",
+    b"\0\0\0\x0cJXL \r\n\x87\n": "JPEG XL",
+    b"\0\0\0\x0cjP  \r\n\x87\n": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"II\xbc": "JPEG XR",
+    b"IIRO": "camera raw",
+    b"IIRS": "camera raw",
+    b"MMOR": "camera raw",
+    b"IIU\0": "camera raw",
+    b"FUJIFILMCCD-RAW": "camera raw",
+    b"FOVb": "camera raw",
+    b"\0MRM": "camera raw",
+    b"II\x1a\0\0\0HEAPCCDR": "camera raw",
     b"II*\0": "TIFF",
     b"MM\0*": "TIFF",
     b"II+\0": "TIFF",
     b"MM\0+": "TIFF",
-    b"BM": "BMP",
-    b"GIF87a": "GIF",
-    b"GIF89a": "GIF",
+    b"8BPS": "PSD",
+    b"v/1\x01": "OpenEXR",
+    b"#?RADIANCE": "Radiance HDR",
+    b"qoif": "QOI",
 }
-_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1", b"mif2"}
+_BMP_HEADERS = {12, 16, 40, 52, 56, 64, 108, 124}  # lengths of the header that follows "BM" and 12 more bytes
 
 
 def sniff(data: bytes) -> str | None:
@@ -40,16 +71,31 @@ def sniff(data: bytes) -> str | None:
         data: its bytes; the first few dozen are enough.
 
     Returns:
-        "JPEG", "PNG", ..., "HEIC", or None when the format is not known.
+        "JPEG", "PNG", ..., "HEIC", or None when it is no format of images that is known.
     """
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
     if data[4:8] == b"ftyp":
-        brands = data[8 : int.from_bytes(data[:4], "big")]
-        if b"avif" in brands or b"avis" in brands:
-            return "AVIF"
-        return "HEIC" if data[8:12] in _HEIC_BRANDS else None
+        return _of_boxes(data)
+    if data[:2] == b"BM":
+        # Two letters alone begin many a text; a file that ends here was a picture and is cut short.
+        header = int.from_bytes(data[14:18], "little")
+        return "BMP" if len(data) < 18 or header in _BMP_HEADERS else None
+    if data[:4] in (b"II*\0", b"MM\0*") and data[8:10] == b"CR":
+        return "camera raw"
     return next((kind for magic, kind in _SIGNATURES.items() if data.startswith(magic)), None)
+
+
+def _of_boxes(data: bytes) -> str | None:
+    """The format of a file that begins with a box `ftyp`, by its brands (ISO/IEC 14496-12, 4.3)."""
+    brands = data[8 : int.from_bytes(data[:4], "big")]
+    if b"avif" in brands or b"avis" in brands:
+        return "AVIF"
+    if brands.startswith(b"crx "):
+        return "camera raw"
+    if brands.startswith((b"jp2 ", b"jpx ")):
+        return "JPEG 2000"
+    return "HEIC" if data[8:12] in _HEIC_BRANDS else None
 
 
 @dataclass(frozen=True)

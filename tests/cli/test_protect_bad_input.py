@@ -61,11 +61,6 @@ def test_a_missing_folder(protect, tmp_path):
     check_refused(outcome, 2, "nowhere", "does not exist")
 
 
-def test_a_file_instead_of_a_folder(protect, tmp_path, head):
-    head.save(tmp_path / "a.png")
-    check_refused(protect("--user-photos", tmp_path / "a.png", bare=True), 2, "a.png", "is a file")
-
-
 def test_an_empty_folder(protect, photos, out):
     check_refused(protect(), 2, str(photos), "no photos")
     assert not out.exists()
@@ -73,7 +68,7 @@ def test_an_empty_folder(protect, photos, out):
 
 def test_a_folder_of_other_files(protect, photos):
     (photos / "notes.txt").write_text("x")
-    check_refused(protect(), 2, "no photos", "1 other file")
+    check_refused(protect(), 2, "no photos", "its 1 file(s) are none")
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["with a key", "learning"])
@@ -205,12 +200,12 @@ def pipe(folder: Path, name: str, _: Image.Image) -> None:
         ("text.jpg", lambda folder, name, _: (folder / name).write_text("Dear diary"), "no known image format"),
         ("dot.png", lambda folder, name, _: Image.new("RGB", (1, 1)).save(folder / name), "no face"),
         ("bomb.png", lambda folder, name, _: (folder / name).write_bytes(png(20_000, 20_000)), "400 megapixels"),
-        ("moves.gif", animated, "2 frames"),
-        ("moves.webp", animated, "2 frames"),
-        ("still.gif", lambda folder, name, head: head.save(folder / name), "convert it to PNG"),
         ("float.tif", lambda folder, name, head: head.convert("F").save(folder / name), "convert it"),
         ("pipe.jpg", pipe, "it is a pipe"),
-        ("phone.heic", lambda folder, name, _: (folder / name).write_bytes(b"\0\0\0\x18ftypheic" + bytes(12)), "HEIC"),
+        ("a.heic", lambda folder, name, _: (folder / name).write_bytes(b"\0\0\0\x18ftypheic" + bytes(12)), "damaged"),
+        ("a.jp2", lambda folder, name, head: head.save(folder / name, "JPEG2000"), "JPEG 2000 is not read"),
+        ("download", lambda folder, name, head: head.save(folder / name, "JPEG2000"), "JPEG 2000 is not read"),
+        ("a.dng", lambda folder, name, head: head.save(folder / name, "TIFF"), "DNG is not read"),
     ],
 )
 def test_a_bad_photo_is_named_with_its_reason_and_the_others_are_done(protect, photos, out, head, name, make, words):

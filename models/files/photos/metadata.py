@@ -18,14 +18,39 @@ _LEFT_OUT = {
 }
 
 
-def clean_exif(exif: Image.Exif) -> bytes | None:
+_TURNED = range(5, 9)  # orientations that swap width and height
+_SWAPPED = (
+    (Base.XResolution, Base.YResolution),
+    (Base.FocalPlaneXResolution, Base.FocalPlaneYResolution),
+)
+_IN_PIXELS = (0x9214, 0xA214)  # where the subject lies, in the raster as it was stored
+_OF_ENCODING = (Base.CompressedBitsPerPixel, Base.MakerNote)
+_MOST_BYTES = 4096  # of an undefined value; more can be a picture
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"ftypheic", b"ftypavif", b"WEBPVP8")
+
+
+def swaps_sides(orientation: Any) -> bool:
+    """Tell whether an orientation swaps width and height.
+
+    Args:
+        orientation: the tag's value, which may be anything.
+
+    Returns:
+        Whether the upright picture lies across the stored one.
+    """
+    return orientation in _TURNED
+
+
+def clean_exif(exif: Image.Exif, size: tuple[int, int]) -> bytes | None:
     """The EXIF block to write with an upright copy.
 
-    It leaves out the thumbnail and the maker's notes (both can show the unprotected face), and the tags that describe
-    the original's encoding. The orientation becomes 1. All other tags stay as they are.
+    It leaves out the thumbnail, the maker's notes and whatever else can show the unprotected face, and the tags that
+    describe the original's encoding. The orientation becomes 1, and sizes and densities those of the upright copy. All
+    other tags stay as they are.
 
     Args:
         exif: the original's tags.
+        size: width and height of the upright picture.
 
     Returns:
         The block, or None when it would hold nothing.
@@ -34,10 +59,21 @@ def clean_exif(exif: Image.Exif) -> bytes | None:
     for tag, value in exif.items():
         if tag not in _LEFT_OUT and tag not in (IFD.Exif, IFD.GPSInfo, IFD.Interop):
             kept[tag] = _unchanged(value)
-    camera = {tag: _unchanged(value) for tag, value in exif.get_ifd(IFD.Exif).items() if tag != Base.MakerNote}
+    camera = {tag: _unchanged(value) for tag, value in exif.get_ifd(IFD.Exif).items() if tag not in _OF_ENCODING}
     if IFD.Interop in camera:
         camera[IFD.Interop] = dict(exif.get_ifd(IFD.Interop))
     place = {tag: _unchanged(value) for tag, value in exif.get_ifd(IFD.GPSInfo).items()}
+    for block in (kept, camera, place):
+        for tag in [tag for tag, value in block.items() if _may_be_a_picture(value)]:
+            del block[tag]
+    orientation = exif.get(Base.Orientation, 1)
+    _describe(camera, size)
+    for block in (kept, camera):
+        if swaps_sides(orientation):
+            _swap(block)
+        if orientation != 1:
+            for tag in _IN_PIXELS:
+                block.pop(tag, None)
     for tag, block in ((IFD.Exif, camera), (IFD.GPSInfo, place)):
         if block:
             kept[tag] = block
@@ -45,6 +81,30 @@ def clean_exif(exif: Image.Exif) -> bytes | None:
         return None
     kept[Base.Orientation] = 1
     return kept.tobytes()
+
+
+def _describe(camera: dict[int, Any], size: tuple[int, int]) -> None:
+    """Correct the sizes that are told."""
+    interop = camera.get(IFD.Interop, {})
+    for block, tags in (
+        (camera, (Base.ExifImageWidth, Base.ExifImageHeight)),
+        (interop, (Base.RelatedImageWidth, Base.RelatedImageLength)),
+    ):
+        for tag, length in zip(tags, size, strict=True):
+            if tag in block:
+                block[tag] = length
+
+
+def _swap(block: Any) -> None:
+    for across, down in _SWAPPED:
+        if across in block and down in block:
+            block[across], block[down] = block[down], block[across]
+
+
+def _may_be_a_picture(value: Any) -> bool:
+    if not isinstance(value, bytes):
+        return False
+    return len(value) > _MOST_BYTES or any(begin in value for begin in _PICTURES)
 
 
 def exif_tags(exif: bytes) -> Image.Exif:

@@ -1,9 +1,49 @@
 """One decoded photo, and what is needed to write a copy of its kind."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from guise.models.files.atomic import Attributes
+from guise.models.files.photos.density import Density
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a file that holds several: a frame of an animation, a page.
+
+    Attributes:
+        pixels: as of `Photo`; pages may differ in size.
+        alpha: as of `Photo`.
+        duration: how long it is shown, in milliseconds; None for pages.
+    """
+
+    pixels: NDArray[np.uint8]
+    alpha: NDArray[np.uint8] | None
+    duration: float | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a file says of how its picture is shown and printed. A copy says the same.
+
+    Attributes:
+        density: pixels a length; None where the file does not tell.
+        chunks: of a PNG, in their order: gAMA, cHRM, sRGB, cICP, mDCV, cLLI, and their bodies.
+        tags: of a TIFF: white point, primaries and the like.
+        options: for an encoder of the same format: colour description of HEIC, loops of an animation, and how the
+            original was compressed (tables, sampling and mode of a JPEG).
+        stored: bytes that each picture takes in the file; 0 where that is not known.
+    """
+
+    density: Density | None = None
+    chunks: tuple[tuple[bytes, bytes], ...] = ()
+    tags: Mapping[int, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    stored: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -11,15 +51,22 @@ class Photo:
     """One decoded photo.
 
     Attributes:
-        pixels: uint8 (H, W, 3), RGB in 0..255, upright, in the colours of `icc_profile` (sRGB without a profile).
+        pixels: uint8 (H, W, 3), RGB in 0..255, upright, in the colours of `icc_profile` (sRGB without a profile). Where
+            `alpha` is 0 they are black, whatever the file hides there.
         alpha: uint8 (H, W), 255 is opaque; None for a photo without transparency.
-        format: the format that a copy is written in: "JPEG", "PNG", "WEBP", "TIFF" or "BMP".
-        grey: the file holds a single channel, and a copy gets a single channel too.
+        format: the format that a copy is written in: a name of `guise.models.files.photos.formats.FORMATS`.
+        grey: the picture is black and white: its channels are equal, whatever the file holds.
         lossless: a copy holds the pixels bit for bit.
         icc_profile: the colour profile that fits the pixels, or None.
         exif: all tags but those of `metadata.clean_exif`, with orientation 1; None without tags.
         sha256: the hash of the very bytes that were decoded, in hexadecimal.
         notes: what a copy will not carry over exactly, such as "16-bit samples reduced to 8".
+        single_channel: the file holds a single channel of colour, and a copy gets a single one too.
+        shown: how the picture is shown and printed.
+        frames: all pictures of the file where it holds several; `pixels` and `alpha` are those of picture `key`.
+        key: as read, the first.
+        left_out: metadata that a copy does not get even if it keeps EXIF.
+        attributes: permissions and time of change of the file; None for a photo that comes from no file.
     """
 
     pixels: NDArray[np.uint8]
@@ -31,16 +78,56 @@ class Photo:
     exif: bytes | None
     sha256: str
     notes: tuple[str, ...]
+    single_channel: bool = False
+    shown: Shown = Shown()
+    frames: tuple[Frame, ...] = ()
+    key: int = 0
+    left_out: tuple[str, ...] = ()
+    attributes: Attributes | None = None
+
+    def at(self, frame: int) -> "Photo":
+        """One of the pictures of a file that holds several.
+
+        Args:
+            frame: its number, from 0.
+
+        Returns:
+            A photo of that picture alone.
+        """
+        return replace(self.keyed(frame), frames=(), key=0) if self.frames else self
+
+    def keyed(self, frame: int) -> "Photo":
+        """The same file, seen by another of its pictures.
+
+        Args:
+            frame: its number, from 0.
+
+        Returns:
+            A photo whose `pixels` and `alpha` are that picture's.
+        """
+        picture = self.frames[frame]
+        return replace(self, pixels=picture.pixels, alpha=picture.alpha, key=frame)
 
 
 def plain(photo: Photo, suffix: str = "png") -> Photo:
-    """`photo`, described so that a copy holds three opaque channels.
+    """`photo`, described so that a copy holds three opaque channels of 8 bits.
 
     Args:
         photo: any photo.
         suffix: the format of the copy: "png" keeps the pixels bit for bit, "jpeg" and "webp" do not.
 
     Returns:
-        The same photo, neither grey nor transparent.
+        The same photo, neither grey nor transparent, and of one picture.
     """
-    return replace(photo, format=suffix.upper(), grey=False, alpha=None, lossless=suffix == "png")
+    return replace(
+        photo,
+        format=suffix.upper(),
+        grey=False,
+        single_channel=False,
+        alpha=None,
+        lossless=suffix == "png",
+        shown=Shown(),
+        frames=(),
+        key=0,
+        attributes=None,
+    )

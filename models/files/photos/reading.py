@@ -3,47 +3,31 @@
 import hashlib
 import os
 import stat
-from contextlib import suppress
-from io import BytesIO
+from dataclasses import replace
 from pathlib import Path
 
-from PIL import ImageFile, ImageOps
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.GifImagePlugin import GifImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
-
-from guise.models.errors import ImageError
-from guise.models.files.headers import SUFFIXES, sniff, webp_header
+from guise.models.errors import ImageError, first_line
+from guise.models.files.atomic import Attributes
+from guise.models.files.headers import RAW_SUFFIXES, SUFFIXES, sniff, webp_header
 from guise.models.files.names import printable
-from guise.models.files.photos.metadata import clean_exif, profile_space
-from guise.models.files.photos.photo import Photo
-from guise.models.files.photos.samples import samples
+from guise.models.files.photos.colours import unusual_gamma, with_usual_gamma, without_gamma
+from guise.models.files.photos.containers import jpeg_parts
+from guise.models.files.photos.decoding import lacks_end_only, opened, pictures, with_end
+from guise.models.files.photos.formats import FORMATS, READ
+from guise.models.files.photos.metadata import profile_space
+from guise.models.files.photos.photo import Frame, Photo
 from guise.models.files.photos.silence import quiet_libtiff
+from guise.models.files.photos.surroundings import surroundings
 
-MAX_PIXELS = 100_000_000
-MAX_BYTES = 512 * 2**20
-
-# Decoders are called directly: `Image.open` also tries what other packages have registered, and its
-# limits are global settings that any of them may have changed.
-_DECODERS: dict[str, type[ImageFile.ImageFile]] = {
-    "JPEG": JpegImageFile,
-    "PNG": PngImageFile,
-    "WEBP": WebPImageFile,
-    "TIFF": TiffImageFile,
-    "BMP": BmpImageFile,
-    "GIF": GifImageFile,  # only to count its frames
-}
-_READ = "JPEG, PNG, WebP, TIFF and BMP are read"
+_LOSSLESS = {"PNG", "TIFF", "BMP"}
+MAX_BYTES = 1024 * 2**20
 
 
 def read_photo(path: Path) -> Photo:
     """Read one photo, upright.
 
-    The content decides on the format, not the name. A photo may have 100 megapixels, checked before anything is
-    decoded, and 512 MiB.
+    The content decides on the format, not the name. A photo may have 200 megapixels, all frames of an animation
+    together, checked before anything is decoded, and 1 GiB.
 
     Args:
         path: the file. It is not changed.
@@ -52,19 +36,20 @@ def read_photo(path: Path) -> Photo:
         The decoded photo, with everything that a copy needs.
 
     Raises:
-        ImageError: the file is missing, unreadable, damaged, cut short or too large, holds several frames, or has a
-            format or a kind of samples that is not read.
+        ImageError: the file is missing, unreadable, damaged, cut short or too large, or has a format or a kind of
+            samples that is not read.
     """
     try:
         with quiet_libtiff():
-            return _decode(read_bytes(path), path)
+            data, attributes = _read(path)
+            return _decode(data, path, attributes)
     except ImageError as error:
         raise ImageError(f"cannot read {printable(path)}: {error}") from error.__cause__
     except OSError as error:
-        reason = error.strerror or f"it is damaged or cut short ({error})"
+        reason = error.strerror or f"it is damaged or cut short ({first_line(error)})"
         raise ImageError(f"cannot read {printable(path)}: {reason}; copy or export it again") from error
     except Exception as error:  # decoders of hostile bytes raise almost anything
-        reason = f"it is damaged ({type(error).__name__}: {error})"
+        reason = f"it is damaged ({type(error).__name__}: {first_line(error)})"
         raise ImageError(f"cannot read {printable(path)}: {reason}; copy or export it again") from error
 
 
@@ -78,17 +63,22 @@ def read_bytes(path: Path) -> bytes:
         Its content.
 
     Raises:
-        ImageError: it is no regular file, is empty, or is larger than 512 MiB.
+        ImageError: it is no regular file, is empty, or is larger than 1 GiB.
         OSError: the system refuses to read it.
     """
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[bytes, Attributes]:
     _check_file(path.stat())
     nonblocking = getattr(os, "O_NONBLOCK", 0)
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | nonblocking)) as file:
-        _check_file(os.fstat(file.fileno()))  # what was opened, should it have been swapped
+        status = os.fstat(file.fileno())
+        _check_file(status)  # what was opened, should it have been swapped
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise ImageError("it grew while it was read; try again")
-    return data
+    return data, Attributes(stat.S_IMODE(status.st_mode), status.st_mtime_ns)
 
 
 def _check_file(status: os.stat_result) -> None:
@@ -103,60 +93,61 @@ def _check_file(status: os.stat_result) -> None:
         raise ImageError(f"it has {size}, the limit is {MAX_BYTES // 2**20}; save it smaller")
 
 
-def _decode(data: bytes, path: Path) -> Photo:
-    kind = sniff(data)
-    if kind not in _DECODERS:
-        what = f"{kind} is not read" if kind else "its content is no known image format"
-        raise ImageError(f"{what}; {_READ}: convert it")
-    lossless = kind != "JPEG"
-    if kind == "WEBP":
-        header = webp_header(data)
-        lossless = header.lossless
-        _check_size(header.size)
-        _check_frames(kind, header.frames)
-    elif kind == "GIF":
-        _check_size((int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")))
-    if ImageFile.LOAD_TRUNCATED_IMAGES:
-        raise ImageError("PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on, so damage would go unseen; turn it off")
-    with _DECODERS[kind](BytesIO(data)) as image:
-        _check_size(image.size)
-        if kind != "JPEG":
-            _check_frames(kind, getattr(image, "n_frames", 1))
-        if kind == "GIF":
-            raise ImageError(f"GIF holds 256 colours, too few for a mask; {_READ}: convert it to PNG")
-        image.load()
-        notes = _name_notes(kind, path)
-        if "mp" in image.info:
-            notes.append("holds several pictures (MPO); a copy holds the first only")
-        exif = _upright(image, notes)
-        decoded = samples(image, data, kind, notes)
-        profile = None if image.mode == "CMYK" else image.info.get("icc_profile")
+def _decode(data: bytes, path: Path, attributes: Attributes) -> Photo:
+    kind = _kind(data, path)
+    notes = _name_notes(kind, path)
+    encoded, parts = data, None
+    if kind == "JPEG":
+        parts = jpeg_parts(data)
+        if lacks_end_only(data, parts):
+            notes.append("its end marker is missing, and nothing else; a copy has one")
+            encoded = with_end(data)
+    with opened(kind, encoded) as image:
+        beside = surroundings(image, encoded, kind, parts, notes)
+        decoded = pictures(image, encoded, kind, notes)
+        cmyk = image.mode == "CMYK"
+    first = decoded[0].samples
     format_ = kind
-    if kind == "BMP" and decoded.alpha is not None:
+    if first.alpha is not None and not FORMATS[kind].alpha:
         format_ = "PNG"
-        notes.append("BMP with transparency is written back as PNG")
+        notes.append(f"{kind} with transparency is written back as PNG")
+    shown, pixels = beside.shown, first.pixels
+    if format_ != kind:
+        shown = replace(shown, options={}, stored=0.0)
+    gamma = unusual_gamma(shown.chunks) if len(decoded) == 1 else None
+    if gamma is not None:
+        pixels, shown = with_usual_gamma(pixels, gamma), replace(shown, chunks=without_gamma(shown.chunks))
+        notes.append(f"its gamma of {gamma:g} is turned into the usual one; it looks the same")
+    several = len(decoded) > 1
     return Photo(
-        pixels=decoded.pixels,
-        alpha=decoded.alpha,
+        pixels=pixels,
+        alpha=first.alpha,
         format=format_,
-        grey=decoded.grey,
-        lossless=lossless,
-        icc_profile=_matching_profile(profile, decoded.grey, notes),
-        exif=exif,
+        grey=all(picture.samples.grey for picture in decoded),
+        lossless=kind in _LOSSLESS or (kind == "WEBP" and webp_header(data).lossless),
+        icc_profile=None if cmyk else _matching_profile(beside.icc_profile, format_, first.single_channel, notes),
+        exif=beside.exif,
         sha256=hashlib.sha256(data).hexdigest(),
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(notes)),
+        single_channel=first.single_channel and not several,
+        shown=shown,
+        frames=tuple(Frame(p.samples.pixels, p.samples.alpha, p.duration) for p in decoded) if several else (),
+        left_out=beside.left_out,
+        attributes=attributes,
     )
 
 
-def _check_size(size: tuple[int, int]) -> None:
-    if size[0] * size[1] > MAX_PIXELS:
-        megapixels = f"{size[0]}x{size[1]}, {size[0] * size[1] / 1e6:.0f} megapixels"
-        raise ImageError(f"it is {megapixels}, the limit is {MAX_PIXELS // 10**6}; save it smaller")
-
-
-def _check_frames(kind: str, frames: int) -> None:
-    if frames > 1:
-        raise ImageError(f"{kind} holds {frames} frames, one is read; save the frame you want as a PNG")
+def _kind(data: bytes, path: Path) -> str:
+    kind = sniff(data)
+    suffix = path.suffix.lower()
+    if kind == "TIFF" and suffix in RAW_SUFFIXES:  # what a reader of TIFF finds first is a preview
+        kind = SUFFIXES[suffix]
+    if kind in FORMATS:
+        return str(kind)
+    named = kind or SUFFIXES.get(suffix)
+    unknown = named is None or (kind is None and named in FORMATS)
+    what = "its content is no known image format" if unknown else f"{named} is not read"
+    raise ImageError(f"{what}; {READ} are: convert it")
 
 
 def _name_notes(kind: str, path: Path) -> list[str]:
@@ -165,21 +156,14 @@ def _name_notes(kind: str, path: Path) -> list[str]:
     return [f"is {kind} in spite of its name {path.suffix}; written back as {kind}"]
 
 
-def _upright(image: ImageFile.ImageFile, notes: list[str]) -> bytes | None:
-    """Turn the image as its orientation tag says, and give the EXIF to go with it."""
-    exif = None
-    try:
-        exif = clean_exif(image.getexif())
-    except Exception:  # hostile bytes raise almost anything
-        notes.append("EXIF is damaged and left out")
-    with suppress(Exception):  # the orientation may be sound all the same
-        ImageOps.exif_transpose(image, in_place=True)
-    return exif
-
-
-def _matching_profile(profile: bytes | None, grey: bool, notes: list[str]) -> bytes | None:
+def _matching_profile(profile: bytes | None, format_: str, grey: bool, notes: list[str]) -> bytes | None:
+    if not profile:
+        return None
     space = profile_space(profile)
-    if profile and space != ("GRAY" if grey else "RGB"):
+    if space != ("GRAY" if grey else "RGB"):
         notes.append(f"colour profile for {space or 'nothing'} does not fit the pixels; left out")
+        return None
+    if not FORMATS[format_].icc:
+        notes.append(f"{format_} holds no colour profile; left out")
         return None
     return profile

@@ -14,6 +14,9 @@ from guise.models.files.photos.metadata import profile_space
 _GREY = {"1", "L", "LA", "La", "I;16", "I;16B", "I;16L"}
 _COLOUR = {"P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "YCbCr", "CMYK"}
 _PNG_GREY_TYPES = (0, 4)
+_SAME = 2  # levels by which rounding in a codec may set channels apart
+_ROWS = 64
+_STRIP = 512  # rows
 
 
 @dataclass(frozen=True)
@@ -23,15 +26,22 @@ class Samples:
     Attributes:
         pixels: uint8 (H, W, 3), RGB.
         alpha: uint8 (H, W), or None without transparency.
-        grey: the file holds a single channel of colour.
+        single_channel: the file holds a single channel of colour.
     """
 
     pixels: NDArray[np.uint8]
     alpha: NDArray[np.uint8] | None
-    grey: bool
+    single_channel: bool
+
+    @property
+    def grey(self) -> bool:
+        """Whether the picture is black and white, in however many channels."""
+        return self.single_channel or _channels_are_equal(self.pixels)
 
 
-def samples(image: ImageFile.ImageFile, data: bytes, kind: str, notes: list[str]) -> Samples:
+def samples(
+    image: Image.Image, data: bytes, kind: str, notes: list[str], *, source: ImageFile.ImageFile | None = None
+) -> Samples:
     """The samples of a loaded image.
 
     Args:
@@ -39,41 +49,63 @@ def samples(image: ImageFile.ImageFile, data: bytes, kind: str, notes: list[str]
         data: the bytes that it was loaded from.
         kind: its format, as `headers.sniff` names it.
         notes: a list to which one line is added for each loss.
+        source: the file that a copy of one of its pictures comes from; None where it is `image`.
 
     Returns:
-        8-bit RGB and alpha.
+        8-bit RGB and alpha. Pixels that are fully transparent are black: they may hide anything.
 
     Raises:
         ImageError: samples without a defined range (floats, 32 bits) or in an unusual colour space.
     """
     if image.mode not in _GREY | _COLOUR:
         raise ImageError(f"its samples ({image.mode}) are not read; convert it to 8-bit RGB")
-    grey = image.mode in _GREY or (kind == "PNG" and data[25] in _PNG_GREY_TYPES)
-    bits = _bits_per_sample(image, data, kind)
+    single_channel = image.mode in _GREY or (kind == "PNG" and data[25] in _PNG_GREY_TYPES)
+    bits = _bits_per_sample(source or image, data, kind)
     if bits > 8:
         notes.append(f"{bits}-bit samples reduced to 8")
     if image.mode == "1":
         notes.append("1-bit samples are written back as 8-bit grey")
-    if image.mode in ("P", "PA"):
+    if image.mode in ("P", "PA") and kind != "GIF":
         notes.append("palette colours are written back as RGB")
-    image_8 = _eight_bits(image, bits)
+    image_8 = _eight_bits(image, source or image, bits)
     if image_8.mode == "CMYK":
         image_8 = _from_cmyk(image_8, notes)
     if image_8.has_transparency_data:
         rgba = np.array(image_8.convert("RGBA"))
-        return Samples(np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3]), grey)
-    return Samples(np.array(image_8.convert("RGB")), None, grey)
+        pixels, alpha = np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3])
+        pixels[alpha == 0] = 0
+        return Samples(pixels, alpha, single_channel)
+    return Samples(_rgb(image_8), None, single_channel)
 
 
-def _bits_per_sample(image: ImageFile.ImageFile, data: bytes, kind: str) -> int:
+def _rgb(image: Image.Image) -> NDArray[np.uint8]:
+    """Pixels, by strips: a second copy of a large photo may not fit the memory."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, _STRIP):
+        strip = image.crop((0, top, image.width, min(top + _STRIP, image.height)))
+        pixels[top : top + strip.height] = np.asarray(strip.convert("RGB"))
+    return pixels
+
+
+def _channels_are_equal(pixels: NDArray[np.uint8]) -> bool:
+    """Whether no pixel has a colour, by rows: most photos tell in the first ones."""
+    rows = (pixels[top : top + _ROWS] for top in range(0, len(pixels), _ROWS))
+    return all(int((part.max(2) - part.min(2)).max(initial=0)) <= _SAME for part in rows)
+
+
+def _bits_per_sample(image: Image.Image, data: bytes, kind: str) -> int:
     if kind == "PNG":
         return data[24]
     if isinstance(image, TiffImageFile):
         return int(max(image.tag_v2.get(BITSPERSAMPLE, (1,))))
+    if kind == "HEIC":
+        return int(image.info.get("bit_depth", 8))
+    if kind == "AVIF" and (box := data.find(b"pixi", 0, 1 << 16)) >= 0:
+        return max(data[box + 9 : box + 10], default=8)
     return 8
 
 
-def _eight_bits(image: Image.Image, bits: int) -> Image.Image:
+def _eight_bits(image: Image.Image, source: Image.Image, bits: int) -> Image.Image:
     """Grey of 12 or 16 bits to 8, by the high bits; Pillow has reduced colour in the same way already."""
     transparent = image.info.get("transparency")
     if image.mode not in ("I;16", "I;16B", "I;16L"):
@@ -81,7 +113,7 @@ def _eight_bits(image: Image.Image, bits: int) -> Image.Image:
             image.info["transparency"] = tuple(level >> bits - 8 for level in transparent)
         return image
     levels = np.asarray(image).astype(np.uint16)
-    if isinstance(image, TiffImageFile) and image.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0:
+    if isinstance(source, TiffImageFile) and source.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0:
         levels = np.uint16(2**bits - 1) - levels  # white is zero
     result = Image.fromarray((levels >> bits - 8).astype(np.uint8))
     if isinstance(transparent, int):

@@ -1,44 +1,42 @@
 """Encode a photo as a copy of its original's kind, and write it whole or not at all."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from guise.models.errors import ImageError
+from guise.models.errors import ImageError, first_line
 from guise.models.files.atomic import atomic_write
 from guise.models.files.names import printable
-from guise.models.files.photos.metadata import exif_tags
-from guise.models.files.photos.photo import Photo
+from guise.models.files.photos.decoding import opened, pictures
+from guise.models.files.photos.encoding import encode
+from guise.models.files.photos.photo import Frame, Photo, Shown
 from guise.models.files.photos.reading import read_bytes
-from guise.models.files.photos.silence import quiet_libtiff
 
-_SAVE_OPTIONS: dict[str, dict[str, Any]] = {
-    "JPEG": {"quality": 95, "subsampling": 0},
-    "PNG": {"compress_level": 3},
-    "TIFF": {"compression": "tiff_adobe_deflate", "tiffinfo": {317: 2}},  # 317: horizontal predictor
-    "BMP": {},
-}
-_WEBP_LOSSLESS: dict[str, Any] = {"lossless": True, "quality": 20, "method": 1, "exact": True}
-_WEBP_LOSSY: dict[str, Any] = {"quality": 95, "method": 2}
+Pixels = NDArray[np.uint8]
 
 
 def write_photo(
-    path: Path, photo: Photo, pixels: NDArray[np.uint8], *, keep_metadata: bool = False, overwrite: bool = True
+    path: Path,
+    photo: Photo,
+    pixels: Pixels | Sequence[Pixels],
+    *,
+    keep_metadata: bool = False,
+    overwrite: bool = True,
 ) -> None:
     """Write a copy of `photo` with other pixels, atomically. The same arguments give the same bytes.
 
-    The copy keeps the photo's format, transparency and colour profile. It drops all other metadata.
+    The copy keeps the photo's format, transparency, colours, density, permissions and time of change, as far as its
+    format carries them (`guise.models.files.photos.formats`). It drops all other metadata.
 
     Args:
         path: the file to write. A missing folder is made.
         photo: the original, as read.
-        pixels: uint8 (H, W, 3) of the photo's size. A grey photo keeps only their luma.
+        pixels: uint8 (H, W, 3) of the photo's size; of a photo with several frames one array for each. A photo of a
+            single channel keeps only their luma; what is fully transparent becomes black.
         keep_metadata: write the photo's EXIF too (GPS included).
         overwrite: False leaves a file that is there already and holds anything else.
 
@@ -46,37 +44,55 @@ def write_photo(
         ImageError: the pixels are of another size or type, or cannot be encoded, or another file is in the way.
         OutputError: the file cannot be written.
     """
-    if pixels.dtype != np.uint8 or pixels.shape != photo.pixels.shape:
-        got = f"{pixels.dtype} {pixels.shape}"
-        raise ImageError(f"cannot write {printable(path)}: pixels are {got}; give uint8 {photo.pixels.shape}")
     try:
-        data = _encode(photo, pixels, exif=photo.exif if keep_metadata else None)
-    except (OSError, ValueError) as error:
+        data = encode(photo, _frames(path, photo, pixels), photo.exif if keep_metadata else None)
+    except (OSError, ValueError, RuntimeError) as error:
         raise ImageError(
-            f"cannot write {printable(path)} as {photo.format}: {error}; convert the original to PNG"
+            f"cannot write {printable(path)} as {photo.format}: {first_line(error)}; convert the original to PNG"
         ) from error
     if not overwrite and os.path.lexists(path) and not _holds(path, data):
         what = f"cannot write {printable(path)}: another file is there already"
         raise ImageError(f"{what}; move it away or choose another output folder")
-    with atomic_write(path) as file:
+    with atomic_write(path, attributes=photo.attributes) as file:
         file.write(data)
 
 
-def as_saved(photo: Photo, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def as_saved(photo: Photo, pixels: Pixels) -> Pixels:
     """The pixels that a reader gets from a copy, without writing any file.
 
     Args:
-        photo: the original, which decides on the format.
+        photo: the original, which decides on the format; one picture of those that a file holds, see `Photo.at`.
         pixels: uint8 (h, w, 3) of any size.
 
     Returns:
         uint8 (h, w, 3), changed by lossy compression or by the loss of colour where the copy has it.
     """
-    if photo.lossless and not photo.grey:
+    if photo.lossless and not photo.single_channel:
         return pixels
-    bare = replace(photo, alpha=None, icc_profile=None)
-    with Image.open(BytesIO(_encode(bare, pixels, exif=None)), formats=[photo.format]) as image:
-        return np.asarray(image.convert("RGB"))
+    options = {name: value for name, value in photo.shown.options.items() if name != "loop"}
+    shown = Shown(options=options, stored=photo.shown.stored)
+    bare = replace(photo, alpha=None, icc_profile=None, shown=shown, frames=(), key=0)
+    data = encode(bare, [Frame(pixels, None)], None)
+    with opened(photo.format, data) as image:
+        return pictures(image, data, photo.format, [])[0].samples.pixels
+
+
+def _frames(path: Path, photo: Photo, pixels: Pixels | Sequence[Pixels]) -> list[Frame]:
+    """The pictures to encode, with nothing left under what is fully transparent."""
+    originals = photo.frames or (Frame(photo.pixels, photo.alpha),)
+    given = [pixels] if isinstance(pixels, np.ndarray) else list(pixels)
+    if len(given) != len(originals):
+        raise ImageError(f"cannot write {printable(path)}: {len(given)} pictures; give {len(originals)}")
+    frames = []
+    for original, own in zip(originals, given, strict=True):
+        if own.dtype != np.uint8 or own.shape != original.pixels.shape:
+            got = f"{own.dtype} {own.shape}"
+            raise ImageError(f"cannot write {printable(path)}: pixels are {got}; give uint8 {original.pixels.shape}")
+        if original.alpha is not None:
+            own = own.copy()
+            own[original.alpha == 0] = 0
+        frames.append(Frame(own, original.alpha, original.duration))
+    return frames
 
 
 def _holds(path: Path, data: bytes) -> bool:
@@ -84,26 +100,3 @@ def _holds(path: Path, data: bytes) -> bool:
         return read_bytes(path) == data
     except (ImageError, OSError):
         return False
-
-
-def _encode(photo: Photo, pixels: NDArray[np.uint8], *, exif: bytes | None) -> bytes:
-    image = Image.fromarray(pixels)
-    if photo.grey:
-        image = image.convert("L")
-    if photo.alpha is not None:
-        image.putalpha(Image.fromarray(photo.alpha))
-    if photo.format == "WEBP":
-        options = dict(_WEBP_LOSSLESS if photo.lossless else _WEBP_LOSSY)
-    else:
-        options = dict(_SAVE_OPTIONS[photo.format])
-    if exif and photo.format == "TIFF":
-        # Pillow writes blocks of tags into uncompressed TIFF only.
-        options = {"compression": "raw", "tiffinfo": exif_tags(exif)}
-    elif exif:
-        options["exif"] = exif
-    if photo.icc_profile:
-        options["icc_profile"] = photo.icc_profile
-    buffer = BytesIO()
-    with quiet_libtiff():
-        image.save(buffer, format=photo.format, **options)
-    return buffer.getvalue()

@@ -95,8 +95,8 @@ def test_faces_of_several_people_are_each_compared_with_themselves(pixels, face,
 def test_one_detection_and_one_embedding_each_serve_all(pixels, face, reader, team, monkeypatch):
     enrolled = Enrolment(reader, of_user(face), team).enrol(pixels, face)
     looked, embedded = [], []
-    detect, forward = FaceDetector.detect, Recogniser.forward
-    monkeypatch.setattr(FaceDetector, "detect", lambda self, part: (looked.append(1), detect(self, part))[1])
+    detect, forward = FaceDetector.detect_near, Recogniser.forward
+    monkeypatch.setattr(FaceDetector, "detect_near", lambda self, *near: (looked.append(1), detect(self, *near))[1])
     monkeypatch.setattr(
         Recogniser,
         "forward",

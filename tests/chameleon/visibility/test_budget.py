@@ -41,7 +41,7 @@ def test_fit_of_a_power_law_takes_few_tries():
         return 0.6 * amplitude**0.8
 
     fit_amplitude(spend, start=1.0, largest=4.0)
-    assert len(tries) <= 3
+    assert len(tries) <= 4
 
 
 def test_spent_is_that_of_the_measure_nearest_to_its_bound():

@@ -75,7 +75,7 @@ def test_orientation_holds_for_grey_and_transparency(tmp_path: Path) -> None:
     image.putalpha(Image.fromarray(_upright()[..., 1]))
     image.transpose(Image.Transpose.ROTATE_270).save(tmp_path / "a.png", exif=exif)
     photo = read_photo(tmp_path / "a.png")
-    np.testing.assert_array_equal(photo.pixels[..., 2], _upright()[..., 0])
+    np.testing.assert_array_equal(photo.pixels[..., 2], np.where(_upright()[..., 1] > 0, _upright()[..., 0], 0))
     np.testing.assert_array_equal(photo.alpha, _upright()[..., 1])
 
 

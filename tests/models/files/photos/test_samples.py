@@ -2,6 +2,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image, ImageCms
 
@@ -53,8 +54,11 @@ def test_16_bit_colour_and_alpha_keep_their_high_bits(tmp_path: Path) -> None:
         _png(tmp_path / "a.png", samples[..., channels], colour=colour)
         photo = read_photo(tmp_path / "a.png")
         assert photo.notes == ("16-bit samples reduced to 8",)
-        assert photo.grey == (colour == 4)
-        np.testing.assert_array_equal(photo.pixels, high[..., [0, 0, 0] if colour == 4 else [0, 1, 2]])
+        assert photo.grey == photo.single_channel == (colour == 4)
+        expected = high[..., [0, 0, 0] if colour == 4 else [0, 1, 2]]
+        if colour != 2:
+            expected = np.where(high[..., 3:] > 0, expected, 0)
+        np.testing.assert_array_equal(photo.pixels, expected)
         if colour == 2:
             assert photo.alpha is None
         else:
@@ -138,7 +142,7 @@ def test_a_transparent_colour_becomes_alpha(tmp_path: Path, mode: str, key: obje
     expected = np.full((4, 5), 255)
     expected[1, 2] = 0
     np.testing.assert_array_equal(photo.alpha, expected)
-    assert photo.grey == (mode == "L")
+    assert photo.grey and photo.single_channel == (mode == "L")
 
 
 def test_bmp_with_transparency_is_written_back_as_png(tmp_path: Path) -> None:
@@ -202,3 +206,11 @@ def test_samples_without_a_defined_range_are_refused(tmp_path: Path, mode: str) 
     Image.new(mode, (4, 4)).save(tmp_path / "a.tif")
     with pytest.raises(ImageError, match=f"its samples \\({mode}\\) are not read; convert it to 8-bit RGB"):
         read_photo(tmp_path / "a.tif")
+
+
+def test_the_ten_bits_of_phones_are_noted(tmp_path: Path) -> None:
+    levels = np.stack([_ramp()] * 3, axis=-1).repeat(4, axis=0).repeat(4, axis=1)
+    pillow_heif.from_bytes("RGB;16", (120, 80), levels.tobytes()).save(tmp_path / "a")
+    photo = read_photo(tmp_path / "a")
+    assert photo.notes == ("10-bit samples reduced to 8",)
+    assert np.abs(photo.pixels.astype(int) - (levels >> 8)).mean() < 4
