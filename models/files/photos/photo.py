@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from guise.models.files.atomic import Attributes
 from guise.models.files.photos.density import Density
 
+_FINE = 500  # sum of the table for lightness of a JPEG of quality 93 or so
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -131,3 +133,20 @@ def plain(photo: Photo, suffix: str = "png") -> Photo:
         key=0,
         attributes=None,
     )
+
+
+def finely(photo: Photo) -> Photo:
+    """`photo`, described so that its copy is compressed as little as one whose original does not tell how it was.
+
+    Args:
+        photo: any photo.
+
+    Returns:
+        The same photo; it itself if its copy loses no more than that anyway.
+    """
+    tables = photo.shown.options.get("qtables")
+    coarse = sum(tables[min(tables)]) > _FINE if tables else photo.shown.stored > 0 and not photo.lossless
+    if not coarse:
+        return photo
+    options = {name: value for name, value in photo.shown.options.items() if name not in ("qtables", "subsampling")}
+    return replace(photo, shown=replace(photo.shown, options=options, stored=0.0))
