@@ -137,6 +137,7 @@ class NullSpace:
         if self.layer is not None:
             raise InputError("`layer=` follows features, and a photo cannot be filled there: leave it out")
         settings = FillSettings(mode, magnitude, exact_uint8, SearchSettings(moves))
+        self.loaded.check_weights()  # the certificate runs the whole model
         original = photo_for(photo, self.loaded.input_shape)
         if self.approximate is None:
             check_ignores(self.projector)
@@ -187,13 +188,14 @@ def null_space(
     Raises:
         InputError: there is no such model or layer, the model fails, or an option does not fit.
         NonLinearFirstError: a non-linear operation reads the input first, so that nothing of it is provably ignored.
-        WeightsError: weights are missing, damaged, or do not fit.
+        WeightsError: weights are missing, damaged, or do not fit; of a file, only what reads the input must fit.
         OfflineError: weights would have to be fetched.
     """
-    loaded = load_models(model, **options)
+    loaded = load_models(model, partly=True, **options)
     if layer is not None and isinstance(loaded.model, JointModel):
         raise InputError("`layer=` follows one model; name one")
     traced = trace(loaded.model, loaded.input_shape, layer=None if layer is None else f"network.{layer}")
+    loaded.check_weights({name for part in traced.parts for name in part.used})
     space = NullSpace(loaded, traced, layer, approximate)
     if approximate is not None:
         _ = space.projector  # refuses a wrong bound now

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from torch import nn
 
 from guise.harmless.sources.pixel_model import JointModel, PixelModel
 from guise.harmless.sources.preprocessing import Preprocessing
-from guise.models.errors import InputError
+from guise.models.errors import InputError, WeightsError
 
 DEFAULT_INPUT = (3, 224, 224)
 _LEAST_SIDE = 7
@@ -47,12 +48,14 @@ class Network:
         preprocessing: what its library does to a photo first.
         input_shape: shape of the photo that it is known to take; None where that is not known.
         embeds: its output is an embedding.
+        drawn: its weights are random, and those that its library starts at zero are to be drawn too.
     """
 
     network: nn.Module
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     input_shape: tuple[int, ...] | None = None
     embeds: bool = False
+    drawn: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,26 @@ class LoadedModel:
         model: takes photos in [0, 255]; gives a tuple of outputs where it stands for several models.
         input_shape: shape of the photos, (3, H, W).
         names: what the user called the model, or each of several models.
+        unfit: why a file of weights left a tensor of `model` as it was, by the tensor's name: one line each.
     """
 
     model: PixelModel | JointModel
     input_shape: tuple[int, ...]
     names: tuple[str, ...] = ()
+    unfit: Mapping[str, str] = field(default_factory=dict)
+
+    def check_weights(self, names: Iterable[str] | None = None) -> None:
+        """Refuse weights that a file did not bring.
+
+        Args:
+            names: of tensors of `model` that count; None: all.
+
+        Raises:
+            WeightsError: one of them is not from the file.
+        """
+        for name in self.unfit if names is None else sorted(names):
+            if name in self.unfit:
+                raise WeightsError(self.unfit[name])
 
 
 def parse_shape(text: str) -> tuple[int, ...]:

@@ -36,12 +36,14 @@ class Part:
         operator: from the tensor to what is read of it, simplified: its null space is meant, not its output.
         read_by: the non-linear operation that it feeds.
         weights: names of the model's parameters and buffers that the layer combines the tensor with.
+        used: names of all that decide the operator, those before and after that layer included.
     """
 
     name: str
     operator: LinearOperator
     read_by: str
     weights: tuple[str, ...] = ()
+    used: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,20 @@ def _parts(readers: list[Reader], shape: Shape, where: str, names: dict[int, str
         below = [weight for weight in names.values() if chain.layer and weight.startswith(f"{chain.layer}.")]
         weights = tuple(sorted(names[place] for place in chain.memory & names.keys())) or tuple(sorted(below))
         same = sum(1 for part in parts if part.name.split("#")[0] == name)
-        parts.append(Part(f"{name}#{same + 1}" if same else name, operator, reader.by, weights))
+        parts.append(Part(f"{name}#{same + 1}" if same else name, operator, reader.by, weights, _used(chain, names)))
     return tuple(parts)
+
+
+def _used(chain: Chain, names: dict[int, str]) -> frozenset[str]:
+    """Parameters and buffers by name; of weights that are computed anew on each run, all that their module has."""
+    used = {names[place] for place, _ in chain.used if place in names}
+    for _, layer in chain.used:
+        if layer and not any(name.startswith(f"{layer}.") for name in used):
+            used |= {
+                name for name in names.values() if name.startswith(f"{layer}.") and "." not in name[len(layer) + 1 :]
+            }
+            used |= {name for name in names.values() if name.startswith(f"{layer}.parametrizations.")}
+    return frozenset(used)
 
 
 def _run(model: nn.Module, example: Tensor, tracer: Tracer) -> Tracer:

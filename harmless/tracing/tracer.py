@@ -28,12 +28,14 @@ class Chain:
         measured: the operation that first combined values, preprocessing left out; "" where none has.
         layer: dotted name of the module in which that was.
         memory: addresses of the tensors that it combined them with.
+        used: addresses of all tensors that decide the linear map, each with the module in which it came in.
     """
 
     steps: tuple[LinearOperator, ...] = ()
     measured: str = ""
     layer: str = ""
     memory: frozenset[int] = frozenset()
+    used: frozenset[tuple[int, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -127,17 +129,21 @@ class Tracer(TorchDispatchMode):
         name = function.overloadpacket.__name__
         if name in READS_NOTHING:
             return []
-        operators = None
+        operators, call = None, Call(function, args, kwargs, followed[0])
         # A tensor that comes in twice, as in x * x, is not linear. What is added may vary: it is a function of what has
         # been read. A factor that varies makes another map.
         places = sum(leaf is followed[0] for leaf in tree_leaves((args, kwargs)))
         if name in RULES and len(followed) == places == 1 and (not others or name in ADDS):
-            operators = RULES[name](Call(function, args, kwargs, followed[0]))
+            operators = RULES[name](call)
         if operators is None:
             for tensor in followed:
                 self.note(tensor, name)
             return []
         before = self._chains[followed[0]]
+        if name not in ADDS and not self._prepares:
+            added = args[0] if name == "addmm" else call.argument("bias")  # constants are no part of a linear map
+            factors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor) and leaf is not added]
+            before = replace(before, used=before.used | {(address(factor), self.layer) for factor in factors})
         if not before.measured and name in MEASURES and not self._prepares:
             memory = frozenset(address(leaf) for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor))
             before = replace(before, measured=name, layer=self.layer, memory=memory)
