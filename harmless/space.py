@@ -21,6 +21,7 @@ from guise.harmless.pictures.photos import PhotoLike, photo_for
 from guise.harmless.pictures.rounding import SearchSettings
 from guise.harmless.projection import NearNull, Projector, projector
 from guise.harmless.sources import JointModel, LoadedModel, LoadOptions, Models, load_models
+from guise.harmless.sources.source import check_photo_shape
 from guise.harmless.tracing import Trace, trace
 from guise.models.errors import InputError
 
@@ -138,6 +139,7 @@ class NullSpace:
             raise InputError("`layer=` follows features, and a photo cannot be filled there: leave it out")
         settings = FillSettings(mode, magnitude, exact_uint8, SearchSettings(moves))
         self.loaded.check_weights()  # the certificate runs the whole model
+        check_photo_shape(self.loaded.input_shape)
         original = photo_for(photo, self.loaded.input_shape)
         if self.approximate is None:
             check_ignores(self.projector)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from guise.harmless.sources.source import Network
 from guise.models.errors import InputError, WeightsError
 from guise.models.files import printable
+from guise.models.formats import network_file
 from guise.models.formats.checkpoint import read_tables
 from guise.models.formats.fitting import fit
 from guise.models.watching import Announce
 
-_SUFFIXES = (".onnx", ".pt", ".ts", ".pth", ".th", ".bin", ".safetensors")
+_SUFFIXES = (".onnx", ".pt", ".pt2", ".ts", ".pth", ".th", ".bin", ".safetensors")
 
 
 def names_file(name: str) -> bool:
@@ -31,20 +30,21 @@ def names_file(name: str) -> bool:
 
 
 def from_file(path: Path) -> Network:
-    """The network in an ONNX or a TorchScript file.
+    """The network in an ONNX, TorchScript or torch.export file.
 
     Args:
-        path: the file; only ONNX is told by its suffix.
+        path: the file.
 
     Returns:
         The network, and the shape that it takes where the file says so.
 
     Raises:
-        InputError: there is no such file, or what reads it is not installed.
-        WeightsError: it is no such file.
+        InputError: there is no such file.
+        WeightsError: it holds no network.
     """
     _check_exists(path, "name a model file")
-    return _onnx(path) if path.suffix.lower() == ".onnx" else Network(_torchscript(path))
+    read = network_file.load(path)
+    return Network(read.network, input_shape=read.input_shape)
 
 
 def load_weights(network: nn.Module, path: Path, *, announce: Announce | None = None) -> dict[str, str]:
@@ -88,24 +88,3 @@ def load_weights(network: nn.Module, path: Path, *, announce: Announce | None = 
 def _check_exists(path: Path, remedy: str) -> None:
     if not path.is_file():
         raise InputError(f"{printable(path)} {'is no file' if path.exists() else 'does not exist'}; {remedy}")
-
-
-def _onnx(path: Path) -> Network:
-    try:
-        from guise.models.formats import onnx_network
-    except ImportError:
-        raise InputError(f'{path} is an ONNX file; run `pip install "guise[onnx]"` to use it') from None
-    return Network(onnx_network.load(path), input_shape=onnx_network.input_shape(path))
-
-
-def _torchscript(path: Path) -> nn.Module:
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*torch.jit.load.* is deprecated")
-            network: nn.Module = torch.jit.load(path, map_location="cpu")
-    except (RuntimeError, ValueError, OSError):
-        what = f"{path} is not a TorchScript file"
-        raise WeightsError(
-            f"{what}; if it holds weights only, name the architecture and add `weights={path}`"
-        ) from None
-    return network

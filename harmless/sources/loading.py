@@ -14,10 +14,11 @@ from guise.harmless.sources.factory import from_factory, names_factory
 from guise.harmless.sources.files import from_file, load_weights, names_file
 from guise.harmless.sources.libraries import TIMM, from_timm, from_torchvision
 from guise.harmless.sources.pixel_model import JointModel, PixelModel
-from guise.harmless.sources.preprocessing import parse
-from guise.harmless.sources.source import DEFAULT_INPUT, LoadedModel, Network, Source, check_shape
+from guise.harmless.sources.preprocessing import check_steps, parse
+from guise.harmless.sources.source import DEFAULT_INPUT, LoadedModel, Network, Source, channels_last
 from guise.models.errors import InputError, WeightsError
 from guise.models.files import printable
+from guise.models.formats.onnx import OnnxNetwork
 from guise.models.recognisers import registry
 from guise.models.recognisers.loading import load_recogniser
 from guise.models.watching import Announce
@@ -45,7 +46,10 @@ def load(source: Source, *, announce: Announce | None = None, partly: bool = Fal
     if source.weights != "random" and (own or (source.weights == "pretrained" and names_factory(name))):
         raise InputError(f"`weights={source.weights}` has no effect on {name}, which brings its own: leave it out")
     network = _network(source, announce)
-    shape = tuple(source.input_shape or network.input_shape or DEFAULT_INPUT)
+    known = network.input_shape
+    if known and known[0] == 1 and len(known) == 3 and parse(source.preprocess).channels == 1:
+        known = (3, *known[1:])  # of the photo that is turned grey
+    shape = tuple(source.input_shape or known or DEFAULT_INPUT)
     loaded = prepared(network, name, shape, source, announce=announce)
     if not partly:
         loaded.check_weights()
@@ -89,9 +93,13 @@ def prepared(
         InputError: the shape or the preprocessing is wrong.
         WeightsError: a weight is not finite, or no tensor of a file fits.
     """
-    check_shape(shape)
+    last = channels_last(shape) and shape != network.input_shape
+    shape = (shape[2], *shape[:2]) if last else shape
     steps = parse(source.preprocess, start=network.preprocessing)
-    model = PixelModel(network.network, steps, embeds=network.embeds)
+    check_steps(steps, shape)
+    model = PixelModel(
+        network.network, steps, embeds=network.embeds, channels_last=last and not _turns(network.network)
+    )
     materialise(network.network, model, shape)
     if network.drawn:
         draw_zeros(network.network)
@@ -157,7 +165,7 @@ def _network(source: Source, announce: Announce | None) -> Network:
         return Network(recogniser, input_shape=(3, side, side), embeds=True)
     if names_file(name):
         network = from_file(Path(name))
-        if Path(name).suffix.lower() == ".onnx" and not (source.input_shape or network.input_shape):
+        if isinstance(network.network, OnnxNetwork) and not (source.input_shape or network.input_shape):
             raise InputError(f"{printable(name)} leaves the size of its input open; give it with `input=`")
         return network
     if name.startswith(TIMM):
@@ -167,6 +175,11 @@ def _network(source: Source, announce: Announce | None) -> Network:
     else:
         network = from_torchvision(source, announce=announce)
     return replace(network, drawn=source.weights == "random" and not names_factory(name))
+
+
+def _turns(network: nn.Module) -> bool:
+    """Whether a network takes channels first whatever its file says: it turns the photo itself."""
+    return isinstance(network, OnnxNetwork) and network.photo.channels_last
 
 
 def _check_finite(network: nn.Module, name: str) -> None:

@@ -11,7 +11,7 @@ from typing import TypedDict, Unpack
 from torch import nn
 
 from guise.harmless.sources.loading import joined, load, prepared
-from guise.harmless.sources.source import DEFAULT_INPUT, LoadedModel, Network, Source, parse_shape
+from guise.harmless.sources.source import DEFAULT_INPUT, LoadedModel, Network, Source, check_photo_shape, parse_shape
 from guise.models.errors import InputError
 from guise.models.watching import Announce
 
@@ -46,7 +46,8 @@ def load_models(model: Models, *, partly: bool = False, **options: Unpack[LoadOp
 
     Args:
         model: names as on the command line, modules, or loaded models. A module is copied, never changed.
-        partly: see `load`.
+        partly: it is only looked at: a file of weights may leave tensors as they are (see `load`), and the model may
+            take other tensors than photos.
         **options: see `LoadOptions`.
 
     Returns:
@@ -69,6 +70,7 @@ def load_models(model: Models, *, partly: bool = False, **options: Unpack[LoadOp
     loaded = joined([_load(each, shape, options) for each in models])
     if not partly:
         loaded.check_weights()
+        check_photo_shape(loaded.input_shape)
     return loaded
 
 

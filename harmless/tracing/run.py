@@ -14,10 +14,11 @@ from guise.harmless.operators.base import LinearOperator, Shape
 from guise.harmless.operators.combining import Composed, Stacked
 from guise.harmless.operators.gather import reshaping
 from guise.harmless.operators.simplify import keeps_all, simplified
+from guise.harmless.sources.pixel_model import failure
 from guise.harmless.tracing.call import item_shape
 from guise.harmless.tracing.rings import FollowedRings
 from guise.harmless.tracing.tracer import Chain, Reader, Tracer, address, named
-from guise.models.errors import InputError, first_line
+from guise.models.errors import GuiseError, InputError, UnknownOperationError
 
 _INSIDE = "network."
 """Where `PixelModel` keeps the model that users name layers of."""
@@ -152,15 +153,14 @@ def _used(chain: Chain, names: dict[int, str]) -> frozenset[str]:
 
 def _run(model: nn.Module, example: Tensor, tracer: Tracer) -> Tracer:
     handles = named(tracer, model)
+    output: Any = ()
     try:
         with torch.no_grad(), FollowedRings(), tracer:
             output = model(example)
-    except InputError:
-        raise
+    except UnknownOperationError:
+        pass  # the tracer has seen all that reads its tensor, up to that operation
     except Exception as error:  # whatever a foreign network raises
-        size = "x".join(map(str, example.shape[1:]))
-        what = f"the model fails on an input of {size}: {first_line(error)}"
-        raise InputError(f"{what}; give its size with `input=`") from None
+        raise _cause(model, example, error) from None
     finally:
         for handle in handles:
             handle.remove()
@@ -168,6 +168,16 @@ def _run(model: nn.Module, example: Tensor, tracer: Tracer) -> Tracer:
         if isinstance(leaf, Tensor):
             tracer.note(leaf, "output")
     return tracer
+
+
+def _cause(model: nn.Module, example: Tensor, error: Exception) -> GuiseError:
+    """What a run without the tracer says: TorchScript loses the message of what fails while it is watched."""
+    try:
+        with torch.no_grad():
+            model(example)
+    except Exception as plain:
+        error = plain
+    return error if isinstance(error, GuiseError) else InputError(failure(error, example.shape[1:]))
 
 
 def _from_layer(model: nn.Module, example: Tensor, layer: str) -> Tracer:
