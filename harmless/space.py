@@ -67,7 +67,9 @@ class NullSpace:
     @cached_property
     def size(self) -> Nullity:
         """n, m and the nullity, counted and measured."""
-        return nullity(self.projector)
+        size = nullity(self.projector)
+        several = size.measured is None and self.approximate is None and len(self.trace.parts) > 1
+        return self.spaces[-1].size if several else size
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from guise.harmless.operators.base import LinearOperator, Shape
 from guise.harmless.operators.combining import Composed, Stacked
 from guise.harmless.operators.gather import reshaping
 from guise.harmless.operators.simplify import keeps_all, simplified
+from guise.harmless.projection.joint import contained
 from guise.harmless.sources.pixel_model import failure
 from guise.harmless.tracing.call import item_shape
 from guise.harmless.tracing.rings import FollowedRings
@@ -97,7 +98,8 @@ def trace(model: nn.Module, input_shape: Shape, *, layer: str | None = None) -> 
         raise InputError(f"the model's output does not depend on {where}; check `input=` and `layer=`")
     shape = item_shape(tracer.root_shape)
     parts = _parts(tracer.readers, shape, where, {address(value): name for name, value in tensors_of(model).items()})
-    joint = parts[0].operator if len(parts) == 1 else simplified(Stacked([part.operator for part in parts]))
+    parts, reading = _told_apart(parts)
+    joint = reading[0].operator if len(reading) == 1 else simplified(Stacked([part.operator for part in reading]))
     return Trace(shape, parts, joint)
 
 
@@ -137,6 +139,31 @@ def _parts(readers: list[Reader], shape: Shape, where: str, names: dict[int, str
         same = sum(1 for part in parts if part.name.split("#")[0] == name)
         parts.append(Part(f"{name}#{same + 1}" if same else name, operator, reader.by, weights, _used(chain, names)))
     return tuple(parts)
+
+
+def _told_apart(parts: tuple[Part, ...]) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """The parts, each once, and those of them that read what no other part reads.
+
+    One layer that is read in several ways may be read in the same way twice: these count as one part.
+    """
+    if len(parts) == 1:
+        return parts, parts
+    holders = contained([part.operator for part in parts])
+    once: dict[int, Part] = {}
+    for index, part in enumerate(parts):
+        layer = part.name.split("#")[0]
+        equal = [
+            j for j in holders[index] if index in holders[j] and j < index and parts[j].name.split("#")[0] == layer
+        ]
+        if equal and equal[0] in once:
+            twin = once[equal[0]]
+            names = tuple(sorted({*twin.weights, *part.weights}))
+            once[equal[0]] = replace(twin, weights=names, used=twin.used | part.used)
+        else:
+            once[index] = part
+    # Of parts that hold one another the first stands for all.
+    alone = [i for i in once if not any(j in once and (i not in holders[j] or j < i) for j in holders[i])]
+    return tuple(once.values()), tuple(once[i] for i in alone)
 
 
 def _used(chain: Chain, names: dict[int, str]) -> frozenset[str]:

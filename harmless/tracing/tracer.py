@@ -16,6 +16,7 @@ from guise.harmless.operators.base import LinearOperator
 from guise.harmless.operators.gather import Gather
 from guise.harmless.sources.preprocessing import Preprocess
 from guise.harmless.tracing.call import Call
+from guise.harmless.tracing.combined import combined
 from guise.harmless.tracing.rules import ADDS, MEASURES, READS_NOTHING, RULES
 
 
@@ -135,6 +136,10 @@ class Tracer(TorchDispatchMode):
         places = sum(leaf is followed[0] for leaf in tree_leaves((args, kwargs)))
         if name in RULES and len(followed) == places == 1 and (not others or name in ADDS):
             operators = RULES[name](call)
+        if operators is None and not self._prepares:
+            together = combined(call, followed, [self._chains[tensor].steps for tensor in followed])
+            if together is not None:
+                return [replace(merged([self._chains[tensor] for tensor in followed]), steps=together)]
         if operators is None:
             for tensor in followed:
                 self.note(tensor, name)
@@ -181,6 +186,21 @@ class Tracer(TorchDispatchMode):
     def _prepares(self) -> bool:
         """The preprocessing runs, which comes before the model that users mean."""
         return bool(self.modules) and isinstance(self.modules[-1][1], Preprocess)
+
+
+def merged(chains: Sequence[Chain]) -> Chain:
+    """What several chains have in common when their tensors are combined: the first layer names them.
+
+    Args:
+        chains: of the tensors, at least one.
+
+    Returns:
+        A chain without steps.
+    """
+    first = next((chain for chain in chains if chain.measured), chains[0])
+    memory = frozenset[int]().union(*(chain.memory for chain in chains))
+    used = frozenset[tuple[int, str]]().union(*(chain.used for chain in chains))
+    return Chain((), first.measured, first.layer, memory, used)
 
 
 def _extended(steps: tuple[LinearOperator, ...], operator: LinearOperator) -> tuple[LinearOperator, ...]:
