@@ -71,14 +71,16 @@ class LowRank:
     def _within(self, vectors: Tensor, shape: Shape) -> Tensor:
         """The part of vectors in S."""
         null = _project(self._inner, vectors, shape)
-        return null - self._seen @ (self._seen.T @ null)
+        inside: Tensor = null - self._seen @ (self._seen.T @ null)
+        return inside
 
     def null(self, v: Tensor) -> Tensor:
         """See `Projector.null`."""
         flat = self._inner.null(v).flatten(1)
         seen, extra = self._seen.to(v), self._extra.to(v)
         inside = flat - (flat @ seen) @ seen.T
-        return (inside + (v.flatten(1) @ extra) @ extra.T).view_as(v)
+        null: Tensor = inside + (v.flatten(1) @ extra) @ extra.T
+        return null.view_as(v)
 
 
 def _project(inner: Projector, vectors: Tensor, shape: Shape) -> Tensor:
