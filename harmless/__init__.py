@@ -26,6 +26,7 @@ Source of the idea: Chen et al., "The Space of Harmless Perturbations", arXiv 24
 
 from guise.harmless.fingerprints import Match, Probe
 from guise.harmless.inspection import Inspection, OperationSpace, inspect_trace
+from guise.harmless.jobs.adapting import AdaptedLayer, AdapterReport, project_adapter
 from guise.harmless.jobs.attacking import AttackReport, attack
 from guise.harmless.jobs.checking import check
 from guise.harmless.jobs.decomposing import DecomposedPhoto, DecomposeReport, decompose
@@ -51,6 +52,8 @@ from guise.harmless.space import FilledPhoto, NullSpace, inspect, null_space
 from guise.harmless.tracing import NonLinearFirstError, Part, Trace, trace
 
 __all__ = [
+    "AdaptedLayer",
+    "AdapterReport",
     "AttackReport",
     "Certificate",
     "Certifier",
@@ -95,6 +98,7 @@ __all__ = [
     "make_fingerprint",
     "null_space",
     "nullity",
+    "project_adapter",
     "projector",
     "trace",
 ]

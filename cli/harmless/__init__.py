@@ -17,6 +17,7 @@ _COMMANDS = {
         "fingerprint",
         "Recognise a model by what its first layer ignores.",
     ),
+    "adapter": ("guise.cli.harmless.adapter", "adapter", "Keep a fine-tuned adapter where its model was aligned."),
 }
 
 

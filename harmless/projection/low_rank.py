@@ -95,7 +95,8 @@ def _basis(vectors: Tensor, size: Tensor) -> Tensor:
     if not vectors.numel():
         return vectors
     left, values, _ = torch.linalg.svd(vectors, full_matrices=False)
-    return left[:, values > _ZERO * size.clamp(min=1e-300)]
+    basis: Tensor = left[:, values > _ZERO * size.clamp(min=1e-300)]
+    return basis
 
 
 def _nothing(part: LinearOperator) -> bool:
