@@ -32,6 +32,7 @@ from guise.harmless.jobs.checking import check
 from guise.harmless.jobs.decomposing import DecomposedPhoto, DecomposeReport, decompose
 from guise.harmless.jobs.fingerprinting import FingerprintReport, compare_fingerprint, make_fingerprint
 from guise.harmless.jobs.generating import GenerateReport, generate
+from guise.harmless.jobs.perturbing import RobustnessReport, robustness
 from guise.harmless.nullity import Nullity, by_counting, nullity
 from guise.harmless.operators import LinearOperator
 from guise.harmless.pictures.certificate import Certificate, Certifier, Change, ImageSimilarity
@@ -81,6 +82,7 @@ __all__ = [
     "Preprocessing",
     "Probe",
     "Projector",
+    "RobustnessReport",
     "Source",
     "Trace",
     "attack",
@@ -100,5 +102,6 @@ __all__ = [
     "nullity",
     "project_adapter",
     "projector",
+    "robustness",
     "trace",
 ]
