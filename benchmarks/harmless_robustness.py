@@ -2,8 +2,8 @@
 
     python -m benchmarks.harmless_robustness --cifar10 test.npz --weights resnet20-12fca82f.th --out results
 
-The network on digits is trained twice, plainly and on perturbed input, to show whether the one kind of robustness brings
-the other. Without --cifar10 only these are measured.
+The network on digits is trained twice, plainly and on perturbed input, to show whether the one kind of robustness
+brings the other. Without --cifar10 only these are measured.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ def cifar(folder: Path, test: Path, weights: Path, count: int) -> dict[str, Any]
 @click.option("--count", default=50, show_default=True, help="Test images of CIFAR-10.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
 def main(cifar10: Path | None, weights: Path | None, count: int, out: Path) -> None:
-    results: dict[str, Any] = {**code_version(), "environment": environment()}
+    given = "" if cifar10 is None or weights is None else f" --cifar10 {cifar10.name} --weights {weights.name}"
+    command = f"python -m benchmarks.harmless_robustness{given} --count {count}"
+    results: dict[str, Any] = {"command": command, **code_version(), "environment": environment()}
     with TemporaryDirectory() as folder:
         results["digits"] = digits(Path(folder))
         if cifar10 is not None and weights is not None:
