@@ -189,18 +189,15 @@ class Tracer(TorchDispatchMode):
 
 
 def merged(chains: Sequence[Chain]) -> Chain:
-    """What several chains have in common when their tensors are combined: the first layer names them.
+    """What several chains have in common when their tensors are combined.
 
-    Args:
-        chains: of the tensors, at least one.
-
-    Returns:
-        A chain without steps.
+    The first layer names them. Where the tensor itself is among them, as in x less its mean, the layer to come will.
     """
-    first = next((chain for chain in chains if chain.measured), chains[0])
-    memory = frozenset[int]().union(*(chain.memory for chain in chains))
     used = frozenset[tuple[int, str]]().union(*(chain.used for chain in chains))
-    return Chain((), first.measured, first.layer, memory, used)
+    if not all(chain.measured for chain in chains):
+        return Chain(used=used)
+    memory = frozenset[int]().union(*(chain.memory for chain in chains))
+    return Chain((), chains[0].measured, chains[0].layer, memory, used)
 
 
 def _extended(steps: tuple[LinearOperator, ...], operator: LinearOperator) -> tuple[LinearOperator, ...]:

@@ -87,6 +87,12 @@ def test_what_is_linear_is_followed(model: nn.Module, nullity: int) -> None:
     assert check(model, trace(model, IMAGE)) == nullity
 
 
+def test_the_layer_names_what_reads_a_photo_less_its_mean() -> None:
+    model = Net(lambda s, x: s.a(x - x.mean((1, 2, 3), keepdim=True)).relu(), a=nn.Conv2d(3, 12, 4, 4))
+    (part,) = trace(model, IMAGE).parts
+    assert part.name == "a" and part.weights == ("a.bias", "a.weight") and part.used == {"a.weight"}
+
+
 def layer_norm(net: Net, x: Tensor) -> Tensor:
     """Written out, as exporters do."""
     tokens = net.a(x).flatten(2).mT
