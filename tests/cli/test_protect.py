@@ -265,7 +265,7 @@ def test_unusual_pixels_are_protected_and_what_is_lost_is_said(protect, photos, 
             np.asarray(copy, int)
             - np.asarray(read_photo(photos / name).pixels[..., : len(mode)], int).reshape(np.asarray(copy).shape)
         )
-        assert 0 < difference.max() <= (32 if name.endswith(".jpg") else 16)  # JPEG adds its own
+        assert 0 < difference.max() <= (64 if name.endswith(".jpg") else 16)  # JPEG of quality 75 adds its own
 
 
 @pytest.mark.parametrize(
