@@ -121,7 +121,7 @@ def test_a_photo_that_is_fitted_again_is_compressed_little(photo, fitted):
     assert patiently.photo.pixels is photo.pixels
 
 
-def test_a_photo_that_nobody_links_is_left_alone(job, photo, faces, enrolment, fitted, attempts):
+def test_a_photo_that_nobody_links_is_left_alone(job, faces, enrolment, fitted, attempts):
     patiently, _ = fitted
     again = fit_photo(job, patiently.photo, faces, enrolment, refined=patiently.refined)
     assert attempts == [] and again.again == 0
