@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from guise.models.files.atomic import Attributes
 from guise.models.files.photos.density import Density
 
+_COMPRESSION = ("qtables", "subsampling", "progressive")
 _FINE = 500  # sum of the table for lightness of a JPEG of quality 93 or so
 
 
@@ -150,3 +151,20 @@ def finely(photo: Photo) -> Photo:
         return photo
     options = {name: value for name, value in photo.shown.options.items() if name not in ("qtables", "subsampling")}
     return replace(photo, shown=replace(photo.shown, options=options, stored=0.0))
+
+
+def compressed_like(photo: Photo, copy: Photo) -> Photo:
+    """`photo`, described so that writing it loses what writing a copy of it has lost.
+
+    Args:
+        photo: any photo.
+        copy: a copy of it, as read.
+
+    Returns:
+        The same photo; it itself if the copy is of another format.
+    """
+    if copy.format != photo.format:
+        return photo
+    options = {name: value for name, value in photo.shown.options.items() if name not in _COMPRESSION}
+    options |= {name: value for name, value in copy.shown.options.items() if name in _COMPRESSION}
+    return replace(photo, shown=replace(photo.shown, options=options, stored=copy.shown.stored))
