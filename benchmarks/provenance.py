@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 _ROOT = Path(__file__).parents[1]
-_PACKAGES = ["torch", "numpy", "pillow", "facenet-pytorch", "dlib-bin", "ncnn", "onnx2torch", "opacus", "dp-accounting"]
+_PACKAGES = ["torch", "numpy", "pillow", "facenet-pytorch", "dlib-bin", "ncnn", "onnx", "opacus", "dp-accounting"]
 
 
 def code_version() -> dict[str, str]:

@@ -156,8 +156,9 @@ class Session:
     def _ruled(self, out: Path, written: Sequence[Path]) -> dict[str, Any]:
         """Visibility on all that changed, against the originals written the same way: `screen` and `full`."""
         originals = self._folder / "score"
+        copies = ((photo, read_photo(out / photo)) for photo in written)
         return visibility_ruler.summary(
-            (visibility_ruler.original(originals / photo), read_photo(out / photo).pixels) for photo in written
+            (visibility_ruler.original(originals / photo, copy), copy.pixels) for photo, copy in copies
         )
 
     def _versions(self) -> dict[str, scoring.Change | None]:

@@ -65,7 +65,8 @@ def _rows(photos: Path, copies: Path, detector: FaceDetector, side: int) -> Iter
     for photo in list_photos(copies).photos:
         if not (photos / photo).is_file():
             continue
-        before, after = original(photos / photo), read_photo(copies / photo).pixels
+        copy = read_photo(copies / photo)
+        before, after = original(photos / photo, copy), copy.pixels
         if before.shape != after.shape or not (area := changed_area(before, after)).any():
             continue
         height, width = before.shape[:2]

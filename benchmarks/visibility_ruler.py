@@ -28,7 +28,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 
 from guise.models.errors import GuiseError, ImageError, InputError
-from guise.models.files import as_saved, list_photos, read_photo
+from guise.models.files import Photo, as_saved, compressed_like, list_photos, read_photo
 
 SCREEN = 1920, 1080
 VIEWS = ("screen", "full")
@@ -132,10 +132,10 @@ def _flecks(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return np.asarray(deltaE_ciede2000(*colours))
 
 
-def original(path: Path, *, plain: bool = False) -> np.ndarray:
-    """A photo's pixels, uint8 (H, W, 3), written anew as a copy of it is, unless `plain`."""
+def original(path: Path, copy: Photo, *, plain: bool = False) -> np.ndarray:
+    """A photo's pixels, uint8 (H, W, 3), written anew as its copy was, unless `plain`."""
     photo = read_photo(path)
-    return photo.pixels if plain else as_saved(photo, photo.pixels)
+    return photo.pixels if plain else as_saved(compressed_like(photo, copy), photo.pixels)
 
 
 def summary(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:
@@ -172,7 +172,8 @@ def _spread(readings: Sequence[Figures]) -> dict[str, Any]:
 def _pairs(originals: Path, copies: Path, *, plain: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for photo in list_photos(copies).photos:
         if (originals / photo).is_file():
-            before, after = original(originals / photo, plain=plain), read_photo(copies / photo).pixels
+            copy = read_photo(copies / photo)
+            before, after = original(originals / photo, copy, plain=plain), copy.pixels
             if before.shape != after.shape:
                 raise ImageError(f"{photo} has another size than its original: name the copies that `protect` wrote")
             yield before, after

@@ -26,11 +26,13 @@ Source of the idea: Chen et al., "The Space of Harmless Perturbations", arXiv 24
 
 from guise.harmless.fingerprints import Match, Probe
 from guise.harmless.inspection import Inspection, OperationSpace, inspect_trace
+from guise.harmless.jobs.adapting import AdaptedLayer, AdapterReport, project_adapter
 from guise.harmless.jobs.attacking import AttackReport, attack
 from guise.harmless.jobs.checking import check
 from guise.harmless.jobs.decomposing import DecomposedPhoto, DecomposeReport, decompose
 from guise.harmless.jobs.fingerprinting import FingerprintReport, compare_fingerprint, make_fingerprint
 from guise.harmless.jobs.generating import GenerateReport, generate
+from guise.harmless.jobs.perturbing import RobustnessReport, robustness
 from guise.harmless.nullity import Nullity, by_counting, nullity
 from guise.harmless.operators import LinearOperator
 from guise.harmless.pictures.certificate import Certificate, Certifier, Change, ImageSimilarity
@@ -51,6 +53,8 @@ from guise.harmless.space import FilledPhoto, NullSpace, inspect, null_space
 from guise.harmless.tracing import NonLinearFirstError, Part, Trace, trace
 
 __all__ = [
+    "AdaptedLayer",
+    "AdapterReport",
     "AttackReport",
     "Certificate",
     "Certifier",
@@ -78,6 +82,7 @@ __all__ = [
     "Preprocessing",
     "Probe",
     "Projector",
+    "RobustnessReport",
     "Source",
     "Trace",
     "attack",
@@ -95,6 +100,8 @@ __all__ = [
     "make_fingerprint",
     "null_space",
     "nullity",
+    "project_adapter",
     "projector",
+    "robustness",
     "trace",
 ]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from guise.harmless.nullity import Nullity, nullity, unread_entries
-from guise.harmless.operators.base import LinearOperator, Shape
+from guise.harmless.nullity import Nullity, nullity, within
+from guise.harmless.operators.base import LinearOperator, Shape, unread_entries
 from guise.harmless.projection import CGSettings, Projector, leakage, projector
 from guise.harmless.tracing import Trace
 
@@ -107,10 +107,11 @@ def inspect_trace(trace: Trace) -> list[OperationSpace]:
     Returns:
         One space a part, and the joint one last where there are several parts.
     """
-    operators = [(part.name, part.operator) for part in trace.parts]
-    if len(operators) > 1:
-        operators.append(("joint", trace.joint))
-    return [_space(name, projector(operator, settings=_FEW), trace.input_shape) for name, operator in operators]
+    spaces = [_space(part.name, projector(part.operator, settings=_FEW), trace.input_shape) for part in trace.parts]
+    if len(spaces) > 1:
+        joint = _space("joint", projector(trace.joint, settings=_FEW), trace.input_shape)
+        spaces.append(replace(joint, size=within(joint.size, [space.size for space in spaces])))
+    return spaces
 
 
 def describe(operator: LinearOperator) -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
 
-from guise.harmless.operators.base import LinearOperator, columns, rows
+from guise.harmless.operators.base import LinearOperator, columns, rows, unread_entries
 from guise.harmless.operators.combining import Composed
 from guise.harmless.operators.convolution import Convolution
 from guise.harmless.operators.matrix import Matrix
 from guise.harmless.operators.simplify import simplified
 from guise.harmless.projection.base import Projector
 from guise.harmless.projection.channels import through_fewer
+from guise.harmless.projection.gram import gram_rank
 from guise.models.errors import InputError
 
 _PROBES = 4
@@ -63,12 +64,34 @@ def nullity(projector: Projector) -> Nullity:
     unread, formula = int(unread_entries(operator).sum()), by_counting(operator)
     if projector.rank is not None:
         return Nullity(n, m, unread, formula, n - projector.rank)
+    if (rank := gram_rank(operator)) is not None:
+        return Nullity(n, m, unread, formula, n - rank)
     generator = torch.Generator().manual_seed(0)
     signs = 2.0 * torch.randint(0, 2, (_PROBES, *operator.input_shape), generator=generator, dtype=torch.float64) - 1
     # Each alone: a batch would hold several times the input in memory.
     traces = [float((projector.null(probe[None]) * probe).sum()) for probe in signs]
     estimate = max(0.0, math.fsum(traces) / _PROBES)  # rounding may leave less than nothing
     return Nullity(n, m, unread, formula, None, estimate, math.sqrt(2 * min(estimate, n - estimate) / _PROBES))
+
+
+def within(joint: Nullity, parts: Sequence[Nullity]) -> Nullity:
+    """A joint nullity within the bounds that its parts give: it ignores no more than any of them.
+
+    Args:
+        joint: of all operations together.
+        parts: of each.
+
+    Returns:
+        The same; measured where the bounds meet, else the estimate between them.
+    """
+    if joint.measured is not None:
+        return joint
+    most = min((part.measured for part in parts if part.measured is not None), default=joint.n)
+    ranks = [part.n - part.measured for part in parts if part.measured is not None]
+    least = max(joint.unread, joint.n - sum(ranks)) if len(ranks) == len(parts) else joint.unread
+    if least >= most:
+        return replace(joint, measured=most, estimated=None, deviation=None)
+    return replace(joint, estimated=float(min(max(joint.estimated or 0.0, least), most)))
 
 
 def check_ignores(projector: Projector) -> None:
@@ -115,17 +138,3 @@ def by_counting(operator: LinearOperator) -> int:
     free = sum(max(0, inner * h * w - out * k * q) for h, k in down for w, q in across)
     read = sum(h for h, _ in down) * sum(w for w, _ in across)
     return operator.groups * (free + inner * (math.prod(operator.planes[1:]) - read))
-
-
-def unread_entries(operator: LinearOperator) -> Tensor:
-    """Entries that no measurement depends on, by pushing random measurements back.
-
-    Args:
-        operator: any.
-
-    Returns:
-        bool (*input_shape).
-    """
-    generator = torch.Generator().manual_seed(0)
-    y = torch.randn(2, *operator.output_shape, generator=generator, dtype=torch.float64)
-    return (operator.rmatvec(y) == 0).all(0)

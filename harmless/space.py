@@ -21,6 +21,7 @@ from guise.harmless.pictures.photos import PhotoLike, photo_for
 from guise.harmless.pictures.rounding import SearchSettings
 from guise.harmless.projection import NearNull, Projector, projector
 from guise.harmless.sources import JointModel, LoadedModel, LoadOptions, Models, load_models
+from guise.harmless.sources.source import check_photo_shape
 from guise.harmless.tracing import Trace, trace
 from guise.models.errors import InputError
 
@@ -66,7 +67,9 @@ class NullSpace:
     @cached_property
     def size(self) -> Nullity:
         """n, m and the nullity, counted and measured."""
-        return nullity(self.projector)
+        size = nullity(self.projector)
+        several = size.measured is None and self.approximate is None and len(self.trace.parts) > 1
+        return self.spaces[-1].size if several else size
 
     @property
     def name(self) -> str:
@@ -137,6 +140,8 @@ class NullSpace:
         if self.layer is not None:
             raise InputError("`layer=` follows features, and a photo cannot be filled there: leave it out")
         settings = FillSettings(mode, magnitude, exact_uint8, SearchSettings(moves))
+        self.loaded.check_weights()  # the certificate runs the whole model
+        check_photo_shape(self.loaded.input_shape)
         original = photo_for(photo, self.loaded.input_shape)
         if self.approximate is None:
             check_ignores(self.projector)
@@ -187,13 +192,14 @@ def null_space(
     Raises:
         InputError: there is no such model or layer, the model fails, or an option does not fit.
         NonLinearFirstError: a non-linear operation reads the input first, so that nothing of it is provably ignored.
-        WeightsError: weights are missing, damaged, or do not fit.
+        WeightsError: weights are missing, damaged, or do not fit; of a file, only what reads the input must fit.
         OfflineError: weights would have to be fetched.
     """
-    loaded = load_models(model, **options)
+    loaded = load_models(model, partly=True, **options)
     if layer is not None and isinstance(loaded.model, JointModel):
         raise InputError("`layer=` follows one model; name one")
     traced = trace(loaded.model, loaded.input_shape, layer=None if layer is None else f"network.{layer}")
+    loaded.check_weights({name for part in traced.parts for name in part.used})
     space = NullSpace(loaded, traced, layer, approximate)
     if approximate is not None:
         _ = space.projector  # refuses a wrong bound now

@@ -5,7 +5,8 @@ GuiseError
 ├── OutputError         something cannot be written (disk full, read-only)
 ├── ImageError          one image file cannot be read or encoded
 ├── WeightsError        weights are missing, damaged or not what they claim to be
-│   └── OfflineError    weights would have to be fetched, and that is not allowed or not possible
+│   ├── OfflineError    weights would have to be fetched, and that is not allowed or not possible
+│   └── UnknownOperationError   a network holds an operation that nothing here runs
 ├── FaceError           no face, or no way to tell whose face is meant
 ├── KeyFileError        a mask key is damaged, foreign or newer than this program
 └── PrivacyError        a guarantee could no longer be kept or shown
@@ -40,6 +41,10 @@ class OfflineError(WeightsError):
     """Weights would have to be fetched, and that is not allowed or not possible."""
 
 
+class UnknownOperationError(WeightsError):
+    """A network holds an operation that nothing here runs. Whatever does not depend on it has run."""
+
+
 class FaceError(GuiseError):
     """No face, or no way to tell whose face is meant."""
 
@@ -70,3 +75,18 @@ def first_line(error: BaseException) -> str:
         The first line of its message, or the name of its type where it has no message.
     """
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def last_line(error: BaseException) -> str:
+    """The cause in a foreign error's message: TorchScript tells where first, and what last.
+
+    Args:
+        error: any error.
+
+    Returns:
+        The last line of its message where it is a traceback of TorchScript, else the first; or the name of its type.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = "TorchScript" in str(error) or "Traceback" in str(error)
+    line = (lines[-1] if told else lines[0]) if lines else ""
+    return line.removeprefix("RuntimeError:").strip() or type(error).__name__

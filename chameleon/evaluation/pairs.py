@@ -17,7 +17,7 @@ from guise.chameleon.visibility.budget import Visibility
 from guise.chameleon.visibility.lpips import LpipsMeter
 from guise.models import Recogniser
 from guise.models.errors import FaceError, ImageError
-from guise.models.files import Photo, printable, read_photo
+from guise.models.files import Photo, compressed_like, printable, read_photo
 
 
 @dataclass(frozen=True)
@@ -188,6 +188,7 @@ def measure_pair(
 
 def _visibility(original: Photo, copy: Photo, face: Face) -> Visibility:
     """The less visible of two comparisons: nobody knows whether the copy's file was written anew."""
+    original = compressed_like(original, copy)
     looks = (Look(original, face, written_anew=anew) for anew in (True, False))
     seen = [look.meter.measure(copy.pixels[look.region.rows, look.region.columns]) for look in looks]
     return max(seen, key=lambda visibility: visibility.ssim)

@@ -223,7 +223,9 @@ class _Run:
             pixels = [picture.pixels for picture in protected]
             placements, directions = protected[0].placements, [face.directions for face in fitted.refined]
             again, original = fitted.again, pixels_hash(photo.at(0).pixels)
-            photo = near_faces(photo, selected)  # a large one may not fit the memory twice
+            if fitted.photo is not photo:
+                notes = (*notes, "compressed less than its original, so that it holds a stronger mask")
+            photo = near_faces(fitted.photo, selected)  # a large one may not fit the memory twice
             write_photo(target, photo, pixels, keep_metadata=job.keep_metadata, overwrite=task.ours)
             if frames is None:
                 del fitted, protected, pixels

@@ -2,6 +2,7 @@
 
 The refinement of a whole group at once serves most photos. A photo that it leaves linked is fitted by itself, as often
 as the user has patience: a number of attempts and not a time, so that runs that were stopped give the same files.
+Such a photo's copy is compressed little. Strong compression adds noise to a mask, and so leaves less of the budget.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from guise.chameleon.mask.mask import REFINEMENT_STEP, Mask
 from guise.chameleon.protection.job import Job
 from guise.chameleon.protection.photo import Protected, protect_photo
 from guise.models.errors import ImageError
-from guise.models.files import Photo, as_saved, settings_hash
+from guise.models.files import Photo, as_saved, finely, settings_hash
 from guise.models.watching import Progress
 
 PATIENCE = 3
@@ -40,11 +41,13 @@ class Fitted:
 
     Attributes:
         protected: the photo with the mask on.
+        photo: the original, described as its copy is to be written.
         refined: the refinements of its faces; empty where the mask was not refined.
         again: how often a face was fitted again.
     """
 
     protected: Protected
+    photo: Photo
     refined: Sequence[Refined]
     again: int = 0
 
@@ -80,9 +83,9 @@ def fit_photo(
         ImageError: hardly a mask fits the budget.
     """
     if refined is None or job.refiner is None or not job.patience:
-        return Fitted(_put_on(job, photo, faces, refined), refined or ())
+        return Fitted(_put_on(job, photo, faces, refined), photo, refined or ())
     subject = _Subject(job, job.refiner, photo, faces, enrolment)
-    best, again = subject.trial(refined), 0
+    best, again = subject.trial(photo, refined), 0
     for index in range(len(faces)):
         before = again
         while best.linking[index] and again - before < job.patience:
@@ -94,7 +97,7 @@ def fit_photo(
                 best = tried
         if progress is not None and again > before:
             progress("fitting again", job.patience, job.patience)
-    return Fitted(best.protected, best.refined, again)
+    return Fitted(best.protected, best.photo, best.refined, again)
 
 
 def _put_on(job: Job, photo: Photo, faces: Sequence[EmbeddedFace], refined: Sequence[Refined] | None) -> Protected:
@@ -113,11 +116,13 @@ class _Trial:
     """Refinements of a photo's faces, and what came of them.
 
     Attributes:
+        photo: the original, described as its copy is to be written.
         refined: of each face.
         protected: the photo with the mask on.
         linking: for each face the recognisers that link it in the file, and its distance as of `Link`.
     """
 
+    photo: Photo
     refined: Sequence[Refined]
     protected: Protected
     linking: Sequence[Mapping[str, float]]
@@ -136,6 +141,7 @@ class _Subject:
         self, job: Job, refiner: Refiner, photo: Photo, faces: Sequence[EmbeddedFace], enrolment: Enrolment
     ) -> None:
         self._job, self._refiner, self._photo, self._faces = job, refiner, photo, faces
+        self._finely = photo if photo.frames else finely(photo)  # other frames are fitted like the original is written
         self._detector = enrolment.reader.detector
         self._people = [
             [
@@ -146,21 +152,21 @@ class _Subject:
             for face in faces
         ]
 
-    def trial(self, refined: Sequence[Refined]) -> _Trial:
-        """Put refined masks on, and see who links the faces in the file."""
-        protected = _put_on(self._job, self._photo, self._faces, refined)
-        saved = as_saved(self._photo, protected.pixels)
+    def trial(self, photo: Photo, refined: Sequence[Refined]) -> _Trial:
+        """Put refined masks on, and see who links the faces in the file, written as `photo` says."""
+        protected = _put_on(self._job, photo, self._faces, refined)
+        saved = as_saved(photo, protected.pixels)
         linking = []
         for face, people in zip(self._faces, self._people, strict=True):
             seen = links(saved, face.face, people, self._detector)
             linking.append(
                 {name: link.distance for name, link in seen.items() if link.linked and link.distance is not None}
             )
-        return _Trial(refined, protected, linking)
+        return _Trial(photo, refined, protected, linking)
 
     def attempt(self, best: _Trial, index: int, number: int, others: Sequence[ProtectedDirections]) -> _Trial | None:
         """Refine one face once more, the others staying as they are; None where hardly a mask fits the budget."""
-        photo, mask = self._photo, self._job.key.mask
+        photo, mask = self._finely, self._job.key.mask
         known = {"mask": mask.digest, "photo": photo.sha256, "face": index, "attempt": number}
         seed = int(settings_hash(known), 16) >> 1
         anew = number == _ANEW or number > _ALL_ON_THE_USER
@@ -173,7 +179,7 @@ class _Subject:
         crop = FaceCrop.of(photo, self._faces[index].face)
         (again,) = self._refiner.refine([crop], seed=seed, attempt=attempt)
         try:
-            return self.trial([again if at == index else face for at, face in enumerate(best.refined)])
+            return self.trial(photo, [again if at == index else face for at, face in enumerate(best.refined)])
         except ImageError:
             return None
 

@@ -17,6 +17,8 @@ _COMMANDS = {
         "fingerprint",
         "Recognise a model by what its first layer ignores.",
     ),
+    "robustness": ("guise.cli.harmless.robustness", "robustness", "Perturb a classifier's input and weights at once."),
+    "adapter": ("guise.cli.harmless.adapter", "adapter", "Keep a fine-tuned adapter where its model was aligned."),
 }
 
 

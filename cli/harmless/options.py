@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 MODEL_HELP = (
-    "A name of `guise models list` or torchvision, timm:NAME, a file (.pt, .ts, .onnx), or package.module:factory."
+    "A name of `guise models list` or torchvision, timm:NAME, a file (.onnx, .pt2, .pt, .ts) or package.module:factory."
 )
 SEVERAL = " Repeat it for what several models ignore jointly."
 
@@ -28,11 +28,11 @@ def how_to_load(command: Callable[..., Any]) -> Callable[..., Any]:
             "--preprocess",
             default="",
             metavar="STEPS",
-            help="Before the model: resize=256,crop=224,gray,imagenet or mean=.5:.5:.5,std=.5:.5:.5.",
+            help="Before the model: resize=256,crop=224,gray,imagenet or mean=.5:.5:.5,std=.5:.5:.5, or gray=1.",
         ),
         click.option(
             "--input",
-            metavar="3xHxW",
+            metavar="CxHxW",
             help="Shape of the photos. [default: what the model is known to take, else 3x224x224]",
         ),
         click.option(
@@ -40,7 +40,7 @@ def how_to_load(command: Callable[..., Any]) -> Callable[..., Any]:
             default="random",
             show_default=True,
             metavar="random|pretrained|FILE",
-            help="For a torchvision name, a timm name or a factory; FILE is .safetensors or a plain state dict.",
+            help="For torchvision, timm or a factory; FILE is any checkpoint, an index of shards, or a folder.",
         ),
     ):
         command = option(command)

@@ -91,3 +91,17 @@ def to_matrix(operator: LinearOperator) -> Tensor:
         return operator.matvec(unit).reshape(n, m).T.contiguous()
     unit = torch.eye(m, dtype=torch.float64).reshape(m, *operator.output_shape)
     return operator.rmatvec(unit).reshape(m, n)
+
+
+def unread_entries(operator: LinearOperator) -> Tensor:
+    """Entries that no measurement depends on, by pushing random measurements back.
+
+    Args:
+        operator: any.
+
+    Returns:
+        bool (*input_shape).
+    """
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randn(2, *operator.output_shape, generator=generator, dtype=torch.float64)
+    return (operator.rmatvec(y) == 0).all(0)

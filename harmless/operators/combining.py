@@ -1,4 +1,4 @@
-"""One operation after another, and several that read the same tensor."""
+"""One operation after another, several that read the same tensor, and sums of them."""
 
 from __future__ import annotations
 
@@ -71,3 +71,29 @@ class Stacked:
         for part, piece in zip(self.parts, y.split(self._sizes, 1), strict=True):
             total += part.rmatvec(piece.reshape(len(y), *part.output_shape))
         return total
+
+
+class Summed:
+    """The sum of several operations on the same tensor, such as x less its mean.
+
+    Args:
+        parts: the operations.
+
+    Raises:
+        ValueError: they read, or give, tensors of different shapes.
+    """
+
+    def __init__(self, parts: Sequence[LinearOperator]) -> None:
+        self.parts = tuple(parts)
+        shapes = {(part.input_shape, part.output_shape) for part in self.parts}
+        if len(shapes) != 1:
+            raise ValueError(f"operations of shapes {sorted(shapes)} have no sum")
+        ((self.input_shape, self.output_shape),) = shapes
+
+    def matvec(self, x: Tensor) -> Tensor:
+        """See `LinearOperator.matvec`."""
+        return sum((part.matvec(x) for part in self.parts[1:]), self.parts[0].matvec(x))
+
+    def rmatvec(self, y: Tensor) -> Tensor:
+        """See `LinearOperator.rmatvec`."""
+        return sum((part.rmatvec(y) for part in self.parts[1:]), self.parts[0].rmatvec(y))

@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 from guise.harmless.operators.base import LinearOperator
-from guise.harmless.operators.combining import Composed, Stacked
+from guise.harmless.operators.combining import Composed, Stacked, Summed
 from guise.harmless.operators.convolution import Convolution
 from guise.harmless.operators.elementary import Scale
 from guise.harmless.operators.gather import Gather
+from guise.harmless.operators.kernels import padded, ring, side_by_side, summed, ungrouped, with_weight
 from guise.harmless.operators.matrix import Matrix
+from guise.harmless.operators.mixing import through_positions
 
 
 def simplified(operator: LinearOperator) -> LinearOperator:
@@ -30,9 +32,22 @@ def simplified(operator: LinearOperator) -> LinearOperator:
     """
     if isinstance(operator, Stacked):
         return _merged([simplified(part) for part in operator.parts])
+    if isinstance(operator, Summed):
+        return _known(_added(operator))
     if not isinstance(operator, Composed):
         return _known(operator)
-    steps = list(operator.steps)
+    steps = _shortened(operator.steps)
+    while len(steps) > 1 and keeps_all(steps[-1]):
+        steps.pop()
+    if len(steps) > 1:
+        steps = through_positions(steps)
+    # Of a gather at the end only what it reads matters, not where it puts it.
+    return _known(steps[0]) if len(steps) == 1 else Composed(steps)
+
+
+def _shortened(operators: Sequence[LinearOperator]) -> list[LinearOperator]:
+    """Fewer steps that give the same output."""
+    steps = [_added(step) if isinstance(step, Summed) else step for step in operators]
     index = 0
     while index + 1 < len(steps):
         folded = _folded(steps[index], steps[index + 1])
@@ -42,10 +57,22 @@ def simplified(operator: LinearOperator) -> LinearOperator:
         else:
             steps[index : index + 2] = simpler
             index = max(index - 1, 0)
-    while len(steps) > 1 and keeps_all(steps[-1]):
-        steps.pop()
-    # Of a gather at the end only what it reads matters, not where it puts it.
-    return _known(steps[0]) if len(steps) == 1 else Composed(steps)
+    return steps
+
+
+def _added(operator: Summed) -> LinearOperator:
+    """A sum of convolutions as a single one; the output stays as it is."""
+    parts: list[LinearOperator] = []
+    for part in operator.parts:
+        steps = _shortened(part.steps) if isinstance(part, Composed) else [part]
+        parts.append(steps[0] if len(steps) == 1 else Composed(steps))
+    total = parts[0]
+    for part in parts[1:]:
+        both = summed(total, part) if isinstance(total, Convolution) else None
+        if both is None:
+            return Summed(parts)
+        total = both
+    return total
 
 
 def _known(operator: LinearOperator) -> LinearOperator:
@@ -63,6 +90,9 @@ def _known(operator: LinearOperator) -> LinearOperator:
 
 def _moved(first: LinearOperator, second: LinearOperator) -> list[LinearOperator] | None:
     """A factor for each entry before values are moved is a factor for each entry where they come to lie."""
+    if isinstance(first, Scale) and isinstance(second, Summed):
+        same = bool((first.factors == first.factors.flatten()[0]).all())  # a sum of linear maps keeps such a factor
+        return [second, Scale(first.factors.flatten()[0], second.output_shape)] if same else None
     if not isinstance(first, Scale) or not isinstance(second, Gather):
         return None
     factors = first.factors.expand(first.input_shape).flatten()[second.index.clamp(min=0)]
@@ -90,12 +120,14 @@ def _folded(first: LinearOperator, second: LinearOperator) -> LinearOperator | N
     if isinstance(first, Convolution) and isinstance(second, Scale) and (scales := _of_channels(second)) is not None:
         weight = scales.view(-1, 1, 1, 1) * first.weight
         return with_weight(first, weight, first.input_shape[0], groups=first.groups)
-    if isinstance(first, Gather) and isinstance(second, Convolution) and (ring := _ring(first, second)) is not None:
-        return ring
+    if isinstance(first, Gather) and isinstance(second, Convolution):
+        around = ring(first, second) or padded(first, second)
+        if around is not None:
+            return around
     if isinstance(second, Convolution) and (mix := _mix(first)) is not None:
-        return with_weight(second, torch.einsum("ochw,ci->oihw", _ungrouped(second), mix), mix.shape[1])
+        return with_weight(second, torch.einsum("ochw,ci->oihw", ungrouped(second), mix), mix.shape[1])
     if isinstance(first, Convolution) and (mix := _mix(second)) is not None:
-        weight = torch.einsum("po,oihw->pihw", mix, _ungrouped(first))
+        weight = torch.einsum("po,oihw->pihw", mix, ungrouped(first))
         return with_weight(first, weight, first.input_shape[0])
     return None
 
@@ -104,7 +136,7 @@ def _mix(operator: LinearOperator) -> Tensor | None:
     """The matrix over channels (C_out, C_in), where an operation does nothing else."""
     if isinstance(operator, Convolution) and operator.weight.shape[2:] == (1, 1):
         plain = operator.stride == (1, 1) and not any(axis.padded for axis in operator.axes)
-        return _ungrouped(operator)[:, :, 0, 0] if plain else None
+        return ungrouped(operator)[:, :, 0, 0] if plain else None
     shape = operator.input_shape
     if len(shape) != 3:
         return None
@@ -123,72 +155,6 @@ def _of_channels(operator: Scale) -> Tensor | None:
     """One factor a channel, where all its pixels have the same."""
     factors = operator.factors.expand(operator.input_shape).flatten(1)
     return factors[:, 0] if bool((factors == factors[:, :1]).all()) else None
-
-
-def _ring(first: Gather, second: Convolution) -> Convolution | None:
-    """One convolution on a ring, where `first` pads circularly and does nothing else, and `second` does not pad."""
-    shape, padded = first.input_shape, first.output_shape
-    if len(shape) != 3 or len(padded) != 3 or any(axis.before or axis.after for axis in second.axes):
-        return None
-    start = int(first.index[0])  # the pixel that comes to lie in the corner
-    before = [-(start // shape[2]) % shape[1], -start % shape[2]]
-    rows, columns = (
-        (torch.arange(size) - ahead) % length for size, ahead, length in zip(padded[1:], before, shape[1:], strict=True)
-    )
-    channels = torch.arange(padded[0]) * shape[1] * shape[2]
-    ring = channels[:, None, None] + rows[:, None] * shape[2] + columns
-    after = [size - ahead - length for size, ahead, length in zip(padded[1:], before, shape[1:], strict=True)]
-    # Around more than once is rare, and a crop is no padding.
-    fits = padded[0] == shape[0] and all(0 <= added <= length for added, length in zip(after, shape[1:], strict=True))
-    if not fits or not torch.equal(first.index, ring.flatten()):
-        return None
-    return Convolution(
-        second.weight,
-        shape,
-        stride=second.stride,
-        padding=list(zip(before, after, strict=True)),
-        dilation=[axis.dilation for axis in second.axes],
-        groups=second.groups,
-        mode="circular",
-    )
-
-
-def _ungrouped(operator: Convolution) -> Tensor:
-    """The weight of an equal convolution of one group."""
-    weight, groups = operator.weight, operator.groups
-    if groups == 1:
-        return weight
-    out, inner = weight.shape[0] // groups, weight.shape[1]
-    whole = weight.new_zeros(weight.shape[0], inner * groups, *weight.shape[2:])
-    for group in range(groups):
-        part = slice(group * out, (group + 1) * out)
-        whole[part, group * inner : (group + 1) * inner] = weight[part]
-    return whole
-
-
-def with_weight(like: Convolution, weight: Tensor, channels: int, *, groups: int = 1) -> Convolution:
-    """A convolution of the same geometry with another kernel.
-
-    Args:
-        like: gives the geometry.
-        weight: (C_out, C_in / groups, k_h, k_w), with k_h = 1 in one dimension.
-        channels: C_in.
-        groups: of channels.
-
-    Returns:
-        The convolution.
-    """
-    axes = like.axes[3 - len(like.input_shape) :]
-    flat = weight if len(axes) == 2 else weight[:, :, 0]
-    return Convolution(
-        flat,
-        (channels, *like.input_shape[1:]),
-        stride=[axis.stride for axis in axes],
-        padding=[(axis.before, axis.after) for axis in axes],
-        dilation=[axis.dilation for axis in axes],
-        groups=groups,
-        mode=axes[0].mode,
-    )
 
 
 def keeps_all(operator: LinearOperator) -> bool:
@@ -213,37 +179,10 @@ def _merged(parts: Sequence[LinearOperator]) -> LinearOperator:
     joined: Convolution | None = None
     rest: list[LinearOperator] = []
     for part in parts:
-        both = part if joined is None else _side_by_side(joined, part)
+        both = part if joined is None else side_by_side(joined, part)
         if isinstance(both, Convolution):
             joined = both
         else:
             rest.append(part)
     together = [*([] if joined is None else [joined]), *rest]
     return together[0] if len(together) == 1 else Stacked(together)
-
-
-def _side_by_side(a: Convolution, b: LinearOperator) -> Convolution | None:
-    if not isinstance(b, Convolution) or a.output_shape[1:] != b.output_shape[1:] or len(a.input_shape) != 3:
-        return None
-    if any(p.stride != q.stride or p.mode != q.mode for p, q in zip(a.axes, b.axes, strict=True)):
-        return None
-    before = [max(p.before, q.before) for p, q in zip(a.axes, b.axes, strict=True)]
-    span = [max(p.span - p.before, q.span - q.before) + most for p, q, most in zip(a.axes, b.axes, before, strict=True)]
-    weight = torch.cat([_placed(a, before, span), _placed(b, before, span)])
-    after = [(o.outputs - 1) * o.stride + s - o.length - p for o, s, p in zip(a.axes, span, before, strict=True)]
-    if min(after) < 0:  # what the last kernel does not reach; a wider kernel of zeros does
-        weight = torch.nn.functional.pad(weight, (0, max(0, -after[1]), 0, max(0, -after[0])))
-        after = [max(0, number) for number in after]
-    return Convolution(
-        weight, a.input_shape, stride=a.stride, padding=list(zip(before, after, strict=True)), mode=a.axes[0].mode
-    )
-
-
-def _placed(operator: Convolution, before: Sequence[int], span: Sequence[int]) -> Tensor:
-    """The kernel with its dilation written out, at its place in a larger one."""
-    weight = _ungrouped(operator)
-    large = weight.new_zeros(*weight.shape[:2], *span)
-    starts = [most - axis.before for most, axis in zip(before, operator.axes, strict=True)]
-    (top, left), (down, across) = starts, operator.axes
-    large[:, :, top : top + down.span : down.dilation, left : left + across.span : across.dilation] = weight
-    return large

@@ -7,7 +7,7 @@ import torch
 from guise.harmless.operators.base import LinearOperator
 from guise.harmless.operators.convolution import Convolution
 from guise.harmless.operators.elementary import channel_mix
-from guise.harmless.operators.simplify import with_weight
+from guise.harmless.operators.kernels import with_weight
 from guise.harmless.projection.base import cutoff
 
 _FEW = 16

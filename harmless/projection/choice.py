@@ -12,10 +12,13 @@ from guise.harmless.operators.simplify import simplified
 from guise.harmless.projection.banded import Banded, bandable, banded_bytes
 from guise.harmless.projection.base import Projector
 from guise.harmless.projection.blocks import Blocks, splits
+from guise.harmless.projection.bordered import Bordered, bordered
 from guise.harmless.projection.channels import through_fewer
 from guise.harmless.projection.dense import Dense, small
 from guise.harmless.projection.fourier import Fourier, circulant
+from guise.harmless.projection.injective import Unread, injective
 from guise.harmless.projection.iterative import CGSettings, ConjugateGradients, largest_singular_value
+from guise.harmless.projection.low_rank import LowRank, correction
 from guise.harmless.projection.mask import MaskProjector
 from guise.harmless.projection.selection import SelectionProjector
 
@@ -59,8 +62,14 @@ def _project(operator: LinearOperator, settings: CGSettings | None) -> Projector
         if isinstance(first, Gather) and _copies_once(first):
             behind = _project(rest[0] if len(rest) == 1 else Composed(rest), settings)
             return SelectionProjector(operator, first, behind)
+        if (corrected := correction(first)) is not None:
+            behind = _project(rest[0] if len(rest) == 1 else Composed(rest), settings)
+            if behind.rank is not None:
+                return LowRank(operator, behind, *corrected)
     if splits(operator):
         return Blocks(operator)
+    if isinstance(operator, Convolution) and bordered(operator):
+        return Bordered(operator)
     if isinstance(operator, Convolution) and circulant(operator):
         return Fourier(operator)
     if (parts := through_fewer(operator)) is not None:
@@ -68,6 +77,8 @@ def _project(operator: LinearOperator, settings: CGSettings | None) -> Projector
     dense = Dense(operator) if small(operator) else None
     if dense is not None and dense.accurate:
         return dense
+    if dense is None and isinstance(operator, Convolution) and injective(operator):
+        return Unread(operator)
     if isinstance(operator, Convolution) and bandable(operator) and banded_bytes(operator) <= _BANDED_BYTES:
         banded = Banded(operator)
         if dense is not None:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
-from guise.models.errors import GuiseError, first_line
+from guise.models.errors import GuiseError, InputError, first_line
 
 
 @contextmanager
@@ -46,3 +47,23 @@ def draw_zeros(network: nn.Module) -> None:
         for module in network.modules():
             if isinstance(module, (nn.Linear, nn.Conv2d)) and not bool(module.weight.any()):
                 module.weight.normal_(std=module.weight[0].numel() ** -0.5, generator=random)
+
+
+def materialise(network: nn.Module, model: nn.Module, shape: tuple[int, ...]) -> None:
+    """Let lazy layers make their weights, by a dry run on a photo.
+
+    Args:
+        network: as its maker left it; nothing happens where no layer is lazy.
+        model: takes photos and runs the network.
+        shape: of the photo.
+
+    Raises:
+        InputError: the network fails on such a photo.
+    """
+    tensors: list[Tensor] = [*network.parameters(), *network.buffers()]
+    if not any(is_lazy(tensor) for tensor in tensors):
+        return
+    size = "x".join(map(str, shape))
+    what = f"{type(network).__name__} has lazy layers, and a dry run on a photo of {size} fails"
+    with constructing(what, "give the photo's size with `input=`", InputError), torch.no_grad():
+        model.eval()(torch.full((1, *shape), 127.5))

@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import nn
 
 from guise.harmless.sources.construction import constructing
-from guise.harmless.sources.libraries import TIMM
+from guise.harmless.sources.libraries import TIMM, names_hub
 from guise.models.errors import InputError
 
 
@@ -20,9 +20,9 @@ def names_factory(name: str) -> bool:
         name: as the user gave it.
 
     Returns:
-        True for names with a colon that are none of timm's.
+        True for names with a colon that are none of timm's or a hub's.
     """
-    return ":" in name and not name.startswith(TIMM)
+    return ":" in name and not name.startswith(TIMM) and not names_hub(name)
 
 
 def from_factory(name: str) -> nn.Module:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from guise.harmless.sources.source import Network
 from guise.models.errors import InputError, WeightsError
 from guise.models.files import printable
+from guise.models.formats import network_file
+from guise.models.formats.checkpoint import read_tables
+from guise.models.formats.fitting import fit
+from guise.models.watching import Announce
 
-_SUFFIXES = (".onnx", ".pt", ".ts", ".pth", ".th", ".bin", ".safetensors")
+_SUFFIXES = (".onnx", ".pt", ".pt2", ".ts", ".pth", ".th", ".bin", ".safetensors")
 
 
 def names_file(name: str) -> bool:
@@ -28,84 +30,61 @@ def names_file(name: str) -> bool:
 
 
 def from_file(path: Path) -> Network:
-    """The network in an ONNX or a TorchScript file.
+    """The network in an ONNX, TorchScript or torch.export file.
 
     Args:
-        path: the file; only ONNX is told by its suffix.
+        path: the file.
 
     Returns:
         The network, and the shape that it takes where the file says so.
 
     Raises:
-        InputError: there is no such file, or what reads it is not installed.
-        WeightsError: it is no such file.
+        InputError: there is no such file.
+        WeightsError: it holds no network.
     """
     _check_exists(path, "name a model file")
-    return _onnx(path) if path.suffix.lower() == ".onnx" else Network(_torchscript(path))
+    read = network_file.load(path)
+    return Network(read.network, input_shape=read.input_shape)
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
-    """Put the tensors of a file into a network, of which all must fit.
+def load_weights(network: nn.Module, path: Path, *, announce: Announce | None = None) -> dict[str, str]:
+    """Put the tensors of a file into a network, as far as they fit.
 
     Args:
         network: changed in place.
-        path: .safetensors, or a checkpoint of tensors.
+        path: whatever `guise.models.formats.checkpoint.read_tables` reads.
+        announce: called with one line where the file holds several models that fit.
+
+    Returns:
+        Why a tensor of the network stayed as it was, by its name: one line each.
 
     Raises:
         InputError: there is no such file.
-        WeightsError: it cannot be loaded without running code, or does not fit.
+        WeightsError: it is no file of weights, cannot be loaded without running code, or nothing in it fits.
     """
-    tensors = _tensors(path)
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines()]
-        reason = lines[1] if len(lines) > 1 else lines[0]
-        raise WeightsError(f"{path} does not fit {type(network).__name__}: {reason[:200]}") from None
+    state = {name: value for name, value in network.state_dict().items() if isinstance(value, Tensor)}
+    tables = read_tables(path)
+    best = fit(tables, state)
+    what = f"{printable(path)} does not fit {type(network).__name__}"
+    if state and not best.tensors:
+        held = ", ".join([name for table in tables.values() for name in table][:3])
+        fault = next((f"{name} {fault}" for name, fault in best.faults.items() if fault.startswith("is of")), None)
+        told = fault or f"it holds {printable(held)} and such, not {', '.join(list(state)[:3])}"
+        raise WeightsError(f"{what}: {told}; name weights of this network")
+    if best.rivals and announce:
+        others = ", ".join(printable(rival or "its first level") for rival in best.rivals)
+        announce(
+            f"{printable(path)} holds {others} too; what lies in {printable(best.table or 'its first level')} is read"
+        )
+    network.load_state_dict(best.tensors, strict=False)
+    given = {state[name].untyped_storage().data_ptr() for name in best.tensors}
+    return {
+        name: f"{what}: {name} {fault}"
+        for name, fault in best.faults.items()
+        if state[name].untyped_storage().data_ptr() not in given and not name.endswith("num_batches_tracked")
+    }
 
 
 def _check_exists(path: Path, remedy: str) -> None:
     if not path.is_file():
         raise InputError(f"{printable(path)} {'is no file' if path.exists() else 'does not exist'}; {remedy}")
-
-
-def _onnx(path: Path) -> Network:
-    try:
-        from guise.models.formats import onnx_network
-    except ImportError:
-        raise InputError(f'{path} is an ONNX file; run `pip install "guise[onnx]"` to use it') from None
-    return Network(onnx_network.load(path), input_shape=onnx_network.input_shape(path))
-
-
-def _torchscript(path: Path) -> nn.Module:
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*torch.jit.load.* is deprecated")
-            network: nn.Module = torch.jit.load(path, map_location="cpu")
-    except (RuntimeError, ValueError, OSError):
-        what = f"{path} is not a TorchScript file"
-        raise WeightsError(
-            f"{what}; if it holds weights only, name the architecture and add `weights={path}`"
-        ) from None
-    return network
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    _check_exists(path, "name a file of weights with `weights=`")
-    if path.suffix.lower() == ".safetensors":
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
-        try:
-            return load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise WeightsError(f"{path} is no safetensors file: {error}") from None
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # unpickling of hostile bytes raises almost anything
-        reason = "it cannot be loaded without running the code inside"
-        raise WeightsError(f"{path} is refused: {reason}; save the weights as .safetensors") from None
-    tensors = content.get("state_dict", content) if isinstance(content, dict) else content
-    if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
-        raise WeightsError(f"{path} holds no table of tensors; save the network's state_dict()")
-    return {str(key).removeprefix("module."): value for key, value in tensors.items()}

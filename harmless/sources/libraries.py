@@ -19,6 +19,8 @@ from guise.models.watching import Announce
 from guise.models.weights.download import readable_size
 
 TIMM = "timm:"
+_HUBS = ("hf-hub:", "hf_hub:", "hf:", "huggingface:", "hub:", "https://huggingface.co/", "timm/")
+"""How other tools name models of a hub."""
 
 
 def from_torchvision(source: Source, *, announce: Announce | None = None) -> Network:
@@ -40,7 +42,8 @@ def from_torchvision(source: Source, *, announce: Announce | None = None) -> Net
 
     name, pretrained = source.model, source.weights == "pretrained"
     if name not in zoo.list_models(module=zoo):
-        near = difflib.get_close_matches(name, [*zoo.list_models(module=zoo), *registry.RECORDS], n=3)
+        known = [*zoo.list_models(module=zoo), *registry.RECORDS]
+        near = difflib.get_close_matches(_bare(name).replace("-", "_").lower(), known, n=3) + _in_timm(name)
         hint = (
             f"did you mean {', '.join(near)}?" if near else "name a torchvision model, a file or package.module:factory"
         )
@@ -79,7 +82,7 @@ def from_timm(source: Source) -> Network:
         raise InputError(f'{name} is a model of timm; run `pip install "guise[timm]"` to use it') from None
     wanted = name.removeprefix(TIMM)
     if not timm.is_model(wanted):
-        near = difflib.get_close_matches(wanted, timm.list_models(), n=3)
+        near = _in_timm(wanted)
         hint = f"did you mean {', '.join(near)}?" if near else "see timm.list_models()"
         raise InputError(f"timm has no model {wanted!r}; {hint}")
     if pretrained and source.offline:
@@ -88,3 +91,33 @@ def from_timm(source: Source) -> Network:
         network: nn.Module = timm.create_model(wanted, pretrained=pretrained)
     known = timm.data.resolve_model_data_config(network)
     return Network(network, Preprocessing(mean=known["mean"], std=known["std"]), known["input_size"])
+
+
+def names_hub(name: str) -> bool:
+    """Whether a name is one of a model on a hub, as other tools write it.
+
+    Args:
+        name: as the user gave it.
+
+    Returns:
+        True for names such as hf:timm/vit_tiny_patch16_224.
+    """
+    return name.startswith(_HUBS)
+
+
+def _bare(name: str) -> str:
+    """The model in a name of a hub: what follows the last slash, without what was put before it."""
+    return name.rpartition("/")[2].rpartition(":")[2]
+
+
+def _in_timm(name: str) -> list[str]:
+    """Names of timm close to one of a hub or of the user's; none where timm is not installed."""
+    try:
+        timm: Any = importlib.import_module("timm")
+    except ImportError:
+        return []
+    model, _, tag = _bare(name).partition(".")
+    names = timm.list_models()
+    exact = [f"{model}.{tag}"] if tag and f"{model}.{tag}" in timm.list_pretrained(f"{model}.*") else []
+    close = exact or ([model] if model in names else difflib.get_close_matches(model, names, n=3))
+    return [f"{TIMM}{each}" for each in close]

@@ -11,7 +11,7 @@ from typing import TypedDict, Unpack
 from torch import nn
 
 from guise.harmless.sources.loading import joined, load, prepared
-from guise.harmless.sources.source import DEFAULT_INPUT, LoadedModel, Network, Source, parse_shape
+from guise.harmless.sources.source import DEFAULT_INPUT, LoadedModel, Network, Source, check_photo_shape, parse_shape
 from guise.models.errors import InputError
 from guise.models.watching import Announce
 
@@ -41,11 +41,13 @@ class LoadOptions(TypedDict, total=False):
     announce: Announce | None
 
 
-def load_models(model: Models, **options: Unpack[LoadOptions]) -> LoadedModel:
+def load_models(model: Models, *, partly: bool = False, **options: Unpack[LoadOptions]) -> LoadedModel:
     """One model, or several that are to read the same photos.
 
     Args:
         model: names as on the command line, modules, or loaded models. A module is copied, never changed.
+        partly: it is only looked at: a file of weights may leave tensors as they are (see `load`), and the model may
+            take other tensors than photos.
         **options: see `LoadOptions`.
 
     Returns:
@@ -65,14 +67,18 @@ def load_models(model: Models, **options: Unpack[LoadOptions]) -> LoadedModel:
         raise InputError("no model is named: give at least one with `model=`")
     size = options.get("input")
     shape = parse_shape(size) if isinstance(size, str) else None if size is None else tuple(size)
-    return joined([_load(each, shape, options) for each in models])
+    loaded = joined([_load(each, shape, options) for each in models])
+    if not partly:
+        loaded.check_weights()
+        check_photo_shape(loaded.input_shape)
+    return loaded
 
 
 def _load(model: Model, shape: tuple[int, ...] | None, options: LoadOptions) -> LoadedModel:
     weights, preprocess = str(options.get("weights", "random")), options.get("preprocess", "")
     if isinstance(model, str):
         source = Source(model, weights, shape, preprocess, options.get("offline", False))
-        return load(source, announce=options.get("announce"))
+        return load(source, announce=options.get("announce"), partly=True)
     if isinstance(model, LoadedModel):
         if weights != "random" or preprocess or shape not in (None, model.input_shape):
             raise InputError("`weights=`, `input=` and `preprocess=` have no effect on a loaded model: leave them out")
@@ -80,4 +86,5 @@ def _load(model: Model, shape: tuple[int, ...] | None, options: LoadOptions) -> 
     name = type(model).__name__
     if weights != "random":
         raise InputError(f"`weights={weights}` has no effect on a module, {name}, which brings its own: leave it out")
-    return prepared(Network(copy.deepcopy(model)), name, shape or DEFAULT_INPUT, preprocess)
+    source = Source(name, preprocess=preprocess)
+    return prepared(Network(copy.deepcopy(model)), name, shape or DEFAULT_INPUT, source)

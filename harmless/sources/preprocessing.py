@@ -15,7 +15,7 @@ from guise.models.errors import InputError
 Triple = tuple[float, float, float]
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
-_HELP = "write it as resize=256,crop=224,gray,imagenet or mean=.5:.5:.5,std=.5:.5:.5"
+_HELP = "write it as resize=256,crop=224,gray,imagenet (gray=1 for one channel) or mean=.5:.5:.5,std=.5:.5:.5"
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,10 @@ class Preprocessing:
     Attributes:
         resize: length of the shorter side afterwards (bilinear with antialiasing, as torchvision does it).
         crop: side of the square in the middle.
-        gray: luma in all three channels.
+        gray: luma in all three channels, or in one (see `channels`).
         mean: of each channel, for values in [0, 1].
         std: of each channel, for values in [0, 1].
+        channels: in how many the luma goes; 3 or 1.
     """
 
     resize: int | None = None
@@ -35,10 +36,11 @@ class Preprocessing:
     gray: bool = False
     mean: Triple = (0.0, 0.0, 0.0)
     std: Triple = (1.0, 1.0, 1.0)
+    channels: int = 3
 
 
 def parse(text: str, *, start: Preprocessing | None = None) -> Preprocessing:
-    """Steps such as `resize=256,crop=224,gray,imagenet` as settings.
+    """Steps such as `resize=256,crop=224,gray,imagenet` as settings; `gray=1` gives one channel.
 
     Args:
         text: the steps, separated by commas.
@@ -55,8 +57,8 @@ def parse(text: str, *, start: Preprocessing | None = None) -> Preprocessing:
         name, _, value = word.partition("=")
         if name in ("resize", "crop") and value.isdecimal() and int(value) > 0:
             steps = replace(steps, resize=int(value)) if name == "resize" else replace(steps, crop=int(value))
-        elif word == "gray":
-            steps = replace(steps, gray=True)
+        elif word in ("gray", "gray=1"):
+            steps = replace(steps, gray=True, channels=1 if value else 3)
         elif word == "imagenet":
             steps = replace(steps, mean=IMAGENET_MEAN, std=IMAGENET_STD)
         elif name == "mean":
@@ -68,6 +70,23 @@ def parse(text: str, *, start: Preprocessing | None = None) -> Preprocessing:
         else:
             raise InputError(f"`preprocess=` does not know {word!r}; {_HELP}")
     return steps
+
+
+def check_steps(steps: Preprocessing, shape: tuple[int, ...]) -> None:
+    """Refuse steps for photos of other channels than three.
+
+    Args:
+        steps: the settings.
+        shape: of the photos.
+
+    Raises:
+        InputError: a step does not go with the shape.
+    """
+    if steps != Preprocessing() and (len(shape) != 3 or shape[0] != 3):
+        what = (
+            f"`preprocess=` and known normalisations are for photos of three channels, not {'x'.join(map(str, shape))}"
+        )
+        raise InputError(f"{what}; give `input=` as 3xHEIGHTxWIDTH, or leave `preprocess=` out")
 
 
 def _triple(word: str, value: str) -> Triple:
@@ -105,7 +124,7 @@ class Preprocess(nn.Module):
             photos: (N, 3, H, W) in [0, 255].
 
         Returns:
-            (N, 3, H', W').
+            (N, 3, H', W'), or (N, 1, H', W') in grey.
 
         Raises:
             ValueError: the photos are smaller than the crop.
@@ -120,9 +139,9 @@ class Preprocess(nn.Module):
             top, left = round((height - steps.crop) / 2), round((width - steps.crop) / 2)
             x = x[:, :, top : top + steps.crop, left : left + steps.crop]
         if steps.gray:
-            x = F.conv2d(x, self.luma.view(1, 3, 1, 1).repeat(3, 1, 1, 1))
+            x = F.conv2d(x, self.luma.view(1, 3, 1, 1).repeat(steps.channels, 1, 1, 1))
         if steps.mean != (0, 0, 0) or steps.std != (1, 1, 1):
-            x = (x - self.mean) / self.std
+            x = (x - self.mean[: steps.channels]) / self.std[: steps.channels]
         return x
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
@@ -87,3 +88,16 @@ def item_shape(shape: Sequence[int]) -> Shape:
         The shape of one item.
     """
     return tuple(shape[1:]) if len(shape) > 1 and shape[0] == 1 else tuple(shape)
+
+
+def real_item(tensor: Tensor) -> Tensor:
+    """One item in real numbers: complex ones as pairs, which the last dimension holds.
+
+    Args:
+        tensor: with a leading batch of 1 where it has a batch.
+
+    Returns:
+        Without that batch.
+    """
+    item = tensor.reshape(item_shape(tensor.shape))
+    return torch.view_as_real(item.resolve_conj()) if item.is_complex() else item

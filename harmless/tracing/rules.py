@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from guise.harmless.operators.base import LinearOperator
-from guise.harmless.operators.convolution import Convolution, average_pooling
-from guise.harmless.operators.elementary import LinearFunction, Scale
 from guise.harmless.operators.gather import Gather
-from guise.harmless.operators.matrix import Matrix
-from guise.harmless.tracing.call import Call, item_shape
+from guise.harmless.tracing.call import Call
+from guise.harmless.tracing.layers import applies_matrix, convolves, normalises, pools
+from guise.harmless.tracing.making import function, moved, numbered, scaled
 
 Rule = Callable[[Call], LinearOperator | Sequence[LinearOperator] | None]
 """The operator of a call, or one for each of its outputs; None where it is not linear as called."""
@@ -28,139 +26,111 @@ def moves(call: Call) -> LinearOperator | Sequence[LinearOperator]:
     Returns:
         A gather, or one for each output.
     """
-    moved = call.on(_numbers(call))
-    if isinstance(moved, (list, tuple)):
-        return [_gather(numbers, call) for numbers in moved]
-    return _gather(moved, call)
-
-
-def _numbers(call: Call) -> Tensor:
-    return torch.arange(math.prod(call.shape), dtype=torch.float64).reshape(call.shape)
-
-
-def _gather(numbers: Tensor, call: Call) -> Gather:
-    return Gather(numbers.long().reshape(item_shape(numbers.shape)), call.item)
+    if call.followed.is_complex():
+        return function(call)
+    given = call.on(numbered(call.shape))
+    if isinstance(given, (list, tuple)):
+        return [moved(numbers, call) for numbers in given]
+    return moved(given, call)
 
 
 def _casts(call: Call) -> LinearOperator | None:
-    """To another precision; whole numbers would be rounded."""
-    dtype = call.argument("dtype")
-    return None if dtype is not None and not dtype.is_floating_point else _gather(_numbers(call), call)
+    """To another precision, to complex numbers or back; whole numbers would be rounded."""
+    dtype, item = call.argument("dtype") or call.followed.dtype, call.item
+    if not (dtype.is_floating_point or dtype.is_complex):
+        return None
+    pairs = call.followed.is_complex()
+    numbers = numbered((*item, 2) if pairs else item).long()
+    if pairs and not dtype.is_complex:
+        numbers = numbers[..., 0]
+    if dtype.is_complex and not pairs:
+        numbers = torch.stack([numbers, torch.full_like(numbers, -1)], -1)
+    return Gather(numbers, (*item, 2) if pairs else item)
 
 
 def _pads(call: Call) -> LinearOperator:
-    return _gather(call.function(_numbers(call), call.args[1], -1.0), call)
+    return moved(call.function(numbered(call.shape), call.args[1], -1.0), call)
 
 
 def _joins(call: Call) -> LinearOperator:
     """Concatenation with constants."""
-    return _gather(call.on(_numbers(call), lambda other: torch.full(other.shape, -1.0, dtype=torch.float64)), call)
+    if call.followed.is_complex():
+        return function(call)
+    return moved(call.on(numbered(call.shape), lambda other: torch.full(other.shape, -1.0, dtype=torch.float64)), call)
 
 
 def _adds(call: Call) -> LinearOperator:
     """A constant that is added is no part of the linear map; broadcasting is."""
+    if call.followed.is_complex() or any(isinstance(arg, Tensor) and arg.is_complex() for arg in call.args):
+        return function(call)
     sizes = [term.shape for term in call.args[:2] if isinstance(term, Tensor)]
-    return _gather(_numbers(call).broadcast_to(torch.broadcast_shapes(*sizes)), call)
+    return moved(numbered(call.shape).broadcast_to(torch.broadcast_shapes(*sizes)), call)
 
 
 def _multiplies(call: Call) -> LinearOperator | None:
     factor = call.args[1 - call.place] if len(call.args) > 1 else -1.0
-    return _scaled(call, torch.as_tensor(factor, dtype=torch.float64))
+    if (
+        call.followed.is_complex()
+        or isinstance(factor, complex)
+        or (isinstance(factor, Tensor) and factor.is_complex())
+    ):
+        return function(call)
+    return scaled(call, torch.as_tensor(factor, dtype=torch.float64))
 
 
 def _divides(call: Call) -> LinearOperator | None:
     if call.place != 0 or call.kwargs.get("rounding_mode") is not None:
         return None
-    return _scaled(call, 1 / torch.as_tensor(call.args[1], dtype=torch.float64))
-
-
-def _scaled(call: Call, factor: Tensor) -> LinearOperator | None:
-    if tuple(torch.broadcast_shapes(factor.shape, call.shape)) != call.shape:
-        return None  # a product that grows: too rare to follow
-    return Scale(factor.broadcast_to(call.shape).reshape(call.item), call.item)
-
-
-def _normalises(call: Call) -> LinearOperator | None:
-    """Batch normalisation by stored statistics."""
-    if call.argument("training", False) or call.argument("running_mean") is None:
-        return None
-    variance, weight = call.argument("running_var"), call.argument("weight")
-    factor = (variance.double() + float(call.argument("eps"))).rsqrt()
-    factor = factor if weight is None else factor * weight.double()
-    return _scaled(call, factor.view(1, -1, *[1] * (len(call.shape) - 2)))
-
-
-def _convolves(call: Call) -> LinearOperator | None:
-    weight = call.argument("weight")
-    if call.place != 0 or len(call.shape) != weight.ndim or call.shape[0] != 1:
-        return None
-    if call.argument("transposed") or weight.ndim > 4:
+    divisor = call.args[1]
+    if call.followed.is_complex() or (isinstance(divisor, Tensor) and divisor.is_complex()):
         return function(call)
-    return Convolution(
-        weight,
-        call.item,
-        stride=call.argument("stride"),
-        padding=call.argument("padding"),
-        dilation=call.argument("dilation"),
-        groups=call.argument("groups"),
+    return scaled(call, 1 / torch.as_tensor(divisor, dtype=torch.float64))
+
+
+def _chooses(call: Call) -> LinearOperator | None:
+    """`where` and `masked_fill` by a constant mask: the rest is constant."""
+    return function(call) if call.place > 0 or call.function.overloadpacket.__name__ != "where" else None
+
+
+def _strides(call: Call) -> LinearOperator | Sequence[LinearOperator] | None:
+    """A view of memory: numbers lie there in the order of the values only if the values lie without gaps."""
+    x = call.followed
+    whole = (
+        x.is_contiguous() and not x.storage_offset() and x.untyped_storage().nbytes() == x.numel() * x.element_size()
     )
+    return moves(call) if whole else None
 
 
-def _pools(call: Call) -> LinearOperator | None:
-    kernel, stride = call.argument("kernel_size"), call.argument("stride") or call.argument("kernel_size")
-    both = [list(each) * (2 // len(each)) for each in (kernel, stride, call.argument("padding", None) or [0])]
-    uneven = not call.argument("count_include_pad", True) and any(both[2])  # borders are averages of fewer
-    if call.argument("ceil_mode", False) or uneven or len(call.shape) != 4 or call.shape[0] != 1:
-        return function(call)
-    return average_pooling(call.item, kernel=both[0], stride=both[1], padding=both[2])
-
-
-def _applies_matrix(call: Call) -> LinearOperator | None:
-    """`mm`, `addmm` and `linear` with a constant matrix on the right."""
-    name = call.function.overloadpacket.__name__
-    if name == "linear":
-        weight = call.args[1] if call.place == 0 else None
-    elif name == "addmm":
-        weight = call.args[2].mT * float(call.kwargs.get("alpha", 1)) if call.place == 1 else None
-    else:
-        weight = call.args[1].mT if call.place == 0 else None
-    return None if weight is None else Matrix(weight, call.item)
-
-
-def function(call: Call) -> LinearOperator:
-    """Linear up to a constant, which is taken off; its structure is not used.
-
-    Args:
-        call: about to run.
-
-    Returns:
-        The operator.
-    """
-    shape, item_size = call.shape, call.item
-
-    def run(x: Tensor) -> Tensor:
-        def cast(other: Tensor) -> Tensor:
-            return other.to(x.dtype) if other.is_floating_point() else other
-
-        constant = call.on(x.new_zeros(shape), cast)
-        outputs = [call.on(item.view(shape), cast) - constant for item in x]
-        return torch.stack([y.reshape(item_shape(y.shape)) for y in outputs])
-
-    return LinearFunction(run, item_size)
+def _samples(call: Call) -> LinearOperator | None:
+    """On a grid that does not vary."""
+    return function(call) if call.place == 0 else None
 
 
 _MOVES = (
     *("view", "_unsafe_view", "reshape", "permute", "transpose", "t", "movedim", "squeeze", "unsqueeze", "expand"),
     *("slice", "select", "narrow", "diagonal", "index", "index_select", "split", "split_with_sizes", "unbind"),
-    *("clone", "contiguous", "detach", "alias", "lift_fresh", "flip", "roll", "repeat", "unfold"),
-    *("pixel_shuffle", "pixel_unshuffle", "upsample_nearest1d", "upsample_nearest2d"),
-    *("reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d"),
+    *("unsafe_split", "clone", "contiguous", "detach", "alias", "lift_fresh", "flip", "roll", "repeat", "unfold"),
+    *("take", "gather", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "native_channel_shuffle"),
+    *("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "_upsample_nearest_exact1d"),
+    *("_upsample_nearest_exact2d", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d"),
+    *("replication_pad1d", "replication_pad2d", "replication_pad3d"),
 )
 _FUNCTIONS = (
-    *("mean", "sum", "cumsum", "bmm", "mv", "im2col", "col2im"),
-    *("adaptive_avg_pool2d", "_adaptive_avg_pool2d", "avg_pool1d", "avg_pool3d"),
-    *("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d"),
-    *("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"),
+    *("mean", "sum", "cumsum", "tril", "triu", "diag_embed", "index_add", "index_put", "scatter", "lerp", "addcmul"),
+    *("bmm", "mv", "dot", "matmul", "baddbmm", "addmv", "addbmm", "im2col", "col2im"),
+    *(
+        "_fft_r2c",
+        "_fft_c2c",
+        "_fft_c2r",
+        "view_as_real",
+        "view_as_complex",
+        "_conj",
+        "_conj_physical",
+        "conj_physical",
+    ),
+    *("avg_pool1d", "avg_pool3d", "adaptive_avg_pool2d", "_adaptive_avg_pool2d", "adaptive_avg_pool3d"),
+    *("_adaptive_avg_pool3d", "upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d"),
+    *("upsample_trilinear3d", "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"),
 )
 ADDS = frozenset(("add", "add_", "sub", "sub_", "rsub", "cat"))
 """Operations whose other tensors are added to the linear part, and do not change it."""
@@ -171,16 +141,19 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(ADDS, _adds),
     **dict.fromkeys(("mul", "mul_", "neg", "neg_"), _multiplies),
     **dict.fromkeys(("div", "div_"), _divides),
-    **dict.fromkeys(("native_batch_norm", "_native_batch_norm_legit_no_training"), _normalises),
+    **dict.fromkeys(("native_batch_norm", "_native_batch_norm_legit_no_training"), normalises),
     "_to_copy": _casts,
     "constant_pad_nd": _pads,
     "cat": _joins,
-    "convolution": _convolves,
-    "_convolution": _convolves,  # as TorchScript calls it
-    "avg_pool2d": _pools,
-    "linear": _applies_matrix,
-    "addmm": _applies_matrix,
-    "mm": _applies_matrix,
+    "convolution": convolves,
+    "_convolution": convolves,  # as TorchScript calls it
+    "avg_pool2d": pools,
+    "linear": applies_matrix,
+    "addmm": applies_matrix,
+    "mm": applies_matrix,
+    **dict.fromkeys(("where", "masked_fill"), _chooses),
+    **dict.fromkeys(("grid_sampler_2d", "grid_sampler_3d"), _samples),
+    "as_strided": _strides,
 }
 """By the operation's name. What is not here counts as read in full, so that no null space comes out too large."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,10 +14,12 @@ from guise.harmless.operators.base import LinearOperator, Shape
 from guise.harmless.operators.combining import Composed, Stacked
 from guise.harmless.operators.gather import reshaping
 from guise.harmless.operators.simplify import keeps_all, simplified
+from guise.harmless.projection.joint import contained
+from guise.harmless.sources.pixel_model import failure
 from guise.harmless.tracing.call import item_shape
 from guise.harmless.tracing.rings import FollowedRings
 from guise.harmless.tracing.tracer import Chain, Reader, Tracer, address, named
-from guise.models.errors import InputError, first_line
+from guise.models.errors import GuiseError, InputError, UnknownOperationError
 
 _INSIDE = "network."
 """Where `PixelModel` keeps the model that users name layers of."""
@@ -36,12 +38,14 @@ class Part:
         operator: from the tensor to what is read of it, simplified: its null space is meant, not its output.
         read_by: the non-linear operation that it feeds.
         weights: names of the model's parameters and buffers that the layer combines the tensor with.
+        used: names of all that decide the operator, those before and after that layer included.
     """
 
     name: str
     operator: LinearOperator
     read_by: str
     weights: tuple[str, ...] = ()
+    used: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,8 @@ def trace(model: nn.Module, input_shape: Shape, *, layer: str | None = None) -> 
         raise InputError(f"the model's output does not depend on {where}; check `input=` and `layer=`")
     shape = item_shape(tracer.root_shape)
     parts = _parts(tracer.readers, shape, where, {address(value): name for name, value in tensors_of(model).items()})
-    joint = parts[0].operator if len(parts) == 1 else simplified(Stacked([part.operator for part in parts]))
+    parts, reading = _told_apart(parts)
+    joint = reading[0].operator if len(reading) == 1 else simplified(Stacked([part.operator for part in reading]))
     return Trace(shape, parts, joint)
 
 
@@ -132,21 +137,57 @@ def _parts(readers: list[Reader], shape: Shape, where: str, names: dict[int, str
         below = [weight for weight in names.values() if chain.layer and weight.startswith(f"{chain.layer}.")]
         weights = tuple(sorted(names[place] for place in chain.memory & names.keys())) or tuple(sorted(below))
         same = sum(1 for part in parts if part.name.split("#")[0] == name)
-        parts.append(Part(f"{name}#{same + 1}" if same else name, operator, reader.by, weights))
+        parts.append(Part(f"{name}#{same + 1}" if same else name, operator, reader.by, weights, _used(chain, names)))
     return tuple(parts)
+
+
+def _told_apart(parts: tuple[Part, ...]) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """The parts, each once, and those of them that read what no other part reads.
+
+    One layer that is read in several ways may be read in the same way twice: these count as one part.
+    """
+    if len(parts) == 1:
+        return parts, parts
+    holders = contained([part.operator for part in parts])
+    once: dict[int, Part] = {}
+    for index, part in enumerate(parts):
+        layer = part.name.split("#")[0]
+        equal = [
+            j for j in holders[index] if index in holders[j] and j < index and parts[j].name.split("#")[0] == layer
+        ]
+        if equal and equal[0] in once:
+            twin = once[equal[0]]
+            names = tuple(sorted({*twin.weights, *part.weights}))
+            once[equal[0]] = replace(twin, weights=names, used=twin.used | part.used)
+        else:
+            once[index] = part
+    # Of parts that hold one another the first stands for all.
+    alone = [i for i in once if not any(j in once and (i not in holders[j] or j < i) for j in holders[i])]
+    return tuple(once.values()), tuple(once[i] for i in alone)
+
+
+def _used(chain: Chain, names: dict[int, str]) -> frozenset[str]:
+    """Parameters and buffers by name; of weights that are computed anew on each run, all that their module has."""
+    used = {names[place] for place, _ in chain.used if place in names}
+    for _, layer in chain.used:
+        if layer and not any(name.startswith(f"{layer}.") for name in used):
+            used |= {
+                name for name in names.values() if name.startswith(f"{layer}.") and "." not in name[len(layer) + 1 :]
+            }
+            used |= {name for name in names.values() if name.startswith(f"{layer}.parametrizations.")}
+    return frozenset(used)
 
 
 def _run(model: nn.Module, example: Tensor, tracer: Tracer) -> Tracer:
     handles = named(tracer, model)
+    output: Any = ()
     try:
         with torch.no_grad(), FollowedRings(), tracer:
             output = model(example)
-    except InputError:
-        raise
+    except UnknownOperationError:
+        pass  # the tracer has seen all that reads its tensor, up to that operation
     except Exception as error:  # whatever a foreign network raises
-        size = "x".join(map(str, example.shape[1:]))
-        what = f"the model fails on an input of {size}: {first_line(error)}"
-        raise InputError(f"{what}; give its size with `input=`") from None
+        raise _cause(model, example, error) from None
     finally:
         for handle in handles:
             handle.remove()
@@ -154,6 +195,16 @@ def _run(model: nn.Module, example: Tensor, tracer: Tracer) -> Tracer:
         if isinstance(leaf, Tensor):
             tracer.note(leaf, "output")
     return tracer
+
+
+def _cause(model: nn.Module, example: Tensor, error: Exception) -> GuiseError:
+    """What a run without the tracer says: TorchScript loses the message of what fails while it is watched."""
+    try:
+        with torch.no_grad():
+            model(example)
+    except Exception as plain:
+        error = plain
+    return error if isinstance(error, GuiseError) else InputError(failure(error, example.shape[1:]))
 
 
 def _from_layer(model: nn.Module, example: Tensor, layer: str) -> Tracer:

@@ -16,6 +16,7 @@ from guise.harmless.operators.base import LinearOperator
 from guise.harmless.operators.gather import Gather
 from guise.harmless.sources.preprocessing import Preprocess
 from guise.harmless.tracing.call import Call
+from guise.harmless.tracing.combined import combined
 from guise.harmless.tracing.rules import ADDS, MEASURES, READS_NOTHING, RULES
 
 
@@ -28,12 +29,14 @@ class Chain:
         measured: the operation that first combined values, preprocessing left out; "" where none has.
         layer: dotted name of the module in which that was.
         memory: addresses of the tensors that it combined them with.
+        used: addresses of all tensors that decide the linear map, each with the module in which it came in.
     """
 
     steps: tuple[LinearOperator, ...] = ()
     measured: str = ""
     layer: str = ""
     memory: frozenset[int] = frozenset()
+    used: frozenset[tuple[int, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -127,17 +130,25 @@ class Tracer(TorchDispatchMode):
         name = function.overloadpacket.__name__
         if name in READS_NOTHING:
             return []
-        operators = None
+        operators, call = None, Call(function, args, kwargs, followed[0])
         # A tensor that comes in twice, as in x * x, is not linear. What is added may vary: it is a function of what has
         # been read. A factor that varies makes another map.
         places = sum(leaf is followed[0] for leaf in tree_leaves((args, kwargs)))
         if name in RULES and len(followed) == places == 1 and (not others or name in ADDS):
-            operators = RULES[name](Call(function, args, kwargs, followed[0]))
+            operators = RULES[name](call)
+        if operators is None and not self._prepares:
+            together = combined(call, followed, [self._chains[tensor].steps for tensor in followed])
+            if together is not None:
+                return [replace(merged([self._chains[tensor] for tensor in followed]), steps=together)]
         if operators is None:
             for tensor in followed:
                 self.note(tensor, name)
             return []
         before = self._chains[followed[0]]
+        if name not in ADDS and not self._prepares:
+            added = args[0] if name == "addmm" else call.argument("bias")  # constants are no part of a linear map
+            factors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor) and leaf is not added]
+            before = replace(before, used=before.used | {(address(factor), self.layer) for factor in factors})
         if not before.measured and name in MEASURES and not self._prepares:
             memory = frozenset(address(leaf) for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor))
             before = replace(before, measured=name, layer=self.layer, memory=memory)
@@ -175,6 +186,18 @@ class Tracer(TorchDispatchMode):
     def _prepares(self) -> bool:
         """The preprocessing runs, which comes before the model that users mean."""
         return bool(self.modules) and isinstance(self.modules[-1][1], Preprocess)
+
+
+def merged(chains: Sequence[Chain]) -> Chain:
+    """What several chains have in common when their tensors are combined.
+
+    The first layer names them. Where the tensor itself is among them, as in x less its mean, the layer to come will.
+    """
+    used = frozenset[tuple[int, str]]().union(*(chain.used for chain in chains))
+    if not all(chain.measured for chain in chains):
+        return Chain(used=used)
+    memory = frozenset[int]().union(*(chain.memory for chain in chains))
+    return Chain((), chains[0].measured, chains[0].layer, memory, used)
 
 
 def _extended(steps: tuple[LinearOperator, ...], operator: LinearOperator) -> tuple[LinearOperator, ...]:

@@ -6,7 +6,7 @@ from guise.models.files.folders import BEFORE_AFTER, PhotoListing, check_output_
 from guise.models.files.manifest import Manifest, file_hash, settings_hash
 from guise.models.files.names import one_line, printable
 from guise.models.files.packing import pack, unpack
-from guise.models.files.photos.photo import Photo, plain
+from guise.models.files.photos.photo import Photo, compressed_like, finely, plain
 from guise.models.files.photos.reading import read_photo
 from guise.models.files.photos.writing import as_saved, write_photo
 
@@ -19,7 +19,9 @@ __all__ = [
     "atomic_write",
     "check_output_folder",
     "check_writable",
+    "compressed_like",
     "file_hash",
+    "finely",
     "list_photos",
     "one_line",
     "only_one",

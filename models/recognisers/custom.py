@@ -1,18 +1,20 @@
-"""A user's own recogniser, `file:PATH`: ONNX or TorchScript, described by a JSON card and tried out first.
+"""A user's own recogniser, `file:PATH`: ONNX, .pt2 or TorchScript, described by a JSON card and tried out first.
 
-PATH is the network (`.onnx`, `.pt`, `.ts`) with its card next to it (`X.onnx.json` or `X.json`). Or PATH is the card,
-and its field `weights` names the network's file.
+PATH is the network (`.onnx`, `.pt2`, `.pt`, `.ts`) with its card next to it (`X.onnx.json` or `X.json`). Or PATH is the
+card, and its field `weights` names the network's file.
 """
 
 from __future__ import annotations
 
-import warnings
+import contextlib
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from guise.models.errors import InputError, WeightsError
+from guise.models.formats import network_file
+from guise.models.formats.onnx import OnnxNetwork
 from guise.models.recognisers import card
 from guise.models.recognisers.recogniser import Recogniser
 from guise.models.recognisers.record import Record
@@ -32,32 +34,15 @@ def load(path: Path) -> tuple[nn.Module, Record]:
         WeightsError: the network cannot be read, or does not do what its card says.
     """
     weights, described = card.find(path)
-    reader = {".onnx": _onnx, ".pt": _torchscript, ".ts": _torchscript}.get(weights.suffix.lower())
-    if reader is None:
-        raise InputError(f"{weights} is neither .onnx nor TorchScript (.pt, .ts); export it to one of these formats")
+    if weights.suffix.lower() not in (".onnx", ".pt", ".pt2", ".ts"):
+        formats = "neither .onnx nor torch.export's .pt2 nor TorchScript (.pt, .ts)"
+        raise InputError(f"{weights} is {formats}; export it to one of these formats")
     record = card.read(described, weights=weights)
-    network = reader(weights).eval()
+    network = network_file.load(weights).network.eval()
+    if isinstance(network, OnnxNetwork) and len(network.outputs) != 1:
+        raise WeightsError(f"{weights} has {len(network.outputs)} outputs; export it with one")
     _try_out(Recogniser(network, record), weights)
     return network, record
-
-
-def _onnx(path: Path) -> nn.Module:
-    try:
-        from guise.models.formats import onnx_network
-    except ImportError:
-        raise InputError(f'{path} is an ONNX file; run `pip install "guise[onnx]"` to use it') from None
-    return onnx_network.load(path)
-
-
-def _torchscript(path: Path) -> nn.Module:
-    try:
-        with warnings.catch_warnings():
-            # The format is on its way out of PyTorch, but people have files in it.
-            warnings.filterwarnings("ignore", message=".*torch.jit.load.* is deprecated")
-            network: nn.Module = torch.jit.load(path, map_location="cpu")
-    except (RuntimeError, ValueError, OSError):
-        raise WeightsError(f"{path} is not a TorchScript file; save it with torch.jit.trace(...).save(...)") from None
-    return network
 
 
 def _try_out(recogniser: Recogniser, path: Path) -> None:
@@ -77,6 +62,10 @@ def _try_out(recogniser: Recogniser, path: Path) -> None:
         raise WeightsError(f"{path} gives embeddings that are not finite; check mean and std of its card")
     if not torch.allclose(both[:1], alone, rtol=1e-3, atol=1e-3 * float(alone.detach().abs().max())):
         raise WeightsError(f"{path} embeds an image differently alone and next to another; export it for evaluation")
-    gradient = torch.autograd.grad(both.square().sum() + both.sum(), images)[0] if both.requires_grad else None
+    gradient = None
+    with contextlib.suppress(RuntimeError):  # an operation that has none
+        gradient = torch.autograd.grad(both.square().sum() + both.sum(), images)[0] if both.requires_grad else None
     if gradient is None or not torch.isfinite(gradient).all() or not gradient.abs().amax(dim=(1, 2, 3)).all():
-        raise WeightsError(f"{path} passes no gradient back to the image; export it with differentiable operations")
+        names = ", ".join(recogniser.network.forward_only) if isinstance(recogniser.network, OnnxNetwork) else ""
+        cause = f": {names} runs forward only" if names else ""
+        raise WeightsError(f"{path} passes no gradient back to the image{cause}; export differentiable operations")

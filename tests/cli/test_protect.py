@@ -35,15 +35,17 @@ def test_the_saved_photo_stays_within_the_budget_by_independent_measures(protect
     (head.convert("L") if name == "grey.jpg" else head).save(photos / name)
     outcome = protect("--strength", strength, "--json")
     assert outcome.code == 0, outcome
-    before, after = visibility_ruler.original(photos / name), read_photo(out / name).pixels
+    copy = read_photo(out / name)
+    before, after = visibility_ruler.original(photos / name, copy), copy.pixels
     least, most, fleck, largest = BUDGETS[strength]
     seen, ruled = outcome.photo(name)["faces"][0]["visibility"], visibility_ruler.measure(before, after)
     if ruled is None:  # for `low` a mask of 4 grey levels or less may be all that fits; our own measure sees that too
         assert strength == "low" and 0.03 < seen["flip"] <= most
         return
     assert ruled.ssim >= least and ruled.flip <= most and ruled.fleck_p99 <= fleck and ruled.fleck_max <= largest
-    assert abs(seen["ssim"] - ruled.ssim) < 3e-3 and abs(seen["flip"] - ruled.flip) < 3e-3
-    assert abs(seen["fleck"] - ruled.fleck_p99) < 0.1
+    near = 2 if name == "lossy.webp" else 1  # WebP predicts across all of a picture; we look at a part of it
+    assert abs(seen["ssim"] - ruled.ssim) < near * 3e-3 and abs(seen["flip"] - ruled.flip) < near * 3e-3
+    assert abs(seen["fleck"] - ruled.fleck_p99) < near * 0.1
     # A budget that is not used protects nobody.
     used = max((1 - ruled.ssim) / (1 - least), ruled.flip / most, ruled.fleck_p99 / fleck)
     assert used > (0.7 if strength == "low" else 0.85)
@@ -265,7 +267,7 @@ def test_unusual_pixels_are_protected_and_what_is_lost_is_said(protect, photos, 
             np.asarray(copy, int)
             - np.asarray(read_photo(photos / name).pixels[..., : len(mode)], int).reshape(np.asarray(copy).shape)
         )
-        assert 0 < difference.max() <= (32 if name.endswith(".jpg") else 16)  # JPEG adds its own
+        assert 0 < difference.max() <= (64 if name.endswith(".jpg") else 16)  # JPEG of quality 75 adds its own
 
 
 @pytest.mark.parametrize(

@@ -229,16 +229,16 @@ def test_only_bad_photos_are_a_failure(protect, photos, tmp_path):
 def test_metadata_too_large_to_write_cost_that_photo_only(protect, photos, head, monkeypatch):
     head.save(photos / "a.jpg")
     head.save(photos / "b.jpg")
-    encode = writing._encode
+    frames = writing._frames
 
-    def refuse(photo, pixels, *, exif):
-        if pixels.shape == (270, 270, 3) and not seen:
+    def refuse(path, photo, pixels):
+        if not seen:
             seen.append(1)
             raise ValueError("EXIF data is too long")
-        return encode(photo, pixels, exif=exif)
+        return frames(path, photo, pixels)
 
     seen: list[int] = []
-    monkeypatch.setattr(writing, "_encode", refuse)
+    monkeypatch.setattr(writing, "_frames", refuse)
     outcome = protect("--json")
     assert outcome.code == 3 and "EXIF data is too long" in outcome.photo("a.jpg")["reason"]
 

@@ -86,3 +86,8 @@ def unfinished() -> nn.Module:
 def few() -> nn.Module:
     """Reads 40 numbers of each quarter of a 32 x 32 photo."""
     return nn.Sequential(nn.Conv2d(3, 40, 16, 16), nn.ReLU(), nn.Flatten(), nn.Linear(40 * 4, 5))
+
+
+def lazy() -> nn.Module:
+    """Its layers learn from the first photo how many values they read."""
+    return nn.Sequential(nn.LazyConv2d(8, 8, 8), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10))

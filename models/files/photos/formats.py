@@ -1,4 +1,7 @@
-"""What a file of each format can carry: the one table that reading, writing and their tests go by."""
+"""What a copy in each format carries: the one table that reading, writing and their tests go by.
+
+Samples have 8 bits in all of them; a photo of more says so in its notes.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,7 +18,6 @@ class Format:
         exif: EXIF, for whom asks to keep it.
         colour: further descriptions of its colours: chunks of PNG, "nclx" of HEIC, tags of TIFF.
         alpha: transparency; HEIC and AVIF keep it nearly, as they do pixels.
-        bits: the most bits of a sample that a copy keeps.
         frames: several pictures.
         palette: it holds at most 256 colours a picture.
     """
@@ -26,16 +28,13 @@ class Format:
     exif: bool = True
     colour: tuple[str, ...] = ()
     alpha: bool = True
-    bits: int = 8
     frames: bool = False
     palette: bool = False
 
 
 FORMATS = {
     "JPEG": Format("JPEG", "header", alpha=False),
-    "PNG": Format(
-        "PNG", "header", colour=("cICP", "mDCV", "cLLI", "gAMA", "cHRM", "sRGB"), bits=16, frames=True
-    ),  # of several frames 8 bits
+    "PNG": Format("PNG", "header", colour=("cICP", "mDCV", "cLLI", "gAMA", "cHRM", "sRGB"), frames=True),
     "WEBP": Format("WebP", "exif", frames=True),
     "TIFF": Format("TIFF", "header", colour=("WhitePoint", "PrimaryChromaticities"), frames=True),
     "BMP": Format("BMP", "header", icc=False, exif=False, alpha=False),

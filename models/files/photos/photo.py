@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from guise.models.files.atomic import Attributes
 from guise.models.files.photos.density import Density
 
+_COMPRESSION = ("qtables", "subsampling", "progressive")
+_FINE = 500  # sum of the table for lightness of a JPEG of quality 93 or so
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -62,8 +65,6 @@ class Photo:
         sha256: the hash of the very bytes that were decoded, in hexadecimal.
         notes: what a copy will not carry over exactly, such as "16-bit samples reduced to 8".
         single_channel: the file holds a single channel of colour, and a copy gets a single one too.
-        fine: uint8 (H, W, 3), the bits of each sample below the eight of `pixels`, as the upper bits of a byte; None
-            where samples have 8 bits.
         shown: how the picture is shown and printed.
         frames: all pictures of the file where it holds several; `pixels` and `alpha` are those of picture `key`.
         key: as read, the first.
@@ -81,7 +82,6 @@ class Photo:
     sha256: str
     notes: tuple[str, ...]
     single_channel: bool = False
-    fine: NDArray[np.uint8] | None = None
     shown: Shown = Shown()
     frames: tuple[Frame, ...] = ()
     key: int = 0
@@ -129,9 +129,42 @@ def plain(photo: Photo, suffix: str = "png") -> Photo:
         single_channel=False,
         alpha=None,
         lossless=suffix == "png",
-        fine=None,
         shown=Shown(),
         frames=(),
         key=0,
         attributes=None,
     )
+
+
+def finely(photo: Photo) -> Photo:
+    """`photo`, described so that its copy is compressed as little as one whose original does not tell how it was.
+
+    Args:
+        photo: any photo.
+
+    Returns:
+        The same photo; it itself if its copy loses no more than that anyway.
+    """
+    tables = photo.shown.options.get("qtables")
+    coarse = sum(tables[min(tables)]) > _FINE if tables else photo.shown.stored > 0 and not photo.lossless
+    if not coarse:
+        return photo
+    options = {name: value for name, value in photo.shown.options.items() if name not in ("qtables", "subsampling")}
+    return replace(photo, shown=replace(photo.shown, options=options, stored=0.0))
+
+
+def compressed_like(photo: Photo, copy: Photo) -> Photo:
+    """`photo`, described so that writing it loses what writing a copy of it has lost.
+
+    Args:
+        photo: any photo.
+        copy: a copy of it, as read.
+
+    Returns:
+        The same photo; it itself if the copy is of another format.
+    """
+    if copy.format != photo.format:
+        return photo
+    options = {name: value for name, value in photo.shown.options.items() if name not in _COMPRESSION}
+    options |= {name: value for name, value in copy.shown.options.items() if name in _COMPRESSION}
+    return replace(photo, shown=replace(photo.shown, options=options, stored=copy.shown.stored))

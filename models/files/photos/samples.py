@@ -98,6 +98,10 @@ def _bits_per_sample(image: Image.Image, data: bytes, kind: str) -> int:
         return data[24]
     if isinstance(image, TiffImageFile):
         return int(max(image.tag_v2.get(BITSPERSAMPLE, (1,))))
+    if kind == "HEIC":
+        return int(image.info.get("bit_depth", 8))
+    if kind == "AVIF" and (box := data.find(b"pixi", 0, 1 << 16)) >= 0:
+        return max(data[box + 9 : box + 10], default=8)
     return 8
 
 

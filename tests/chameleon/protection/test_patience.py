@@ -93,7 +93,7 @@ def scores(monkeypatch):
 
 def link_of(fitted, photo, faces, enrolment):
     enrolled = enrolment.enrol(photo.pixels, faces[0])
-    seen = links(as_saved(photo, fitted.protected.pixels), faces[0].face, enrolled, enrolment.reader.detector)
+    seen = links(as_saved(fitted.photo, fitted.protected.pixels), faces[0].face, enrolled, enrolment.reader.detector)
     return seen["dlib-resnet"]
 
 
@@ -114,9 +114,16 @@ def test_a_photo_that_is_still_linked_is_fitted_until_it_is_not(job, photo, face
     assert np.array_equal(placement.refinement, patiently.refined[0].refinement)
 
 
-def test_a_photo_that_nobody_links_is_left_alone(job, photo, faces, enrolment, fitted, attempts):
+def test_a_photo_that_is_fitted_again_is_compressed_little(photo, fitted):
     patiently, _ = fitted
-    again = fit_photo(job, photo, faces, enrolment, refined=patiently.refined)
+    written, before = patiently.photo.shown.options, photo.shown.options
+    assert "qtables" in before and "qtables" not in written
+    assert patiently.photo.pixels is photo.pixels
+
+
+def test_a_photo_that_nobody_links_is_left_alone(job, faces, enrolment, fitted, attempts):
+    patiently, _ = fitted
+    again = fit_photo(job, patiently.photo, faces, enrolment, refined=patiently.refined)
     assert attempts == [] and again.again == 0
     assert np.array_equal(again.protected.pixels, patiently.protected.pixels)
 
@@ -126,10 +133,10 @@ def test_of_all_attempts_the_best_is_kept_and_the_same_call_gives_the_same(
 ):
     """At `low` four steps are too few every time."""
     low = replace(job, budget=STRENGTHS["low"], patience=2)
-    first = _Subject(low, low.refiner, photo, faces, enrolment).trial(refined)
+    first = _Subject(low, low.refiner, photo, faces, enrolment).trial(photo, refined)
     runs = [fit_photo(low, photo, faces, enrolment, refined=refined) for _ in range(2)]
     assert [run.again for run in runs] == [2, 2] and scores[:2] == scores[2:]
-    kept = _Subject(low, low.refiner, photo, faces, enrolment).trial(runs[0].refined)
+    kept = _Subject(low, low.refiner, photo, faces, enrolment).trial(runs[0].photo, runs[0].refined)
     assert kept.score == min([first.score, *scores]) and kept.score[0] == 1
     assert link_of(runs[0], photo, faces, enrolment).distance == pytest.approx(1 - kept.score[1])
     assert np.array_equal(runs[0].protected.pixels, runs[1].protected.pixels)
@@ -154,7 +161,7 @@ def test_more_steps_come_first_then_another_start_then_the_whole_budget(
 
 def test_fewer_links_count_before_nearer_ones():
     two, one, nearer = ([{"a": 0.99, "b": 0.99}], [{"a": 0.2}], [{"a": 0.5}])
-    scores = [_Trial([], None, linking).score for linking in (two, one, nearer, [{}, {}])]
+    scores = [_Trial(None, [], None, linking).score for linking in (two, one, nearer, [{}, {}])]
     assert sorted(scores, reverse=True) == scores
 
 

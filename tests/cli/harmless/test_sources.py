@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,9 @@ from tests.cli.harmless.commands import generate, harmless
         ("tiny:patches", ("--preprocess", "std=0:1:1"), ("divides by zero",)),
         ("tiny:patches", ("--preprocess", "std=nan:1:1"), ("std=nan:1:1 is not three numbers",)),
         ("tiny:patches", ("--weights", "nowhere.safetensors"), ("nowhere.safetensors does not exist",)),
-        ("tiny:patches", ("--weights", "."), (". is no file",)),
+        ("tiny:patches", ("--weights", ".."), (".. is no file, but a folder", "name one of its files")),
         ("tiny:patches", ("--plot", "model.pt"), ("--plot model.pt is no PNG",)),
-        ("tiny:patches", ("--input", "3x4x4"), ("photos of 3x4x4", "at least 7")),
+        ("tiny:patches", ("--input", "3x4x4"), ("fails on an input of 3x4x4", "--input")),
         ("tiny:unfinished", (), ("fails on an input of 3x32x32", "name one that runs here")),
     ],
 )
@@ -35,6 +36,13 @@ def test_bad_models_and_settings_are_one_clear_line(
     check_refused(harmless("inspect", model, *size, *options), 2, *words)
 
 
+class Runs:
+    """Unpickling it would end the program."""
+
+    def __reduce__(self) -> object:
+        return os._exit, (7,)
+
+
 def test_pickles_that_run_code_are_refused_and_weights_that_do_not_fit(tmp_path: Path) -> None:
     import torch
     from safetensors.torch import save_file
@@ -42,16 +50,16 @@ def test_pickles_that_run_code_are_refused_and_weights_that_do_not_fit(tmp_path:
     from tests.harmless import tiny
 
     hostile, other = tmp_path / "model.pth", tmp_path / "other.safetensors"
-    torch.save({"weights": Path("x")}, hostile)
+    torch.save({"weights": Runs()}, hostile)
     save_file({"0.weight": torch.zeros(2, 2)}, other)
     unsound, state = tmp_path / "unsound.safetensors", tiny.patches().state_dict()
     state["3.bias"][2] = torch.nan
     save_file(state, unsound)
     inspect = ("inspect", "tiny:patches", "--input", "3x32x32", "--weights")
     check_refused(harmless(*inspect, hostile), 1, "is refused", ".safetensors")
-    check_refused(harmless(*inspect, other), 1, "does not fit")
+    check_refused(harmless(*inspect, other), 1, "does not fit Sequential: 0.weight is of 2x2 in it, of 48x3x8x8 in")
     check_refused(harmless(*inspect, unsound), 1, "not finite, in 3.bias")
-    check_refused(harmless("inspect", hostile), 1, "not a TorchScript file", "--weights")
+    check_refused(harmless("inspect", hostile), 1, "holds no network", "--weights")
 
 
 def test_weights_from_a_file_are_used(tmp_path: Path) -> None:
@@ -68,6 +76,42 @@ def test_weights_from_a_file_are_used(tmp_path: Path) -> None:
         assert outcome.report["spaces"][0]["measured"] == 3072 - 5 * 16
 
 
+def test_only_the_layers_that_read_must_fit_until_the_whole_network_runs(tmp_path: Path, album: Path) -> None:
+    from safetensors.torch import save_file
+
+    from tests.harmless import tiny
+
+    state = tiny.patches().state_dict()
+    state["0.weight"][5:] = 0
+    file, where = tmp_path / "w.safetensors", ("--input", "3x32x32", "--weights", tmp_path / "w.safetensors")
+    save_file({f"module.{name}": tensor for name, tensor in state.items() if name != "3.bias"}, file)
+    assert harmless("inspect", "tiny:patches", *where, "--json").report["spaces"][0]["measured"] == 3072 - 5 * 16
+    refused = generate(album, tmp_path / "out", "--weights", file)
+    check_refused(refused, 1, "does not fit Sequential: 3.bias is not in it")
+    save_file({name: tensor for name, tensor in state.items() if name != "0.weight"}, file)
+    check_refused(harmless("inspect", "tiny:patches", *where), 1, "0.weight is not in it")
+
+
+def test_the_table_that_is_read_is_named_where_several_fit(tmp_path: Path) -> None:
+    import torch
+
+    from tests.harmless import tiny
+
+    state, file = tiny.patches().state_dict(), tmp_path / "dino.pth"
+    torch.save({"student": {k: 0 * v for k, v in state.items()}, "teacher": state, "epoch": 3}, file)
+    outcome = harmless("inspect", "tiny:patches", "--input", "3x32x32", "--weights", file, "--json")
+    assert outcome.report["spaces"][0]["measured"] == 3072 - 48 * 16
+    assert "dino.pth holds student too; what lies in teacher is read" in outcome.stderr
+
+
+def test_lazy_layers_are_made_by_a_dry_run() -> None:
+    outcome = harmless("inspect", "tiny:lazy", "--input", "3x32x32", "--json")
+    assert outcome.report["spaces"][0]["measured"] == 3072 - 8 * 16
+    check_refused(
+        harmless("inspect", "tiny:lazy", "--input", "3x7x7"), 2, "has lazy layers", "photo of 3x7x7", "--input"
+    )
+
+
 def test_onnx_files_are_inspected(tmp_path: Path) -> None:
     file = tmp_path / "patches.onnx"
     write_onnx(file)
@@ -77,7 +121,7 @@ def test_onnx_files_are_inspected(tmp_path: Path) -> None:
     outcome = harmless("inspect", file, "--input", "3x32x32", "--json")
     assert outcome.report["spaces"][0]["measured"] == 2304
     file.write_bytes(b"no model")
-    check_refused(harmless("inspect", file, "--input", "3x32x32"), 1, "is not an ONNX file")
+    check_refused(harmless("inspect", file, "--input", "3x32x32"), 1, "is text (no model)")
 
 
 def write_onnx(path: Path, sides: tuple[int | str, int | str] = (32, 32)) -> None:

@@ -13,7 +13,8 @@ from guise.harmless.pictures.certificate import Certifier, as_pixels, as_tensor,
 from guise.harmless.pictures.filling import FillSettings, fill
 from guise.harmless.pictures.rounding import SearchSettings, round_exactly
 from guise.harmless.pictures.targets import parse
-from guise.harmless.projection import Banded, SelectionProjector, projector
+from guise.harmless.projection import SelectionProjector, projector
+from guise.harmless.projection.injective import Unread
 from guise.harmless.sources import JointModel, PixelModel, Preprocessing
 from guise.models.errors import InputError
 
@@ -95,7 +96,7 @@ def test_a_stem_behind_grey_reads_what_it_read() -> None:
     """It gives more than it is given, so that its outputs depend on one another; in single precision that diverged."""
     operator, original, noise = behind_grey(12, stride=1, size=TALL), photo(*TALL), parse("noise")(*TALL, 1)
     projection, x = projector(operator), as_tensor(original).float()
-    assert isinstance(projection, SelectionProjector) and isinstance(projection.inner, Banded)
+    assert isinstance(projection, SelectionProjector) and isinstance(projection.inner, Unread)
     fitted = fit_to_box(x, x + projection.null(as_tensor(noise).float() - x), projection)
     assert fitted.error < 1e-5
     rounded = fill(original, projection, noise)

@@ -49,6 +49,21 @@ def test_slips_are_answered_in_one_line() -> None:
         load(Source("timm:test_vit", weights="pretrained", offline=True))
 
 
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("hf:timm/vit_tiny_patch16_224.augreg_in21k", r"did you mean timm:vit_tiny_patch16_224\.augreg_in21k\?"),
+        ("timm:hf-hub:timm/resnet18.a1_in1k", r"did you mean timm:resnet18\.a1_in1k\?"),
+        ("hf-hub:timm/resnet18", r"did you mean .*timm:resnet18\?"),
+        ("https://huggingface.co/timm/resnet18.a1_in1k", r"did you mean .*timm:resnet18"),
+        ("resnet-18", "did you mean resnet18,"),
+    ],
+)
+def test_names_of_hubs_are_answered_with_ours(name: str, near: str) -> None:
+    with pytest.raises(InputError, match=near):
+        load(Source(name))
+
+
 def test_random_weights_tell_photos_apart_though_a_library_starts_its_last_layer_at_zero() -> None:
     loaded = load(Source("vit_b_32"))
     photos = 255 * torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
@@ -72,7 +87,8 @@ def test_a_module_of_the_callers_own_is_copied_and_stays_as_it_is() -> None:
         ("vit_b_32", {"input": "3x32"}, "`input=3x32` is no size"),
         ("guise-vit", {"weights": "pretrained"}, "`weights=pretrained` has no effect on guise-vit"),
         (nn.Flatten(), {"weights": "pretrained"}, "has no effect on a module, Flatten"),
-        (nn.Flatten(), {"input": (1, 32, 32)}, "photos of 1x32x32 are not read; give `input=`"),
+        (nn.Flatten(), {"input": (1, 32, 32)}, "the model takes 1x32x32; give `input=`"),
+        (nn.Flatten(), {"input": (1, 32, 32), "preprocess": "gray"}, "of three channels, not 1x32x32"),
         (nn.Flatten(), {"preprocess": "blur=3"}, "`preprocess=` does not know 'blur=3'"),
         ([], {}, "name.* with `model=`"),
     ],

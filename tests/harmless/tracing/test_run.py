@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import VisionTransformer
 
+from guise.harmless.inspection import inspect_trace
 from guise.harmless.operators import Convolution, columns
 from guise.harmless.projection import projector
 from guise.harmless.sources import PixelModel
@@ -43,6 +44,77 @@ from tests.harmless.tracing.networks import CONV, IMAGE, PATCHES, Net, check
 )
 def test_what_a_model_ignores_is_found(model: nn.Module, nullity: int) -> None:
     assert check(model, trace(model, IMAGE)) == nullity
+
+
+def fourier(net: Net, x: Tensor) -> Tensor:
+    """The lowest 8 x 8 frequencies, then patches of 4 x 4 with 12 filters."""
+    low = torch.fft.rfft2(x)[:, :, :8, :5]
+    return net.a(torch.fft.irfft2(low, s=(8, 8))).relu()  # type: ignore[no-any-return]
+
+
+GRID = F.affine_grid(torch.tensor([[[0.5, 0, 0], [0, 0.5, 0]]]), [1, 3, 8, 8], align_corners=False)
+
+
+@pytest.mark.parametrize(
+    ("model", "nullity"),
+    [
+        (Net(lambda s, x: s.a(x - x.mean((1, 2, 3), keepdim=True)).relu(), a=PATCHES), 576),
+        (Net(lambda s, x: s.a(x - x.mean((2, 3), keepdim=True)).relu(), a=nn.Conv2d(3, 48, 4, 4)), 3),
+        (Net(lambda s, x: s.a(x / 2 - x.flatten(1).mean(1)[:, None, None, None] / 3).relu(), a=PATCHES), 576),
+        (Net(lambda s, x: (s.a(x) - s.a(x).mean(1, keepdim=True)).relu(), a=PATCHES), 576 + 16),
+        (Net(fourier, a=PATCHES), 768 - 48),
+        (Net(lambda s, x: torch.fft.fft2(s.a(x)).abs(), a=PATCHES), 576),
+        (Net(lambda s, x: s.a(F.grid_sample(x, GRID.to(x), align_corners=False)).relu(), a=PATCHES), 768 - 48),
+        (Net(lambda s, x: s.a(x.mT).relu(), a=PATCHES), 576),
+        (Net(lambda _, x: (torch.ones(5, 16).to(x) @ x[0, 0]).exp()), 768 - 16),
+        (Net(lambda _, x: torch.einsum("nchw,ck->nkhw", x, torch.ones(3, 2).to(x)).exp()), 512),
+        (
+            Net(lambda s, x: s.a(torch.where(torch.eye(16, dtype=torch.bool), x, torch.zeros(1).to(x))).relu(), a=CONV),
+            721,
+        ),
+        (Net(lambda s, x: (s.a(x) + s.b(x)).relu(), a=CONV, b=nn.Conv2d(3, 5, 1, 2)), 768 - 320),
+        (
+            Net(
+                lambda s, x: s.a(torch.cat([x[..., ::2, ::2], x[..., 1::2, ::2], x[..., ::2, 1::2]], 1)).relu(),
+                a=nn.Conv2d(9, 4, 1),
+            ),
+            768 - 4 * 64,
+        ),
+        (Net(lambda s, x: s.a(x.permute(0, 2, 3, 1).reshape(-1, 256, 3)).relu(), a=nn.Linear(3, 2)), 256),
+    ],
+)
+def test_what_is_linear_is_followed(model: nn.Module, nullity: int) -> None:
+    assert check(model, trace(model, IMAGE)) == nullity
+
+
+def test_the_layer_names_what_reads_a_photo_less_its_mean() -> None:
+    model = Net(lambda s, x: s.a(x - x.mean((1, 2, 3), keepdim=True)).relu(), a=nn.Conv2d(3, 12, 4, 4))
+    (part,) = trace(model, IMAGE).parts
+    assert part.name == "a" and part.weights == ("a.bias", "a.weight") and part.used == {"a.weight"}
+
+
+def layer_norm(net: Net, x: Tensor) -> Tensor:
+    """Written out, as exporters do."""
+    tokens = net.a(x).flatten(2).mT
+    centred = tokens - tokens.mean(-1, keepdim=True)
+    return centred / (centred.square().mean(-1, keepdim=True) + 1e-6).sqrt()
+
+
+@pytest.mark.parametrize(("filters", "nullity"), [(12, 576 + 16), (48, 16)])
+def test_a_layer_norm_that_is_written_out_takes_off_the_mean_which_is_linear(filters: int, nullity: int) -> None:
+    model = Net(layer_norm, a=nn.Conv2d(3, filters, 4, 4))
+    traced = trace(model, IMAGE)
+    assert check(model, traced) == nullity and len(traced.parts) == 1
+    (space,) = inspect_trace(traced)
+    assert space.size.measured == nullity
+
+
+def test_what_one_part_reads_of_another_adds_nothing() -> None:
+    model = Net(lambda s, x: s.a(x).relu() + s.a(x).mean(1, keepdim=True).exp(), a=PATCHES)
+    traced = trace(model, IMAGE)
+    assert len(traced.parts) == 2 and check(model, traced) == 576
+    parts, joint = inspect_trace(traced)[:2], inspect_trace(traced)[-1]
+    assert joint.size.measured == 576 == min(part.size.best for part in parts)
 
 
 def test_patches_of_a_transformer_are_its_null_space_and_its_input_scaling_is_folded_in() -> None:
@@ -116,7 +188,7 @@ def test_torchscript_is_followed_like_any_module() -> None:
         (lambda s, x: s.a(x).relu() + x.mean().exp() * x.sin().sum(), "read by sin"),
         (lambda s, _: s.a(torch.rand(1, 3, 16, 16).to(s.a.weight)), "does not depend"),
         (lambda s, x: s.a(x[:, :2]), "fails on an input of 3x16x16: .*; give its size with `input=`"),
-        (lambda s, x: s.a(x - x.mean()), "before any linear layer"),
+        (lambda s, x: s.a(x - x.std()), "before any linear layer"),
         (lambda s, x: s.a(x * s.a(x).sigmoid().mean()), "read by mul"),
         (lambda s, x: s.a(x * x), "read by mul"),
         (lambda s, x: s.a((9 * x).long().to(x.dtype)), "read by _to_copy"),

@@ -2,6 +2,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image, ImageCms
 
@@ -205,3 +206,11 @@ def test_samples_without_a_defined_range_are_refused(tmp_path: Path, mode: str) 
     Image.new(mode, (4, 4)).save(tmp_path / "a.tif")
     with pytest.raises(ImageError, match=f"its samples \\({mode}\\) are not read; convert it to 8-bit RGB"):
         read_photo(tmp_path / "a.tif")
+
+
+def test_the_ten_bits_of_phones_are_noted(tmp_path: Path) -> None:
+    levels = np.stack([_ramp()] * 3, axis=-1).repeat(4, axis=0).repeat(4, axis=1)
+    pillow_heif.from_bytes("RGB;16", (120, 80), levels.tobytes()).save(tmp_path / "a")
+    photo = read_photo(tmp_path / "a")
+    assert photo.notes == ("10-bit samples reduced to 8",)
+    assert np.abs(photo.pixels.astype(int) - (levels >> 8)).mean() < 4

@@ -126,7 +126,7 @@ def test_other_lossy_copies_are_about_as_large_as_their_originals(tmp_path: Path
         photo = read_photo(tmp_path / "a")
         write_photo(tmp_path / "b", photo, photo.pixels)
         assert 0.6 < (tmp_path / "b").stat().st_size / (tmp_path / "a").stat().st_size < 1.25
-        assert np.abs(read_photo(tmp_path / "b").pixels.astype(int) - photo.pixels).mean() < 4
+        assert np.abs(read_photo(tmp_path / "b").pixels.astype(int) - photo.pixels).mean() < 4.5
 
 
 def test_grey_jpeg_stays_one_channel_of_luma(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What perturbations of a model's input and of its weights, together, do to its answers."""

@@ -1,0 +1,161 @@
+"""Tables of tensors from files of weights, whatever wrote them: .safetensors, .pth, .ckpt, .bin, shards, a folder.
+
+No code of a file runs. What a checkpoint holds besides tensors, such as a training script's settings, comes back as an
+inert object.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from guise.models.errors import InputError, WeightsError
+from guise.models.files.names import printable
+from guise.models.formats.identity import check_model_file, is_safetensors
+
+Tensors = dict[str, Tensor]
+
+_INDICES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+_SINGLE = ("model.safetensors", "pytorch_model.bin", "open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+_DEPTH = 4
+"""So deep tables are looked for inside one another."""
+
+
+def read_tables(path: Path) -> dict[str, Tensors]:
+    """All tables of tensors in a file of weights, or in a folder that holds one model's.
+
+    Args:
+        path: a file, an index of shards (`*.index.json`), one of several shards (its index lies next to it), or a
+            folder as `save_pretrained` writes it.
+
+    Returns:
+        Tables by where they lie in the file, such as "model" or "state_dict"; "" where the file is the table itself.
+
+    Raises:
+        InputError: there is no such file.
+        WeightsError: it is something else, damaged, or holds no tensors.
+    """
+    path = _chosen(path)
+    index = _index_of(path)
+    if index is not None:
+        tensors: Tensors = {}
+        for shard in _shards(index):
+            for table in _tables_of(shard).values():
+                tensors |= table
+        return {"": tensors}
+    return _tables_of(path)
+
+
+def _chosen(path: Path) -> Path:
+    if path.is_dir():
+        for name in (*_INDICES, *_SINGLE):
+            if (path / name).is_file():
+                return path / name
+        files = sorted([*path.glob("*.safetensors"), *path.glob("*.bin"), *path.glob("*.pth"), *path.glob("*.ckpt")])
+        if len(files) == 1:
+            return files[0]
+        held = ", ".join(printable(file.name) for file in files[:3]) or "none"
+        raise InputError(f"{printable(path)} is no file, but a folder; name one of its files of weights ({held})")
+    if not path.is_file():
+        raise InputError(f"{printable(path)} does not exist; name a file of weights with `weights=`")
+    return path
+
+
+def _index_of(path: Path) -> Path | None:
+    """The index that a path is, or that lists it as a shard."""
+    if path.name.endswith(".index.json"):
+        return path
+    stem, between, last = path.stem.partition("-of-")
+    if between and last.isdecimal():
+        index = path.with_name(f"{stem.rpartition('-')[0]}{path.suffix}.index.json")
+        return index if index.is_file() else None
+    return None
+
+
+def _shards(index: Path) -> list[Path]:
+    try:
+        names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
+        shards = [index.with_name(Path(name).name) for name in names]
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+        raise WeightsError(f"{printable(index)} is no index of shards; fetch it again") from None
+    missing = [shard for shard in shards if not shard.is_file()]
+    if missing:
+        what = f"{len(missing)} of {len(shards)} shards of {printable(index)} are missing"
+        raise WeightsError(f"{what}, such as {printable(missing[0].name)}; fetch them")
+    return shards
+
+
+def _tables_of(path: Path) -> dict[str, Tensors]:
+    check_model_file(path)
+    content = _read_safetensors(path) if is_safetensors(path) else _read_pickle(path)
+    tables = dict(_found(content, ""))
+    if not tables:
+        held = ", ".join(map(str, content)) if isinstance(content, Mapping) and content else type(content).__name__
+        what = f"{printable(path)} holds no table of tensors, but {printable(held[:100])}"
+        raise WeightsError(f"{what}; save the network's state_dict()")
+    return tables
+
+
+def _read_safetensors(path: Path) -> Tensors:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{printable(path)} is no safetensors file: {error}; fetch it again") from None
+
+
+def _read_pickle(path: Path) -> Any:
+    """What `torch.load` makes of a file with `weights_only=True`, the classes of others replaced by `_Inert`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            foreign = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+        except Exception:  # an older format, or TorchScript; hostile bytes raise almost anything
+            foreign = []
+        try:
+            stand_ins: list[Any] = [(type("Inert", (_Inert,), {}), name) for name in foreign]
+            with torch.serialization.safe_globals(stand_ins), path.open("rb") as file:  # not told by its suffix
+                return torch.load(file, map_location="cpu", weights_only=True)
+        except Exception:
+            pass
+        try:
+            return torch.jit.load(path, map_location="cpu").state_dict()
+        except Exception:
+            reason = "it cannot be loaded without running the code inside"
+            what = f"{printable(path)} is refused: {reason}"
+            raise WeightsError(f"{what}; save the weights as .safetensors") from None
+
+
+class _Inert:
+    """Stands for what a checkpoint holds of other people's classes; it takes everything and does nothing."""
+
+    def __new__(cls, *_: object, **__: object) -> _Inert:
+        return super().__new__(cls)
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def __setstate__(self, _: object) -> None:
+        pass
+
+    def __setitem__(self, _: object, __: object) -> None:
+        pass
+
+
+def _found(content: Any, place: str, depth: int = 0) -> Iterator[tuple[str, Tensors]]:
+    """The tensors that lie in a mapping directly, and those of the mappings in it."""
+    if not isinstance(content, Mapping) or depth > _DEPTH:
+        return
+    tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+    if tensors:
+        yield place, tensors
+    for name, value in content.items():
+        yield from _found(value, f"{place}.{name}" if place else str(name), depth + 1)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import warnings
+from collections import OrderedDict
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from guise.models.errors import InputError, WeightsError
+from guise.models.formats.checkpoint import read_tables
+
+STATE = {"a.weight": torch.arange(6.0).view(2, 3), "a.bias": torch.ones(2)}
+
+
+def check(tables: dict[str, dict[str, torch.Tensor]], place: str) -> None:
+    assert set(tables) == {place} and set(tables[place]) == set(STATE)
+    assert all(torch.equal(tables[place][name], tensor) for name, tensor in STATE.items())
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "pth", "ckpt", "bin"])
+def test_a_plain_table_is_read_whatever_its_name(tmp_path: Path, suffix: str) -> None:
+    for save in (save_file, torch.save):
+        save(STATE, tmp_path / f"w.{suffix}")
+        check(read_tables(tmp_path / f"w.{suffix}"), "")
+
+
+def test_tables_are_found_in_their_wrappers(tmp_path: Path) -> None:
+    torch.save(
+        {"epoch": 3, "optimizer": {"state": {}, "lr": 0.1}, "outer": {"model": OrderedDict(STATE)}}, tmp_path / "w.pth"
+    )
+    check(read_tables(tmp_path / "w.pth"), "outer.model")
+
+
+def test_settings_of_a_training_script_do_not_stand_in_the_way(tmp_path: Path) -> None:
+    """As Lightning and argparse leave them; their classes are never made."""
+    extra = {"hyper_parameters": argparse.Namespace(lr=0.1), "folder": Path("x"), "shape": torch.Size([2])}
+    torch.save({"state_dict": STATE, **extra}, tmp_path / "w.ckpt")
+    check(read_tables(tmp_path / "w.ckpt"), "state_dict")
+
+
+class Runs:
+    def __reduce__(self) -> object:
+        return os._exit, (7,)
+
+
+def test_code_in_a_checkpoint_does_not_run(tmp_path: Path) -> None:
+    torch.save({"state_dict": STATE, "code": Runs()}, tmp_path / "w.ckpt")
+    with pytest.raises(WeightsError, match="is refused: it cannot be loaded without running the code"):
+        read_tables(tmp_path / "w.ckpt")
+
+
+def test_weights_of_a_torchscript_file_are_read(tmp_path: Path) -> None:
+    network = nn.Sequential(OrderedDict(a=nn.Linear(3, 2)))
+    network.load_state_dict(STATE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.script(network).save(tmp_path / "w.pt")
+    check(read_tables(tmp_path / "w.pt"), "")
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "bin"])
+def test_shards_are_read_by_their_index_by_one_of_them_or_by_their_folder(tmp_path: Path, suffix: str) -> None:
+    stem, save = ("model", save_file) if suffix == "safetensors" else ("pytorch_model", torch.save)
+    names = [f"{stem}-0000{number}-of-00002.{suffix}" for number in (1, 2)]
+    for name, key in zip(names, STATE, strict=True):
+        save({key: STATE[key]}, tmp_path / name)
+    index = tmp_path / f"{stem}.{suffix}.index.json"
+    index.write_text(json.dumps({"weight_map": dict(zip(STATE, names, strict=True))}))
+    for path in (index, tmp_path / names[1], tmp_path):
+        check(read_tables(path), "")
+    (tmp_path / names[0]).unlink()
+    with pytest.raises(WeightsError, match=rf"1 of 2 shards of .* are missing, such as {names[0]}"):
+        read_tables(index)
+
+
+def test_what_holds_no_tensors_is_told(tmp_path: Path) -> None:
+    torch.save({"epoch": 3, "lr": 0.1}, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match="holds no table of tensors, but epoch, lr"):
+        read_tables(tmp_path / "w.pth")
+    with pytest.raises(InputError, match="does not exist"):
+        read_tables(tmp_path / "none.pth")
+    (tmp_path / "v.pth").write_bytes(b"x")
+    with pytest.raises(
+        InputError, match=r"is no file, but a folder; name one of its files of weights \(v.pth, w.pth\)"
+    ):
+        read_tables(tmp_path)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from guise.models.errors import WeightsError
+from guise.models.formats import network_file
+
+
+class Places(nn.Module):
+    """Makes a tensor on a device that its code names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x).flatten(2)
+        return y + torch.arange(y.shape[2], device=torch.device("cpu"))
+
+
+def rewrite(source: Path, target: Path, change: Callable[[str, bytes], bytes]) -> None:
+    """A copy of an archive with other contents."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for entry in old.infolist():
+            new.writestr(entry.filename, change(entry.filename, old.read(entry)))
+
+
+@pytest.mark.parametrize("make", ["script", "trace"])
+@pytest.mark.parametrize("device", ["cuda:0", "cuda", "mps"])
+def test_a_device_in_the_code_of_torchscript_becomes_the_cpu(tmp_path: Path, make: str, device: str) -> None:
+    network, photo = Places().eval(), torch.rand(1, 3, 8, 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = torch.jit.script(network) if make == "script" else torch.jit.trace(network, photo)
+        made.save(tmp_path / "cpu.pt")
+    named = f'torch.device("{device}")'.encode()
+    rewrite(tmp_path / "cpu.pt", tmp_path / "gpu.pt", lambda _, data: data.replace(b'torch.device("cpu")', named))
+    before = (tmp_path / "gpu.pt").read_bytes()
+    assert named in before
+    torch.testing.assert_close(network_file.load(tmp_path / "gpu.pt").network(photo), network(photo))
+    assert (tmp_path / "gpu.pt").read_bytes() == before
+
+
+def export(path: Path, *, batch: bool = False) -> nn.Module:
+    network = Places().eval()
+    sizes = {"x": {0: torch.export.Dim("n", min=1)}} if batch else None
+    torch.export.save(
+        torch.export.export(network, (torch.rand(2 if batch else 1, 3, 8, 8),), dynamic_shapes=sizes), path
+    )
+    return network
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_an_exported_program_is_read_with_its_size(tmp_path: Path, batch: bool) -> None:
+    network, photos = export(tmp_path / "x.pt2", batch=batch), torch.rand(3 if batch else 1, 3, 8, 8)
+    read = network_file.load(tmp_path / "x.pt2")
+    assert read.input_shape == (3, 8, 8)
+    torch.testing.assert_close(read.network.eval()(photos), network(photos))
+    assert set(read.network.state_dict()) == {"program.conv.weight", "program.conv.bias"}
+
+
+class Runs:
+    def __reduce__(self) -> object:
+        return os._exit, (7,)
+
+
+def test_an_exported_program_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    export(tmp_path / "x.pt2", batch=True)
+    pickled = io.BytesIO()
+    torch.save(Runs(), pickled)
+
+    def inputs(name: str, data: bytes) -> bytes:
+        return pickled.getvalue() if "sample_inputs" in name else data
+
+    def formula(name: str, data: bytes) -> bytes:
+        return data.replace(b"Symbol(", b"exit(") if "models/" in name else data
+
+    for change in (inputs, formula):
+        rewrite(tmp_path / "x.pt2", tmp_path / "hostile.pt2", change)
+        with pytest.raises(WeightsError) as caught:
+            network_file.load(tmp_path / "hostile.pt2")
+        assert "\n" not in str(caught.value)
+    with zipfile.ZipFile(tmp_path / "x.pt2", "a") as archive:
+        archive.writestr("x/data/aotinductor/model/model.so", b"code")
+    with pytest.raises(WeightsError, match=r"is refused: data/aotinductor/model/model.so in it would run code"):
+        network_file.load(tmp_path / "x.pt2")
+
+
+def test_what_holds_weights_only_says_so(tmp_path: Path) -> None:
+    torch.save(Places().state_dict(), tmp_path / "a.pt")
+    save_file(Places().state_dict(), tmp_path / "b.pt")
+    for name in ("a.pt", "b.pt"):
+        with pytest.raises(WeightsError, match=rf"holds no network; .* add `weights=.*{name}`"):
+            network_file.load(tmp_path / name)
+
+
+def test_a_damaged_program_is_one_line(tmp_path: Path) -> None:
+    export(tmp_path / "x.pt2")
+    rewrite(tmp_path / "x.pt2", tmp_path / "y.pt2", lambda n, data: json.dumps({}).encode() if "models/" in n else data)
+    with pytest.raises(WeightsError, match=r"cannot be read as a program of torch\.export") as caught:
+        network_file.load(tmp_path / "y.pt2")
+    assert "\n" not in str(caught.value)
