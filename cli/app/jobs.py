@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -90,7 +91,9 @@ class Jobs:
             known = next((str(key.file) for key in keys if is_user(selector, key)), None)
             self._draw_face(folder, person, Path(job["views"]) / f"person-{number}.jpg")
             people.append({"photos": person.photos, "key": known})
-        failures = [{"photo": path.as_posix(), "why": why} for path, why in plan.survey.failures.items()]
+        failures = [
+            {"photo": printable(path), "why": as_text(why, folder)} for path, why in plan.survey.failures.items()
+        ]
         without = sum(not faces for faces in plan.survey.faces.values())
         total = len(plan.survey.faces) + len(failures)
         more = max(0, len(plan.people) - _MOST_PEOPLE)
@@ -171,24 +174,25 @@ class Jobs:
             photo=printable(result.photo),
             path=result.photo,
             status=result.status,
-            reason=as_text(result.reason),
-            notes=[as_text(note) for note in result.notes],
+            reason=as_text(result.reason, Path(job["folder"])),
+            notes=[as_text(note, Path(job["folder"])) for note in result.notes],
             recognisers=result.recognisers,
             linked_by=result.linked_by,
             view=view,
         )
 
 
-def as_text(sentence: str) -> str:
-    """Write a sentence of the library for people who set no parameters.
+def as_text(sentence: str, folder: Path) -> str:
+    """Write a sentence of the library for people who set no parameters and chose the folder a moment ago.
 
     Args:
         sentence: such as "... may be the user's: see `user_face=all`".
+        folder: with the photos, whose path is left out.
 
     Returns:
         It without the advice that names a parameter.
     """
-    return sentence.split(": see `")[0]
+    return sentence.replace(f"{printable(folder)}{os.sep}", "").split(": see `")[0]
 
 
 def _draw(pixels: np.ndarray, file: Path, *, longest: int) -> None:
