@@ -140,7 +140,7 @@ def test_from_dropped_photos_to_the_zip(browser: Watched, address: str, dropped:
 
     for tab in (page, second):
         tab.wait_for_selector("#done")
-        tab.wait_for_function("document.querySelectorAll('.card').length === 3")
+        playwright.expect(tab.locator(".card")).to_have_count(3, timeout=SLOW)
     check_fits(page)
     assert page.inner_text("#done-title") == "3 of 3 photos are protected"
     assert page.evaluate("document.activeElement.id") == "done-title"  # screen readers read on from there
@@ -148,7 +148,7 @@ def test_from_dropped_photos_to_the_zip(browser: Watched, address: str, dropped:
     assert page.locator("#recognisers meter").count() >= 1 and "me.guise-key" in page.inner_text("#key")
     picture = page.locator(".card img").first
     picture.scroll_into_view_if_needed()
-    page.wait_for_function("image => image.naturalWidth === 250", arg=picture.element_handle())
+    playwright.expect(picture).to_have_js_property("naturalWidth", 250, timeout=SLOW)
     page.locator(".card input[type=range]").first.focus()
     page.keyboard.press("End")
     assert page.evaluate("document.querySelector('.stack').style.getPropertyValue('--split')") == "100%"
