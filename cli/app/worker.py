@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -96,7 +97,10 @@ def _run(work: Any, job: Job, send: Send, interruptions: Interruptions) -> None:
     except KeyboardInterrupt:
         send("stopped")
     except GuiseError as error:
-        send("failed", text=one_line(as_flags(str(error))))
+        text = one_line(as_flags(str(error)))
+        if (folder := job.get("folder")) and Path(folder).is_relative_to(job["private"]):
+            text = text.replace(folder, "what you dropped")  # nobody knows that folder
+        send("failed", text=text)
     except MemoryError:
         send("failed", text="there is not enough memory for this: close other programs, or choose smaller photos")
     except OSError as error:

@@ -142,6 +142,7 @@ function showPeople() {
   const lines = [found.people.length > 1 ? say("people.others") : ""];
   if (found.more) lines.push(say("people.more", found));
   if (found.without) lines.push(say("people.without", found));
+  lines.push(state.text);
   at("others").textContent = lines.join(" ");
   at("unread").hidden = !found.failures.length;
   at("unread").querySelector("summary").textContent = say("people.unread", { count: found.failures.length });
@@ -206,7 +207,7 @@ function show(message) {
   at("gallery").append(...message.photos.map((photo) => card(photo, say)));
   at("photos").hidden = !photos.length;
   for (const section of new Set(Object.values(sections))) at(section).hidden = section !== sections[state.step];
-  if (state.error !== before.error) problem(state.error === "gone" ? say("error.gone") : state.error);
+  if (state.error !== before.error || state.run !== before.run) problem(state.error === "gone" ? say("error.gone") : state.error);
   if (state.step === "choose") showChosen();
   if (state.step === "people") showPeople();
   if (state.progress) showProgress();
