@@ -68,11 +68,8 @@ class Jobs:
             self._protect(job)
 
     def _watch(self) -> dict[str, Any]:
-        def progress(what: str, done: int, total: int) -> None:
-            self._send("progress", what=what, done=done, total=total)
-
         return {
-            "progress": progress,
+            "progress": lambda what, done, total: self._send("progress", what=what, done=done, total=total),
             "announce": lambda text: self._send("told", text=text),
             "device": self._device,
             "offline": True,
@@ -119,7 +116,17 @@ class Jobs:
         key, strength, recognisers = Path(job["key"]), job["strength"], job["recognisers"] or None
         key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         new = {"strength": strength, "recognisers": recognisers} if not key.exists() else {}
-        watch = self._watch()
+        watch, photos = self._watch(), 0
+
+        def progress(what: str, done: int, total: int) -> None:
+            nonlocal photos
+            self._send("progress", what=what, done=done, total=total)
+            photos = total if what == "looking for faces" else photos
+            # The first photo takes a while until it is reported.
+            if done == total and what == ("looking for faces" if key.exists() else "learning the mask"):
+                self._send("progress", what="protecting", done=0, total=photos)
+
+        watch["progress"] = progress
         if new and job["learning_steps"]:
             settings = chameleon.LearningSettings(steps=job["learning_steps"], views=1)
             chameleon.learn(job["folder"], key=key, user_face=selector, settings=settings, **new, **watch)

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+_PART = "fitting again"  # attempts at one of the photos that are being protected
+
 
 class Pace:
     """Progress of what is being done, with the time left at the pace so far.
 
     Attributes:
-        what: what is being done, in the library's words.
         stopping: it is to be stopped, so that progress no longer counts.
     """
 
@@ -22,8 +23,9 @@ class Pace:
             clock: seconds.
         """
         self._clock = clock
-        self.what, self._done, self._total = "starting", 0, 0
-        self._since, self._before = clock(), 0
+        self._what, self._done, self._total = "starting", 0, 0
+        self._part: tuple[int, int] | None = None
+        self._since, self._before, self._last = clock(), 0, clock()
         self.stopping = False
 
     def step(self, what: str, done: int, total: int) -> None:
@@ -34,9 +36,13 @@ class Pace:
             done: items.
             total: items in all.
         """
-        if what != self.what:
-            self._since, self._before = self._clock(), 0
-        self.what, self._done, self._total = what, done, total
+        if what == _PART:
+            self._part = done, total
+            return
+        if what != self._what:  # it began when what was before it ended
+            self._since, self._before = self._last, 0
+        self._what, self._done, self._total, self._part = what, done, total, None
+        self._last = self._clock()
 
     def skipped(self, done: int) -> None:
         """Items that were done before say nothing about the pace.
@@ -50,10 +56,14 @@ class Pace:
         """What the page shows.
 
         Returns:
-            `what`, `done`, `total`, and `left` in seconds, which is None while it is not known.
+            `what`, `done`, `total`; `part`, the attempts at one photo and their number, or None; and `left` in seconds,
+            which is None while it is not known.
         """
         if self.stopping:
-            return {"what": "stopping", "done": 0, "total": 0, "left": None}
+            return {"what": "stopping", "done": 0, "total": 0, "part": None, "left": None}
         done = self._done - self._before
-        left = (self._clock() - self._since) / done * (self._total - self._done) if done > 0 else None
-        return {"what": self.what, "done": self._done, "total": self._total, "left": left}
+        left = None
+        if done > 0:
+            each = (self._last - self._since) / done
+            left = max(0.0, each * (self._total - self._done) - (self._clock() - self._last))
+        return {"what": self._what, "done": self._done, "total": self._total, "part": self._part, "left": left}

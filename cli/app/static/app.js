@@ -167,7 +167,7 @@ function time(seconds) {
 }
 
 function showProgress() {
-  const progress = state.progress ?? { what: "starting", done: 0, total: 0, left: null };
+  const progress = state.progress ?? { what: "starting", done: 0, total: 0, part: null, left: null };
   at("working-title").textContent = say(`working.${state.step}`);
   const key = `what.${progress.what}`;
   at("what").textContent = say(key in texts ? key : "what.other", progress);
@@ -178,7 +178,8 @@ function showProgress() {
     at("bar").removeAttribute("value");
   }
   at("left").textContent = progress.left === null ? say("working.unknown") : say("working.left", { left: 0, time: time(progress.left) });
-  at("told").textContent = state.text;
+  at("told").textContent = progress.part
+    ? say("working.part", { done: progress.part[0], total: progress.part[1] }) : state.text;
   at("stop").disabled = progress.what === "stopping";
 }
 
