@@ -67,10 +67,10 @@ class Jobs:
         elif job["do"] == "protect":
             self._protect(job)
 
-    def _watch(self) -> dict[str, Any]:
+    def _watch(self, job: dict[str, Any]) -> dict[str, Any]:
         return {
             "progress": lambda what, done, total: self._send("progress", what=what, done=done, total=total),
-            "announce": lambda text: self._send("told", text=text),
+            "announce": lambda text: self._send("told", text=as_text(text, Path(job["folder"]))),
             "device": self._device,
             "offline": True,
             "reader": self._reader,
@@ -79,7 +79,7 @@ class Jobs:
     def _look(self, job: dict[str, Any]) -> None:
         """Find the people, and which of them has a key already."""
         folder = Path(job["folder"])
-        plan = chameleon.plan(folder, job["new_key"], out=job["out"], user_face="all", **self._watch())
+        plan = chameleon.plan(folder, job["new_key"], out=job["out"], user_face="all", **self._watch(job))
         self._looked = job["folder"], plan
         keys = self._keys([Path(file) for file in job["keys"]])
         people = []
@@ -116,7 +116,7 @@ class Jobs:
         key, strength, recognisers = Path(job["key"]), job["strength"], job["recognisers"] or None
         key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         new = {"strength": strength, "recognisers": recognisers} if not key.exists() else {}
-        watch, photos = self._watch(), 0
+        watch, photos = self._watch(job), 0
 
         def progress(what: str, done: int, total: int) -> None:
             nonlocal photos

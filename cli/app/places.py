@@ -6,8 +6,30 @@ from itertools import count
 from pathlib import Path
 
 from guise.cli.app.settings import Settings
+from guise.cli.app.uploads import RefusedError
 
 _KEY = ".guise-key"
+
+
+def folder_named(text: str) -> Path:
+    """The folder that a user named on the page.
+
+    Args:
+        text: its whole path; it may begin with `~`.
+
+    Returns:
+        The folder, resolved.
+
+    Raises:
+        RefusedError: there is no such folder.
+    """
+    try:
+        place = Path(text.strip()).expanduser()
+        if text.strip() and place.is_absolute() and place.is_dir():
+            return place.resolve()
+    except (OSError, RuntimeError, ValueError):  # no such user, too long, not to be looked at
+        pass
+    raise RefusedError("no-folder", name=text)
 
 
 def copies_for(settings: Settings, folder: Path | None) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 
 from guise.cli.app.feed import Feed
 from guise.cli.app.pace import Pace
-from guise.cli.app.places import copies_for, key_files, new_key_in
+from guise.cli.app.places import copies_for, folder_named, key_files, new_key_in
 from guise.cli.app.settings import Settings
 from guise.cli.app.uploads import RefusedError, Uploads
 from guise.cli.app.work import Work
@@ -113,12 +113,9 @@ class Session:
             RefusedError: something is being done, there are no photos, or the folder cannot be used.
         """
         self._check(self.step == "choose")
-        place = self.uploads.folder if folder is None else Path(folder.strip()).expanduser()
         if folder is None and not self.uploads.photos:
             raise RefusedError("no-photos")
-        if folder is not None and (not folder.strip() or not place.is_absolute() or not place.is_dir()):
-            raise RefusedError("no-folder", name=folder)
-        place = place.resolve()
+        place = self.uploads.folder if folder is None else folder_named(folder)
         self._folder = None if folder is None else place
         self._job = {
             "folder": str(place),

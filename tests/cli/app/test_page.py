@@ -110,7 +110,9 @@ def test_pictures_of_the_session_are_served(user: TestClient, looked: Session) -
     assert answer.content == b"face" and answer.headers["content-type"] == "image/jpeg"
 
 
-@pytest.mark.parametrize("folder", ["", "relative", "/no/such/folder", __file__, "\0", 7, ["/"]])
+@pytest.mark.parametrize(
+    "folder", ["", "relative", "/no/such/folder", "~no-such-user/a", "/" + "n" * 300, __file__, "\0", 7, ["/"]]
+)
 def test_a_folder_must_be_one(user: TestClient, session: Session, folder: Any) -> None:
     assert ask(user, "look", folder=folder)[0] == 400
     assert session.step == "choose" and session.work.jobs == []
