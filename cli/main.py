@@ -17,6 +17,7 @@ from guise.models.flags import as_flags
 
 _COMMANDS = {  # name: (module, attribute, short help)
     "protect": ("guise.cli.protect", "protect", "Protect a folder of photos with one personal mask."),
+    "app": ("guise.cli.app", "app", "The same on a page in your browser, on this machine."),
     "verify": ("guise.cli.verify", "verify", "Measure on saved files how well recognisers still match."),
     "restore": ("guise.cli.restore", "restore", "Take the mask off again, with the key."),
     "dpaf": ("guise.cli.dpaf", "dpaf", "Train and release private synthetic images."),

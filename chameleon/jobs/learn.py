@@ -32,7 +32,7 @@ def learn(
     folder: str | Path,
     *,
     key: str | Path | None = None,
-    user_face: str | Path | None = None,
+    user_face: str | Path | FaceSelector | None = None,
     strength: str | None = None,
     recognisers: Sequence[str | Recogniser] | None = None,
     preset: Preset | None = None,
@@ -53,7 +53,7 @@ def learn(
         folder: with the user's photos, or one photo; nothing in it is changed.
         key: the key's file, private; None is FOLDER.guise-key, next to the folder.
         user_face: whose faces: "recurring" (default: the person in most photos), "largest" (of each photo), "all",
-            or a photo that shows the user alone.
+            a photo that shows the user alone, or a selector such as `ProtectionPlan.select` gives.
         strength: how visible the mask may be: "low", "mid" (default) or "high".
         recognisers: what to learn against: names of `guise models list`, "file:PATH" or loaded ones; None is the
             default team.

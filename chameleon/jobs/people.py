@@ -17,16 +17,18 @@ TO_PROTECT = (WhoseFace.RECURRING, WhoseFace.LARGEST, WhoseFace.ALL)
 TO_VERIFY = (WhoseFace.RECURRING, WhoseFace.LARGEST)
 
 
-def check_user_face(user_face: str | Path, words: Sequence[str]) -> None:
+def check_user_face(user_face: str | Path | FaceSelector, words: Sequence[str]) -> None:
     """Find a misspelt `user_face` before the work begins.
 
     Args:
-        user_face: as the user gave it.
+        user_face: as the user gave it; a selector is right as it is.
         words: that have a meaning.
 
     Raises:
         InputError: it is neither a file nor one of `words`.
     """
+    if isinstance(user_face, FaceSelector):
+        return
     if not isinstance(user_face, str | Path) or (str(user_face) not in words and not Path(user_face).is_file()):
         what = f"`user_face={printable(str(user_face))}` is neither a photo nor {', '.join(words)}"
         raise InputError(f"{what}: name a photo of the user, or one of these words")
@@ -51,11 +53,11 @@ def selector_of(key: Key, reader: FaceReader) -> FaceSelector:
     return key.selector
 
 
-def selector_named(user_face: str | Path, survey: Survey, reader: FaceReader) -> FaceSelector:
+def selector_named(user_face: str | Path | FaceSelector, survey: Survey, reader: FaceReader) -> FaceSelector:
     """The faces that `user_face` names among those of a folder.
 
     Args:
-        user_face: one of `TO_PROTECT`, or a photo of the user alone.
+        user_face: one of `TO_PROTECT`, a photo of the user alone, or what selects the user already.
         survey: the folder's faces.
         reader: found them.
 
@@ -66,6 +68,8 @@ def selector_named(user_face: str | Path, survey: Survey, reader: FaceReader) ->
         FaceError: the user cannot be told from others, or the photo does not show one face.
         ImageError: the photo cannot be read.
     """
+    if isinstance(user_face, FaceSelector):
+        return user_face
     if str(user_face) in TO_PROTECT:
         return survey.selector(WhoseFace(str(user_face)), threshold=reader.recogniser.record.threshold)
     return _on_photo(user_face, reader)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from guise.chameleon.faces.embedding import FaceReader
+from guise.chameleon.faces.selection import FaceSelector
 from guise.chameleon.jobs.networks import Networks
 from guise.chameleon.jobs.options import LearningOptions, Preset
 from guise.chameleon.jobs.places import Places
@@ -25,7 +26,7 @@ def protect(
     key: Key | str | Path | None = None,
     *,
     out: str | Path | None = None,
-    user_face: str | Path | None = None,
+    user_face: str | Path | FaceSelector | None = None,
     strength: str | None = None,
     lpips: float | None = None,
     recognisers: Sequence[str | Recogniser] | None = None,
@@ -52,8 +53,8 @@ def protect(
         key: from `learn` or `load_key`, or its file. A file that is not there is learnt first, with the options of
             `learn`; None is FOLDER.guise-key, next to the folder.
         out: where the copies go; None is FOLDER-protected, next to the folder.
-        user_face: whose faces: "recurring", "largest", "all", or a photo that shows the user alone; None is the
-            key's user.
+        user_face: whose faces: "recurring", "largest", "all", a photo that shows the user alone, or a selector such as
+            `ProtectionPlan.select` gives; None is the key's user.
         strength: how visible the mask may be on each face of the written file: "low", "mid" (default) or "high".
         lpips: the largest LPIPS of each face of the written file, such as 0.05; None sets no bound on it.
         recognisers: as of `learn`; with a key only those of the user's own that it was learnt against.
@@ -100,7 +101,7 @@ def plan(
     key: Key | str | Path | None = None,
     *,
     out: str | Path | None = None,
-    user_face: str | Path | None = None,
+    user_face: str | Path | FaceSelector | None = None,
     recognisers: Sequence[str | Recogniser] | None = None,
     preset: Preset | None = None,
     seed: int | None = None,

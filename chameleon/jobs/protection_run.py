@@ -38,7 +38,7 @@ class ProtectionRun:
         self,
         places: Places,
         key: Key | str | Path | None,
-        user_face: str | Path | None,
+        user_face: str | Path | FaceSelector | None,
         options: LearningOptions,
         networks: Networks,
         *,
@@ -80,7 +80,8 @@ class ProtectionRun:
             tell_without_effect(self.places, self._options.without_effect(key), self._tell)
         survey = self._survey()
         selector = self._choose(key, survey)
-        return ProtectionPlan(self.places.out, survey, selector, learn=key is None)
+        threshold = self._networks.reader.recogniser.record.threshold
+        return ProtectionPlan(self.places.out, survey, selector, key is None, threshold)
 
     def protect(
         self,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from guise.chameleon.faces.people import Person, people_in, select_people
 from guise.chameleon.faces.selection import FaceSelector
 from guise.chameleon.faces.survey import Survey
 from guise.chameleon.mask.key import Key
@@ -17,6 +19,7 @@ from guise.chameleon.protection.job import PhotoResult
 from guise.chameleon.restoration.restore_record import restore_records_file
 from guise.chameleon.visibility.budget import Budget
 from guise.chameleon.visibility.lpips import mean_lpips
+from guise.models.errors import InputError
 from guise.models.files import printable
 from guise.models.watching import Progress
 
@@ -30,12 +33,39 @@ class ProtectionPlan:
         survey: the faces that the folder shows.
         selector: selects those that would get a mask.
         learn: a mask would be learnt first.
+        threshold: Euclidean distance below which two faces are one person's.
     """
 
     out: Path
     survey: Survey
     selector: FaceSelector
     learn: bool
+    threshold: float
+
+    @cached_property
+    def people(self) -> tuple[Person, ...]:
+        """Everybody on the photos, those in most photos first."""
+        faces = [(path, face) for path, faces in self.survey.faces.items() for face in faces]
+        return people_in(faces, threshold=self.threshold)
+
+    def select(self, chosen: Collection[int]) -> FaceSelector:
+        """Say who of `people` the user is.
+
+        Args:
+            chosen: their numbers in `people`; several where the user was taken for several people.
+
+        Returns:
+            What to give as `user_face` to `learn` and `protect`.
+
+        Raises:
+            InputError: nobody is chosen, or a number is out of range.
+        """
+        if not chosen or not all(0 <= number < len(self.people) for number in chosen):
+            what = ", ".join(map(str, chosen)) or "nobody"
+            raise InputError(f"`chosen={what}` does not name the user: give numbers from 0 to {len(self.people) - 1}")
+        ours = [person for number, person in enumerate(self.people) if number in chosen]
+        others = [person for number, person in enumerate(self.people) if number not in chosen]
+        return select_people(ours, others, threshold=self.threshold)
 
     @property
     def rows(self) -> list[dict[str, Any]]:

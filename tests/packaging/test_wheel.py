@@ -93,7 +93,15 @@ def test_an_editable_install_reads_the_checkout_through_links(editable_wheel: Pa
 def test_metadata_name_the_licence_the_extras_and_the_commands(wheel: Path) -> None:
     metadata = _metadata(wheel)
     assert (metadata["Name"], metadata["License-Expression"]) == ("guise", "Apache-2.0")
-    assert set(metadata.get_all("Provides-Extra") or ()) == {"benchmark", "facenet", "frbench", "onnx", "test", "timm"}
+    assert set(metadata.get_all("Provides-Extra") or ()) == {
+        "app",
+        "benchmark",
+        "facenet",
+        "frbench",
+        "onnx",
+        "test",
+        "timm",
+    }
     required = [line for line in metadata.get_all("Requires-Dist") or () if "extra ==" not in line]
     assert {"torch", "click", "opacus"} <= {re.split(r"[^\w-]", line)[0] for line in required}
     assert not any("@" in line or "guise" in line for line in metadata.get_all("Requires-Dist") or ())

@@ -232,3 +232,18 @@ def test_a_key_behind_a_pipe_is_refused_at_once(tmp_path):
 
 def test_who_the_user_is_stays_out_of_logs(key):
     assert "array" not in repr(key)
+
+
+def test_who_the_user_is_can_be_said_by_pointing_at_the_people_of_a_plan(holiday, astronaut, tmp_path):
+    for name in ("c.png", "d.png", "e.png"):  # so wide that it is taken for another person's, who is in more photos
+        astronaut.resize((420, 210)).save(holiday / name)
+    plan = chameleon.plan(holiday, user_face="all", offline=True)
+    assert [person.photos for person in plan.people] == [3, 2]
+    user = plan.select([1])
+    key = chameleon.learn(holiday, user_face=user, recognisers=["dlib-resnet"], settings=FEW, offline=True)
+    assert key.provenance.photos == 2 and np.array_equal(key.selector.template.mean, user.template.mean)
+    report = chameleon.protect(holiday, key, out=tmp_path / "copies", user_face=user, refine=0, offline=True)
+    assert sorted(report.protected) == ["a.jpg", "b.jpg"]
+    for wrong in ([], [2], [-1]):
+        with pytest.raises(InputError, match="give numbers from 0 to 1"):
+            plan.select(wrong)

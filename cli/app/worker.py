@@ -1,0 +1,122 @@
+"""The worker process: it reads jobs as lines of JSON, calls the library, and writes events as lines of JSON.
+
+It is a process of its own, so that the page answers while it computes, and so that a photo that exhausts the memory
+ends it and not the page. It ends when the server does.
+"""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import json
+import os
+import queue
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from guise.cli.console import warn_quietly
+from guise.cli.flags import as_flags
+
+Job = dict[str, Any]
+Send = Callable[..., None]
+
+
+class Interruptions:
+    """Interrupts what is being done, and nothing else."""
+
+    def __init__(self) -> None:
+        self._working = self._held = self._due = False
+        signal.signal(signal.SIGINT, self._interrupt)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        self._due = self._held
+        if self._working and not self._held:
+            self._working = False
+            raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Within this an interruption waits, so that no event is cut in two."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+        if self._due:
+            self._due = False
+            _thread.interrupt_main()
+
+    @contextlib.contextmanager
+    def allowed(self) -> Iterator[None]:
+        """Within this, an interruption ends the work."""
+        self._working = True
+        try:
+            yield
+        finally:
+            self._working = False
+
+
+def main() -> None:
+    """Work until standard input ends."""
+    # Whatever a library prints must not come between the events.
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)
+    warn_quietly()
+    jobs: queue.Queue[Job | None] = queue.Queue()
+    interruptions = Interruptions()
+    threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
+
+    def send(event: str, **values: Any) -> None:
+        with interruptions.held(), contextlib.suppress(BrokenPipeError):
+            channel.write(json.dumps({"event": event, **values}) + "\n")
+
+    from guise.cli.app.jobs import Jobs  # imports torch
+
+    work = Jobs(send)
+    private = None
+    while (job := jobs.get()) is not None:
+        private = job.get("private", private)
+        _run(work, job, send, interruptions)
+    if private is not None:  # the server may have been killed before it could
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def _run(work: Any, job: Job, send: Send, interruptions: Interruptions) -> None:
+    from guise.models.errors import GuiseError
+    from guise.models.files import one_line
+
+    try:
+        with interruptions.allowed():
+            work.do(job)
+    except KeyboardInterrupt:
+        send("stopped")
+    except GuiseError as error:
+        text = one_line(as_flags(str(error)))
+        if (folder := job.get("folder")) and Path(folder).is_relative_to(job["private"]):
+            text = text.replace(folder, "what you dropped")  # nobody knows that folder
+        send("failed", text=text)
+    except MemoryError:
+        send("failed", text="there is not enough memory for this: close other programs, or choose smaller photos")
+    except OSError as error:
+        send("failed", text=one_line(f"the system refused to use {error.filename or 'a file'}: {error.strerror}"))
+
+
+def _listen(jobs: queue.Queue[Job | None]) -> None:
+    for line in sys.stdin:
+        job = json.loads(line)
+        if job["do"] == "stop":
+            _thread.interrupt_main()
+        else:
+            jobs.put(job)
+    _thread.interrupt_main()
+    jobs.put(None)
+
+
+if __name__ == "__main__":
+    main()

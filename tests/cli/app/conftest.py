@@ -1,0 +1,65 @@
+"""A session of the page without its worker process, and someone who has its address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from guise.cli.app.guard import Guard
+from guise.cli.app.routes import page
+from guise.cli.app.session import Session
+from guise.cli.app.settings import Limits, Settings
+from guise.cli.app.work import Work
+
+PORT, TOKEN = 8765, "the-token"
+ADDRESS = f"http://127.0.0.1:{PORT}"
+OWN = {"origin": ADDRESS}
+
+
+class Recorded(Work):
+    """Keeps jobs instead of doing them."""
+
+    def __init__(self, on_event: Callable[[dict[str, Any]], None]) -> None:
+        super().__init__(on_event)
+        self.tell, self.jobs = on_event, list[dict[str, Any]]()
+
+    async def give(self, job: dict[str, Any]) -> None:
+        self.jobs.append(job)
+
+    async def stop(self) -> None:
+        self.jobs.append({"do": "stop"})
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Path:
+    (tmp_path / "private").mkdir()
+    return tmp_path / "private"
+
+
+@pytest.fixture
+def session(private: Path, tmp_path: Path) -> Session:
+    limits = Limits(photos=3, file_bytes=1000, total_bytes=2500)
+    return Session(Settings(home=tmp_path / "home", limits=limits), private, worker=Recorded)
+
+
+@pytest.fixture
+def guard(session: Session) -> Guard:
+    return Guard(page(session, lambda: True), port=PORT, token=TOKEN)
+
+
+@pytest.fixture
+def stranger(guard: Guard) -> TestClient:
+    """Somebody who knows the port only."""
+    return TestClient(guard, base_url=ADDRESS)
+
+
+@pytest.fixture
+def user(guard: Guard) -> TestClient:
+    """Somebody who opened the printed address; the page says its origin."""
+    client = TestClient(guard, base_url=ADDRESS, headers=OWN)
+    assert client.get(f"/?token={TOKEN}").status_code == 200
+    return client

@@ -1,0 +1,132 @@
+"""What the worker process does, with the real networks: people are told apart, copies are made and shown."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from guise.cli.app.jobs import Jobs, as_text
+from guise.models.errors import FaceError
+from tests.cli.command_line import hashes
+
+
+@pytest.fixture
+def two(photos: Path, head: Image.Image) -> Path:
+    """Two photos of the user, one of somebody else, and a file that is none."""
+    head.save(photos / "a.png")
+    ImageOps.mirror(head).save(photos / "b.png")
+    head.resize((420, 210)).save(photos / "other.png")  # so wide that it is taken for another person's
+    (photos / "torn.jpg").write_bytes(b"\xff\xd8\xff")
+    return photos
+
+
+@pytest.fixture
+def job(two: Path, out: Path, key: Path, tmp_path: Path) -> dict[str, Any]:
+    (tmp_path / "views").mkdir()
+    keys = {"keys": [str(key)], "new_key": str(tmp_path / "new" / "me.guise-key"), "key": str(key)}
+    how = {"recognisers": ["dlib-resnet"], "refine": 0, "patience": 0, "learning_steps": 1, "strength": "mid"}
+    return {"folder": str(two), "out": str(out), "views": str(tmp_path / "views"), "device": "cpu", **keys, **how}
+
+
+class Told(list[dict[str, Any]]):
+    def __call__(self, event: str, **values: Any) -> None:
+        self.append(json.loads(json.dumps({"event": event, **values})))
+
+    def all(self, event: str) -> list[dict[str, Any]]:
+        return [told for told in self if told["event"] == event]
+
+
+def test_people_are_shown_with_their_photos_and_their_keys(job, two):
+    told, before = Told(), hashes(two)
+    Jobs(told).do({**job, "do": "look"})
+    (seen,) = told.all("people")
+    assert [person["photos"] for person in seen["people"]] == [2, 1] and seen["total"] == 4
+    assert [person["key"] for person in seen["people"]] == [job["key"], None]
+    assert [failure["photo"] for failure in seen["failures"]] == ["torn.jpg"]
+    for number in range(2):
+        with Image.open(Path(job["views"]) / f"person-{number}.jpg") as picture:
+            assert max(picture.size) <= 192 and not picture.getexif()
+    assert told.all("progress")[-1]["what"] == "looking for faces" and hashes(two) == before
+    assert not Path(job["out"]).exists() and not Path(job["new_key"]).parent.exists()
+
+
+def test_the_chosen_get_a_new_mask_and_others_none(job, out):
+    told = Told()
+    jobs = Jobs(told)
+    jobs.do({**job, "do": "look"})
+    protect = {**job, "do": "protect", "chosen": [0], "selector": None, "key": job["new_key"]}
+    jobs.do(protect)
+    photos = {photo["photo"]: photo for photo in told.all("photo")}
+    statuses = {name: photo["status"] for name, photo in photos.items()}
+    assert statuses == {"a.png": "protected", "b.png": "protected", "other.png": "no face", "torn.jpg": "failed"}
+    views = [Path(job["views"]) / f"{photos['a.png']['view']}-{side}.jpg" for side in ("before", "after")]
+    before, after = (np.asarray(Image.open(file)).astype(int) for file in views)
+    assert before.shape == after.shape == (270, 270, 3) and np.abs(before - after).max() > 8
+    assert photos["other.png"]["view"] is None and "none of its 1 faces" in photos["other.png"]["reason"]
+    assert photos["torn.jpg"]["view"] is None and photos["torn.jpg"]["reason"].startswith(
+        "cannot read torn.jpg: it is damaged"
+    )
+    (done,) = told.all("done")
+    assert (done["protected"], done["total"]) == (2, 4) and done["learnt_on"] == 2
+    protecting = [step["done"] for step in told.all("progress") if step["what"] == "protecting"]
+    assert protecting[0] == 0 and protecting[-4:] == [1, 2, 3, 4]
+    assert "learning the mask" in {step["what"] for step in told.all("progress")}
+
+    (selector,) = told.all("selector")
+    files = hashes(out)
+    told.clear()  # another process goes on, which has not looked
+    Jobs(told).do({**protect, "selector": {"mean": selector["mean"], "threshold": selector["threshold"]}})
+    assert sorted(photo["status"] for photo in told.all("photo")) == ["failed", "no face", "skipped", "skipped"]
+    assert hashes(out) == files
+    assert [photo["view"] for photo in told.all("photo")] == [
+        photos[photo["photo"]]["view"] for photo in told.all("photo")
+    ]
+
+
+def test_with_a_known_key_finished_copies_stay_when_photos_join(job, two, out, head):
+    (two / "other.png").unlink()
+    (two / "b.png").unlink()
+    told = Told()
+    protect = {**job, "do": "protect", "chosen": [0], "selector": None}
+    Jobs(told).do(protect)
+    files = hashes(out)
+    head.crop((9, 0, 262, 262)).save(two / "new.png")
+    told.clear()
+    Jobs(told).do(protect)
+    assert {photo["photo"]: photo["status"] for photo in told.all("photo")}["a.png"] == "skipped"
+    assert {name: digest for name, digest in hashes(out).items() if name in files} == files and len(hashes(out)) == 2
+
+
+def test_photos_without_a_face_are_an_error_in_words(job, two):
+    shutil.rmtree(two)
+    two.mkdir()
+    Image.new("RGB", (80, 80), "gray").save(two / "wall.png")
+    with pytest.raises(FaceError, match="no face was found"):
+        Jobs(Told()).do({**job, "do": "look"})
+
+
+def test_advice_for_the_command_line_is_left_out():
+    note = "1 more of its faces may be the user's and got no mask: see `user_face=all`"
+    assert as_text(note, Path("/photos")).endswith("no mask")
+    assert as_text("cannot read /photos/a.jpg: it is damaged", Path("/photos")) == "cannot read a.jpg: it is damaged"
+
+
+def test_a_worker_says_what_went_wrong_and_ends_with_its_server(job, tmp_path):
+    private = tmp_path / "session"
+    private.mkdir()
+    lines = json.dumps({**job, "do": "look", "folder": str(private / "photos"), "private": str(private)}) + "\n"
+    command = [sys.executable, "-P", "-m", "guise.cli.app.worker"]
+    ran = subprocess.run(command, input=lines, capture_output=True, text=True, check=False, timeout=200)
+    events = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert ran.returncode == 0 and ran.stderr == ""
+    # Its input has ended, so it may be told to stop before it has looked.
+    assert events in ([{"event": "stopped"}], [{"event": "failed", "text": events[0].get("text")}])
+    assert str(private) not in str(events) and not private.exists()
