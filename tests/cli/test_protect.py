@@ -43,12 +43,13 @@ def test_the_saved_photo_stays_within_the_budget_by_independent_measures(protect
         assert strength == "low" and 0.03 < seen["flip"] <= most
         return
     assert ruled.ssim >= least and ruled.flip <= most and ruled.fleck_p99 <= fleck and ruled.fleck_max <= largest
-    near = 2 if name == "lossy.webp" else 1  # WebP predicts across all of a picture; we look at a part of it
-    assert abs(seen["ssim"] - ruled.ssim) < near * 3e-3 and abs(seen["flip"] - ruled.flip) < near * 3e-3
-    assert abs(seen["fleck"] - ruled.fleck_p99) < near * 0.1
+    webp = name == "lossy.webp"  # it predicts across all of a picture; we look at a part of it, and may see more
+    assert abs(seen["flip"] - ruled.flip) < (6e-3 if webp else 3e-3)
+    assert -(15e-3 if webp else 3e-3) < seen["ssim"] - ruled.ssim < 3e-3
+    assert abs(seen["fleck"] - ruled.fleck_p99) < (0.2 if webp else 0.1)
     # A budget that is not used protects nobody.
     used = max((1 - ruled.ssim) / (1 - least), ruled.flip / most, ruled.fleck_p99 / fleck)
-    assert used > (0.7 if strength == "low" else 0.85)
+    assert used > ((0.5 if webp else 0.7) if strength == "low" else 0.85)
 
 
 def test_a_copy_has_the_place_size_and_format_of_its_original(protect, photos, out, head):

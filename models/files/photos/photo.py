@@ -11,6 +11,7 @@ from guise.models.files.atomic import Attributes
 from guise.models.files.photos.density import Density
 
 _COMPRESSION = ("qtables", "subsampling", "progressive")
+_LARGER = 1.4  # than the original: more than a mask adds to a file that is compressed alike
 _FINE = 500  # sum of the table for lightness of a JPEG of quality 93 or so
 
 
@@ -165,6 +166,8 @@ def compressed_like(photo: Photo, copy: Photo) -> Photo:
     """
     if copy.format != photo.format:
         return photo
+    if "qtables" not in copy.shown.options:  # other formats do not tell; a copy is compressed like `photo`, or finely
+        return finely(photo) if copy.shown.stored > _LARGER * photo.shown.stored else photo
     options = {name: value for name, value in photo.shown.options.items() if name not in _COMPRESSION}
     options |= {name: value for name, value in copy.shown.options.items() if name in _COMPRESSION}
-    return replace(photo, shown=replace(photo.shown, options=options, stored=copy.shown.stored))
+    return replace(photo, shown=replace(photo.shown, options=options))

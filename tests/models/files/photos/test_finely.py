@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from guise.models.files import as_saved, finely, read_photo, write_photo
+from guise.models.files import as_saved, compressed_like, finely, read_photo, write_photo
 
 
 @pytest.fixture
@@ -37,3 +37,18 @@ def test_a_finely_compressed_jpeg_stays_progressive_and_gets_finer_tables(tmp_pa
 def test_what_loses_little_anyway_stays_as_it_is(tmp_path, pixels, name, options):
     photo = saved_at(tmp_path / name, pixels, **options)
     assert finely(photo) is photo
+
+
+@pytest.mark.parametrize(("name", "quality"), [("a.jpg", 75), ("a.webp", 60)])
+def test_an_original_is_written_anew_as_its_copy_was(tmp_path, pixels, name, quality):
+    photo = saved_at(tmp_path / name, pixels, quality=quality)
+    for number, how in enumerate((photo, finely(photo))):
+        file = tmp_path / f"{number}{name}"
+        write_photo(file, how, photo.pixels, keep_metadata=False, overwrite=False)
+        copy = read_photo(file)
+        np.testing.assert_array_equal(as_saved(compressed_like(photo, copy), photo.pixels), copy.pixels)
+
+
+def test_a_copy_of_another_format_tells_nothing(tmp_path, pixels):
+    photo, copy = (saved_at(tmp_path / name, pixels) for name in ("a.jpg", "b.png"))
+    assert compressed_like(photo, copy) is photo
