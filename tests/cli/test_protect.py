@@ -44,9 +44,10 @@ def test_the_saved_photo_stays_within_the_budget_by_independent_measures(protect
         return
     assert ruled.ssim >= least and ruled.flip <= most and ruled.fleck_p99 <= fleck and ruled.fleck_max <= largest
     webp = name == "lossy.webp"  # it predicts across all of a picture; we look at a part of it, and may see more
-    assert abs(seen["flip"] - ruled.flip) < (6e-3 if webp else 3e-3)
-    assert -(15e-3 if webp else 3e-3) < seen["ssim"] - ruled.ssim < 3e-3
-    assert abs(seen["fleck"] - ruled.fleck_p99) < (0.2 if webp else 0.1)
+    more = 5 if webp else 1
+    assert -3e-3 < seen["flip"] - ruled.flip < more * 3e-3
+    assert -3e-3 < ruled.ssim - seen["ssim"] < more * 3e-3
+    assert -0.1 < seen["fleck"] - ruled.fleck_p99 < more * 0.1
     # A budget that is not used protects nobody.
     used = max((1 - ruled.ssim) / (1 - least), ruled.flip / most, ruled.fleck_p99 / fleck)
     assert used > ((0.5 if webp else 0.7) if strength == "low" else 0.85)
