@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any
 
 from guise.cli.console import warn_quietly
-from guise.cli.flags import as_flags
+from guise.models.flags import as_flags
 
 Job = dict[str, Any]
 Send = Callable[..., None]
