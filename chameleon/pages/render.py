@@ -58,7 +58,7 @@ def save_page(html: str, path: Path, *, tell: Announce) -> bool:
     """
     try:
         with atomic_write(path, mode=0o600) as file:
-            file.write(html.encode())
+            file.write(html.encode("utf-8", "replace"))  # file names may hold bytes that are no text
     except OutputError as error:
         tell(f"No report page: {error}")
         return False
