@@ -18,15 +18,6 @@ FEW = LearningSettings(steps=2, views=1, watched=1)
 
 
 @pytest.fixture
-def holiday(user_photos: Path, tmp_path: Path) -> Path:
-    folder = tmp_path / "holiday"
-    folder.mkdir()
-    for name in ("a.jpg", "b.jpg"):
-        (folder / name).write_bytes((user_photos / name).read_bytes())
-    return folder
-
-
-@pytest.fixture
 def frbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """A cache of its own, and a release of two networks with random weights: what was asked of it."""
     monkeypatch.setenv("GUISE_CACHE", str(tmp_path / "cache"))
