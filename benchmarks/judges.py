@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import torch
 
 from guise.chameleon.faces import geometry
 from guise.chameleon.faces.detection import Face, FaceDetector, overlap
@@ -167,6 +168,7 @@ class NcnnJudge:
             raise InputError(f"the judge {self.name} needs the package ncnn: run `pip install ncnn`") from None
         self._ncnn, self.weights = ncnn, str(file_hash(files[1]))
         self._network = ncnn.Net()
+        self._network.opt.num_threads = torch.get_num_threads()  # its own choice, all cores, is slow on busy machines
         if self._network.load_param(str(files[0])) or self._network.load_model(str(files[1])):
             raise InputError(f"the judge {self.name} cannot be loaded from {folder}: copy it anew")
 
