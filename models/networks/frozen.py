@@ -7,6 +7,7 @@ fixed weights again at each pass.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, cast
 
 import torch
@@ -104,7 +105,7 @@ def frozen(network: nn.Module) -> nn.Module:
 def _fold(layers: nn.Sequential) -> None:
     """Fold each batch normalisation that follows a convolution into it."""
     children = list(layers.named_children())
-    for (_, layer), (name, after) in zip(children, children[1:], strict=False):
+    for (_, layer), (name, after) in itertools.pairwise(children):
         if type(layer) is nn.Conv2d and isinstance(after, nn.BatchNorm2d) and after.running_mean is not None:
             layer.weight, layer.bias = fuse_conv_bn_weights(
                 layer.weight, layer.bias, after.running_mean, after.running_var, after.eps, after.weight, after.bias
