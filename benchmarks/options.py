@@ -33,6 +33,14 @@ def scales(_: click.Context, __: click.Parameter, value: str) -> list[float]:
     return factors
 
 
+def steps(_: click.Context, __: click.Parameter, value: str) -> list[int]:
+    """Numbers of updates, parted by commas."""
+    try:
+        return [int(word) for word in value.split(",")]
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no list of whole numbers, such as 0,10,60") from None
+
+
 def _chosen(value: str, allowed: tuple[str, ...]) -> list[str]:
     chosen = [name.strip() for name in value.split(",")]
     for name in chosen:

@@ -47,6 +47,7 @@ class Plan:
         enlargement: what is done to the users' photos first.
         pairs: protect the photos that were learnt on as well, and count the linked pairs among all photos.
         data: name of the folder that the users come from.
+        patience: how often a photo that is still linked is fitted again; None leaves it to `protect`.
     """
 
     surrogates: Sequence[Recogniser]
@@ -63,6 +64,7 @@ class Plan:
     enlargement: Enlargement = AS_THEY_ARE
     pairs: bool = False
     data: str = USUAL_DATA
+    patience: int | None = None
 
     @property
     def label(self) -> str:
@@ -77,6 +79,7 @@ class Plan:
         names = " + ".join(surrogate.record.name for surrogate in self.surrogates)
         steps = {"ours": f"ours, {self.steps} steps + {self.refine} a photo", "mask": f"mask alone, {self.steps} steps"}
         how = steps.get(self.method, self.method)
+        how += "" if self.patience is None else f" and again {self.patience} times"
         how += f", without {self.without}" if self.without else ""
         return f"{how}: {names}" + (f", at {self.learn_at}" if self.learn_at else "")
 
@@ -89,10 +92,12 @@ class Plan:
         # Named only where they are used, so that earlier lines stay valid.
         photos = {"enlargement": [self.enlargement.scale, self.enlargement.noise]} if self.enlargement.label else {}
         pairs = {"pairs": True} if self.pairs else {}
+        patience = {} if self.patience is None else {"patience": self.patience}
         return settings_hash(
             {
                 **photos,
                 **pairs,
+                **patience,
                 "surrogates": [[surrogate.record.name, surrogate.record.sha256] for surrogate in self.surrogates],
                 "method": self.method,
                 "steps": self.steps,
@@ -106,6 +111,13 @@ class Plan:
                 "without": self.without,
             }
         )
+
+    @property
+    def learnt(self) -> str:
+        """What keys depend on, apart from the code, the photos, the method and the strength."""
+        named = [surrogate.record.name for surrogate in self.surrogates]
+        parts = [named, self.steps, self.seed, self.method, self.enlargement.label, self.without]
+        return settings_hash({"learnt": parts})[:12]
 
     def learning(self, strength: str) -> Learning:
         """How to learn for photos protected at `strength`."""

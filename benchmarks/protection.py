@@ -46,7 +46,14 @@ _LINES = "lines.jsonl"
 
 
 def measure(
-    users: Sequence[people.User], strengths: Sequence[str], plan: Plan, reader: FaceReader, out: Path, *, command: str
+    users: Sequence[people.User],
+    strengths: Sequence[str],
+    plan: Plan,
+    reader: FaceReader,
+    out: Path,
+    *,
+    command: str,
+    keys: Path | None = None,
 ) -> bool:
     """Add a line to `out` for each user and strength that has none; whether all users could be measured."""
     lines, version, complete = Manifest(out / _LINES), provenance.code_version(), True
@@ -58,7 +65,7 @@ def measure(
             continue
         try:
             with tempfile.TemporaryDirectory() as folder, ablation.without(plan.without):
-                session = Session(user, Path(folder), plan, reader)
+                session = Session(user, Path(folder), plan, reader, keys)
                 for strength in missing:
                     line = session.measure(strength, partial(_progress, f"{user.alias} {strength}: learning"))
                     key = {"source_sha256": "", "settings_hash": plan.digest, "name": names[strength]}
@@ -129,7 +136,16 @@ def _folders(data: str, strangers_from: Path | None, out: Path) -> tuple[Path, P
 @click.option("--robust", is_flag=True, help="Judge also what software on the way makes of the photos.")
 @click.option("--attack", is_flag=True, help="Judge also what opponents who know the tool make of them.")
 @click.option("--steps", default=LearningSettings().steps, show_default=True, help="Of the user's mask.")
-@click.option("--refine", default=RefinementSettings().steps, show_default=True, help="Of each photo's.")
+@click.option(
+    "--refine",
+    "refines",
+    default=str(RefinementSettings().steps),
+    show_default=True,
+    callback=options.steps,
+    help="Of each photo's; several give a curve.",
+)
+@click.option("--patience", type=click.IntRange(0, 10), help="How often photos still linked are fitted again.")
+@click.option("--keys", type=click.Path(path_type=Path), help="Keep keys there, and use those that are there already.")
 @click.option("--learn-at", type=click.Choice(list(STRENGTHS)), help="Learn once, for that strength.")
 @click.option("--strangers", default=1000, show_default=True)
 @click.option("--seed", default=0, show_default=True)
@@ -154,7 +170,9 @@ def main(
     robust: bool,
     attack: bool,
     steps: int,
-    refine: int,
+    refines: list[int],
+    patience: int | None,
+    keys: Path | None,
     learn_at: str | None,
     strangers: int,
     seed: int,
@@ -165,7 +183,7 @@ def main(
         ours = "ours" in methods or leave_out or without
         if AS_LEARNT in strengths and learn_at is None and (ours or "mask" in methods):
             raise InputError(f"{AS_LEARNT} names no budget to learn for: add --learn-at")
-        if AS_LEARNT in strengths and refine and ours:
+        if AS_LEARNT in strengths and any(refines) and ours:
             raise InputError(f"{AS_LEARNT} puts masks on without refining them: add --refine 0, or ask for mask alone")
         split = people.Split(least_photos, learn_on, score_on, in_turn)
         folder, elsewhere = _folders(data, strangers_from, out)
@@ -177,19 +195,21 @@ def main(
         least = people.LEAST_PHOTOS if elsewhere != folder else least_photos
         known = _judges(names, people.strangers(elsewhere, count=strangers, seed=seed, least_photos=least), out)
         pairs = pairs or any(len(user.score) < 2 for user in users)
-        base = Plan(team, "ours", steps, refine, learn_at or "", seed, known, people.digest(users), robust, attack)
-        base = replace(base, pairs=pairs, data=folder.name)
+        base = Plan(team, "ours", steps, refines[0], learn_at or "", seed, known, people.digest(users), robust, attack)
+        base = replace(base, pairs=pairs, data=folder.name, patience=patience)
         plans = [replace(base, method=method, surrogates=[] if method == "none" else team) for method in methods]
         left = [surrogate.record.name for surrogate in team] if leave_out == ("each",) else list(leave_out)
         plans += [_left_out(base, name) for name in left]
         plans += [replace(base, without=part) for part in without]
+        plans += [replace(base, refine=refine) for refine in refines[1:] if "ours" in methods]
         sizes = [Enlargement(scale, noise) for scale in scales]
         plans = [replace(plan, enlargement=size) for plan in plans for size in sizes]
     except GuiseError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
     complete = [
-        measure(users, strengths if plan.surrogates else ["none"], plan, reader, out, command=command) for plan in plans
+        measure(users, strengths if plan.surrogates else ["none"], plan, reader, out, command=command, keys=keys)
+        for plan in plans
     ]
     click.echo(report.write(out, command=command, lines=report.read_lines(out / _LINES)))
     sys.exit(0 if all(complete) else 3)

@@ -72,6 +72,7 @@ _COSTS = {
     "unprotected": "photos left unprotected",
     "learn_seconds": "learning, s",
     "apply_seconds": "applying, s a photo",
+    "apply_cpu_seconds": "of cores, s a photo",
 }
 _FAR = ("1e-2", "1e-3")
 _VIEWS = {"screen": "on a screen", "full": "at 100 %"}

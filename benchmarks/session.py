@@ -39,7 +39,7 @@ CAPTURED = 8
 class Session:
     """One user's photos in a temporary folder, and the keys learnt so far."""
 
-    def __init__(self, user: User, folder: Path, plan: Plan, reader: FaceReader) -> None:
+    def __init__(self, user: User, folder: Path, plan: Plan, reader: FaceReader, keys: Path | None = None) -> None:
         user.copy_to(folder, plan.enlargement)
         self._folder, self._plan, self._reader = folder, plan, reader
         threshold = reader.recogniser.record.threshold
@@ -57,6 +57,7 @@ class Session:
             name: scoring.embeddings(judge, folder / "score", self._boxes) for name, (judge, _) in plan.judges.items()
         }
         self._keys: dict[str, tuple[Path, float]] = {}
+        self._kept = None if keys is None else keys / f"{user.alias}-{plan.learnt}"
         self._lpips = Networks(device="cpu", offline=True).lpips()
 
     def _survey(self, name: str) -> Survey:
@@ -70,7 +71,14 @@ class Session:
         name = self._plan.method if how.preset == "paper" else how.strength
         if name not in self._keys:
             file, start = self._folder / f"{name}.guise-key", time.perf_counter()
-            self._learn(file, how, progress)
+            kept = None if self._kept is None else self._kept / file.name
+            if kept is not None and kept.exists():
+                shutil.copy(kept, file)
+            else:
+                self._learn(file, how, progress)
+                if kept is not None:
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(file, kept)
             self._keys[name] = file, time.perf_counter() - start
         return self._keys[name]
 
@@ -97,7 +105,8 @@ class Session:
         """Protect the photos to score at `strength` and have the files judged.
 
         Where the library's face does the work, `learn_seconds` includes finding the faces, and `apply_seconds` includes
-        each photo's share of the before/after sheet.
+        each photo's share of the before/after sheet. `apply_cpu_seconds` is the time that cores were busy with that, which
+        other programs' work changes less.
         """
         if self._plan.method == "none":
             judges = self._verdicts(self._folder / "score", list(self._boxes), self._versions())
@@ -105,9 +114,11 @@ class Session:
         key_file, learn_seconds = self._key(strength, progress)
         key = load_key(key_file)
         out = self._folder / f"score-{strength}"
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.process_time()
         results = self._protect(key, self._folder / "score", out, strength)
-        apply_seconds = (time.perf_counter() - start) / len(results)
+        apply_seconds, busy = (
+            (now - then) / len(results) for now, then in ((time.perf_counter(), start), (time.process_time(), busy))
+        )
         written = [Path(result.photo) for result in results if result.status == "protected"]
         seen = [face.visibility for result in results for face in result.faces]
         return {
@@ -119,6 +130,7 @@ class Session:
             "unprotected": 1 - len(written) / len(results),
             "learn_seconds": learn_seconds,
             "apply_seconds": apply_seconds,
+            "apply_cpu_seconds": busy,
             "judges": self._verdicts(out, written, self._versions() | self._estimates(key, strength)),
         }
 
@@ -134,6 +146,7 @@ class Session:
                 strength=strength,
                 recognisers=plan.surrogates,
                 refine=refine,
+                patience=plan.patience,
                 reader=self._reader,
             ).photos
         assert key.file is not None

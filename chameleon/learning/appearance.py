@@ -21,7 +21,7 @@ from guise.chameleon.visibility.budget import AREA_SHARE, AREA_SIGMA, LEAST_CHAN
 from guise.chameleon.visibility.filters import gaussian, separable
 from guise.chameleon.visibility.fleck import WINDOW, FleckReference
 from guise.chameleon.visibility.flip import PIXELS_PER_DEGREE, FlipReference
-from guise.chameleon.visibility.ssim import RADIUS, ssim_map
+from guise.chameleon.visibility.ssim import RADIUS, SsimReference
 
 _MEASURES = 3  # structure, FLIP, flecks
 _EVEN_POWER = 3  # FLIP to this power grows with the square of a change
@@ -56,6 +56,7 @@ class Appearance:
             ]
         ).to(device)
         finer = [geometry.scale_of(transform) / face.scale for face, transform in zip(faces, to_frame, strict=True)]
+        self._structure = [SsimReference(clean[None]) for clean in self.clean]
         self._flip = [
             FlipReference(clean[None], pixels_per_degree=PIXELS_PER_DEGREE * scale)
             for clean, scale in zip(self.clean, finer, strict=True)
@@ -81,7 +82,8 @@ class Appearance:
         clean = self.clean[chosen]
         masked = (clean + perturbation).clamp(0, 1)
         each = list(zip(chosen.tolist(), masked.split(1), strict=True))
-        structure = F.pad(1 - ssim_map(clean, masked).mean(1), (RADIUS,) * 4)
+        similar = torch.cat([self._structure[index].map(image) for index, image in each])
+        structure = F.pad(1 - similar.mean(1), (RADIUS,) * 4)
         flip = torch.cat([self._flip[index].map(image) for index, image in each])
         flecks = torch.cat([self._flecks[index].map(image) for index, image in each])
         area = _changed_area(masked.detach() - clean)

@@ -14,15 +14,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from guise.chameleon.faces import geometry
 from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.learning.objective import Objective, mean_match_score
+from guise.chameleon.learning.pulling import match_gradient, visibility_gradient
 from guise.chameleon.learning.targets import TargetTemplates
 from guise.chameleon.mask.mask import Mask
 from guise.chameleon.mask.support import face_support
 from guise.chameleon.visibility.budget import Budget
 from guise.models import Recogniser
+from guise.models.cores import Run, all_cores
 
 EPSILON = 24 / 255
 """No channel of any pixel changes by more than this, which is half as much again as the paper allows.
@@ -43,6 +47,7 @@ class LearningSettings:
         watched: photos on which an update measures visibility.
         learning_rate: of Adam, in the mask's units; it falls to nearly 0 along a cosine.
         surrogates: drawn for each update.
+        look_every: updates from one look at visibility to the next; in between its gradient is taken to stay.
     """
 
     steps: int = 100
@@ -52,6 +57,7 @@ class LearningSettings:
     watched: int = 4
     learning_rate: float = 1 / 255
     surrogates: int = 2
+    look_every: int = 2
 
 
 def learn_mask(
@@ -78,7 +84,20 @@ def learn_mask(
     Returns:
         The mask, in the canonical frame.
     """
-    settings = settings or LearningSettings()
+    with all_cores() as run:
+        return _learn(faces, recognisers, budget, one_person, settings or LearningSettings(), seed, progress, run)
+
+
+def _learn(
+    faces: Sequence[FaceCrop],
+    recognisers: Sequence[Recogniser],
+    budget: Budget,
+    one_person: bool,
+    settings: LearningSettings,
+    seed: int,
+    progress: Callable[[int, int], None] | None,
+    run: Run,
+) -> Mask:
     random = torch.Generator().manual_seed(seed)
     objective = Objective(faces, recognisers, views=settings.views, jitter=settings.jitter, random=random)
     clean, device = objective.clean(), objective.device
@@ -92,25 +111,36 @@ def learn_mask(
     optimiser = torch.optim.Adam([mask], lr=settings.learning_rate, betas=(0.9, 0.99))
     scales = torch.zeros(len(faces), device=device)  # logarithms of the photos' amplitudes
     price = 1.0  # of visibility: the dual variable
+    costly = torch.zeros_like(mask)
 
     for step in range(settings.steps):
         for group in optimiser.param_groups:
             group["lr"] = falling(settings.learning_rate, step / settings.steps)
-        perturbations = scales.exp().view(-1, 1, 1, 1) * mask * support
+        placed = scales.exp().view(-1, 1, 1, 1) * support
+        perturbations = (placed * mask).detach()
         chosen = torch.randperm(len(faces), generator=random)[: settings.batch]
         by = objective.draw(settings.surrogates)
-        embeddings = objective.embeddings(perturbations, chosen, by=by)
-        loss = mean_match_score([targets[index] for index in by], embeddings, chosen)
-        watched = chosen[: settings.watched]
-        spent = objective.spent(perturbations, watched, budget).amax(1)
-        (loss + price * spent.mean()).backward()
+        if step % settings.look_every == 0:
+            watched = chosen[: settings.watched]
+
+            def cost(spent: Tensor, _: Tensor, each: float = price / len(watched)) -> Tensor:
+                return each * F.one_hot(spent.argmax(1), spent.shape[1]).to(spent)
+
+            shares, pull = visibility_gradient(objective, perturbations, watched, cost, budget, run)
+            costly = (placed * pull).sum(0, keepdim=True)
+            spent = shares.amax(1)
+            price = min(max(price * math.exp(0.1 * settings.look_every * (float(spent.mean()) - 1)), 1e-2), 1e2)
+            scales[watched] -= 0.1 * settings.look_every * spent.log().clamp(-1, 1)
+            scales = (scales - scales.mean()).clamp(-0.7, 0.7)
+
+        def loss(embeddings: Sequence[Tensor], by: Sequence[int] = by, chosen: Tensor = chosen) -> Tensor:
+            return mean_match_score([targets[index] for index in by], embeddings, chosen)
+
+        pull = match_gradient(objective, perturbations, chosen, by, loss, run)
+        mask.grad = (placed * pull).sum(0, keepdim=True) + costly
         optimiser.step()
-        optimiser.zero_grad()
         with torch.no_grad():
             mask.clamp_(-EPSILON, EPSILON)
-            price = min(max(price * math.exp(0.1 * (float(spent.mean()) - 1)), 1e-2), 1e2)
-            scales[watched] -= 0.1 * spent.detach().log().clamp(-1, 1)
-            scales = (scales - scales.mean()).clamp(-0.7, 0.7)
         if progress is not None:
             progress(step + 1, settings.steps)
     values = (mask * support).detach()[0].cpu().numpy()

@@ -96,7 +96,33 @@ class Objective:
         Returns:
             For each of these recognisers float32 (N, D), raw.
         """
-        return [self._embed(self.recognisers[index], self._crops[index], perturbation, chosen) for index in by]
+        return [self.embed(index, perturbation, chosen, self._random) for index in by]
+
+    def fork(self) -> torch.Generator:
+        """Make a source of random choices for one task, so that tasks may run in any order.
+
+        Returns:
+            The source.
+        """
+        return torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=self._random)))
+
+    def embed(self, by: int, perturbation: Tensor, chosen: Tensor, random: torch.Generator) -> Tensor:
+        """Embed a random, varied crop of each chosen face with the perturbation on; differentiable.
+
+        Args:
+            by: index of a recogniser.
+            perturbation: see the class.
+            chosen: int64 (N,), indices of faces.
+            random: source of every random choice.
+
+        Returns:
+            float32 (N, D), raw.
+        """
+        clean, grid = self._crops[by].draw(chosen, random)
+        masked = (clean + geometry.sample(self._on(perturbation, chosen), grid)).clamp(0, 1)
+        with half_precision(masked.device):
+            embeddings: Tensor = self.recognisers[by](vary(masked, random))
+        return embeddings.float()
 
     def plain_embeddings(self, perturbation: Tensor) -> list[Tensor]:
         """Embed all faces as `clean` shows them, with the perturbation on.
@@ -118,13 +144,6 @@ class Objective:
         own = perturbation[chosen] if len(perturbation) > 1 else perturbation
         grey = self._grey[chosen]
         return torch.where(grey, own.mean(1, keepdim=True), own) if grey.any() else own
-
-    def _embed(self, recogniser: Recogniser, crops: AlignedCrops, perturbation: Tensor, chosen: Tensor) -> Tensor:
-        clean, grid = crops.draw(chosen, self._random)
-        masked = (clean + geometry.sample(self._on(perturbation, chosen), grid)).clamp(0, 1)
-        with half_precision(masked.device):
-            embeddings: Tensor = recogniser(vary(masked, self._random))
-        return embeddings.float()
 
     def spent(self, perturbation: Tensor, chosen: Tensor, budget: Budget) -> Tensor:
         """Measure how much of a budget a perturbation uses up; differentiable.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,14 @@ from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.learning.attempt import Attempt
 from guise.chameleon.learning.learn import EPSILON, falling
 from guise.chameleon.learning.objective import Objective, mean_match_score
-from guise.chameleon.learning.on_photo import SPENT, seen_on, within_budget
+from guise.chameleon.learning.on_photo import SPENT, TRIES, PhotoMeter, within_budget
+from guise.chameleon.learning.pulling import match_gradient, visibility_gradient
 from guise.chameleon.learning.targets import TargetTemplates
 from guise.chameleon.mask.mask import REFINEMENT_STEP, Mask
 from guise.chameleon.mask.support import support_of
 from guise.chameleon.visibility.budget import Budget
 from guise.models import Recogniser
+from guise.models.cores import Run, all_cores
 from guise.models.errors import InputError
 
 ProtectedDirections = Mapping[str, np.ndarray]
@@ -37,7 +40,6 @@ ProtectedDirections = Mapping[str, np.ndarray]
 _LARGEST = 127  # what int8 holds
 _PRICES = (0.15, 1.1, 0.03)  # of the bounds on SSIM, FLIP and flecks at the start: near where they mostly end
 _RATE = 3.0  # how fast they change in all; where they swing, the last steps leave much of the budget unspent
-_CALIBRATIONS = (0.25, 0.5, 0.75)  # shares of the steps after which photos are looked at
 _APART = -0.2  # cosine between two protected photos below which they need not be taken further apart
 
 
@@ -53,6 +55,9 @@ class RefinementSettings:
             less it is less in proportion. It falls to nearly 0 along a cosine.
         dispersion: weight of keeping protected photos apart; taking them away from the user has weight 1.
         surrogates: drawn for each update.
+        look_every: updates from one look at visibility to the next; in between its gradient is taken to stay.
+        looks_at_photo: how often the estimate of visibility is corrected by the photo itself.
+        tries: as of `within_budget`.
     """
 
     steps: int = 60
@@ -61,6 +66,9 @@ class RefinementSettings:
     learning_rate: float = 4 / 255
     dispersion: float = 0.75
     surrogates: int = 2
+    look_every: int = 2
+    looks_at_photo: int = 3
+    tries: int = TRIES
 
 
 @dataclass(frozen=True)
@@ -147,44 +155,62 @@ class Refiner:
         Returns:
             One refinement for each face.
         """
-        settings, random, attempt = self.settings, torch.Generator().manual_seed(seed), attempt or Attempt()
+        with all_cores() as run:
+            return self._refine(faces, seed, attempt or Attempt(), run)
+
+    def _refine(self, faces: Sequence[FaceCrop], seed: int, attempt: Attempt, run: Run) -> list[Refined]:
+        settings, random = self.settings, torch.Generator().manual_seed(seed)
         dispersion = settings.dispersion if attempt.dispersion is None else attempt.dispersion
         weights = [attempt.weights.get(name, 1.0) for name in self.names]
         objective = Objective(faces, self._recognisers, views=settings.views, jitter=settings.jitter, random=random)
         targets = self._targets(objective)
         others = self._directions([*self._others, *attempt.others], objective.device)
-        support = torch.stack([support_of(face) for face in objective.appearance.clean])
+        support = torch.stack(run([partial(support_of, face) for face in objective.appearance.clean]))
+        meters = run([partial(PhotoMeter, face, self._mask.template, size=self._mask.size) for face in faces])
         learnt = torch.from_numpy(self._mask.values).to(objective.device)
         started = torch.from_numpy(self._mask.refined(attempt.start).values).to(objective.device)
         unit = objective.appearance.fineness.clamp(max=1).view(-1, 1, 1, 1)  # a face may change by so many EPSILONs
-        values = (started / unit).requires_grad_(True)
+        values = (started / unit).expand(len(faces), -1, -1, -1).clone().requires_grad_(True)
         optimiser = torch.optim.Adam([values], lr=settings.learning_rate, betas=(0.9, 0.99))
         prices = torch.tensor(_PRICES, device=objective.device).repeat(len(faces), 1)  # dual variables
-        everyone = torch.arange(len(faces))
-        calibrations = {round(share * settings.steps) for share in _CALIBRATIONS}
+        everyone, costly = torch.arange(len(faces)), torch.zeros(())
+        looks = settings.looks_at_photo
+        calibrations = {round(share / (looks + 1) * settings.steps) for share in range(1, looks + 1)}
 
         for step in range(settings.steps):
             for group in optimiser.param_groups:
                 group["lr"] = falling(settings.learning_rate, step / settings.steps)
-            masks = support * unit * values
+            masks = (support * unit * values).detach()
+            if step % settings.look_every == 0:
+                spent, costly = visibility_gradient(
+                    objective, masks, everyone, lambda _, at, now=prices: now[at], self._budget, run
+                )
+                rate = settings.look_every * _RATE / settings.steps
+                prices = (prices * (rate * (spent - SPENT)).exp()).clamp(1e-2, 1e2)
             by = objective.draw(settings.surrogates)
-            embeddings, drawn = objective.embeddings(masks, everyone, by=by), [targets[index] for index in by]
-            loss = mean_match_score(drawn, embeddings, everyone, weights=[weights[index] for index in by])
-            loss = loss + dispersion * _closeness(drawn, embeddings, [others[index] for index in by])
-            spent = objective.spent(masks, everyone, self._budget)
-            (len(faces) * loss + (prices * spent).sum()).backward()
+
+            def loss(embeddings: Sequence[Tensor], by: Sequence[int] = by) -> Tensor:
+                drawn = [targets[index] for index in by]
+                score = mean_match_score(drawn, embeddings, everyone, weights=[weights[index] for index in by])
+                return score + dispersion * _closeness(drawn, embeddings, [others[index] for index in by])
+
+            pull = len(faces) * match_gradient(objective, masks, everyone, by, loss, run) + costly
+            values.grad = support * unit * pull
             optimiser.step()
-            optimiser.zero_grad()
             with torch.no_grad():
                 values.clamp_(-EPSILON, EPSILON)
-                prices = (prices * (_RATE / settings.steps * (spent - SPENT)).exp()).clamp(1e-2, 1e2)
             if step + 1 in calibrations:
-                self._calibrate(objective, faces, (support * unit * values).detach())
+                self._calibrate(objective, meters, (support * unit * values).detach(), run)
         changes = torch.zeros_like(values)
         if settings.steps:
             found = (support * unit * values).detach().cpu().numpy()
             own = [Mask(mask, self._mask.template, self._mask.epsilon) for mask in found]
-            fitted = [within_budget(face, mask, self._budget) for face, mask in zip(faces, own, strict=True)]
+            fitted = run(
+                [
+                    partial(within_budget, meter, mask, self._budget, tries=settings.tries)
+                    for meter, mask in zip(meters, own, strict=True)
+                ]
+            )
             changes = torch.from_numpy(np.stack([mask.values for mask in fitted])).to(learnt) - learnt
         steps = (changes / REFINEMENT_STEP).round().clamp(-_LARGEST, _LARGEST)
         with torch.no_grad():
@@ -198,12 +224,13 @@ class Refiner:
             for index, levels in enumerate(steps.to(torch.int8).cpu().numpy())
         ]
 
-    def _calibrate(self, objective: Objective, faces: Sequence[FaceCrop], masks: Tensor) -> None:
+    def _calibrate(self, objective: Objective, meters: Sequence[PhotoMeter], masks: Tensor, run: Run) -> None:
         """Correct how visible `objective` takes masks to be by what the photos show of them."""
+        own = [Mask(mask, self._mask.template, self._mask.epsilon) for mask in masks.cpu().numpy()]
+        seen = run([partial(meter.measure, mask) for meter, mask in zip(meters, own, strict=True)])
         with torch.no_grad():
-            shares = objective.spent(masks, torch.arange(len(faces)), self._budget)
-        for index, (face, mask) in enumerate(zip(faces, masks.cpu().numpy(), strict=True)):
-            measured = seen_on(face, Mask(mask, self._mask.template, self._mask.epsilon))
+            shares = objective.spent(masks, torch.arange(len(masks)), self._budget)
+        for index, measured in enumerate(seen):
             objective.appearance.calibrate(index, shares[index], measured, self._budget)
 
     def _targets(self, objective: Objective) -> list[TargetTemplates]:

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from guise.chameleon.visibility.fleck import flecks, seen_colours
 from guise.chameleon.visibility.flip import PIXELS_PER_DEGREE, FlipReference
-from guise.chameleon.visibility.ssim import RADIUS, ssim_map
+from guise.chameleon.visibility.ssim import RADIUS, SsimReference
 from guise.models.errors import InputError
 
 _ZOOMED = 1.5
@@ -162,8 +162,9 @@ class FaceMeter:
             pixels_per_degree: of the viewer's field of view.
         """
         self._pixels = original
-        self._original = _to_tensor(original)
-        self._flip = FlipReference(self._original, pixels_per_degree=pixels_per_degree)
+        image = _to_tensor(original)
+        self._flip = FlipReference(image, pixels_per_degree=pixels_per_degree)
+        self._structure = SsimReference(F.pad(image, (RADIUS,) * 4, mode="replicate"))
         self._colours = seen_colours(original)
 
     def measure(self, changed: np.ndarray) -> Visibility:
@@ -181,8 +182,7 @@ class FaceMeter:
         image = _to_tensor(changed)
         with torch.no_grad():
             flip = self._flip.map(image)[0].numpy()
-            padded = (F.pad(pixels, (RADIUS,) * 4, mode="replicate") for pixels in (self._original, image))
-            structure = ssim_map(*padded)[0].mean(0).numpy()
+            structure = self._structure.map(F.pad(image, (RADIUS,) * 4, mode="replicate"))[0].mean(0).numpy()
         seen = flecks(self._colours[area], seen_colours(changed)[area])
         return Visibility(
             ssim=float(structure[area].mean()),

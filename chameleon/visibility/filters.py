@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 _BY_PRODUCTS = 2048
 """Sides up to which products with band matrices are faster than convolutions; on faces of usual size three times."""
+_KEPT = 384  # sides up to which these matrices are kept
 
 
 def gaussian(*, radius: int, sigma: float) -> Tensor:
@@ -39,13 +42,25 @@ def separable(images: Tensor, rows: Tensor, columns: Tensor | None = None) -> Te
     columns = rows if columns is None else columns
     height, width = images.shape[2:]
     if max(height, width) <= _BY_PRODUCTS:
-        return _band(columns.to(images), height) @ images @ _band(rows.to(images), width).T
+        return _band_for(columns, height, images) @ images @ _band_for(rows, width, images).mT
     n, channels = images.shape[:2]
     # Depthwise over one image: on CPUs some ten times faster than one channel at a time.
     flat, groups = images.reshape(1, n * channels, height, width), n * channels
     flat = F.conv2d(flat, rows.to(images).reshape(1, 1, 1, -1).expand(groups, 1, 1, -1), groups=groups)
     flat = F.conv2d(flat, columns.to(images).reshape(1, 1, -1, 1).expand(groups, 1, -1, 1), groups=groups)
     return flat.reshape(n, channels, *flat.shape[2:])
+
+
+def _band_for(window: Tensor, length: int, images: Tensor) -> Tensor:
+    """`_band` in the images' precision, on their device; kept where it is small, since learning asks for it anew."""
+    if length > _KEPT:
+        return _band(window.to(images), length)
+    return _kept_band(tuple(window.tolist()), length, images.dtype, images.device)
+
+
+@lru_cache(maxsize=128)
+def _kept_band(window: tuple[float, ...], length: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return _band(torch.tensor(window, dtype=dtype, device=device), length)
 
 
 def _band(window: Tensor, length: int) -> Tensor:

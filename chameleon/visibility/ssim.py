@@ -20,6 +20,36 @@ RADIUS = 5
 _WINDOW = gaussian(radius=RADIUS, sigma=1.5)
 
 
+class SsimReference:
+    """An original image, prepared once, with which changed versions are compared."""
+
+    def __init__(self, reference: Tensor) -> None:
+        """Prepare the original.
+
+        Args:
+            reference: float (N, C, H, W) in [0, 1].
+        """
+        self._reference = reference
+        self._mean, square = separable(torch.cat([reference, reference**2]), _WINDOW).chunk(2)
+        self._variance = square - self._mean**2
+
+    def map(self, images: Tensor) -> Tensor:
+        """Compute SSIM at each pixel that is at least 5 from the border; differentiable.
+
+        Args:
+            images: float (N, C, H, W) in [0, 1], changed versions.
+
+        Returns:
+            float (N, C, H - 10, W - 10), at most 1.
+        """
+        moments = torch.cat([images, images**2, self._reference * images])
+        mean, square, product = separable(moments, _WINDOW).chunk(3)
+        variance, covariance = square - mean**2, product - self._mean * mean
+        luminance = (2 * self._mean * mean + _C1) / (self._mean**2 + mean**2 + _C1)
+        structure = (2 * covariance + _C2) / (self._variance + variance + _C2)
+        return luminance * structure
+
+
 def ssim_map(reference: Tensor, images: Tensor) -> Tensor:
     """Compute SSIM at each pixel that is at least 5 from the border; differentiable.
 
@@ -30,13 +60,7 @@ def ssim_map(reference: Tensor, images: Tensor) -> Tensor:
     Returns:
         float (N, C, H - 10, W - 10), at most 1.
     """
-    moments = torch.cat([reference, images, reference**2, images**2, reference * images])
-    mean_r, mean_i, square_r, square_i, product = separable(moments, _WINDOW).chunk(5)
-    variance_r, variance_i = square_r - mean_r**2, square_i - mean_i**2
-    covariance = product - mean_r * mean_i
-    luminance = (2 * mean_r * mean_i + _C1) / (mean_r**2 + mean_i**2 + _C1)
-    structure = (2 * covariance + _C2) / (variance_r + variance_i + _C2)
-    return luminance * structure
+    return SsimReference(reference).map(images)
 
 
 def ssim(reference: Tensor, images: Tensor) -> Tensor:

@@ -7,10 +7,10 @@ from guise.chameleon.faces import geometry
 from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.detection import Face
 from guise.chameleon.learning.appearance import Appearance
-from guise.chameleon.learning.on_photo import seen_on
 from guise.chameleon.mask.mask import Mask
 from guise.chameleon.mask.support import face_support
 from guise.chameleon.visibility.budget import STRENGTHS
+from tests.chameleon.masking import seen_on
 
 BUDGET = STRENGTHS["mid"]
 
