@@ -7,8 +7,9 @@ inert object.
 from __future__ import annotations
 
 import json
+import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,13 @@ from torch import Tensor
 from guise.models.errors import InputError, WeightsError
 from guise.models.files.names import printable
 from guise.models.formats.identity import check_model_file, is_safetensors
+from guise.models.formats.inert import Inert, module_tensors, read_inert
 
 Tensors = dict[str, Tensor]
 
 _INDICES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 _SINGLE = ("model.safetensors", "pytorch_model.bin", "open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+_SHARD = re.compile(r"(.+)-\d+-of-(\d+)\.\w+")
 _DEPTH = 4
 """So deep tables are looked for inside one another."""
 
@@ -42,14 +45,14 @@ def read_tables(path: Path) -> dict[str, Tensors]:
         WeightsError: it is something else, damaged, or holds no tensors.
     """
     path = _chosen(path)
-    index = _index_of(path)
-    if index is not None:
-        tensors: Tensors = {}
-        for shard in _shards(index):
-            for table in _tables_of(shard).values():
-                tensors |= table
-        return {"": tensors}
-    return _tables_of(path)
+    shards = _shards_with(path)
+    if not shards:
+        return _tables_of(path)
+    tensors: Tensors = {}
+    for shard in shards:
+        for table in _tables_of(shard).values():
+            tensors |= table
+    return {"": tensors}
 
 
 def _chosen(path: Path) -> Path:
@@ -57,8 +60,9 @@ def _chosen(path: Path) -> Path:
         for name in (*_INDICES, *_SINGLE):
             if (path / name).is_file():
                 return path / name
-        files = sorted([*path.glob("*.safetensors"), *path.glob("*.bin"), *path.glob("*.pth"), *path.glob("*.ckpt")])
-        if len(files) == 1:
+        files = [file for kind in ("safetensors", "bin", "pth", "ckpt") for file in sorted(path.glob(f"*.{kind}"))]
+        files = sorted(path.glob("*.index.json")) or files
+        if len(files) == 1 or (files and len(_siblings(files[0])) == len(files)):
             return files[0]
         held = ", ".join(printable(file.name) for file in files[:3]) or "none"
         raise InputError(f"{printable(path)} is no file, but a folder; name one of its files of weights ({held})")
@@ -67,15 +71,20 @@ def _chosen(path: Path) -> Path:
     return path
 
 
-def _index_of(path: Path) -> Path | None:
-    """The index that a path is, or that lists it as a shard."""
+def _shards_with(path: Path) -> list[Path]:
+    """All shards of the model of which a path is the index or one shard; none where it is a model by itself."""
     if path.name.endswith(".index.json"):
-        return path
-    stem, between, last = path.stem.partition("-of-")
-    if between and last.isdecimal():
-        index = path.with_name(f"{stem.rpartition('-')[0]}{path.suffix}.index.json")
-        return index if index.is_file() else None
-    return None
+        return _shards(path)
+    shard = _SHARD.fullmatch(path.name)
+    index = path.with_name(f"{shard[1]}{path.suffix}.index.json") if shard else path
+    return _shards(index) if shard and index.is_file() else _siblings(path)
+
+
+def _siblings(path: Path) -> list[Path]:
+    """All shards that their names make one model, where none is missing."""
+    shard = _SHARD.fullmatch(path.name)
+    files = sorted(path.parent.glob(f"{shard[1]}-*-of-{shard[2]}{path.suffix}")) if shard else []
+    return files if shard and len(files) == int(shard[2]) else []
 
 
 def _shards(index: Path) -> list[Path]:
@@ -113,19 +122,12 @@ def _read_safetensors(path: Path) -> Tensors:
 
 
 def _read_pickle(path: Path) -> Any:
-    """What `torch.load` makes of a file with `weights_only=True`, the classes of others replaced by `_Inert`."""
+    try:
+        return read_inert(path)
+    except Exception:  # hostile bytes raise almost anything
+        pass
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            foreign = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-        except Exception:  # an older format, or TorchScript; hostile bytes raise almost anything
-            foreign = []
-        try:
-            stand_ins: list[Any] = [(type("Inert", (_Inert,), {}), name) for name in foreign]
-            with torch.serialization.safe_globals(stand_ins), path.open("rb") as file:  # not told by its suffix
-                return torch.load(file, map_location="cpu", weights_only=True)
-        except Exception:
-            pass
         try:
             return torch.jit.load(path, map_location="cpu").state_dict()
         except Exception:
@@ -134,24 +136,14 @@ def _read_pickle(path: Path) -> Any:
             raise WeightsError(f"{what}; save the weights as .safetensors") from None
 
 
-class _Inert:
-    """Stands for what a checkpoint holds of other people's classes; it takes everything and does nothing."""
-
-    def __new__(cls, *_: object, **__: object) -> _Inert:
-        return super().__new__(cls)
-
-    def __init__(self, *_: object, **__: object) -> None:
-        pass
-
-    def __setstate__(self, _: object) -> None:
-        pass
-
-    def __setitem__(self, _: object, __: object) -> None:
-        pass
-
-
 def _found(content: Any, place: str, depth: int = 0) -> Iterator[tuple[str, Tensors]]:
-    """The tensors that lie in a mapping directly, and those of the mappings in it."""
+    """The tensors that lie in a mapping or a saved module directly, and those of what lies in it."""
+    if isinstance(content, Inert):
+        if tensors := dict(module_tensors(content)):
+            yield place, tensors
+        return
+    if isinstance(content, Sequence) and not isinstance(content, str | bytes):
+        content = dict(enumerate(content))
     if not isinstance(content, Mapping) or depth > _DEPTH:
         return
     tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}

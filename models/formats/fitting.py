@@ -12,8 +12,10 @@ Tensors = Mapping[str, Tensor]
 
 _WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
 """What torch puts anywhere into names, at each module that it compiles or wraps."""
-_FIRST = ("", "state_dict", "model_state_dict", "model", "module", "net", "network", "params", "weights", "teacher")
-"""Which table counts where several fit alike: a self-distilled model's teacher before its student, for example."""
+_FIRST = ("", "state_dict", "model_state_dict", "model", "module", "net", "network", "params", "weights")
+_LAST = ("student", "momentum", "encoder_k", "target")
+"""Which table or prefix counts where several fit alike: those of `_FIRST`, then any, then those of `_LAST`, because a
+self-distilled model's teacher is meant before its student, for example."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +23,10 @@ class Fit:
     """What of a checkpoint goes into a network.
 
     Attributes:
-        table: where the table lies in the file.
+        table: where the table lies in the file, with the prefix of its names where another one fits too.
         tensors: what fits, by the network's names.
         faults: why each other tensor of the network got nothing, in a few words.
-        rivals: other tables that fit as well.
+        rivals: other tables and prefixes that fit as well.
     """
 
     table: str
@@ -47,20 +49,24 @@ def fit(tables: Mapping[str, Tensors], network: Tensors) -> Fit:
     most = max(len(each.tensors) for each in fits)
     best = sorted((each for each in fits if len(each.tensors) == most), key=lambda each: _order(each.table))
     chosen = best[0]
-    return Fit(chosen.table, chosen.tensors, chosen.faults, tuple(each.table for each in best[1:]))
+    rivals = tuple(name for each in best for name in (each.table, *each.rivals) if name != chosen.table)
+    return Fit(chosen.table, chosen.tensors, chosen.faults, rivals)
 
 
 def _order(place: str) -> int:
-    last = place.rpartition(".")[2]
-    return _FIRST.index(last) if last in _FIRST else len(_FIRST)
+    parts = place.strip(".").split(".")
+    if any(word in part for part in parts for word in _LAST):
+        return len(_FIRST) + 1
+    return _FIRST.index(parts[-1]) if parts[-1] in _FIRST else len(_FIRST)
 
 
 def _fit_table(place: str, table: Tensors, network: Tensors) -> Fit:
     plain = {_unwrapped(name): tensor for name, tensor in table.items()}
     wanted = {_unwrapped(name): name for name in network}
-    cut, added = max(
-        _prefixes(plain, wanted), key=lambda pair: (_matches(plain, wanted, network, *pair), -len(pair[0] + pair[1]))
-    )
+    counts = {pair: _matches(plain, wanted, network, *pair) for pair in _prefixes(plain, wanted)}
+    best = [pair for pair, count in counts.items() if count == max(counts.values())]
+    cut, added = min(best, key=lambda pair: (_order(pair[0]), len(pair[0] + pair[1])))
+    cuts = {pair[0] for pair in best} - {cut} if max(counts.values()) else set()
     named = {added + name.removeprefix(cut): tensor for name, tensor in plain.items() if name.startswith(cut)}
     tensors, faults = {}, {}
     for short, name in wanted.items():
@@ -70,7 +76,8 @@ def _fit_table(place: str, table: Tensors, network: Tensors) -> Fit:
             faults[name] = fault
         else:
             tensors[name] = given
-    return Fit(place, tensors, faults)
+    own, *rivals = [".".join(filter(None, (place, each.strip(".")))) for each in (cut, *sorted(cuts))]
+    return Fit(own if rivals else place, tensors, faults, tuple(rivals))
 
 
 def _unwrapped(name: str) -> str:

@@ -15,6 +15,9 @@ _MAGIC = {
     b"\x89HDF\r\n\x1a\n": "an HDF5 file, as Keras writes it",
     b"GGUF": "a GGUF file, whose weights are quantised",
     b"\x1f\x8b": "a gzip archive: unpack it first",
+    b"BZh": "a bzip2 archive: unpack it first",
+    b"\xfd7zXZ": "an xz archive: unpack it first",
+    b"\x28\xb5\x2f\xfd": "a Zstandard archive: unpack it first",
     b"7z\xbc\xaf": "a 7z archive: unpack it first",
     b"Rar!": "a RAR archive: unpack it first",
     b"%PDF": "a PDF document",
@@ -59,6 +62,8 @@ def _otherwise(path: Path) -> str | None:
     size = path.stat().st_size
     if not head:
         return "empty; fetch it again"
+    if len(head) == _HEAD and not any(head):
+        return f"nothing but zeros in its first {_HEAD:,} bytes, as a broken download leaves it; fetch it again"
     if head.startswith(_LFS):
         return f"a Git LFS pointer to {_bytes_of(head)}; fetch them first, as with `git lfs pull`"
     if head.startswith((b"/annex/objects/", b"../.git/annex", b".git/annex")):
@@ -68,23 +73,28 @@ def _otherwise(path: Path) -> str | None:
             return told if told.endswith("first") else f"{told}, no model that is read here; name the model's own file"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     lower = text[:200].lower()
-    if lower.startswith((b"<!doctype html", b"<html", b"<head", b"<script", b"<body")):
+    if lower.startswith((b"<!doctype html", b"<html", b"<head", b"<script", b"<body", b"<!--")):
         return f"a web page{_title(text)}, not the file that its link leads to; fetch the file itself"
     if lower.startswith((b"<?xml", b"<error")):
         return f"an XML answer of a server ({_start(text)}); fetch the file itself"
     if is_safetensors(path):
         return _cut_short(path, size)
+    if head[257:262] == b"ustar":
+        return "a tar archive: unpack it first"
     if text.startswith((b"{", b"[")) and _is_json(path, size):
         return f"JSON text ({_start(text)}), which holds no weights; name the file with the weights"
     if size < _HEAD and _is_text(head):
         return f"text ({_start(text)}), no model; fetch the file itself"
-    if head.startswith(b"PK\x03\x04") and not _has_end(path, size):
-        return f"a ZIP archive that was cut short after {size:,} bytes; fetch it again"
+    if head.startswith(b"PK\x03\x04"):
+        if not _has_end(path, size):
+            return f"a ZIP archive that was cut short after {size:,} bytes; fetch it again"
+        if head[30 : 30 + int.from_bytes(head[26:28], "little")].endswith(b".npy"):  # its first entry's name
+            return "an archive of NumPy arrays, which is not read here; save the weights as .safetensors"
     return None
 
 
 def _bytes_of(pointer: bytes) -> str:
-    size = re.search(rb"^size (\d+)$", pointer, re.MULTILINE)
+    size = re.search(rb"^size (\d+)\r?$", pointer, re.MULTILINE)
     return f"weights of {int(size[1]):,} bytes" if size else "weights that are not here"
 
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import argparse
+import enum
 import json
 import os
 import warnings
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -44,6 +46,55 @@ def test_settings_of_a_training_script_do_not_stand_in_the_way(tmp_path: Path) -
     check(read_tables(tmp_path / "w.ckpt"), "state_dict")
 
 
+class Settings(dict[str, object]):
+    """As addict and easydict have it: a mapping of a class of its own, with attributes besides."""
+
+
+class Steps(list[int]):
+    """A list of a class of its own."""
+
+
+class Kind(enum.Enum):
+    LARGE = 1
+
+
+@pytest.mark.parametrize("new_format", [True, False])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        argparse.Namespace(lr=0.1, out=Path("x")),
+        Settings(lr=0.1),
+        defaultdict(list, {1: [2]}),
+        Steps([1, 2]),
+        {Kind.LARGE: {Kind.LARGE}},
+        np.float64(3),
+        np.arange(3),
+        slice(1, 2),
+    ],
+)
+def test_what_else_a_checkpoint_holds_does_not_matter(tmp_path: Path, extra: object, new_format: bool) -> None:
+    if isinstance(extra, Settings):
+        extra.frozen = False
+    content = {"settings": extra, "state_dict": STATE}
+    torch.save(content, tmp_path / "w.ckpt", _use_new_zipfile_serialization=new_format)
+    check(read_tables(tmp_path / "w.ckpt"), "state_dict")
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Linear(3, 2)
+
+
+def test_a_network_that_was_saved_as_a_whole_gives_its_tensors(tmp_path: Path) -> None:
+    network = Net()
+    network.load_state_dict(STATE)
+    torch.save({"model": network, "ema": None, "optimizer": None}, tmp_path / "w.pt")
+    check(read_tables(tmp_path / "w.pt"), "model")
+    torch.save([3, STATE], tmp_path / "w.pt")
+    check(read_tables(tmp_path / "w.pt"), "1")
+
+
 class Runs:
     def __reduce__(self) -> object:
         return os._exit, (7,)
@@ -74,6 +125,12 @@ def test_shards_are_read_by_their_index_by_one_of_them_or_by_their_folder(tmp_pa
     index.write_text(json.dumps({"weight_map": dict(zip(STATE, names, strict=True))}))
     for path in (index, tmp_path / names[1], tmp_path):
         check(read_tables(path), "")
+    other = index.rename(tmp_path / "any_name.index.json")
+    check(read_tables(tmp_path), "")
+    other.unlink()
+    for path in (tmp_path / names[1], tmp_path):  # their names tell that they belong together
+        check(read_tables(path), "")
+    index.write_text(json.dumps({"weight_map": dict(zip(STATE, names, strict=True))}))
     (tmp_path / names[0]).unlink()
     with pytest.raises(WeightsError, match=rf"1 of 2 shards of .* are missing, such as {names[0]}"):
         read_tables(index)

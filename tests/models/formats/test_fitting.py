@@ -55,5 +55,17 @@ def test_the_table_that_fits_best_counts_and_rivals_are_named() -> None:
     assert torch.equal(best.tensors["stem.bias"], tables["teacher"]["stem.bias"])
 
 
+@pytest.mark.parametrize(
+    ("meant", "other"),
+    [("teacher.backbone", "student.backbone"), ("module.encoder_q", "module.encoder_k"), ("online", "target")],
+)
+def test_of_two_networks_in_one_table_one_is_read_and_the_other_named(meant: str, other: str) -> None:
+    states = {meant: given(seed=1), other: given(seed=2)}
+    table = {f"{prefix}.{name}": tensor for prefix in (other, meant) for name, tensor in states[prefix].items()}
+    best = fit({"state_dict": table | {"queue": torch.zeros(2)}}, NETWORK)
+    assert best.table == f"state_dict.{meant}" and best.rivals == (f"state_dict.{other}",)
+    assert all(torch.equal(best.tensors[name], states[meant][name]) for name in NETWORK)
+
+
 def test_nothing_fits_another_network() -> None:
     assert not fit({"": {"conv.weight": torch.zeros(2, 2)}}, NETWORK).tensors

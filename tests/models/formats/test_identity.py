@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -20,7 +21,12 @@ POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\ns
         (POINTER.encode(), "is a Git LFS pointer to weights of 46,830,571 bytes"),
         (b"/annex/objects/SHA256E-s46830571--ab.pth\n", "is a git-annex pointer"),
         (b"\n<!DOCTYPE html><html><head><title>Sign in\n now</title>", r"is a web page \(Sign in now\)"),
+        (POINTER.replace("\n", "\r\n").encode(), "weights of 46,830,571 bytes"),
         (b"<HTML><BODY>404", "is a web page"),
+        (b"<!-- saved --><!doctype html>", "is a web page"),
+        (bytes(5000), "is nothing but zeros in its first 4,096 bytes"),
+        (b"BZh91AY&SY" + bytes(90), "is a bzip2 archive: unpack it first"),
+        (bytes([1]) + bytes(256) + b"ustar" + bytes(90), "is a tar archive: unpack it first"),
         (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code>", "is an XML answer of a server.*AccessDenied"),
         (b'{"error": "Repository not found"}', "is JSON text.*not found"),
         (b"Entry not found", r"is text \(Entry not found\)"),
@@ -36,6 +42,12 @@ def test_what_lies_under_a_models_name_is_told(tmp_path: Path, content: bytes, w
     with pytest.raises(WeightsError, match=words) as caught:
         check_model_file(path)
     assert "\n" not in str(caught.value)
+
+
+def test_arrays_of_numpy_are_told(tmp_path: Path) -> None:
+    np.savez(tmp_path / "w.npz", **{"embedding.kernel": np.ones(3)})
+    with pytest.raises(WeightsError, match="is an archive of NumPy arrays"):
+        check_model_file(tmp_path / "w.npz")
 
 
 def test_safetensors_that_were_cut_short_are_told_and_whole_ones_pass(tmp_path: Path) -> None:
