@@ -48,7 +48,7 @@ class FaceCrop:
         cut = cls.cut(photo.pixels, face, grey=photo.grey)
         if photo.format not in _COARSE:
             return cut
-        bare = replace(photo, pixels=photo.pixels[:1, :1].copy(), alpha=None, frames=(), key=0)
+        bare = replace(photo, pixels=photo.pixels[:1, :1].copy(), alpha=None, frames=(), key=0, compressed=None)
         return replace(cut, saved=partial(as_saved, bare))
 
     @classmethod

@@ -127,7 +127,7 @@ class _Run:
                 (task.path, photo, face)
                 for task in tasks
                 if to_refine.get(task.path)
-                for photo in [self._whole(task)]
+                for photo in [task.whole(self._job.folder)]
                 for face in to_refine[task.path]
             )
             refined = refine_together(refiner, self._job.key.mask, each)
@@ -168,11 +168,7 @@ class _Run:
             return self._frames[task.path].faces
         if task.path in self._known:
             return self._known[task.path]
-        return faces_of(self._whole(task), task.path, self._reader)
-
-    def _whole(self, task: Task) -> Photo:
-        """A task's photo with its pixels."""
-        return task.photo if len(task.photo.pixels) else read_photo(self._job.folder / task.path)
+        return faces_of(task.whole(self._job.folder), task.path, self._reader)
 
     def _measured_before(self, task: Task, finished: LogEntry) -> tuple[FaceMeasurement, ...]:
         """What the log says of a finished copy, and LPIPS, whose weights may have come since."""
@@ -180,7 +176,7 @@ class _Run:
         if lpips is None or all(face.lpips is not None for face in measured):
             return measured
         saved = read_photo(self._job.out / task.path).pixels
-        original = self._whole(task)
+        original = task.whole(self._job.folder)
         return tuple(with_lpips(face, original, saved, lpips) for face in measured)
 
     def _lost(self, photo: Photo) -> tuple[str, ...]:
@@ -208,7 +204,7 @@ class _Run:
     ) -> PhotoResult:
         job, name, target = self._job, task.path.as_posix(), self._job.out / task.path
         try:
-            photo = self._whole(task)
+            photo = task.whole(self._job.folder)
             fitted = fit_photo(
                 job,
                 photo,
@@ -221,12 +217,13 @@ class _Run:
             frames = self._frames.get(task.path)
             protected = [fitted.protected] if frames is None else carry(job, frames, fitted)
             pixels = [picture.pixels for picture in protected]
-            placements, directions = protected[0].placements, [face.directions for face in fitted.refined]
-            again, original = fitted.again, pixels_hash(photo.at(0).pixels)
+            directions, again = [face.directions for face in fitted.refined], fitted.again
+            placements, original = protected[0].placements, pixels_hash(photo.at(0).pixels)
             if fitted.photo is not photo:
                 notes = (*notes, "compressed less than its original, so that it holds a stronger mask")
+            how = {"keep_metadata": job.keep_metadata, "overwrite": task.ours}
+            notes = (*notes, *write_photo(target, fitted.photo, pixels, **how))
             photo = near_faces(fitted.photo, selected)  # a large one may not fit the memory twice
-            write_photo(target, photo, pixels, keep_metadata=job.keep_metadata, overwrite=task.ours)
             if frames is None:
                 del fitted, protected, pixels
             saved = read_photo(target)

@@ -64,7 +64,7 @@ class Look:
         within = tuple(
             slice(side.start - outer.start, side.stop - outer.start) for side, outer in zip(part, encoded, strict=True)
         )
-        return as_saved(self._photo, pixels)[within]
+        return as_saved(self._photo, pixels, self._photo.pixels[encoded])[within]
 
     def face_boxes(self, written: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cut out the face as a screen shows it, for measures that look at all of a picture.

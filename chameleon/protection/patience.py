@@ -155,7 +155,7 @@ class _Subject:
     def trial(self, photo: Photo, refined: Sequence[Refined]) -> _Trial:
         """Put refined masks on, and see who links the faces in the file, written as `photo` says."""
         protected = _put_on(self._job, photo, self._faces, refined)
-        saved = as_saved(photo, protected.pixels)
+        saved = as_saved(photo, protected.pixels, photo.pixels)
         linking = []
         for face, people in zip(self._faces, self._people, strict=True):
             seen = links(saved, face.face, people, self._detector)

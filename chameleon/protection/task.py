@@ -10,7 +10,7 @@ import numpy as np
 
 from guise.chameleon.faces.embedding import EmbeddedFace
 from guise.chameleon.protection.log import LogEntry
-from guise.models.files import Photo
+from guise.models.files import Photo, read_photo
 
 _LARGE = 50_000_000  # samples of a photo; of such ones only one is held at a time
 _MARGIN = 2.0  # of a face's longer side, around it: more than any measure looks at
@@ -40,7 +40,23 @@ class Task:
         """
         if self.photo.frames or self.photo.pixels.size < _LARGE:
             return self
-        return replace(self, photo=replace(self.photo, pixels=self.photo.pixels[:0].copy(), alpha=None))
+        return replace(
+            self, photo=replace(self.photo, pixels=self.photo.pixels[:0].copy(), alpha=None, compressed=None)
+        )
+
+    def whole(self, folder: Path) -> Photo:
+        """Pick a photo up again.
+
+        Args:
+            folder: with the originals.
+
+        Returns:
+            The photo with its pixels.
+
+        Raises:
+            ImageError: it can no longer be read.
+        """
+        return self.photo if len(self.photo.pixels) else read_photo(folder / self.path)
 
 
 def near_faces(photo: Photo, faces: Sequence[EmbeddedFace]) -> Photo:

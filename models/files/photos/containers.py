@@ -7,6 +7,9 @@ from typing import Any
 
 _PNG_HEAD = 8
 _SOF2, _EOI, _SOS, _COM, _APP1, _APP2, _APP13 = 0xC2, 0xD9, 0xDA, 0xFE, 0xE1, 0xE2, 0xED
+_JFIF = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
+_FRAMES = {0xC0, 0xC1, 0xC2}
+_METADATA = {*range(0xE0, 0xF0), _COM}
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}
 _NEXT_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
 
@@ -81,6 +84,61 @@ def jpeg_parts(data: bytes) -> JpegParts:
             progressive = True
             missing = {(component, k): 16 for component in body[6::3] for k in range(64)}
     return JpegParts(tuple(segments), None, scans > 0 and not (progressive and any(missing.values())))
+
+
+def bare_jpeg(data: bytes) -> bytes:
+    """A JPEG without metadata, comments and whatever follows its picture.
+
+    Args:
+        data: the file's bytes.
+
+    Returns:
+        What is needed to decode it, with a JFIF header.
+    """
+    parts, at = [data[:2], _JFIF], 2
+    while (found := _NEXT_MARKER.search(data, at)) is not None:
+        marker, body = found[1][0], found.end()
+        if marker == _SOS:
+            end = jpeg_parts(data).end
+            return b"".join([*parts, data[found.start() : end]])
+        if marker in _STANDALONE:
+            at = body
+            continue
+        at = body + int.from_bytes(data[body : body + 2], "big")
+        if marker not in _METADATA:
+            parts.append(data[found.end() - 2 : at])
+    return data
+
+
+def with_metadata_of(picture: bytes, other: bytes) -> bytes:
+    """A JPEG with the metadata of another one.
+
+    Args:
+        picture: the file's bytes.
+        other: bytes of the other one.
+
+    Returns:
+        The file; its components have the names that JFIF gives them.
+    """
+    segments = [(marker, body) for marker, body in jpeg_parts(other).segments if marker in _METADATA]
+    head = b"".join(bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body for marker, body in segments)
+    bare = bytearray(bare_jpeg(picture))
+    at, numbers = 2, dict[int, int]()
+    while (found := _NEXT_MARKER.search(bare, at)) is not None:
+        marker, at = found[1][0], found.end() + 2
+        if marker == _EOI:
+            break
+        if marker in _FRAMES:
+            places = range(at + 6, at + 6 + 3 * bare[at + 5], 3)
+            numbers = {bare[place]: number for number, place in enumerate(places, 1)}
+        elif marker == _SOS:
+            places = range(at + 1, at + 1 + 2 * bare[at], 2)
+        else:
+            places = range(0)
+        for place in places:
+            bare[place] = numbers.get(bare[place], bare[place])
+        at += int.from_bytes(bare[at - 2 : at], "big") - 2
+    return bytes(bare[:2]) + head + bytes(bare[2 + len(_JFIF) :])
 
 
 def _take_scan(body: bytes, missing: dict[tuple[int, int], int]) -> None:

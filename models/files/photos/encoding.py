@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -11,7 +12,11 @@ from PIL import Image
 
 from guise.models.errors import ImageError
 from guise.models.files.photos import density as densities
+from guise.models.files.photos.containers import with_metadata_of
 from guise.models.files.photos.formats import FORMATS
+from guise.models.files.photos.jpeg.blocks import block_changes
+from guise.models.files.photos.jpeg.layout import BLOCK, CompressedJpeg
+from guise.models.files.photos.jpeg.transcoding import changed_blocks
 from guise.models.files.photos.metadata import exif_tags
 from guise.models.files.photos.photo import Frame, Photo
 from guise.models.files.photos.quality import quality_like
@@ -47,6 +52,7 @@ def encode(photo: Photo, pictures: Sequence[Frame], exif: bytes | None) -> bytes
         The file's bytes.
 
     Raises:
+        BlockError: the blocks of a JPEG cannot be kept.
         ImageError, OSError, ValueError, RuntimeError: they cannot be encoded.
     """
     format_ = FORMATS[photo.format]
@@ -54,6 +60,8 @@ def encode(photo: Photo, pictures: Sequence[Frame], exif: bytes | None) -> bytes
         exif = None
     elif format_.density == "exif" and photo.shown.density is not None and exif is None:
         exif = densities.to_exif(photo.shown.density).tobytes()
+    if photo.compressed is not None:
+        return _with_blocks(photo, photo.compressed, pictures[0], exif)
     images = [_image(photo, picture) for picture in pictures]
     options = _OPTIONS[photo.format] | (_WEBP_LOSSLESS if photo.format == "WEBP" and photo.lossless else {})
     options |= photo.shown.options
@@ -84,6 +92,14 @@ def encode(photo: Photo, pictures: Sequence[Frame], exif: bytes | None) -> bytes
     if photo.format == "PNG":
         data = _with_chunks(data, photo)
     return _without_times(data) if photo.format == "AVIF" else data
+
+
+def _with_blocks(photo: Photo, compressed: CompressedJpeg, picture: Frame, exif: bytes | None) -> bytes:
+    """A JPEG that keeps the blocks that are not changed; its metadata are those of a small one."""
+    small = Frame(np.zeros((BLOCK, BLOCK, 3), np.uint8), None)
+    metadata = encode(replace(photo, compressed=None), [small], exif)
+    changes = block_changes(photo.pixels, picture.pixels, compressed.layout)
+    return with_metadata_of(changed_blocks(compressed, changes), metadata)
 
 
 def _quality(photo: Photo, options: dict[str, Any]) -> int:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from guise.models.files.atomic import Attributes
 from guise.models.files.photos.density import Density
+from guise.models.files.photos.jpeg.layout import CompressedJpeg
 
 _COMPRESSION = ("qtables", "subsampling", "progressive")
 _LARGER = 1.4  # than the original: more than a mask adds to a file that is compressed alike
@@ -71,6 +72,7 @@ class Photo:
         key: as read, the first.
         left_out: metadata that a copy does not get even if it keeps EXIF.
         attributes: permissions and time of change of the file; None for a photo that comes from no file.
+        compressed: a JPEG as it is stored, where its copy keeps the blocks that are not changed; else None.
     """
 
     pixels: NDArray[np.uint8]
@@ -88,6 +90,7 @@ class Photo:
     key: int = 0
     left_out: tuple[str, ...] = ()
     attributes: Attributes | None = None
+    compressed: CompressedJpeg | None = field(default=None, repr=False)
 
     def at(self, frame: int) -> "Photo":
         """One of the pictures of a file that holds several.
@@ -134,6 +137,7 @@ def plain(photo: Photo, suffix: str = "png") -> Photo:
         frames=(),
         key=0,
         attributes=None,
+        compressed=None,
     )
 
 
@@ -151,7 +155,7 @@ def finely(photo: Photo) -> Photo:
     if not coarse:
         return photo
     options = {name: value for name, value in photo.shown.options.items() if name not in ("qtables", "subsampling")}
-    return replace(photo, shown=replace(photo.shown, options=options, stored=0.0))
+    return replace(photo, shown=replace(photo.shown, options=options, stored=0.0), compressed=None)
 
 
 def compressed_like(photo: Photo, copy: Photo) -> Photo:

@@ -6,6 +6,8 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
+from PIL.ExifTags import Base
+
 from guise.models.errors import ImageError, first_line
 from guise.models.files.atomic import Attributes
 from guise.models.files.headers import RAW_SUFFIXES, SUFFIXES, sniff, webp_header
@@ -14,6 +16,7 @@ from guise.models.files.photos.colours import unusual_gamma, with_usual_gamma, w
 from guise.models.files.photos.containers import jpeg_parts
 from guise.models.files.photos.decoding import lacks_end_only, opened, pictures, with_end
 from guise.models.files.photos.formats import FORMATS, READ
+from guise.models.files.photos.jpeg.layout import COMPRESSED_ANEW, CompressedJpeg, layout_of
 from guise.models.files.photos.metadata import profile_space
 from guise.models.files.photos.photo import Frame, Photo
 from guise.models.files.photos.silence import quiet_libtiff
@@ -104,6 +107,8 @@ def _decode(data: bytes, path: Path, attributes: Attributes) -> Photo:
             encoded = with_end(data)
     with opened(kind, encoded) as image:
         beside = surroundings(image, encoded, kind, parts, notes)
+        layout = layout_of(image, image.getexif().get(Base.Orientation, 1)) if kind == "JPEG" else None
+        notes += [COMPRESSED_ANEW] if kind == "JPEG" and layout is None and image.mode != "CMYK" else []
         decoded = pictures(image, encoded, kind, notes)
         cmyk = image.mode == "CMYK"
     first = decoded[0].samples
@@ -134,6 +139,7 @@ def _decode(data: bytes, path: Path, attributes: Attributes) -> Photo:
         frames=tuple(Frame(p.samples.pixels, p.samples.alpha, p.duration) for p in decoded) if several else (),
         left_out=beside.left_out,
         attributes=attributes,
+        compressed=None if layout is None else CompressedJpeg(encoded[: parts.end if parts else None], layout),
     )
 
 

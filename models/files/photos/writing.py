@@ -13,6 +13,9 @@ from guise.models.files.atomic import atomic_write
 from guise.models.files.names import printable
 from guise.models.files.photos.decoding import opened, pictures
 from guise.models.files.photos.encoding import encode
+from guise.models.files.photos.jpeg.blocks import shown
+from guise.models.files.photos.jpeg.layout import COMPRESSED_ANEW
+from guise.models.files.photos.jpeg.transcoding import BlockError
 from guise.models.files.photos.photo import Frame, Photo, Shown
 from guise.models.files.photos.reading import read_bytes
 
@@ -26,7 +29,7 @@ def write_photo(
     *,
     keep_metadata: bool = False,
     overwrite: bool = True,
-) -> None:
+) -> tuple[str, ...]:
     """Write a copy of `photo` with other pixels, atomically. The same arguments give the same bytes.
 
     The copy keeps the photo's format, transparency, colours, density, permissions and time of change, as far as its
@@ -40,12 +43,21 @@ def write_photo(
         keep_metadata: write the photo's EXIF too (GPS included).
         overwrite: False leaves a file that is there already and holds anything else.
 
+    Returns:
+        What only writing has shown of what the copy does not keep, a line each; as a rule nothing.
+
     Raises:
         ImageError: the pixels are of another size or type, or cannot be encoded, or another file is in the way.
         OutputError: the file cannot be written.
     """
+    frames, exif = _frames(path, photo, pixels), photo.exif if keep_metadata else None
+    notes: tuple[str, ...] = ()
     try:
-        data = encode(photo, _frames(path, photo, pixels), photo.exif if keep_metadata else None)
+        try:
+            data = encode(photo, frames, exif)
+        except BlockError as error:
+            data = encode(replace(photo, compressed=None), frames, exif)
+            notes = (f"{COMPRESSED_ANEW}: {error}",)
     except (OSError, ValueError, RuntimeError) as error:
         raise ImageError(
             f"cannot write {printable(path)} as {photo.format}: {first_line(error)}; convert the original to PNG"
@@ -55,23 +67,29 @@ def write_photo(
         raise ImageError(f"{what}; move it away or choose another output folder")
     with atomic_write(path, attributes=photo.attributes) as file:
         file.write(data)
+    return notes
 
 
-def as_saved(photo: Photo, pixels: Pixels) -> Pixels:
+def as_saved(photo: Photo, pixels: Pixels, original: Pixels | None = None) -> Pixels:
     """The pixels that a reader gets from a copy, without writing any file.
 
     Args:
         photo: the original, which decides on the format; one picture of those that a file holds, see `Photo.at`.
         pixels: uint8 (h, w, 3) of any size.
+        original: uint8 (h, w, 3), the photo's own pixels in the same place, which begins where a block of 16 pixels
+            does. None where that place is not known: then the copy of a JPEG is judged as if all of it were encoded
+            anew.
 
     Returns:
         uint8 (h, w, 3), changed by lossy compression or by the loss of colour where the copy has it.
     """
     if photo.lossless and not photo.single_channel:
         return pixels
+    if photo.compressed is not None and original is not None:
+        return shown(original, pixels, photo.compressed.layout)
     options = {name: value for name, value in photo.shown.options.items() if name != "loop"}
-    shown = Shown(options=options, stored=photo.shown.stored)
-    bare = replace(photo, alpha=None, icc_profile=None, shown=shown, frames=(), key=0)
+    how = Shown(options=options, stored=photo.shown.stored)
+    bare = replace(photo, alpha=None, icc_profile=None, shown=how, frames=(), key=0, compressed=None)
     data = encode(bare, [Frame(pixels, None)], None)
     with opened(photo.format, data) as image:
         return pictures(image, data, photo.format, [])[0].samples.pixels

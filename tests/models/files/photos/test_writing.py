@@ -109,9 +109,8 @@ def test_jpeg_copies_keep_tables_sampling_mode_and_size(
         assert copy.info.get("progressive") == original.info.get("progressive")
     assert (tmp_path / "b.jpg").stat().st_size <= 1.1 * (tmp_path / "a.jpg").stat().st_size
     saved = read_photo(tmp_path / "b.jpg").pixels
-    np.testing.assert_array_equal(as_saved(photo, photo.pixels), saved)
-    part = slice(32, 96), slice(48, 160)  # whole blocks are written alike by themselves, but for their border
-    np.testing.assert_allclose(as_saved(photo, photo.pixels[part])[2:-2, 2:-2], saved[part][2:-2, 2:-2], atol=12)
+    np.testing.assert_array_equal(saved, photo.pixels)
+    np.testing.assert_array_equal(as_saved(photo, photo.pixels, photo.pixels), saved)
 
 
 @pytest.mark.parametrize("kind", ["WEBP", "AVIF", "HEIC"])

@@ -1,0 +1,1 @@
+"""JPEG as it is compressed: blocks of coefficients, of which a copy changes those that its mask touches."""
