@@ -111,7 +111,7 @@ def _write(
             if keep_metadata:
                 copy.metadata.update(source.metadata)
             _start(copy, compression)
-            done, last = 0, _Held(copy, pictures.duration)
+            done, held, span = 0, _Held(copy), _Span()
             for packet in source.demux([pictures, *copied]):
                 check_clear(packet)
                 if packet.stream.index != pictures.index:
@@ -119,13 +119,14 @@ def _write(
                         packet.stream = tracks[packet.stream.index]
                         copy.mux(packet)
                     continue
+                span.add(packet)
                 for frame in packet.decode():
                     checked_time(frame, video)
-                    last.mux(encoded.encode(_changed(frame, changes(done), video, compression)))
+                    held.mux(encoded.encode(_changed(frame, changes(done), video, compression)))
                     done += 1
                     on_frame(done)
-            last.mux(encoded.encode(None))
-            last.end()
+            held.mux(encoded.encode(None))
+            held.end(span.length)
     return Written(done, _notes(compression, pictures), tuple(left_out))
 
 
@@ -149,27 +150,39 @@ def _picture_track(copy: Any, video: Video, pictures: Any, compression: Compress
     return track
 
 
-class _Held:
-    """Writes pictures one late, so that the last one can be made to last until the original ends."""
+class _Span:
+    """From when to when packets of a track are decoded."""
 
-    def __init__(self, copy: Any, duration: int | None) -> None:
-        self._copy, self._duration = copy, duration
-        self._packet: Any = None
+    def __init__(self) -> None:
         self._first: int | None = None
+        self.length = 0
+
+    def add(self, packet: Any) -> None:
+        if packet.dts is not None and packet.size:
+            self._first = packet.dts if self._first is None else self._first
+            self.length = packet.dts - self._first + (packet.duration or 0)
+
+
+class _Held:
+    """Writes pictures one late, so that the last one can be made to end when the original's does."""
+
+    def __init__(self, copy: Any) -> None:
+        self._copy, self._span = copy, _Span()
+        self._packet: Any = None
 
     def mux(self, packets: Sequence[Any]) -> None:
         for packet in packets:
-            self._first = packet.dts if self._first is None else self._first
             if self._packet is not None:
                 self._copy.mux(self._packet)
             self._packet = packet
+            self._span.add(packet)
 
-    def end(self) -> None:
-        if self._packet is None:
-            return
-        if self._duration and self._first is not None:
-            self._packet.duration = max(1, self._duration - (self._packet.dts - self._first))
-        self._copy.mux(self._packet)
+    def end(self, length: int) -> None:
+        if self._packet is not None:
+            without = self._span.length - (self._packet.duration or 0)
+            if length > without:
+                self._packet.duration = length - without
+            self._copy.mux(self._packet)
 
 
 def _start(copy: Any, compression: Compression) -> None:
