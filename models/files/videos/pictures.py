@@ -45,6 +45,22 @@ class Picture:
         stored = self.frame.to_ndarray(format="rgb24")
         return np.ascontiguousarray(self.turning.upright(stored))
 
+    def reduced(self, width: int, height: int) -> np.ndarray:
+        """Convert the picture and make it smaller by an area average.
+
+        Args:
+            width: that is wanted, at most that of the picture as people see it.
+            height: the same.
+
+        Returns:
+            uint8 (height, width, 3) RGB, as people see it.
+        """
+        stored = (height, width) if self.turning.transposed else (width, height)
+        if stored == (self.frame.width, self.frame.height):
+            return self.pixels()
+        small = self.frame.reformat(*stored, format="rgb24", interpolation="AREA")
+        return np.ascontiguousarray(self.turning.upright(small.to_ndarray()))
+
 
 def pictures_in(video: Video) -> Iterator[Picture]:
     """Decode a video; one picture is held at a time.

@@ -33,11 +33,13 @@ class Written:
 
     Attributes:
         frames: pictures that it holds.
+        changed: how many of them were changed.
         notes: what differs from the original besides the mask.
         left_out: what of the file the copy does not get.
     """
 
     frames: int
+    changed: int
     notes: tuple[str, ...]
     left_out: tuple[str, ...]
 
@@ -111,7 +113,7 @@ def _write(
             if keep_metadata:
                 copy.metadata.update(source.metadata)
             _start(copy, compression)
-            done, held, span = 0, _Held(copy), _Span()
+            done, changed, held, span = 0, 0, _Held(copy), _Span()
             for packet in source.demux([pictures, *copied]):
                 check_clear(packet)
                 if packet.stream.index != pictures.index:
@@ -122,12 +124,13 @@ def _write(
                 span.add(packet)
                 for frame in packet.decode():
                     checked_time(frame, video)
-                    held.mux(encoded.encode(_changed(frame, changes(done), video, compression)))
-                    done += 1
+                    added = changes(done)
+                    held.mux(encoded.encode(_changed(frame, added, video, compression)))
+                    done, changed = done + 1, changed + bool(added)
                     on_frame(done)
             held.mux(encoded.encode(None))
             held.end(span.length)
-    return Written(done, _notes(compression, pictures), tuple(left_out))
+    return Written(done, changed, _notes(compression, pictures), tuple(left_out))
 
 
 def _picture_track(copy: Any, video: Video, pictures: Any, compression: Compression) -> Any:
