@@ -144,7 +144,7 @@ def _photos(video: Video, tracked: Tracked, keys: Sequence[_Key]) -> Iterator[tu
     photo, number = None, -1
     for key in keys:
         if photo is None or key.number != number:
-            photo, number = as_photo(next(pictures), video.sha256), key.number
+            photo, number = as_photo(next(pictures)), key.number
         yield key, photo
 
 

@@ -71,7 +71,7 @@ def measure_video(
             raise ImageError(
                 "the copy's pictures are shown at other times than the original's: this is a fault of ours"
             )
-        photo, saved = as_photo(before, original.sha256), after.pixels()
+        photo, saved = as_photo(before), after.pixels()
         faces = [track.sightings[number].face for track in tracked.tracks if number in track.sightings]
         rows = enrolment.reader.embed([(photo.pixels, face) for face in faces])
         known = [EmbeddedFace(str(path), face, row) for face, row in zip(faces, rows, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from guise.models.errors import ImageError
+from guise.models.files.folders import is_video
 from guise.models.files.photos.photo import Photo
 from guise.models.files.photos.reading import read_photo
 from guise.models.files.videos.turning import Turning
@@ -152,7 +154,7 @@ def read_picture(path: Path) -> Photo:
     """Read a photo, or a picture of a video.
 
     Args:
-        path: of a photo, or a name as of `sampled_names`.
+        path: of a photo, a name as of `sampled_names`, or a video, whose first picture is meant.
 
     Returns:
         The photo; a picture comes as one that loses nothing when it is written.
@@ -160,12 +162,12 @@ def read_picture(path: Path) -> Photo:
     Raises:
         ImageError: it cannot be read.
     """
-    match = _TIME.fullmatch(path.name)
-    if match is None or path.exists():
+    match = None if path.exists() else _TIME.fullmatch(path.name)
+    if match is None and not is_video(path):
         return read_photo(path)
-    video = read_video(path.with_name(match["file"]))
-    (picture,) = pictures_at(video, [Fraction(match["seconds"])])
-    return as_photo(picture, video.sha256)
+    video = read_video(path if match is None else path.with_name(match["file"]))
+    (picture,) = pictures_at(video, [Fraction(video.start) if match is None else Fraction(match["seconds"])])
+    return as_photo(picture)
 
 
 def pictures_at(video: Video, times: Sequence[Fraction]) -> Iterator[Picture]:
@@ -197,15 +199,14 @@ def pictures_at(video: Video, times: Sequence[Fraction]) -> Iterator[Picture]:
             yield Picture(-1, checked_time(last, video), last, video.turning)
 
 
-def as_photo(picture: Picture, sha256: str) -> Photo:
+def as_photo(picture: Picture) -> Photo:
     """Describe a picture as a photo that a PNG would hold.
 
     Args:
         picture: of a video.
-        sha256: of the file.
 
     Returns:
-        The photo.
+        The photo; its hash is that of its pixels.
     """
     pixels = picture.pixels()
-    return Photo(pixels, None, "PNG", False, True, None, None, sha256, ())
+    return Photo(pixels, None, "PNG", False, True, None, None, hashlib.sha256(pixels).hexdigest(), ())

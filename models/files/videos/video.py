@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,6 @@ class Video:
         start: when the first picture is shown, in seconds.
         duration: in seconds; None where the file does not say.
         time_base: the unit of its pictures' times, in seconds.
-        sha256: of the file, in hexadecimal.
         bytes: of the file.
         attributes: permissions and time of change.
     """
@@ -57,9 +57,14 @@ class Video:
     start: float
     duration: float | None
     time_base: Fraction
-    sha256: str
     bytes: int
     attributes: Attributes
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the file, in hexadecimal."""
+        with readable(self.path), self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -115,7 +120,6 @@ def read_video(path: Path) -> Video:
                 start=float(first.time or 0),
                 duration=seconds,
                 time_base=stream.time_base,
-                sha256=_sha256(path),
                 bytes=status.st_size,
                 attributes=Attributes(stat.S_IMODE(status.st_mode), status.st_mtime_ns),
             )
@@ -154,11 +158,6 @@ def _kind(path: Path) -> str:
     known = kind or (None if named in CONTAINERS else named)
     what = "its content is no known video format" if known is None else f"{known} is not read"
     raise ImageError(f"{what}; {READ} are: convert it")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
