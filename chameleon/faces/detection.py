@@ -131,7 +131,11 @@ def most_prominent(faces: Sequence[Face], height: int, width: int) -> Face:
 
 
 class FaceDetector:
-    """MTCNN (K. Zhang et al., IEEE SPL 2016), code and weights from facenet-pytorch."""
+    """MTCNN (K. Zhang et al., IEEE SPL 2016), code and weights from facenet-pytorch.
+
+    Attributes:
+        last_stage: its last network, which finds the landmarks of a face that is known nearly.
+    """
 
     def __init__(self, *, device: str = "cpu") -> None:
         """Load the networks.
@@ -140,6 +144,7 @@ class FaceDetector:
             device: where they run.
         """
         self._mtcnn = MTCNN(keep_all=True, min_face_size=_SMALLEST_FACE, post_process=False, device=device)
+        self.last_stage: torch.nn.Module = self._mtcnn.onet
 
     def detect(self, pixels: np.ndarray) -> list[Face]:
         """Find the faces in a photo.

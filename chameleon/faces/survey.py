@@ -13,7 +13,8 @@ from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader
 from guise.chameleon.faces.selection import FaceSelector, WhoseFace, select_recurring
 from guise.chameleon.faces.template import FaceTemplate
 from guise.models.errors import FaceError, ImageError
-from guise.models.files import Photo, printable, read_photo
+from guise.models.files import Photo, printable
+from guise.models.files.videos.pictures import read_picture
 from guise.models.watching import Progress
 
 _MOST_FACES = 24
@@ -66,7 +67,7 @@ def find_faces(folder: Path, photos: Sequence[Path], reader: FaceReader, *, prog
 
     Args:
         folder: where the photos are.
-        photos: their paths below the folder.
+        photos: their paths below the folder, or names of pictures of videos; see `read_picture`.
         reader: detects and embeds the faces.
         progress: called after each photo.
 
@@ -77,7 +78,7 @@ def find_faces(folder: Path, photos: Sequence[Path], reader: FaceReader, *, prog
     failures: dict[Path, str] = {}
     for done, photo in enumerate(photos, 1):
         try:
-            faces[photo] = faces_of(read_photo(folder / photo), photo, reader)
+            faces[photo] = faces_of(read_picture(folder / photo), photo, reader)
         except ImageError as error:
             failures[photo] = str(error)
         if progress is not None:
@@ -139,7 +140,7 @@ def cut_faces(folder: Path, survey: Survey, selector: FaceSelector) -> list[Face
     if not candidates:
         raise FaceError("the user's face is in none of the photos: check `user_face=`")
     largest = sorted(candidates, key=lambda candidate: -candidate[1].face.area)[:_MOST_FACES]
-    return [_cut(read_photo(folder / photo), face) for photo, face in largest]
+    return [_cut(read_picture(folder / photo), face) for photo, face in largest]
 
 
 def _cut(photo: Photo, face: EmbeddedFace) -> FaceCrop:

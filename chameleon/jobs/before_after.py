@@ -9,7 +9,8 @@ from guise.chameleon.evaluation.verify import Measurements
 from guise.chameleon.protection.job import PhotoResult
 from guise.chameleon.protection.sheet import Pair, draw_pairs, face_crop
 from guise.models.errors import ImageError, OutputError
-from guise.models.files import printable, read_photo
+from guise.models.files import printable
+from guise.models.files.videos.pictures import read_picture
 from guise.models.watching import Announce
 
 _MOST_SHOWN = 6
@@ -57,7 +58,7 @@ def draw_protected(folder: Path, out: Path, results: Sequence[PhotoResult], pict
     try:
         for result in [result for result in results if result.faces][:_MOST_SHOWN]:
             face = result.faces[0]
-            before, after = (face_crop(read_photo(place / result.photo).pixels, face.box) for place in (folder, out))
+            before, after = (face_crop(read_picture(place / result.shown).pixels, face.box) for place in (folder, out))
             alike = change(face.similarity_before, face.similarity_after)
             seen = f"similarity {alike}, still linked by {by_whom(face.linked_by)}"
             pairs.append(Pair(before, after, f"{seen}, SSIM {face.visibility.ssim:.3f}"))
@@ -86,7 +87,7 @@ def draw_verified(measured: Measurements, originals: Path, protected: Path, pict
     most_changed = sorted(enumerate(measured.photos), key=lambda item: item[1].visibility.ssim)[:_MOST_SHOWN]
     for i, photo in most_changed:
         files = (folder / photo.photo for folder in (originals, protected))
-        before, after = (face_crop(read_photo(file).pixels, photo.face.box) for file in files)
+        before, after = (face_crop(read_picture(file).pixels, photo.face.box) for file in files)
         alike = change(first.similarities[i], first.saved.similarities[i])
         pairs.append(Pair(before, after, f"similarity {alike}, SSIM {photo.visibility.ssim:.3f}"))
     try:

@@ -15,11 +15,13 @@ from guise.chameleon.jobs.places import Places
 from guise.chameleon.learning.key import learn_key
 from guise.chameleon.learning.learn import LearningSettings
 from guise.chameleon.mask.key import Key, load_key, save_key
+from guise.chameleon.videos.sampling import pictures_to_learn_from
 from guise.models import Recogniser
 from guise.models.files import (
     PhotoListing,
     check_output_folder,
     check_writable,
+    is_video,
     list_photos,
     only_one,
     printable,
@@ -95,7 +97,8 @@ def learn(
             return known
         networks = Networks(device=device, offline=offline, progress=progress, announce=announce, reader=reader)
         surrogates = networks.recognisers(options.surrogates)
-        survey = find_faces(places.folder, listing.photos, networks.reader, progress=progress)
+        pictures = pictures_to_learn_from(places.folder, listing)
+        survey = find_faces(places.folder, pictures, networks.reader, progress=progress)
         selector = selector_named(user_face or "recurring", survey, networks.reader)
         tell_of_others(selector, tell)
         check_writable(places.key.parent)
@@ -154,8 +157,10 @@ def photos_of(places: Places, tell: Announce) -> PhotoListing:
         InputError: the folder cannot be read or holds no photo, or one of the two folders holds the other.
     """
     if places.photo is not None:
+        if is_video(places.folder / places.photo):
+            return PhotoListing((), (), (places.photo,))
         return PhotoListing((places.photo,), ())
-    listing = list_photos(places.folder)
+    listing = list_photos(places.folder, videos=True)
     check_output_folder(places.folder, places.out)
     if listing.ignored:
         first = printable(listing.ignored[0])

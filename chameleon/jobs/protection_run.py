@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
+from guise.chameleon.faces.linking import Enrolment
 from guise.chameleon.faces.selection import FaceSelector
 from guise.chameleon.faces.survey import Survey, find_faces
 from guise.chameleon.faces.template import FaceTemplate
@@ -24,6 +26,8 @@ from guise.chameleon.protection.earlier import earlier_results
 from guise.chameleon.protection.folder import protect_folder
 from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.protection.patience import PATIENCE
+from guise.chameleon.videos.protect import protect_videos
+from guise.chameleon.videos.sampling import pictures_to_learn_from
 from guise.chameleon.visibility.budget import Budget, budget_of
 from guise.models import Recogniser
 from guise.models.errors import KeyFileError
@@ -115,24 +119,27 @@ class ProtectionRun:
         tries = PATIENCE if patience is None else patience
         job = Job(places.folder, places.out, key, places.key, budget, keep_metadata, refiner, meter, tries)
         results = []
-        photos = self.listing.photos
-        for result in protect_folder(
+        photos = protect_folder(
             job,
-            photos,
+            self.listing.photos,
             selector,
             reader,
             survey=survey,
             surrogates=surrogates,
             templates=templates,
             progress=self._progress,
-        ):
+        )
+        enrolment = Enrolment(reader, selector, surrogates, templates)
+        videos = protect_videos(job, self.listing.videos, enrolment, progress=self._progress)
+        for result in chain(photos, videos):
             results.append(result)
             if on_photo is not None:
                 on_photo(result)
         drawn = draw_protected(places.folder, places.out, results, places.picture, tell=self._tell)
         picture = places.picture if drawn else None
         ignored = tuple(self.listing.ignored)
-        earlier = earlier_results(places.folder, places.out, key, places.key, [path.as_posix() for path in photos])
+        known = [result.photo for result in results]
+        earlier = earlier_results(places.folder, places.out, key, places.key, known)
         report = ProtectionReport(
             places.folder, places.out, key, places.key, tuple(results), picture, ignored, budget, earlier
         )
@@ -163,7 +170,8 @@ class ProtectionRun:
         return Refiner(key.mask, surrogates, templates, budget=budget, settings=settings)
 
     def _survey(self) -> Survey:
-        return find_faces(self.places.folder, self.listing.photos, self._networks.reader, progress=self._progress)
+        pictures = pictures_to_learn_from(self.places.folder, self.listing)
+        return find_faces(self.places.folder, pictures, self._networks.reader, progress=self._progress)
 
     def _choose(self, key: Key | None, survey: Survey | None) -> FaceSelector:
         """Whose faces to protect; a person is told of others."""

@@ -15,7 +15,8 @@ from guise.chameleon.pages.content import View
 from guise.chameleon.protection.sheet import face_crop
 from guise.chameleon.visibility.viewing import screen_scale
 from guise.models.errors import ImageError
-from guise.models.files import Photo, read_photo
+from guise.models.files import Photo
+from guise.models.files.videos.pictures import read_picture
 
 MOST_BYTES = 24 * 2**20
 """Of all pictures of a page, as text."""
@@ -40,11 +41,13 @@ class Shown:
 
     Attributes:
         name: path below both folders.
+        picture: what is shown of it: the photo itself, or a picture of the video; see `read_picture`.
         boxes: of the user's faces in the original: left, top, right, bottom, in pixels.
         first: photos with lower numbers come first where not all can be shown.
     """
 
     name: str
+    picture: str
     boxes: tuple[Box, ...]
     first: tuple[float, ...]
 
@@ -89,7 +92,7 @@ def draw(
     used = 0
     for done, photo in enumerate(chosen, 1):
         try:
-            drawn, scale = _views(originals / photo.name, copies / photo.name, photo.boxes, side)
+            drawn, scale = _views(originals / photo.picture, copies / photo.picture, photo.boxes, side)
         except ImageError as error:
             missing[photo.name] = f"It cannot be shown: {error}"
             continue
@@ -106,8 +109,8 @@ def draw(
 
 def _views(original: Path, copy: Path, boxes: Sequence[Box], side: int) -> tuple[tuple[View, ...], float]:
     """One file after the other: two large photos may not fit the memory."""
-    before, scale = _parts(read_photo(original), boxes, side)
-    after, _ = _parts(read_photo(copy), boxes, side)
+    before, scale = _parts(read_picture(original), boxes, side)
+    after, _ = _parts(read_picture(copy), boxes, side)
     if [part.size for part in before] != [part.size for part in after]:
         raise ImageError("the copy has another size than the original")
     pairs = zip(before, after, strict=True)

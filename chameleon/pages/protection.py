@@ -65,7 +65,10 @@ def protection_page(photos: ProtectedPhotos, *, progress: Callable[[int, int], N
     """
     results = photos.results
     measured = [result for result in results if result.faces]
-    shown = (Shown(result.photo, tuple(face.box for face in result.faces), _order(result)) for result in measured)
+    shown = (
+        Shown(result.photo, result.shown, tuple(face.box for face in result.faces), _order(result))
+        for result in measured
+    )
     pictures = draw(photos.folder, photos.out, shown, progress=progress)
     looks = [look for result in measured for look in _looks(result)]
     sections = []

@@ -44,7 +44,7 @@ def verification_page(
     order = [(photo.visibility.ssim,) for photo in measured.photos]
     boxes = [(tuple(map(float, photo.face.box)),) for photo in measured.photos]
     each = zip(measured.photos, boxes, order, strict=True)
-    shown = (Shown(photo.photo, its_boxes, first) for photo, its_boxes, first in each)
+    shown = (Shown(photo.photo, photo.photo, its_boxes, first) for photo, its_boxes, first in each)
     pictures = draw(originals, protected, shown, progress=progress)
     looks = [Looks(photo.visibility, photo.lpips) for photo in measured.photos]
     sections = [_similarity(measured)]

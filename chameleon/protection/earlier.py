@@ -6,8 +6,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from guise.chameleon.mask.key import Key
+from guise.chameleon.protection.entries import measurements, video_summary
 from guise.chameleon.protection.job import PhotoResult
-from guise.chameleon.protection.log import folder_token, manifest_file, measurements
+from guise.chameleon.protection.log import folder_token, manifest_file
 from guise.models.files import Manifest, file_hash
 
 
@@ -36,5 +37,7 @@ def earlier_results(
         name, faces = str(entry.get("name")), measurements(entry)
         ours = entry.get("folder") == token and entry.get("mask") == key.mask.digest
         if ours and faces and name not in known and file_hash(out / name) == entry.get("output_sha256"):
-            results[name] = PhotoResult(name, "skipped", "protected in an earlier run", faces)
+            results[name] = PhotoResult(
+                name, "skipped", "protected in an earlier run", faces, video=video_summary(entry)
+            )
     return tuple(results.values())

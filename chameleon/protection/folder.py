@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 
 from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader
@@ -13,17 +11,19 @@ from guise.chameleon.faces.selection import FaceSelector
 from guise.chameleon.faces.survey import Survey, faces_of
 from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.learning.refine import Refined
+from guise.chameleon.protection.entries import LogEntry, measurements
 from guise.chameleon.protection.frames import FrameFaces, as_read, carry, look_at_frames, measure_frames
 from guise.chameleon.protection.group import Group, coming, plan_groups, refine_together, remember
 from guise.chameleon.protection.job import Job, PhotoResult
-from guise.chameleon.protection.log import LogEntry, ProtectionLog, measurements
+from guise.chameleon.protection.log import ProtectionLog
 from guise.chameleon.protection.measure import FaceMeasurement, measure_saved, with_lpips
 from guise.chameleon.protection.patience import fit_photo
+from guise.chameleon.protection.settings import settings_of
 from guise.chameleon.protection.task import Task, near_faces
 from guise.chameleon.restoration.restore_record import pixels_hash
 from guise.models import Recogniser
 from guise.models.errors import ImageError
-from guise.models.files import Photo, file_hash, read_photo, settings_hash, write_photo
+from guise.models.files import Photo, file_hash, read_photo, write_photo
 from guise.models.watching import Progress
 
 
@@ -81,25 +81,9 @@ class _Run:
         known: Mapping[Path, list[EmbeddedFace]],
         progress: Progress | None,
     ) -> None:
-        selector = enrolment.selector
         self._job, self._enrolment, self._known, self._progress = job, enrolment, known, progress
-        self._reader, self._selector = enrolment.reader, selector
-        # The names are hashed: with others, version 0.1's finished copies would be written again. So would they be with
-        # a bound on LPIPS that nobody asked for.
-        bound = None if job.lpips is None else job.lpips.at_most
-        self.settings = settings_hash(
-            {
-                "mask": job.key.mask.digest,
-                "budget": None if job.budget is None else asdict(job.budget),
-                "refiner": None if job.refiner is None else job.refiner.describe(),
-                "faces": selector.whose.value,
-                "owner": selector.template.mean.tolist(),
-                "keep_metadata": job.keep_metadata,
-                "guise": version("guise"),
-                **({} if bound is None else {"lpips": bound}),
-                **({} if job.refiner is None else {"patience": job.patience}),
-            }
-        )
+        self._reader, self._selector = enrolment.reader, enrolment.selector
+        self.settings = settings_of(job, enrolment.selector)
         self.log = ProtectionLog(job, self.settings)
         self._frames: dict[Path, FrameFaces] = {}
 

@@ -14,8 +14,9 @@ from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.embedding import EmbeddedFace
 from guise.chameleon.learning.refine import ProtectedDirections, Refined, Refiner
 from guise.chameleon.mask.mask import Mask
+from guise.chameleon.protection.entries import LogEntry, directions_of
 from guise.chameleon.protection.job import Job
-from guise.chameleon.protection.log import LogEntry, ProtectionLog, directions_of
+from guise.chameleon.protection.log import ProtectionLog
 from guise.models.files import Photo, file_hash, settings_hash
 
 _TOGETHER = 8

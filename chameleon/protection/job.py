@@ -16,8 +16,32 @@ Status = Literal["protected", "skipped", "already protected", "no face", "failed
 
 
 @dataclass(frozen=True)
+class VideoSummary:
+    """What became of a video's pictures.
+
+    Attributes:
+        frames: how many there are.
+        masked: how many show a face to protect, and got the mask.
+        carried: how many of `masked` were between two pictures with the face, which was not found in them itself.
+        missed: how many got no mask though one a moment before or after in the same scene did.
+        measured: how many pictures of the written file were measured.
+        linked: how many of these each recogniser links, in the original and in the copy, by its name.
+        shown: name of the picture that counts, the one that most recognisers link, as of
+            `guise.models.files.videos.pictures`.
+    """
+
+    frames: int
+    masked: int
+    carried: int
+    missed: int
+    measured: int
+    linked: dict[str, tuple[int, int]]
+    shown: str
+
+
+@dataclass(frozen=True)
 class PhotoResult:
-    """What became of one photo.
+    """What became of one photo or video.
 
     Attributes:
         photo: its path below the folder.
@@ -26,6 +50,7 @@ class PhotoResult:
         reason: why it was not protected, else "".
         faces: measurements of the protected faces on the written file.
         notes: what the copy does not carry over exactly, and whether the mask was fitted again.
+        video: of a video, what became of its pictures; `faces` are those of one of them. None for a photo.
     """
 
     photo: str
@@ -33,6 +58,12 @@ class PhotoResult:
     reason: str = ""
     faces: tuple[FaceMeasurement, ...] = ()
     notes: tuple[str, ...] = ()
+    video: VideoSummary | None = None
+
+    @property
+    def shown(self) -> str:
+        """Name of the picture to look at: the photo, or a picture of the video."""
+        return self.photo if self.video is None else self.video.shown
 
     @property
     def recognisers(self) -> tuple[str, ...]:
@@ -43,6 +74,8 @@ class PhotoResult:
     def linked_by(self) -> tuple[str, ...]:
         """Names of those that still link any of its faces to the user."""
         linked = {name for face in self.faces for name in face.linked_by}
+        if self.video is not None:
+            linked |= {name for name, (_, after) in self.video.linked.items() if after}
         return tuple(name for name in self.recognisers if name in linked)
 
 

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from guise.chameleon.learning.refine import ProtectedDirections
 from guise.chameleon.mask.mask import Placement
+from guise.chameleon.protection.entries import LogEntry, measurements, packed
 from guise.chameleon.protection.job import Job
-from guise.chameleon.protection.measure import FaceMeasurement, LinkMeasurement
+from guise.chameleon.protection.measure import FaceMeasurement
 from guise.chameleon.restoration.restore_record import make_restore_record, open_restore_records, pixels_hash
-from guise.chameleon.visibility.budget import Visibility
-from guise.models.files import Manifest, Photo, pack, settings_hash, unpack
-from guise.models.recognisers.registry import READER
-
-LogEntry = Mapping[str, Any]
-"""What the log says of one written copy, as plain JSON."""
-_DIRECTION_UNIT = 1 / 127
-_BY_READER = ("similarity_before", "similarity_after", "linked_before", "linked_after")
+from guise.models.files import Manifest, Photo, settings_hash
+from guise.models.files.videos.video import Video
 
 
 def manifest_file(key: Path) -> Path:
@@ -93,7 +86,10 @@ class ProtectionLog:
         entry = self._manifest.find(source, self._settings, name)
         if entry is None or there is None or there != entry.get("output_sha256"):
             return None
-        if self._restore_records.find(str(entry.get("output_pixels")), self._mask.digest, "") is None:
+        if (
+            "video" not in entry
+            and self._restore_records.find(str(entry.get("output_pixels")), self._mask.digest, "") is None
+        ):
             return None
         return entry if measurements(entry) else None
 
@@ -135,12 +131,12 @@ class ProtectionLog:
         record = make_restore_record(name, original, saved, placements, self._mask, original_pixels)
         self._restore_records.append(record)
 
-    def start(self, name: str, original: Photo, saved: Photo, group: str) -> LogEntry:
+    def start(self, name: str, original: Photo | Video, saved: Photo | Video, group: str) -> LogEntry:
         """Log that a file is ours, so that a run that is stopped from here on can replace it.
 
         Args:
             name: of the photo.
-            original: the photo as read.
+            original: as read.
             saved: the written file, re-opened.
             group: token of the photo's group.
 
@@ -191,59 +187,36 @@ class ProtectionLog:
             OutputError: a file cannot be written.
         """
         self.restorable(entry["name"], original, saved.pixels, placements, original_pixels)
-        complete = {
-            **entry,
-            "output_pixels": pixels_hash(saved.pixels),
-            "faces": [asdict(face) for face in measured],
-            "standings": [{name: _packed(row) for name, row in face.items()} for face in directions],
-        }
+        return self.complete({**entry, "output_pixels": pixels_hash(saved.pixels)}, measured, directions)
+
+    def complete(
+        self, entry: LogEntry, measured: Sequence[FaceMeasurement], directions: Sequence[ProtectedDirections]
+    ) -> LogEntry:
+        """Log that a copy is finished which needs no restore record, or has one.
+
+        Args:
+            entry: as `start` made it, with what else is to be known of the copy.
+            measured: as of `finish`.
+            directions: as of `finish`.
+
+        Returns:
+            The complete entry.
+
+        Raises:
+            OutputError: the log cannot be written.
+        """
+        faces, standings = [asdict(face) for face in measured], packed(directions)
+        complete = {**entry, "faces": faces, "standings": standings}
         self._manifest.append(complete)
         return complete
 
+    def wrote(self, sha256: str) -> bool:
+        """Tell whether a file was protected with this key.
 
-def measurements(entry: LogEntry) -> tuple[FaceMeasurement, ...]:
-    """Read what was measured of a copy.
+        Args:
+            sha256: of the file.
 
-    Args:
-        entry: the copy's.
-
-    Returns:
-        Measurements of its faces; none where the entry does not say it as this program does.
-    """
-    try:
-        return tuple(_measurement(face) for face in entry["faces"])
-    except (KeyError, TypeError):
-        return ()
-
-
-def _measurement(face: Mapping[str, Any]) -> FaceMeasurement:
-    visibility = Visibility(**face["visibility"])
-    # Older logs give no links: the recogniser that tells people apart measured alone.
-    given = face.get("links") or [{"recogniser": READER, **{name: face[name] for name in _BY_READER}}]
-    measured = tuple(LinkMeasurement(**link) for link in given)
-    return FaceMeasurement(**{**face, "visibility": visibility, "links": measured})
-
-
-def directions_of(entry: LogEntry) -> list[ProtectedDirections]:
-    """Read in which directions the faces of a copy lie.
-
-    Args:
-        entry: the copy's.
-
-    Returns:
-        Those of its faces, up to the first that is garbled.
-    """
-    directions: list[ProtectedDirections] = []
-    with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
-        for face in entry["standings"]:
-            directions.append({name: _unpacked(text) for name, text in face.items()})  # noqa: PERF401
-    return directions
-
-
-def _packed(direction: np.ndarray) -> str:
-    """A unit vector (D,) in 8 bits a number."""
-    return pack(np.rint(direction / _DIRECTION_UNIT).astype(np.int8))
-
-
-def _unpacked(text: str) -> np.ndarray:
-    return np.float32(_DIRECTION_UNIT) * unpack(text, (-1,)).astype(np.float32)
+        Returns:
+            Whether the log knows it as a copy.
+        """
+        return sha256 in self._outputs

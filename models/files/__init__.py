@@ -2,7 +2,7 @@
 
 from guise.models.files.atomic import atomic_write, check_writable, remove_stale
 from guise.models.files.exclusive import only_one
-from guise.models.files.folders import BEFORE_AFTER, PhotoListing, check_output_folder, list_photos
+from guise.models.files.folders import BEFORE_AFTER, PhotoListing, check_output_folder, is_video, list_photos
 from guise.models.files.manifest import Manifest, file_hash, settings_hash
 from guise.models.files.names import one_line, printable
 from guise.models.files.packing import pack, unpack
@@ -22,6 +22,7 @@ __all__ = [
     "compressed_like",
     "file_hash",
     "finely",
+    "is_video",
     "list_photos",
     "one_line",
     "only_one",

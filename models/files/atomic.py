@@ -88,12 +88,37 @@ def atomic_write(path: Path, *, mode: int = 0o666, attributes: Attributes | None
     Raises:
         OutputError: the file cannot be written (disk full, read-only, no permission, ...).
     """
+    with _replacing(path, mode, attributes) as (file, _):
+        yield file
+
+
+@contextmanager
+def atomic_path(path: Path, *, mode: int = 0o666, attributes: Attributes | None = None) -> Iterator[Path]:
+    """The same for libraries that open a file by its name.
+
+    Args:
+        path: as of `atomic_write`.
+        mode: as of `atomic_write`.
+        attributes: as of `atomic_write`.
+
+    Yields:
+        The name of an empty file to write over.
+
+    Raises:
+        OutputError: as `atomic_write`.
+    """
+    with _replacing(path, mode, attributes) as (_, temporary):
+        yield temporary
+
+
+@contextmanager
+def _replacing(path: Path, mode: int, attributes: Attributes | None) -> Iterator[tuple[BinaryIO, Path]]:
     temporary = path.with_name(_temporary_name(path.name, secrets.token_hex(4)))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with _create(temporary, mode) as file:
-                yield file
+                yield file, temporary
                 file.flush()
                 os.fsync(file.fileno())
             if attributes is not None:

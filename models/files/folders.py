@@ -9,6 +9,7 @@ from typing import NoReturn
 from guise.models.errors import InputError
 from guise.models.files.headers import SUFFIXES, sniff
 from guise.models.files.names import printable
+from guise.models.files.videos import kinds
 
 BEFORE_AFTER = "-before-after.png"
 """Names that end so belong to pictures of photos before and after. Such a picture is no photo, in any folder."""
@@ -30,13 +31,16 @@ class PhotoListing:
     Attributes:
         photos: files whose content or suffix is that of an image, readable or not.
         ignored: other files, pictures of before and after, and links not followed (to folders, to nothing, to pipes).
+        videos: files whose content or suffix is that of a video, readable or not, where they were asked for; else they
+            are among `ignored`.
     """
 
     photos: tuple[Path, ...]
     ignored: tuple[Path, ...]
+    videos: tuple[Path, ...] = ()
 
 
-def list_photos(folder: Path) -> PhotoListing:
+def list_photos(folder: Path, *, videos: bool = False) -> PhotoListing:
     """List the photos in a folder and its subfolders: what begins as an image does, and what is named like one.
 
     Hidden files and folders are passed over, and so is what systems keep for themselves, such as thumbnails and bins. A
@@ -44,27 +48,46 @@ def list_photos(folder: Path) -> PhotoListing:
 
     Args:
         folder: the folder to search.
+        videos: whether to list videos too.
 
     Returns:
-        The photos and the files that are none.
+        The photos, the videos and the files that are neither.
 
     Raises:
-        InputError: the folder is missing, is no folder, cannot be read, or holds no photo.
+        InputError: the folder is missing, is no folder, cannot be read, or holds nothing that was asked for.
     """
     photos: list[Path] = []
+    moving: list[Path] = []
     ignored: list[Path] = []
     try:
         if not folder.is_dir():
             problem = "is not a folder" if folder.exists() else "does not exist"
             raise InputError(f"{printable(folder)} {problem}; name a folder with photos")
         for path in _walk(folder):
-            (photos if _is_photo(path) else ignored).append(path.relative_to(folder))
+            kind = photos if _is_photo(path) else moving if videos and is_video(path) else ignored
+            kind.append(path.relative_to(folder))
     except OSError as error:
         raise _unreadable(error) from error
-    if not photos:
+    if not photos and not moving:
         found = f"its {len(ignored)} file(s) are none" if ignored else "it holds no files"
         raise InputError(f"no photos in {printable(folder)}: {found}; name a folder with photos")
-    return PhotoListing(tuple(sorted(photos)), tuple(sorted(ignored)))
+    return PhotoListing(tuple(sorted(photos)), tuple(sorted(ignored)), tuple(sorted(moving)))
+
+
+def is_video(path: Path) -> bool:
+    """Tell a video by its content, or by its name where the content says nothing.
+
+    Args:
+        path: a file.
+
+    Returns:
+        Whether it is one, or is named like one. What begins as a photo does is none.
+    """
+    if not path.is_file():
+        return False
+    head = _head(path)
+    named = path.suffix.lower() in kinds.SUFFIXES
+    return kinds.sniff_video(head) is not None or (named and sniff(head) is None)
 
 
 def _is_photo(path: Path) -> bool:

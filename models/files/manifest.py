@@ -39,7 +39,10 @@ def file_hash(path: Path) -> str | None:
         64 hexadecimal digits; None where it is missing, cannot be read or is no regular file, such as a pipe.
     """
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:  # videos do not fit the memory
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
 

@@ -7,7 +7,7 @@ import pytest
 from guise.chameleon.faces.linking import Enrolment
 from guise.chameleon.faces.selection import FaceSelector, WhoseFace
 from guise.chameleon.faces.template import FaceTemplate
-from guise.chameleon.protection.log import measurements
+from guise.chameleon.protection.entries import measurements
 from guise.chameleon.protection.measure import measure_saved
 from guise.models import load_recogniser
 from guise.models.files import read_photo

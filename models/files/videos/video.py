@@ -1,0 +1,245 @@
+"""What a video file holds."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from guise.models.errors import ImageError, first_line
+from guise.models.files.atomic import Attributes
+from guise.models.files.names import printable
+from guise.models.files.videos.kinds import CONTAINERS, READ, SUFFIXES, missing_bytes, sniff_video
+from guise.models.files.videos.library import pyav
+from guise.models.files.videos.turning import Turning
+
+MOST_PIXELS = 36_000_000  # of a picture: 8K
+_HEAD = 64
+_ENCRYPTED = ("encv", "enca", "drmi", "drms")  # sample entries of protected tracks
+_COPY = "copy or export it again"
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video file, as far as it can be known without decoding all of it.
+
+    Attributes:
+        path: the file.
+        kind: a name of `kinds.CONTAINERS`.
+        codec: FFmpeg's name of how its pictures are compressed.
+        pixel_format: FFmpeg's name of how samples are stored.
+        stored_size: width and height of the stored pictures, in pixels.
+        turning: how they are shown.
+        frames: how many pictures there are, nearly: what the file says or what follows from its duration.
+        rate: pictures a second on average; None where nobody can tell.
+        start: when the first picture is shown, in seconds.
+        duration: in seconds; None where the file does not say.
+        time_base: the unit of its pictures' times, in seconds.
+        bytes: of the file.
+        attributes: permissions and time of change.
+    """
+
+    path: Path
+    kind: str
+    codec: str
+    pixel_format: str
+    stored_size: tuple[int, int]
+    turning: Turning
+    frames: int
+    rate: Fraction | None
+    start: float
+    duration: float | None
+    time_base: Fraction
+    bytes: int
+    attributes: Attributes
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the file, in hexadecimal."""
+        with readable(self.path), self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the pictures as people see them, in pixels."""
+        width, height = self.stored_size
+        return (height, width) if self.turning.transposed else (width, height)
+
+
+def read_video(path: Path) -> Video:
+    """Look at a video: its streams and its first picture.
+
+    The content decides on the format, not the name.
+
+    Args:
+        path: the file. It is not changed.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        ImageError: it is missing, unreadable, damaged, cut short, encrypted, has no moving pictures, or has a format
+            that is not read.
+    """
+    with readable(path):
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ImageError("it is no regular file; name one")
+        if status.st_size == 0:
+            raise ImageError("it is empty (0 bytes); copy it again")
+        kind = _kind(path)
+        missing = missing_bytes(path, kind)
+        if missing:
+            raise ImageError(f"it is cut short: {missing} bytes at its end are missing; {_COPY}")
+        with opened(path, kind) as container:
+            stream = picture_stream(container)
+            first = next(_decoded(container, stream), None)
+            if first is None:
+                raise ImageError(f"it holds no picture that can be decoded; {_COPY}")
+            matrix = first.side_data.get("DISPLAYMATRIX")
+            codec, rate = stream.codec_context, stream.average_rate
+            seconds = _seconds(container, stream)
+            frames = stream.frames or (round(seconds * rate) if seconds and rate else 0)
+            turning = Turning.of(None if matrix is None else tuple(memoryview(matrix).cast("i")))
+            return Video(
+                path=path,
+                kind=kind,
+                codec=codec.codec.canonical_name,
+                pixel_format=first.format.name,
+                stored_size=(first.width, first.height),
+                turning=turning,
+                frames=frames,
+                rate=rate,
+                start=float(first.time or 0),
+                duration=seconds,
+                time_base=stream.time_base,
+                bytes=status.st_size,
+                attributes=Attributes(stat.S_IMODE(status.st_mode), status.st_mtime_ns),
+            )
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong while a video is read into one line.
+
+    Args:
+        path: the file, which the line names.
+
+    Raises:
+        ImageError: anything went wrong in the block.
+    """
+    try:
+        yield
+    except ImageError as error:
+        told = str(error)
+        what = told if told.startswith("cannot ") else f"cannot read {printable(path)}: {told}"
+        raise ImageError(what) from error.__cause__
+    except Exception as error:  # decoders of hostile bytes raise almost anything
+        if isinstance(error, OSError) and type(error).__module__ == "builtins" and error.strerror:
+            reason = error.strerror
+        else:
+            reason = f"it is damaged or cut short ({first_line(error).partition(': ')[0]})"
+        raise ImageError(f"cannot read {printable(path)}: {reason}; {_COPY}") from error
+
+
+def _kind(path: Path) -> str:
+    with open(path, "rb", buffering=0, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        kind = sniff_video(file.read(_HEAD))
+    if kind in CONTAINERS:
+        return str(kind)
+    named = SUFFIXES.get(path.suffix.lower())
+    known = kind or (None if named in CONTAINERS else named)
+    what = "its content is no known video format" if known is None else f"{known} is not read"
+    raise ImageError(f"{what}; {READ} are: convert it")
+
+
+@contextmanager
+def opened(path: Path, kind: str) -> Iterator[Any]:
+    """Open a video with the demuxer of its kind, which may read this file only.
+
+    Args:
+        path: the file.
+        kind: a name of `CONTAINERS`.
+
+    Yields:
+        An `av.container.InputContainer`.
+    """
+    options = {"protocol_whitelist": "file"}
+    url = f"file:{os.fspath(path.absolute())}"
+    with pyav().open(url, format=CONTAINERS[kind].demuxer, options=options, metadata_errors="replace") as container:
+        yield container
+
+
+def picture_stream(container: Any) -> Any:
+    """Find the moving pictures that people see.
+
+    Args:
+        container: as `opened` yields it.
+
+    Returns:
+        An `av.VideoStream`, ready to decode.
+
+    Raises:
+        ImageError: there are none, or they are encrypted or too large.
+    """
+    moving = [stream for stream in container.streams.video if not is_still(stream)]
+    if not moving:
+        sound = ", only sound" if container.streams.audio else ""
+        still = " and a still picture" if container.streams.video else ""
+        raise ImageError(f"it holds no moving picture{sound}{still}: nothing to protect")
+    best = container.streams.best("video")
+    stream = best if best in moving else moving[0]
+    context = stream.codec_context
+    if context is None:
+        raise ImageError("its pictures are compressed in a way that is not known: convert it to H.264")
+    if context.codec_tag in _ENCRYPTED:
+        raise ImageError("it is encrypted (DRM): its pictures cannot be read without the key of its publisher")
+    if context.width * context.height > MOST_PIXELS:
+        size = f"{context.width}x{context.height}"
+        raise ImageError(f"its pictures have {size} pixels, the limit is {MOST_PIXELS // 10**6} megapixels: reduce it")
+    stream.thread_type = "AUTO"
+    return stream
+
+
+def is_still(stream: Any) -> bool:
+    """Tell a cover from moving pictures.
+
+    Args:
+        stream: an `av.VideoStream`.
+
+    Returns:
+        Whether it is a picture that stands for the file.
+    """
+    return "attached_pic" in {flag.name for flag in stream.disposition}
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+    for packet in container.demux(stream):
+        check_clear(packet)
+        yield from packet.decode()
+
+
+def check_clear(packet: Any) -> None:
+    """Refuse what is encrypted.
+
+    Args:
+        packet: an `av.Packet`.
+
+    Raises:
+        ImageError: it is.
+    """
+    if packet.has_sidedata("encryption_info"):
+        raise ImageError("it is encrypted (DRM): its pictures cannot be read without the key of its publisher")
+
+
+def _seconds(container: Any, stream: Any) -> float | None:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / 1_000_000 if container.duration and container.duration > 0 else None
