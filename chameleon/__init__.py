@@ -16,6 +16,7 @@ Source: K.-H. Chow et al., "Personalized Privacy Protection Mask Against Unautho
 
 from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.jobs.learn import learn
+from guise.chameleon.jobs.preview import Preview, preview
 from guise.chameleon.jobs.protect import plan, protect
 from guise.chameleon.jobs.report import ProtectionPlan, ProtectionReport
 from guise.chameleon.jobs.restore import RestorationReport, restore
@@ -38,6 +39,7 @@ __all__ = [
     "LinkMeasurement",
     "Mask",
     "PhotoResult",
+    "Preview",
     "ProtectionPlan",
     "ProtectionReport",
     "Provenance",
@@ -48,6 +50,7 @@ __all__ = [
     "learn",
     "load_key",
     "plan",
+    "preview",
     "protect",
     "restore",
     "save_key",

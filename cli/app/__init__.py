@@ -1,7 +1,7 @@
 """`guise app`: the main job on a page of this machine, for people who do not use a terminal.
 
-The server process holds the state and never imports torch. One worker process (`guise.cli.app.worker`) calls the
-library. Nothing leaves the machine, and `guise.cli.app.guard` says who may ask.
+The server process holds the state and never imports torch. Worker processes, one a tab
+(`guise.cli.app.worker`), call the library. Nothing leaves the machine; `guise.cli.app.server.guard` says who may ask.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def app(
     deleted; your originals, the copies and the key stay.
     """
     try:
-        from guise.cli.app.server import serve
+        from guise.cli.app.server.serving import serve
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn", "anyio"):
             raise

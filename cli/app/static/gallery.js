@@ -1,33 +1,30 @@
-// The photos, each before and after. Text goes into the page as text only: file names are other people's words.
+// The photos, each before and after, and who still recognises the user on them.
+import { compare } from "./compare.js";
+import { element, say } from "./page.js";
 
-export function element(name, values = {}, ...children) {
-  const made = Object.assign(document.createElement(name), values);
-  made.append(...children);
-  return made;
-}
-
-function compare(photo, say) {
-  const side = (which) => element("img", {
-    src: `/view/${photo.view}-${which}`, alt: say(`photo.${which}`, photo), loading: "lazy", className: which,
-  });
-  const stack = element("div", { className: "stack" }, side("after"), side("before"));
-  const slider = element("input", { type: "range", min: 0, max: 100, value: 50 });
-  slider.setAttribute("aria-label", say("photo.slider", photo));
-  slider.addEventListener("input", () => stack.style.setProperty("--split", `${slider.value}%`));
-  return [stack, slider];
-}
-
-function larger(item, say) {
+function pictures(item, photo, kind) {
+  const names = { slider: say("photo.slider", photo) };
+  for (const which of ["before", "after"]) names[which] = say(`photo.${kind}.${which}`, photo);
+  const made = compare(names, { lazy: true });
+  made.show(`/photos/view/${photo.view}-before.jpg`, `/photos/view/${photo.view}-after.jpg`, photo.at);
   const button = element("button", { type: "button", textContent: say("photo.larger") });
+  button.setAttribute("aria-expanded", "false");
   button.addEventListener("click", () => {
-    button.textContent = say(item.classList.toggle("large") ? "photo.smaller" : "photo.larger");
+    const large = item.classList.toggle("large");
+    button.textContent = say(large ? "photo.smaller" : "photo.larger");
+    button.setAttribute("aria-expanded", String(large));
+    if (!large) { // small pictures are whole
+      made.zoom.querySelector("input").value = 1;
+      made.zoom.querySelector("input").dispatchEvent(new Event("input"));
+    }
   });
-  return button;
+  return { shown: [made.view, made.slider, made.zoom], button };
 }
 
-export function card(photo, say) {
+export function card(photo, kind) {
   const item = element("li", { className: photo.view ? "card" : "card without" });
-  if (photo.view) item.append(...compare(photo, say));
+  const made = photo.view ? pictures(item, photo, kind) : null;
+  if (made) item.append(...made.shown);
   item.append(element("p", { className: "name", textContent: photo.photo }));
   const status = say(`status.${photo.status}`);
   item.append(element("p", { textContent: photo.reason ? `${status} (${photo.reason})` : status }));
@@ -39,11 +36,11 @@ export function card(photo, say) {
     item.append(element("p", { className: linked ? "linked" : "free", textContent: text }));
   }
   for (const note of photo.notes) item.append(element("p", { className: "note", textContent: note }));
-  if (photo.view) item.append(larger(item, say));
+  if (made) item.append(made.button);
   return item;
 }
 
-export function bars(photos, say) {
+export function bars(photos) {
   const totals = new Map();
   for (const photo of photos) {
     for (const name of photo.recognisers) {

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from guise.cli.app.guard import Guard
-from guise.cli.app.routes import page
-from guise.cli.app.session import Session
+from guise.cli.app.server.guard import Guard
+from guise.cli.app.server.routes import page
+from guise.cli.app.tabs.session import Session
 from guise.cli.app.settings import Limits, Settings
-from guise.cli.app.work import Work
+from guise.cli.app.tabs.photos import Photos
+from guise.cli.app.tabs.process import Work
 
 PORT, TOKEN = 8765, "the-token"
 ADDRESS = f"http://127.0.0.1:{PORT}"
@@ -23,8 +24,8 @@ OWN = {"origin": ADDRESS}
 class Recorded(Work):
     """Keeps jobs instead of doing them."""
 
-    def __init__(self, on_event: Callable[[dict[str, Any]], None]) -> None:
-        super().__init__(on_event)
+    def __init__(self, tab: str, on_event: Callable[[dict[str, Any]], None]) -> None:
+        super().__init__(tab, on_event)
         self.tell, self.jobs = on_event, list[dict[str, Any]]()
 
     async def give(self, job: dict[str, Any]) -> None:
@@ -44,6 +45,11 @@ def private(tmp_path: Path) -> Path:
 def session(private: Path, tmp_path: Path) -> Session:
     limits = Limits(photos=3, file_bytes=1000, total_bytes=2500)
     return Session(Settings(home=tmp_path / "home", limits=limits), private, worker=Recorded)
+
+
+@pytest.fixture
+def photos_tab(session: Session) -> Photos:
+    return session.photos
 
 
 @pytest.fixture

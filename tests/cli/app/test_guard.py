@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from tests.cli.app.conftest import ADDRESS, OWN, PORT, TOKEN
 
-PATHS = ("/", "/static/app.js", "/events", "/copies.zip", "/view/person-0", "/nothing")
+PATHS = ("/", "/static/app.js", "/events", "/photos/files.zip", "/photos/view/person-0.jpg", "/nothing")
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,14 @@ def test_localhost_is_this_server(guard) -> None:
 )
 def test_another_origin_is_refused_even_with_the_cookie(user: TestClient, origin: str) -> None:
     assert user.get("/", headers={"origin": origin}).status_code == 403
-    assert user.post("/look", headers={"origin": origin}, content=b"{}").status_code == 403
+    assert user.post("/photos/look", headers={"origin": origin}, content=b"{}").status_code == 403
 
 
 def test_what_changes_something_must_say_its_origin(user: TestClient) -> None:
     del user.headers["origin"]
-    assert user.post("/stop").status_code == 403
-    assert user.put("/photos?name=a.jpg", content=b"x").status_code == 403
-    assert user.post("/stop", headers=OWN).status_code == 200
+    assert user.post("/photos/stop").status_code == 403
+    assert user.put("/photos/files?name=a.jpg", content=b"x").status_code == 403
+    assert user.post("/photos/stop", headers=OWN).status_code == 200
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])

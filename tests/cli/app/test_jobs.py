@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from guise.cli.app.jobs import Jobs, as_text
+from guise.cli.app.worker.photos import PhotoJobs
+from guise.cli.app.worker.words import as_text
 from guise.models.errors import FaceError
 from tests.cli.command_line import hashes
 
@@ -46,7 +47,7 @@ class Told(list[dict[str, Any]]):
 
 def test_people_are_shown_with_their_photos_and_their_keys(job, two):
     told, before = Told(), hashes(two)
-    Jobs(told).do({**job, "do": "look"})
+    PhotoJobs(told).do({**job, "do": "look"})
     (seen,) = told.all("people")
     assert [person["photos"] for person in seen["people"]] == [2, 1] and seen["total"] == 4
     assert [person["key"] for person in seen["people"]] == [job["key"], None]
@@ -60,7 +61,7 @@ def test_people_are_shown_with_their_photos_and_their_keys(job, two):
 
 def test_the_chosen_get_a_new_mask_and_others_none(job, out):
     told = Told()
-    jobs = Jobs(told)
+    jobs = PhotoJobs(told)
     jobs.do({**job, "do": "look"})
     protect = {**job, "do": "protect", "chosen": [0], "selector": None, "key": job["new_key"]}
     jobs.do(protect)
@@ -83,7 +84,7 @@ def test_the_chosen_get_a_new_mask_and_others_none(job, out):
     (selector,) = told.all("selector")
     files = hashes(out)
     told.clear()  # another process goes on, which has not looked
-    Jobs(told).do({**protect, "selector": {"mean": selector["mean"], "threshold": selector["threshold"]}})
+    PhotoJobs(told).do({**protect, "selector": {"mean": selector["mean"], "threshold": selector["threshold"]}})
     assert sorted(photo["status"] for photo in told.all("photo")) == ["failed", "no face", "skipped", "skipped"]
     assert hashes(out) == files
     assert [photo["view"] for photo in told.all("photo")] == [
@@ -96,11 +97,11 @@ def test_with_a_known_key_finished_copies_stay_when_photos_join(job, two, out, h
     (two / "b.png").unlink()
     told = Told()
     protect = {**job, "do": "protect", "chosen": [0], "selector": None}
-    Jobs(told).do(protect)
+    PhotoJobs(told).do(protect)
     files = hashes(out)
     head.crop((9, 0, 262, 262)).save(two / "new.png")
     told.clear()
-    Jobs(told).do(protect)
+    PhotoJobs(told).do(protect)
     assert {photo["photo"]: photo["status"] for photo in told.all("photo")}["a.png"] == "skipped"
     assert {name: digest for name, digest in hashes(out).items() if name in files} == files and len(hashes(out)) == 2
 
@@ -110,7 +111,7 @@ def test_photos_without_a_face_are_an_error_in_words(job, two):
     two.mkdir()
     Image.new("RGB", (80, 80), "gray").save(two / "wall.png")
     with pytest.raises(FaceError, match="no face was found"):
-        Jobs(Told()).do({**job, "do": "look"})
+        PhotoJobs(Told()).do({**job, "do": "look"})
 
 
 def test_advice_for_the_command_line_is_left_out():
@@ -123,7 +124,7 @@ def test_a_worker_says_what_went_wrong_and_ends_with_its_server(job, tmp_path):
     private = tmp_path / "session"
     private.mkdir()
     lines = json.dumps({**job, "do": "look", "folder": str(private / "photos"), "private": str(private)}) + "\n"
-    command = [sys.executable, "-P", "-m", "guise.cli.app.worker"]
+    command = [sys.executable, "-P", "-m", "guise.cli.app.worker", "photos"]
     ran = subprocess.run(command, input=lines, capture_output=True, text=True, check=False, timeout=200)
     events = [json.loads(line) for line in ran.stdout.splitlines()]
     assert ran.returncode == 0 and ran.stderr == ""

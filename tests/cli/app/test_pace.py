@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guise.cli.app.pace import Pace
+from guise.cli.app.tabs.pace import Pace
 
 
 class Clock:

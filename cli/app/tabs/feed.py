@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
+_EVERY = 0.8  # seconds without news, so that a page hears something every second
 _TOGETHER = 0.1  # seconds, so that a burst of events becomes one message
 _MOST_AT_ONCE = 200  # photos in a message
 
@@ -59,12 +60,12 @@ class Feed:
                 if run != self.run:
                     run, sent = self.run, 0
                 photos = self.photos[sent : sent + _MOST_AT_ONCE]
-                yield {"state": self._state(), "from": sent, "photos": photos}
+                yield {"tabs": self._state(), "run": run, "from": sent, "photos": photos}
                 sent += len(photos)
                 if sent < len(self.photos):
                     continue
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(wake.wait(), 1)
+                    await asyncio.wait_for(wake.wait(), _EVERY)
                 await asyncio.sleep(_TOGETHER)
         finally:
             self._listeners.discard(wake)

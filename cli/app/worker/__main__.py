@@ -1,4 +1,4 @@
-"""The worker process: it reads jobs as lines of JSON, calls the library, and writes events as lines of JSON.
+"""A worker process: it reads jobs as lines of JSON, calls the library, and writes events as lines of JSON.
 
 It is a process of its own, so that the page answers while it computes, and so that a photo that exhausts the memory
 ends it and not the page. It ends when the server does.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import importlib
 import json
 import os
 import queue
@@ -23,6 +24,7 @@ from typing import Any
 from guise.cli.console import warn_quietly
 from guise.models.flags import as_flags
 
+_JOBS = {"photos": "PhotoJobs", "synthetic": "SyntheticJobs", "blind_spots": "BlindSpotJobs"}
 Job = dict[str, Any]
 Send = Callable[..., None]
 
@@ -76,9 +78,8 @@ def main() -> None:
         with interruptions.held(), contextlib.suppress(BrokenPipeError):
             channel.write(json.dumps({"event": event, **values}) + "\n")
 
-    from guise.cli.app.jobs import Jobs  # imports torch
-
-    work = Jobs(send)
+    tab = sys.argv[1]
+    work = getattr(importlib.import_module(f"guise.cli.app.worker.{tab}"), _JOBS[tab])(send)  # imports torch
     private = None
     while (job := jobs.get()) is not None:
         private = job.get("private", private)
@@ -111,6 +112,9 @@ def _listen(jobs: queue.Queue[Job | None]) -> None:
     for line in sys.stdin:
         job = json.loads(line)
         if job["do"] == "stop":
+            with contextlib.suppress(queue.Empty):  # what waits is not wanted any more
+                while True:
+                    jobs.get_nowait()
             _thread.interrupt_main()
         else:
             jobs.put(job)

@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 import uvicorn
 
-from guise.cli.app.guard import Guard
-from guise.cli.app.routes import page
-from guise.cli.app.session import Session
+from guise.cli.app.server.guard import Guard
+from guise.cli.app.server.routes import page
 from guise.cli.app.settings import Settings
+from guise.cli.app.tabs.session import Session
 from guise.models.errors import InputError
 
 LOOPBACK = "127.0.0.1"

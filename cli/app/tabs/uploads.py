@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import shutil
 from collections.abc import AsyncIterator
 from itertools import count
@@ -10,25 +11,11 @@ from pathlib import Path, PurePosixPath
 
 from anyio import to_thread
 
+from guise.cli.app.refusal import RefusedError
 from guise.cli.app.settings import Limits
 
 _BUFFER = 2**20
 _DEEPEST = 32
-
-
-class RefusedError(Exception):
-    """Something that the page asked for is refused; the page has words for the code (static/texts.json)."""
-
-    def __init__(self, code: str, status: int = 400, **values: object) -> None:
-        """Say why.
-
-        Args:
-            code: of the reason.
-            status: of the HTTP answer.
-            values: that the words mention.
-        """
-        super().__init__(code)
-        self.code, self.status, self.values = code, status, values
 
 
 class Uploads:
@@ -101,6 +88,16 @@ class Uploads:
         finally:
             self._coming -= 1
             part.unlink(missing_ok=True)
+
+    def digest(self) -> str:
+        """Tell a set of photos from another one by names and sizes, without reading them.
+
+        Returns:
+            Hexadecimal SHA-256.
+        """
+        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        told = [f"{path.relative_to(self.folder)}\0{path.stat().st_size}\n" for path in files]
+        return hashlib.sha256("".join(told).encode(errors="surrogateescape")).hexdigest()
 
     def _place(self, part: Path, path: PurePosixPath) -> None:
         """Move a file to its name, or to one like it where that is taken."""

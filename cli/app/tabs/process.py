@@ -1,4 +1,4 @@
-"""The server's side of the worker process."""
+"""The server's side of a worker process."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ _PATIENCE = 10.0  # seconds until a process that does not stop is ended
 class Work:
     """Starts the process when it is first needed, gives it jobs and passes its events on."""
 
-    def __init__(self, on_event: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, tab: str, on_event: Callable[[dict[str, Any]], None]) -> None:
         """Keep who is told.
 
         Args:
+            tab: whose jobs it does.
             on_event: called with each event, in the server's loop; the last of a job is "people", "done", "failed",
                 "stopped" or "gone" (the process ended by itself).
         """
-        self._on_event = on_event
+        self._tab, self._on_event = tab, on_event
         self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._stopping: asyncio.TimerHandle | None = None
@@ -34,11 +35,11 @@ class Work:
         """Give the process a job; it does one after another.
 
         Args:
-            job: as `guise.cli.app.jobs` takes it.
+            job: as `guise.cli.app.worker` takes it.
         """
         if self._process is None or self._process.returncode is not None:
             # -P: a folder of the user's that is called like a module must not be imported.
-            command = [sys.executable, "-P", "-m", "guise.cli.app.worker"]
+            command = [sys.executable, "-P", "-m", "guise.cli.app.worker", self._tab]
             self._process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=PIPE,

@@ -1,0 +1,1 @@
+"""What answers the browser: who may ask, for what, and what pages are told."""

@@ -1,0 +1,36 @@
+// Two pictures of one size, one over the other, with a slider between them and a zoom.
+import { element, say } from "./page.js";
+
+export function compare(names, { lazy = false } = {}) {
+  const side = (which) => element("img", { className: which, alt: names[which], ...(lazy ? { loading: "lazy" } : {}) });
+  const [before, after] = [side("before"), side("after")];
+  const stack = element("div", { className: "stack" }, after, before);
+  const view = element("div", { className: "view" }, stack);
+  const slider = element("input", { type: "range", min: 0, max: 100, value: 50 });
+  slider.setAttribute("aria-label", names.slider);
+  slider.addEventListener("input", () => stack.style.setProperty("--split", `${slider.value}%`));
+  const zoom = element("input", { type: "range", min: 1, max: 8, step: 0.5, value: 1 });
+  const zoomed = element("label", { className: "zoom" }, `${say("photo.zoom")} `, zoom);
+  let centre = [0.5, 0.5];
+  zoom.addEventListener("input", () => {
+    if (view.scrollWidth > view.clientWidth) { // look on at what is seen now
+      centre = [(view.scrollLeft + view.clientWidth / 2) / view.scrollWidth, (view.scrollTop + view.clientHeight / 2) / view.scrollHeight];
+    }
+    stack.style.setProperty("--zoom", zoom.value);
+    view.classList.toggle("zoomed", zoom.value > 1);
+    if (zoom.value > 1) { // then it scrolls, by arrow keys too
+      view.tabIndex = 0;
+      view.setAttribute("role", "group");
+      view.setAttribute("aria-label", names.before);
+    } else {
+      for (const name of ["tabindex", "role", "aria-label"]) view.removeAttribute(name);
+    }
+    view.scrollTo(centre[0] * view.scrollWidth - view.clientWidth / 2, centre[1] * view.scrollHeight - view.clientHeight / 2);
+  });
+  const show = (from, to, face) => {
+    if (before.getAttribute("src") !== from) before.src = from;
+    if (after.getAttribute("src") !== to) after.src = to;
+    if (face && zoom.value <= 1) centre = face;
+  };
+  return { view, slider, zoom: zoomed, show };
+}

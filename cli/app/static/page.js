@@ -1,0 +1,73 @@
+// What all tabs use. Text goes into the page as text only: file names are other people's words.
+
+export const texts = await (await fetch("/static/texts.json")).json();
+export const at = (id) => document.getElementById(id);
+export const say = (key, values = {}) => (texts[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+export const size = (bytes) => bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
+export const percent = (share) => `${(100 * share).toFixed(1)} %`;
+
+export function element(name, values = {}, ...children) {
+  const made = Object.assign(document.createElement(name), values);
+  made.append(...children);
+  return made;
+}
+
+// Text again only where it is another: a screen reader would read it again.
+export function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+export function problem(text) {
+  write(at("problem"), text);
+  at("problem").hidden = !text;
+}
+
+export async function explain(answer) {
+  const told = await answer.json().catch(() => ({ error: "lost" }));
+  return say(`error.${told.error}`, { ...told, most: told.most > 1e6 ? size(told.most) : told.most });
+}
+
+export async function ask(what, body = {}) {
+  problem("");
+  try {
+    const answer = await fetch(`/${what}`, { method: "POST", body: JSON.stringify(body) });
+    if (!answer.ok) problem(await explain(answer));
+    return answer.ok;
+  } catch {
+    problem(say("error.lost"));
+    return false;
+  }
+}
+
+export function onClick(id, what, body = {}) {
+  at(id).addEventListener("click", () => ask(what, body));
+}
+
+function time(seconds) {
+  if (seconds < 90) return say("time.seconds", { n: Math.max(1, Math.round(seconds)) });
+  if (seconds < 5400) return say("time.minutes", { n: Math.round(seconds / 60) });
+  return say("time.hours", { n: (seconds / 3600).toFixed(1) });
+}
+
+// How far the work of a tab is. The place is the section with this class.
+export function working(tab, note) {
+  const place = document.querySelector(`#${tab} .working`);
+  const bar = element("progress", { id: `${tab}-bar` });
+  const what = element("label", { htmlFor: bar.id });
+  const [title, left, told] = [element("h2", { tabIndex: -1 }), element("p", { className: "note" }), element("p", { className: "note" })];
+  const stop = element("button", { type: "button", className: "stop", textContent: say("working.stop") });
+  stop.addEventListener("click", () => ask(`${tab}/stop`));
+  const notes = element("p", { className: "note", textContent: note });
+  place.replaceChildren(title, element("p", {}, what, " ", bar), left, told, notes, element("p", { className: "buttons" }, stop));
+  return (state) => {
+    const progress = state.progress ?? { what: "starting", done: 0, total: 0, part: null, left: null };
+    write(title, say(`working.${state.step}`));
+    const key = `what.${progress.what}`;
+    write(what, say(key in texts ? key : "what.other", progress));
+    if (progress.total) Object.assign(bar, { max: progress.total, value: progress.done });
+    else bar.removeAttribute("value");
+    write(left, progress.left === null ? say("working.unknown") : say("working.left", { time: time(progress.left) }));
+    write(told, progress.part ? say("working.part", { done: progress.part[0], total: progress.part[1] }) : state.text);
+    stop.disabled = progress.what === "stopping";
+  };
+}

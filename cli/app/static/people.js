@@ -1,0 +1,86 @@
+// The second and third steps: who the user is, how visible the mask may be, and how it looks on one of their photos.
+import { compare } from "./compare.js";
+import { ask, at, element, say } from "./page.js";
+
+let state = null;
+let shownRun = null;
+let shown = null; // the preview's pictures
+
+const chosen = () => [...document.querySelectorAll("#faces input:checked")].map((box) => Number(box.value));
+const strength = () => document.querySelector("#strengths input:checked").value;
+const known = () => chosen().some((number) => state.people.people[number].key);
+
+function face(person, number) {
+  const label = say("people.face", { number: number + 1 });
+  const keys = state.people.people.some((other) => other.key);
+  const box = element("input", { type: "checkbox", value: number, checked: keys ? Boolean(person.key) : number === 0 });
+  const count = say("people.photos", { photos: person.photos, total: state.people.total });
+  const words = element("span", {}, element("b", { textContent: label }), element("br"), count);
+  if (person.key) words.append(element("br"), say("people.known"));
+  const untouched = element("span", { className: "note untouched", textContent: say("people.untouched") });
+  return element("label", { className: "face" }, box, element("img", { src: `/photos/view/person-${number}.jpg`, alt: label }), words, untouched);
+}
+
+function showFaces() {
+  const found = state.people;
+  at("faces").replaceChildren(...found.people.map(face));
+  const lines = [found.people.length > 1 ? say("people.others") : ""];
+  if (found.more) lines.push(say("people.more", found));
+  if (found.without) lines.push(say("people.without", found));
+  lines.push(state.text);
+  at("others").textContent = lines.filter(Boolean).join(" ");
+  at("unread").hidden = !found.failures.length;
+  at("unread").querySelector("summary").textContent = say("people.unread", { count: found.failures.length });
+  at("unread").querySelector("ul").replaceChildren(
+    ...found.failures.map(({ photo, why }) => element("li", { textContent: `${photo}: ${why}` })));
+  at("where").textContent = say("people.where", state);
+  document.querySelector(`#strengths input[value=${state.strength}]`).checked = true;
+}
+
+function askPreview() {
+  showPreview();
+  const now = chosen();
+  if (now.length && known() && JSON.stringify(now) !== JSON.stringify(state.previewed)) {
+    ask("photos/preview", { chosen: now, strength: strength() });
+  }
+}
+
+function showPreview() {
+  const fits = JSON.stringify(chosen()) === JSON.stringify(state.previewed);
+  const preview = known() && fits ? state.previews[strength()] : null;
+  const text = !known() ? "preview.no-key" : !preview ? "preview.coming" : preview.why ? "preview.cannot" : "preview.note";
+  const told = say(text, preview ?? {});
+  if (at("preview-text").textContent !== told) at("preview-text").textContent = told;
+  at("preview-picture").hidden = !preview?.view;
+  if (!preview?.view) return;
+  if (shown?.photo !== preview.photo) {
+    const names = { slider: say("photo.slider", preview), before: say("photo.protect.before", preview), after: say("photo.protect.after", preview) };
+    shown = { photo: preview.photo, ...compare(names) };
+    at("preview-picture").replaceChildren(shown.view, shown.slider, shown.zoom);
+  }
+  shown.show(`/photos/view/${preview.view}-before.jpg`, `/photos/view/${preview.view}-after.jpg`, preview.at);
+}
+
+export function showPeople(now) {
+  state = now;
+  if (shownRun !== now.run) {
+    shownRun = now.run;
+    showFaces();
+    askPreview();
+  }
+  showPreview();
+}
+
+export function wirePeople() {
+  at("strengths").replaceChildren(...["low", "mid", "high"].map((name) => {
+    const radio = element("input", { type: "radio", name: "strength", value: name, checked: name === "mid" });
+    const words = element("span", {}, element("b", { textContent: say(`strength.${name}`) }), element("br"), say(`strength.${name}.text`));
+    return element("label", { className: "strength" }, radio, words);
+  }));
+  at("faces").addEventListener("change", askPreview);
+  at("strengths").addEventListener("change", showPreview);
+  at("people-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    ask("photos/protect", { chosen: chosen(), strength: strength() });
+  });
+}

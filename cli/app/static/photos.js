@@ -1,0 +1,60 @@
+// The tab that protects photos.
+import { showChoose, wireChoose } from "./choose.js";
+import { bars, card } from "./gallery.js";
+import { at, element, onClick, say, working } from "./page.js";
+import { showPeople, wirePeople } from "./people.js";
+
+const showWorking = working("photos", say("working.note"));
+let photos = [];
+
+function showResult(state) {
+  const restored = state.kind === "restore";
+  at("done-title").textContent = say(restored ? "done.title.restore" : "done.title", state.result);
+  at("out").textContent = say(restored ? "done.out.restore" : "done.out", state);
+  const written = restored ? state.result.restored : state.result.protected;
+  at("zip").hidden = at("reveal").hidden = !written;
+  at("protected").hidden = restored;
+  if (restored) return;
+  at("recognisers").replaceChildren(...bars(photos));
+  at("measured").textContent = state.result.measured_by;
+  at("key-path").textContent = state.key;
+  at("restore").hidden = !written;
+  at("few").hidden = state.result.learnt_on >= 12;
+  at("few").textContent = say("done.few", { photos: state.result.learnt_on });
+}
+
+export function addPhotos(message) {
+  if (message.from === 0) {
+    photos = [];
+    at("gallery").replaceChildren();
+  }
+  photos.push(...message.photos);
+  at("gallery").append(...message.photos.map((photo) => card(photo, message.tabs.photos.kind)));
+  at("gallery-section").hidden = !photos.length;
+  at("gallery-note").textContent = say(`photos.note.${message.tabs.photos.kind || "protect"}`);
+}
+
+let shown = "";
+
+export function showPhotos(state) {
+  if (state.step === "choose") showChoose(state);
+  if (state.step === "people") showPeople(state);
+  if (state.progress) showWorking(state);
+  const result = JSON.stringify([state.run, state.result, photos.length]);
+  if (state.step === "done" && shown !== result) showResult(state);
+  shown = result;
+}
+
+export function wirePhotos() {
+  wireChoose();
+  wirePeople();
+  onClick("resume", "photos/resume");
+  onClick("reveal", "photos/reveal");
+  onClick("reveal-key", "photos/reveal", { what: "key" });
+  onClick("restore", "photos/restore");
+  onClick("same-key", "photos/again", { same_key: true });
+  at("key-words").replaceChildren(...["what", "where", "why", "keep"].flatMap((part) => [
+    element("dt", { textContent: say(`key.${part}`) }),
+    part === "where" ? element("dd", { id: "key-path", className: "path" }) : element("dd", { textContent: say(`key.${part}.text`) }),
+  ]));
+}

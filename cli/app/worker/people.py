@@ -1,0 +1,144 @@
+"""Who is on the photos: the people, their keys, and how the user's mask would look on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from guise import chameleon
+from guise.chameleon.faces.people import Person
+from guise.chameleon.faces.selection import FaceSelector, WhoseFace
+from guise.chameleon.faces.template import FaceTemplate
+from guise.chameleon.jobs.people import is_user
+from guise.chameleon.protection.sheet import face_crop
+from guise.cli.app.worker.pictures import FACE, draw
+from guise.cli.app.worker.words import as_text, middle
+from guise.models.errors import GuiseError, ImageError
+from guise.models.files import printable, read_photo
+
+_MOST_PEOPLE = 60
+_PREVIEW = 1000  # pixels, the longer side of the photo that previews are made of
+
+
+class People:
+    """Looks at a folder once, and remembers who is on its photos."""
+
+    def __init__(self, send: Any) -> None:
+        """Start without a folder.
+
+        Args:
+            send: called with the name of an event and its values.
+        """
+        self._send = send
+        self._looked: tuple[str, chameleon.ProtectionPlan] | None = None
+        self._previews = 0
+
+    def look(self, job: dict[str, Any], **watch: Any) -> None:
+        """Find the people, and which of them has a key already.
+
+        Args:
+            job: as of `PhotoJobs.do`.
+            **watch: of `chameleon.plan`.
+
+        Raises:
+            GuiseError: as the library raises it.
+        """
+        self._looked = None
+        folder = Path(job["folder"])
+        plan = chameleon.plan(folder, job["new_key"], out=job["out"], user_face="all", **watch)
+        self._looked = job["folder"], plan
+        keys = self._keys([Path(file) for file in job["keys"]])
+        people = []
+        for number, person in enumerate(plan.people[:_MOST_PEOPLE]):
+            selector = plan.select([number])
+            known = next((str(key.file) for key in keys if is_user(selector, key)), None)
+            self._draw_face(folder, person, Path(job["views"]) / f"person-{number}.jpg")
+            people.append({"photos": person.photos, "key": known})
+        failures = [
+            {"photo": printable(path), "why": as_text(why, folder)} for path, why in plan.survey.failures.items()
+        ]
+        without = sum(not faces for faces in plan.survey.faces.values())
+        total = len(plan.survey.faces) + len(failures)
+        more = max(0, len(plan.people) - _MOST_PEOPLE)
+        self._send("people", people=people, more=more, failures=failures, without=without, total=total)
+
+    def _keys(self, files: Sequence[Path]) -> list[chameleon.Key]:
+        keys = []
+        for file in files:
+            try:
+                keys.append(chameleon.load_key(file))
+            except GuiseError as error:
+                self._send("told", text=str(error))
+        return keys
+
+    def _draw_face(self, folder: Path, person: Person, file: Path) -> None:
+        path, face = person.faces[0]
+        draw(face_crop(read_photo(folder / path).pixels, face.face.box), file, longest=FACE)
+
+    def preview(self, job: dict[str, Any], **watch: Any) -> None:
+        """Show the user's mask on the photo with their largest face, at each strength.
+
+        Args:
+            job: as of `PhotoJobs.do`.
+            **watch: of `chameleon.plan`.
+
+        Raises:
+            GuiseError: as the library raises it.
+        """
+        plan = self._plan(job, watch)
+        mine = [face for number in job["chosen"] for face in plan.people[number].faces]
+        path, _ = max(mine, key=lambda place: place[1].face.area)
+        folder, views = Path(job["folder"]), Path(job["views"])
+        shown = chameleon.preview(
+            folder / path,
+            job["key"],
+            user_face=plan.select(job["chosen"]),
+            faces=plan.survey.faces[path],
+            longest=_PREVIEW,
+            reader=watch["reader"],
+        )
+        self._previews += 1
+        for strength in job["strengths"]:
+            name, why = f"preview-{self._previews}-{strength}", ""
+            try:
+                after = shown.after(strength)
+                draw(shown.before, views / f"{name}-before.jpg", longest=_PREVIEW)
+                draw(after, views / f"{name}-after.jpg", longest=_PREVIEW)
+            except ImageError as error:
+                why = as_text(str(error), folder)
+            values = {"photo": printable(path), "view": None if why else name, "why": why}
+            self._send("preview", strength=strength, at=middle(shown.faces[0].box, shown.before), **values)
+
+    def selector(self, job: dict[str, Any], **watch: Any) -> FaceSelector:
+        """Whose faces get the mask.
+
+        Args:
+            job: as of `PhotoJobs.do`.
+            **watch: of `chameleon.plan`.
+
+        Returns:
+            What selects the chosen people, or the key's user.
+
+        Raises:
+            GuiseError: as the library raises it.
+        """
+        if job["selector"] is not None:
+            mean = np.array(job["selector"]["mean"], dtype=np.float32)
+            return FaceSelector(WhoseFace.REFERENCE, FaceTemplate(mean), job["selector"]["threshold"])
+        chosen, key = job["chosen"], Path(job["key"])
+        known = chameleon.load_key(key) if key.exists() else None
+        if known is not None and not chosen:
+            return known.selector
+        plan = self._plan(job, watch)
+        if known is not None and all(is_user(plan.select([number]), known) for number in chosen):
+            return known.selector  # so that finished copies stay when photos join the folder
+        return plan.select(chosen)
+
+    def _plan(self, job: dict[str, Any], watch: dict[str, Any]) -> chameleon.ProtectionPlan:
+        if self._looked is None or self._looked[0] != job["folder"]:  # this process is a new one
+            self.look(job, **watch)
+        assert self._looked is not None
+        return self._looked[1]

@@ -1,0 +1,38 @@
+"""Results of the library in the words and numbers that the page shows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from guise.models.files import printable
+
+
+def as_text(sentence: str, folder: Path) -> str:
+    """Write a sentence of the library for people who set no parameters and chose the folder a moment ago.
+
+    Args:
+        sentence: such as "... may be the user's: see `user_face=all`".
+        folder: with the photos, whose path is left out.
+
+    Returns:
+        It without the advice that names a parameter.
+    """
+    return sentence.replace(f"{printable(folder)}{os.sep}", "").split(": see `")[0]
+
+
+def middle(box: Sequence[float] | np.ndarray, pixels: np.ndarray) -> list[float]:
+    """Say where a face lies.
+
+    Args:
+        box: its left, top, right and bottom, in pixels.
+        pixels: uint8 (H, W, 3), the picture.
+
+    Returns:
+        Its middle, in shares of the picture's width and height.
+    """
+    height, width = pixels.shape[:2]
+    return [float(box[0] + box[2]) / 2 / width, float(box[1] + box[3]) / 2 / height]
