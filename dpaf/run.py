@@ -198,6 +198,7 @@ def train(
     budgets: str | Path | None = None,
     resume: bool = False,
     unsafe_reproducible: int | None = None,
+    as_is: bool = False,
     on_plan: Callable[[Plan], None] | None = None,
     progress: Progress | None = None,
     announce: Announce | None = None,
@@ -209,7 +210,8 @@ def train(
     Under `torchrun` all processes train one run together. The folder also gets samples.png, a sheet of samples.
 
     Args:
-        data: the private images, as for `load` (a folder, an npz or idx file, a name such as "digits"), or themselves.
+        data: the private images, as for `load` (a folder, an npz, parquet or idx file, a name such as "digits"), or
+            themselves.
         epsilon: the budget, needed unless `resume` is true.
         out: folder of the run.
         delta: the budget's delta; None takes 1e-5, or less for more than 50,000 images.
@@ -221,6 +223,8 @@ def train(
         resume: go on with the run in `out`, as it was planned: `size`, `preset`, `minutes` and `physical_batch_size`
             have no effect then.
         unsafe_reproducible: NOT PRIVATE: a seed for the noise, for tests.
+        as_is: take the data as they are, though their range fills less than a tenth of what their type holds, or
+            classes are called train or test.
         on_plan: called with the plan of a new run before anything is spent, to show it; `print` will do. Raise an
             exception to stop.
         progress: called with what is being done, steps done and steps in all.
@@ -246,5 +250,6 @@ def train(
         budgets=None if budgets is None else Path(budgets).absolute(),
         resume=resume,
         unsafe_reproducible=unsafe_reproducible,
+        as_is=as_is,
     )
     return Run(train_run(options, on_plan=on_plan, progress=progress, announce=announce).path)

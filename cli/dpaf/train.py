@@ -20,7 +20,7 @@ PRESETS = ("moments", "dpaf", "pretrained", "matching", "dpgan")
 
 
 @click.command()
-@click.option("--data", required=True, help="Folder of images, folder or file of idx, npz, or a name such as digits.")
+@click.option("--data", required=True, help="Folder of images, idx, npz, parquet, or a name such as digits.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the run.")
 @click.option("--epsilon", type=float, help="Privacy budget. [needed unless --resume]")
 @click.option("--delta", type=float, help="[default: 1e-5, less for more than 50,000 images]")
@@ -37,11 +37,13 @@ PRESETS = ("moments", "dpaf", "pretrained", "matching", "dpgan")
 @click.option("--budgets", type=click.Path(dir_okay=False, path_type=Path), help="File of the datasets' budgets.")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @click.option("--unsafe-reproducible", type=int, metavar="SEED", help="NOT PRIVATE: noise from a seed.")
+@click.option("--as-is", is_flag=True, help="Take --data as it is, though its range or its classes look odd.")
+@click.option("--yes", is_flag=True, help="Ask nothing: for scripts. Includes --as-is.")
 @click.pass_context
-def train(context: click.Context, /, **options: Any) -> None:
+def train(context: click.Context, /, *, yes: bool, **options: Any) -> None:
     """Train a generator of images like those in --data, spending at most --epsilon.
 
-    Shows what will be spent before anything is. If it is stopped, go on with --resume. A run that was killed loses what
+    Shows what was read and what will be spent before anything is; at a terminal it asks whether to go on. If it is stopped, go on with --resume. A run that was killed loses what
     it paid for since the last checkpoint. To share the work between N processes: torchrun --nproc-per-node N -m guise
     dpaf train ...
     """
@@ -57,7 +59,12 @@ def train(context: click.Context, /, **options: Any) -> None:
     console.warn_quietly()
     try:
         with console.steps() as step:
-            run = train_run(**options, on_plan=_show, progress=step, announce=console.message)
+            run = train_run(
+                **options | {"as_is": options["as_is"] or yes},
+                on_plan=lambda plan: agree(plan, yes=yes),
+                progress=step,
+                announce=console.message,
+            )
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(as_flags(str(stop))) from None
     where, spent = printable(run.path), run.settings.privacy.epsilon
@@ -72,6 +79,19 @@ def _say_unused(context: click.Context, names: tuple[str, ...]) -> None:
         console.message(f"The run goes on as it was planned: {options} without effect.")
 
 
-def _show(plan: Plan) -> None:
+def agree(plan: Plan, *, yes: bool) -> None:
+    """Show a plan and, where somebody can answer, ask whether to spend it.
+
+    Args:
+        plan: of a new run.
+        yes: ask nothing.
+
+    Raises:
+        KeyboardInterrupt: the answer is no.
+    """
     for line in str(plan).splitlines():
         console.message(line)
+    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    if not click.confirm("Spend it?", err=True):
+        raise KeyboardInterrupt("Nothing was spent.")

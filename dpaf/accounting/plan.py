@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from guise.dpaf.accounting.accountants import Phase, epsilon_pld, epsilon_prv
+from guise.dpaf.accounting.accountants import Phase, epsilon_pld, second_opinion
 from guise.dpaf.accounting.settings import AGGREGATION, HEAD, MOMENTS, STEM, PrivacySettings
+from guise.dpaf.data.look import Look
 from guise.dpaf.mechanisms.norms import FEATURE_NORM, GRADIENT_NORM, HEAD_NORM, MOMENTS_NORM, STEM_NORM
 
 
@@ -59,7 +60,7 @@ class Plan:
     Attributes:
         phases: in order.
         epsilon: of all phases together, by dp-accounting's privacy loss distributions: the one that binds.
-        epsilon_prv: the same by Opacus, as a check.
+        epsilon_prv: the same by Opacus, as a check; None where epsilon is too small for it to resolve.
         delta: for both.
         records: the number of images, each of which is one record with its label.
         size: height and width of the images.
@@ -67,11 +68,12 @@ class Plan:
         classes: how many there are.
         seconds: expected on this machine.
         reproducible: whether the noise comes from a seed: then the run is not private.
+        look: what was read of the data and how it was told. For the data's owner only: it is not private.
     """
 
     phases: tuple[PlannedPhase, ...]
     epsilon: float
-    epsilon_prv: float
+    epsilon_prv: float | None
     delta: float
     records: int
     size: int
@@ -79,12 +81,15 @@ class Plan:
     classes: int
     seconds: float
     reproducible: bool = False
+    look: Look | None = None
 
     def __str__(self) -> str:
         images = f"{self.records} images of {self.size}x{self.size}x{self.channels}, {self.classes} classes"
-        total = f"epsilon {self.epsilon:.3f} (Opacus PRV: {self.epsilon_prv:.3f}) at delta {self.delta:.2g}"
+        second = "" if self.epsilon_prv is None else f" (Opacus PRV: {self.epsilon_prv:.3f})"
+        total = f"epsilon {self.epsilon:.3g}{second} at delta {self.delta:.2g}"
         lines = [
             f"Plan for {images}; one image with its label is protected:",
+            *([str(self.look)] if self.look is not None else []),
             *map(str, self.phases),
             f"  together: {total}; about {max(self.seconds / 60, 0.1):.1f} minutes",
         ]
@@ -119,11 +124,11 @@ def plan_of(
         PlannedPhase(phase, epsilon_pld([phase], privacy.delta), phase.sampling_rate * records, parts[phase.name])
         for phase in privacy.phases()
     )
-    second_opinion = epsilon_prv(privacy.phases(), privacy.delta, error=0.002)
+    cost = privacy.cost()
     return Plan(
         phases=phases,
-        epsilon=privacy.cost(),
-        epsilon_prv=second_opinion,
+        epsilon=cost,
+        epsilon_prv=second_opinion(privacy.phases(), privacy.delta, first=cost),
         delta=privacy.delta,
         records=records,
         size=size,

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from guise.dpaf.accounting.accountants import Phase, epsilon_pld, epsilon_prv, epsilon_rdp
+from guise.dpaf.accounting.accountants import Phase, epsilon_pld, epsilon_rdp, second_opinion
 from guise.dpaf.accounting.audit_result import Audit
 from guise.dpaf.accounting.ledger import Ledger
 from guise.dpaf.accounting.plan import Release, releases
@@ -93,6 +93,7 @@ def privacy_report(
         audit: its result, if there was one.
     """
     spent, delta = ledger.spent(), ledger.delta
+    cost = epsilon_pld(spent, delta) if spent else 0.0
     parts = releases(privacy, records=records, classes=len(classes))
     values = {
         "guarantee": {
@@ -104,10 +105,10 @@ def privacy_report(
             "holds_for": "the whole run folder and everything made from it",
         },
         "accounting": {
-            "epsilon_spent": epsilon_pld(spent, delta) if spent else 0.0,
+            "epsilon_spent": cost,
             "accountant": f"dp-accounting {_version('dp-accounting')} (privacy loss distributions); this one binds",
             "second_opinion": {
-                "epsilon_prv": epsilon_prv(spent, delta, error=0.002) if spent else 0.0,
+                "epsilon_prv": second_opinion(spent, delta, first=cost),
                 "epsilon_rdp": epsilon_rdp(spent, delta) if spent else 0.0,
                 "accountant": f"Opacus {_version('opacus')}",
             },
@@ -171,10 +172,12 @@ def _as_markdown(report: Mapping[str, Any]) -> str:
         numbers = f"{phase['sampling_rate']:.5g} | {phase['noise_multiplier']:.5g}"
         lines.append(f"| {phase['name']} | {steps} | {numbers} | {parts} |")
     second = accounting["second_opinion"]
+    prv = second["epsilon_prv"]
+    resolved = f"{prv:.4f} (PRV)" if prv is not None else "PRV does not resolve so small an epsilon"
     lines += [
         "",
         f"Spent: epsilon {accounting['epsilon_spent']:.4f} by {accounting['accountant']}. {second['accountant']}: "
-        f"{second['epsilon_prv']:.4f} (PRV), {second['epsilon_rdp']:.4f} (Renyi, looser).",
+        f"{resolved}, {second['epsilon_rdp']:.4f} (Renyi, looser).",
         f"Ledger: {accounting['ledger']['entries']} entries; the last line's SHA-256 is "
         f"`{accounting['ledger']['sha256_of_last_line']}`.",
         f"Sampler: {report['sampler']}.",

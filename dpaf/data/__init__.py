@@ -6,8 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from guise.dpaf.data.dataset import SIZES, ImageDataset, content_digest, dataset_from_arrays, scaled
-from guise.dpaf.data.files import idx_folder, read_idx, read_images, read_npz
+from guise.dpaf.data.arrays import dataset_from_arrays, dataset_of
+from guise.dpaf.data.dataset import SIZES, ImageDataset, content_digest, scaled
+from guise.dpaf.data.folders import read_images
+from guise.dpaf.data.idx import choose_pair, idx_pairs, partner, read_idx
+from guise.dpaf.data.look import Look
+from guise.dpaf.data.npz import read_npz
+from guise.dpaf.data.reading import Reading, Stored
+from guise.dpaf.data.tables import read_tables, table_files
 from guise.models.errors import InputError, OfflineError, first_line
 from guise.models.files import printable
 from guise.models.places import cache_folder
@@ -24,37 +30,37 @@ _TORCHVISION = {
 }
 NAMES = ("digits", *_TORCHVISION)
 
-__all__ = ["NAMES", "SIZES", "ImageDataset", "Source", "dataset_from_arrays", "load", "name_of", "scaled"]
+__all__ = ["NAMES", "SIZES", "ImageDataset", "Look", "Source", "dataset_from_arrays", "load", "name_of", "scaled"]
 
 
-def load(source: str | Path, *, size: int | None = None, split: str = "train") -> ImageDataset:
-    """The dataset that `source` names: one of `NAMES`, a folder of images or of an idx pair, or an npz file.
+def load(
+    source: str | Path,
+    *,
+    size: int | None = None,
+    split: str = "train",
+    group_column: str | None = None,
+    group_folders: bool = False,
+) -> ImageDataset:
+    """The dataset that `source` names, with a look at what was read and how it was told.
 
-    `digits` comes with scikit-learn; torchvision fetches the others by name, into the cache.
+    One of `NAMES`; a folder of images, with a subfolder a class, perhaps in train/ and test/; idx files by any usual
+    name, or a folder with them; an npz with arrays in the layouts of Keras, MedMNIST or ours; parquet files or a folder
+    of Hugging Face's `datasets`. `digits` comes with scikit-learn; torchvision fetches the others by name, into the
+    cache.
 
     Args:
         source: a name or a path.
         size: side of the images, one of `SIZES`; None takes what is nearest.
-        split: "train" or "test".
+        split: "train" or "test". A source without splits is read whole.
+        group_column: of an npz or a table, the array or column that tells whose image each is.
+        group_folders: whether images lie in a folder a person: CLASS/PERSON/ or, with one class, PERSON/.
 
     Raises:
         InputError: there is no such dataset, or something in it cannot be used.
         OfflineError: it cannot be fetched.
     """
-    path, name = Path(source), str(source)
-    if name in NAMES and not path.exists():
-        return _digits(size, split) if name == "digits" else _fetched(name, size, split)
-    if path.is_dir():
-        pair = idx_folder(path, split)
-        return read_idx(*pair, size=size, split=split) if pair else read_images(path, size=size, split=split)
-    if path.suffix == ".npz" and path.is_file():
-        return read_npz(path, size=size, split=split)
-    if path.is_file() and "-images-idx3-ubyte" in path.name:
-        labels = path.with_name(path.name.replace("-images-idx3-", "-labels-idx1-"))
-        return read_idx(path, labels, size=size, split=split)
-    raise InputError(
-        f"no dataset {printable(source)}: name a folder, an npz file, an idx file, or one of {', '.join(NAMES)}"
-    )
+    reading = Reading(size, split, group_column, group_folders)
+    return dataset_of(_stored(source, reading), size=size, split=split)
 
 
 def name_of(source: Source) -> str:
@@ -66,7 +72,28 @@ def name_of(source: Source) -> str:
     return "images in memory" if isinstance(source, ImageDataset) else Path(source).name
 
 
-def _digits(size: int | None, split: str) -> ImageDataset:
+def _stored(source: str | Path, reading: Reading) -> Stored:
+    path, name = Path(source), str(source)
+    if name in NAMES and not path.exists():
+        if reading.group_column or reading.group_folders:
+            raise InputError(f"{name} does not tell whose image is whose: leave people out, or give an npz")
+        return _digits(reading.split) if name == "digits" else _fetched(name, reading.split)
+    tables = table_files(path)
+    if tables:
+        return read_tables(path, tables, reading)
+    if path.is_dir():
+        pairs = idx_pairs(path)
+        return read_idx(*choose_pair(pairs, path, reading.split), reading) if pairs else read_images(path, reading)
+    if path.suffix.casefold() == ".npz" and path.is_file():
+        return read_npz(path, reading)
+    if path.is_file() and (labels := partner(path)) is not None:
+        return read_idx(path, labels, reading)
+    raise InputError(
+        f"no dataset {printable(source)}: name a folder, an npz, parquet or idx file, or one of {', '.join(NAMES)}"
+    )
+
+
+def _digits(split: str) -> Stored:
     """1,437 handwritten digits to train on and 360 to test with, 8x8, of the UCI set that scikit-learn brings along."""
     from sklearn.datasets import load_digits
 
@@ -74,10 +101,10 @@ def _digits(size: int | None, split: str) -> ImageDataset:
     images, labels = np.rint(digits.images * 255 / 16).astype(np.uint8), digits.target.astype(np.int64)
     rows = slice(None, 1437) if split == "train" else slice(1437, None)
     digest = content_digest(images, labels)
-    return dataset_from_arrays(images[rows], labels[rows], size=size, where="digits", digest=digest, split=split)
+    return Stored(images[rows], labels[rows], "digits", "scikit-learn's digits", digest=digest)
 
 
-def _fetched(name: str, size: int | None, split: str) -> ImageDataset:
+def _fetched(name: str, split: str) -> Stored:
     import torchvision
 
     try:
@@ -85,7 +112,4 @@ def _fetched(name: str, size: int | None, split: str) -> ImageDataset:
         fetched = kind(cache_folder() / "datasets", train=split == "train", download=True)
     except (OSError, RuntimeError) as error:
         raise OfflineError(f"cannot fetch {name}: {first_line(error)}; give a folder with its files") from None
-    images, labels = np.asarray(fetched.data), np.asarray(fetched.targets)
-    return dataset_from_arrays(
-        images, labels, size=size, where=name, digest=content_digest(images, labels), split=split
-    )
+    return Stored(np.asarray(fetched.data), np.asarray(fetched.targets), name, f"torchvision's {_TORCHVISION[name]}")

@@ -45,6 +45,7 @@ class TrainingOptions:
         budgets: file of the datasets' budgets; None takes the user's own.
         resume: whether to go on with the run in `out`.
         unsafe_reproducible: NOT PRIVATE: a seed for the noise; None takes noise from the operating system.
+        as_is: take the data as they are, however odd they look.
     """
 
     data: Source
@@ -58,6 +59,7 @@ class TrainingOptions:
     budgets: Path | None
     resume: bool
     unsafe_reproducible: int | None
+    as_is: bool = False
 
 
 def train_run(
@@ -121,6 +123,21 @@ def default_delta(records: int) -> float:
     return min(1e-5, 0.5 / records)
 
 
+def check_look(dataset: ImageDataset, *, as_is: bool) -> None:
+    """Make sure that the data are what their owner means, before anything is spent on them.
+
+    Args:
+        dataset: with the look that was had at it.
+        as_is: take it however odd it looks.
+
+    Raises:
+        InputError: something about it is odd.
+    """
+    doubts = () if dataset.look is None or as_is else dataset.look.doubts
+    if doubts:
+        raise InputError(f"{'; '.join(doubts)}; or take them as they are with `as_is=True`; nothing was spent")
+
+
 def _resumed(folder: RunFolder, options: TrainingOptions) -> RunSettings | None:
     """The settings of the run that is gone on with, None for a new one."""
     if options.unsafe_reproducible is not None:
@@ -170,6 +187,7 @@ def _begun(
     """The settings of a new run, once its plan was shown."""
     epsilon = options.epsilon
     assert epsilon is not None
+    check_look(dataset, as_is=options.as_is)
     delta = default_delta(len(dataset)) if options.delta is None else options.delta
     validate.budget(epsilon, delta, records=len(dataset))
     privacy, performance = PRESETS[options.preset]
@@ -181,7 +199,7 @@ def _begun(
         dataset, privacy, performance, minutes=options.minutes, processes=processes, reproducible=reproducible
     )
     if on_plan is not None:
-        on_plan(plan)
+        on_plan(replace(plan, look=dataset.look))
     elif reproducible and announce is not None:  # otherwise the plan says so
         announce(NOT_PRIVATE)
     return RunSettings.of(dataset, name_of(options.data), privacy, performance, reproducible=reproducible)

@@ -134,13 +134,18 @@ def check_output_folder(inputs: Path, out: Path) -> None:
 def _walk(folder: Path) -> Iterator[Path]:
     """Every file that is not hidden and no system's, and every link to a folder."""
     for parent, folders, names in os.walk(folder, onerror=_raise):
-        folders[:] = [name for name in folders if not _is_systems(name)]
+        folders[:] = [name for name in folders if not is_systems(name)]
         files = (name for name in names if not name.startswith(".") and name.lower() not in _SYSTEM_FILES)
         yield from (Path(parent, name) for name in files)
         yield from (path for name in folders if (path := Path(parent, name)).is_symlink())
 
 
-def _is_systems(folder: str) -> bool:
+def is_systems(folder: str) -> bool:
+    """Whether a folder is hidden or one that a system keeps for itself.
+
+    Args:
+        folder: its name.
+    """
     name = folder.lower()
     return name.startswith(".") or name in _SYSTEM_FOLDERS or name.endswith(_SYSTEM_FOLDER_ENDS)
 

@@ -3,6 +3,8 @@
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,10 +44,38 @@ def read_photo(path: Path) -> Photo:
         ImageError: the file is missing, unreadable, damaged, cut short or too large, or has a format or a kind of
             samples that is not read.
     """
+    with _explained(path):
+        data, attributes = _read(path)
+        return _decode(data, path, attributes)
+
+
+def decode_photo(data: bytes, name: str) -> Photo:
+    """Decode one photo that lies in another file, such as a table, with the limits of `read_photo`.
+
+    Args:
+        data: the bytes of a file.
+        name: what to call it in messages; its suffix decides nothing.
+
+    Returns:
+        The decoded photo.
+
+    Raises:
+        ImageError: the bytes are empty, damaged, cut short or too large, or of a format that is not read.
+    """
+    with _explained(Path(name)):
+        if not data:
+            raise ImageError("it is empty (0 bytes); copy it again")
+        if len(data) > MAX_BYTES:
+            raise ImageError(f"it has {len(data) / 2**20:.0f} MiB, the limit is {MAX_BYTES // 2**20}; save it smaller")
+        return _decode(data, Path(name), Attributes(0o600, 0))
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Whatever a decoder raises, as one line that names the file."""
     try:
         with quiet_libtiff():
-            data, attributes = _read(path)
-            return _decode(data, path, attributes)
+            yield
     except ImageError as error:
         raise ImageError(f"cannot read {printable(path)}: {error}") from error.__cause__
     except OSError as error:

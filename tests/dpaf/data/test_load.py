@@ -108,7 +108,10 @@ BAD = {
     "number": (lambda f: npz(f / "a.npz", images=np.array(3), is_test=np.array([0, 1])), "cannot read"),
     "no such": (lambda _: "nowhere", "no dataset"),
     "empty npz": (lambda f: npz(f / "a.npz"), "give `images`"),
-    "unknown array": (lambda f: npz(f / "a.npz", images=grey(), label=LABELS), "holds images, label: give"),
+    "unknown array": (lambda f: npz(f / "a.npz", images=grey(), eyes=LABELS), "holds images, eyes: give"),
+    "two of a kind": (lambda f: npz(f / "a.npz", images=grey(), x=grey(), y=LABELS), "holds images, x, y: give"),
+    "test only": (lambda f: npz(f / "a.npz", x_test=grey(), y_test=LABELS), "nothing to train with"),
+    "labels without images": (lambda f: npz(f / "a.npz", x_train=grey(), y_test=LABELS), "holds x_train, y_test: give"),
     "no npz": (lambda f: str((f / "a.npz").write_bytes(b"PK not really") and f / "a.npz"), "cannot read"),
     "pickle": (lambda f: npz(f / "a.npz", images=np.array([{}], dtype=object)), "cannot read"),
     "NaN": (lambda f: npz(f / "a.npz", images=np.full((6, 28, 28), np.nan), labels=LABELS), "NaN"),
@@ -118,10 +121,11 @@ BAD = {
     "one image": (lambda f: npz(f / "a.npz", images=grey(1)), "1 image"),
     "no images": (lambda f: npz(f / "a.npz", images=grey(0)), "no image"),
     "labels": (lambda f: npz(f / "a.npz", images=grey(), labels=LABELS[:4]), "one label an image"),
-    "label range": (lambda f: npz(f / "a.npz", images=grey(), labels=LABELS - 1), "whole numbers"),
+    "label range": (lambda f: npz(f / "a.npz", images=grey(), labels=LABELS - 1), "whole numbers from 0"),
+    "several labels": (lambda f: npz(f / "a.npz", images=grey(), labels=np.ones((6, 14))), "one label an image"),
+    "beyond 8 bits": (lambda f: npz(f / "a.npz", images=np.full((6, 28, 28), 4000)), "go from 4000 to 4000"),
     "float labels": (lambda f: npz(f / "a.npz", images=grey(), labels=LABELS / 2), "whole numbers"),
     "lone class": (lambda f: npz(f / "a.npz", images=grey(), labels=np.array([0, 0, 0, 0, 0, 1])), "class 1"),
-    "gap": (lambda f: npz(f / "a.npz", images=grey(), labels=np.array([0, 0, 0, 2, 2, 2])), "class 1"),
 }
 
 
