@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from guise.chameleon.learning.refine import ProtectedDirections
+from guise.chameleon.learning.directions import ProtectedDirections
 from guise.chameleon.mask.mask import Placement
 from guise.chameleon.protection.job import Job
 from guise.chameleon.protection.measure import FaceMeasurement, LinkMeasurement
