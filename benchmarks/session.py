@@ -105,8 +105,7 @@ class Session:
         """Protect the photos to score at `strength` and have the files judged.
 
         Where the library's face does the work, `learn_seconds` includes finding the faces, and `apply_seconds` includes
-        each photo's share of the before/after sheet. `apply_cpu_seconds` is the time that cores were busy with that, which
-        other programs' work changes less.
+        each photo's share of the before/after sheet. `apply_cpu_seconds` is the time that cores were busy with that.
         """
         if self._plan.method == "none":
             judges = self._verdicts(self._folder / "score", list(self._boxes), self._versions())

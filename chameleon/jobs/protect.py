@@ -13,8 +13,8 @@ from guise.chameleon.jobs.places import Places
 from guise.chameleon.jobs.protection_run import ProtectionRun
 from guise.chameleon.jobs.report import ProtectionPlan, ProtectionReport
 from guise.chameleon.mask.key import Key
+from guise.chameleon.protection.effort import FAST, USUAL
 from guise.chameleon.protection.job import PhotoResult
-from guise.chameleon.protection.patience import MOST_PATIENCE
 from guise.chameleon.visibility.lpips import check_bound
 from guise.models import Recogniser
 from guise.models.errors import InputError
@@ -32,6 +32,7 @@ def protect(
     recognisers: Sequence[str | Recogniser] | None = None,
     refine: int | None = None,
     patience: int | None = None,
+    fast: bool = False,
     preset: Preset | None = None,
     seed: int | None = None,
     keep_metadata: bool = False,
@@ -62,6 +63,7 @@ def protect(
             and protects much less.
         patience: how often a photo that a recogniser still links is fitted again, in twice as many steps, from 0
             (never) to 10; by default 3.
+        fast: do much less for each photo, which protects less; `refine` and `patience` still count.
         preset: as of `learn`.
         seed: as of `learn`.
         keep_metadata: keep EXIF, GPS position included, in the copies.
@@ -86,14 +88,12 @@ def protect(
     """
     check_bound(lpips)
     options = LearningOptions(strength, recognisers, preset, seed, team=team)
-    if refine is not None and (type(refine) is not int or not 0 <= refine <= 1000):
-        raise InputError(f"`refine={refine}` is out of range: give a whole number of steps from 0 to 1000")
-    if patience is not None and (type(patience) is not int or not 0 <= patience <= MOST_PATIENCE):
-        raise InputError(f"`patience={patience}` is out of range: give a whole number from 0 to {MOST_PATIENCE}")
+    chosen = (FAST if fast else USUAL).with_own(refine, patience)
     places = Places.of(folder, out=out, key=_file_of(key))
     networks = Networks(device=device, offline=offline, progress=progress, announce=announce, reader=reader)
     with ProtectionRun(places, key, user_face, options, networks, progress=progress, announce=announce) as run:
-        return run.protect(refine, patience=patience, lpips=lpips, keep_metadata=keep_metadata, on_photo=on_photo)
+        given = {"refine": refine, "patience": patience, "fast": fast or None}
+        return run.protect(chosen, given, lpips=lpips, keep_metadata=keep_metadata, on_photo=on_photo)
 
 
 def plan(

@@ -23,9 +23,9 @@ from guise.chameleon.learning.refine import RefinementSettings, Refiner
 from guise.chameleon.mask.key import Key, load_key
 from guise.chameleon.pages.render import save_page
 from guise.chameleon.protection.earlier import earlier_results
+from guise.chameleon.protection.effort import Effort
 from guise.chameleon.protection.folder import protect_folder
 from guise.chameleon.protection.job import Job, PhotoResult
-from guise.chameleon.protection.patience import PATIENCE
 from guise.chameleon.videos.protect import protect_videos
 from guise.chameleon.videos.sampling import pictures_to_learn_from
 from guise.chameleon.visibility.budget import Budget, budget_of
@@ -89,18 +89,21 @@ class ProtectionRun:
 
     def protect(
         self,
-        refine: int | None,
+        effort: Effort,
+        given: Mapping[str, object],
         *,
-        patience: int | None,
         lpips: float | None,
         keep_metadata: bool,
         on_photo: Callable[[PhotoResult], None] | None,
     ) -> ProtectionReport:
-        """Learn if need be, then write."""
+        """Learn if need be, then write.
+
+        `given` are options as the user gave them, None where they did not; a person is told of those without effect.
+        """
         places, key = self.places, self._known_key()
         meter = self._networks.lpips(None if lpips is None else float(lpips))
         reader = self._networks.reader  # before the surrogates: damaged weights are named first
-        surrogates = self._surrogates(key, refine)
+        surrogates = self._surrogates(key, effort)
         survey = self._survey() if key is None or self._user_face is not None else None
         selector = self._choose(key, survey)
         for folder in (places.out, places.key.parent):
@@ -112,12 +115,11 @@ class ProtectionRun:
             key = learn_and_save(
                 places, survey, selector, surrogates, self._options, progress=self._progress, tell=self._tell
             )
-        budget = self._budget(key, refine, patience)
+        budget = self._budget(key, effort, given)
         # Somebody else's face is taken away from itself, and compared with itself, not with the key's user.
         templates = key.templates if is_user(selector, key) else {}
-        refiner = self._refiner(key, templates, surrogates, budget, refine)
-        tries = PATIENCE if patience is None else patience
-        job = Job(places.folder, places.out, key, places.key, budget, keep_metadata, refiner, meter, tries)
+        refiner = self._refiner(key, templates, surrogates, budget, effort.refinement)
+        job = Job(places.folder, places.out, key, places.key, budget, keep_metadata, refiner, meter, effort.patience)
         results = []
         photos = protect_folder(
             job,
@@ -146,12 +148,12 @@ class ProtectionRun:
         html = report.to_html(progress=self._progress)
         return replace(report, page=places.page) if save_page(html, places.page, tell=self._tell) else report
 
-    def _surrogates(self, key: Key | None, refine: int | None) -> list[Recogniser]:
+    def _surrogates(self, key: Key | None, effort: Effort) -> list[Recogniser]:
         """The recognisers to learn against or to fit photos against, which measure too; else those that are here."""
         if key is None:
             return self._networks.recognisers(self._options.surrogates)
         tell_without_effect(self.places, self._options.without_effect(key), self._tell)
-        if refine == 0 or key.provenance.preset != "guise":
+        if not effort.refinement.steps or key.provenance.preset != "guise":
             return self._networks.surrogates_here(key, self._options.surrogates)
         return self._networks.surrogates_of(key, self._options.surrogates)
 
@@ -161,12 +163,11 @@ class ProtectionRun:
         templates: Mapping[str, FaceTemplate],
         surrogates: Sequence[Recogniser],
         budget: Budget | None,
-        refine: int | None,
+        settings: RefinementSettings,
     ) -> Refiner | None:
         """What fits the mask to each photo; None puts the user's own on all."""
-        if budget is None or not surrogates or refine == 0:
+        if budget is None or not surrogates or not settings.steps:
             return None
-        settings = RefinementSettings() if refine is None else RefinementSettings(steps=refine)
         return Refiner(key.mask, surrogates, templates, budget=budget, settings=settings)
 
     def _survey(self) -> Survey:
@@ -183,15 +184,15 @@ class ProtectionRun:
         tell_of_others(selector, self._tell)
         return selector
 
-    def _budget(self, key: Key, refine: int | None, patience: int | None) -> Budget | None:
+    def _budget(self, key: Key, effort: Effort, given: Mapping[str, object]) -> Budget | None:
         """How visible the mask may be; None for the published procedure, which has a bound of its own."""
         if key.provenance.preset != "paper":
-            if refine == 0 and patience is not None:
+            if not effort.refinement.steps and given["patience"] is not None:
                 self._tell("`refine=0` puts one mask on all photos: `patience=` without effect.")
             return budget_of(self._options.strength or "mid")
         if self._options.strength is not None:
             self._tell("The published procedure has a budget of its own: `strength=` without effect.")
-        given = [name for name, value in (("`refine=`", refine), ("`patience=`", patience)) if value is not None]
-        if given:
-            self._tell(f"The published procedure puts one mask on all photos: {', '.join(given)} without effect.")
+        named = [f"`{name}=`" for name, value in given.items() if value is not None]
+        if named:
+            self._tell(f"The published procedure puts one mask on all photos: {', '.join(named)} without effect.")
         return None

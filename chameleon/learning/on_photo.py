@@ -58,7 +58,7 @@ class PhotoMeter:
         Returns:
             The measures where a screen shows the whole photo.
         """
-        known = sha256(np.ascontiguousarray(mask.values)).digest()
+        known = sha256(mask.values.tobytes()).digest()
         if known not in self._measured:
             height, width = self._face.pixels.shape[:2]
             patch = mask.patch(self._placement, height=height, width=width)

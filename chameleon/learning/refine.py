@@ -21,6 +21,7 @@ from guise.chameleon.faces import geometry
 from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.learning.attempt import Attempt
+from guise.chameleon.learning.directions import ProtectedDirections, rows_of
 from guise.chameleon.learning.learn import EPSILON, falling
 from guise.chameleon.learning.objective import Objective, mean_match_score
 from guise.chameleon.learning.on_photo import SPENT, TRIES, PhotoMeter, within_budget
@@ -32,10 +33,6 @@ from guise.chameleon.visibility.budget import Budget
 from guise.models import Recogniser
 from guise.models.cores import Run, all_cores
 from guise.models.errors import InputError
-
-ProtectedDirections = Mapping[str, np.ndarray]
-"""In which direction a protected face lies, by name of the recogniser: float32 (D,), a unit vector
-(`TargetTemplates.directions`)."""
 
 _LARGEST = 127  # what int8 holds
 _PRICES = (0.15, 1.1, 0.03)  # of the bounds on SSIM, FLIP and flecks at the start: near where they mostly end
@@ -164,7 +161,7 @@ class Refiner:
         weights = [attempt.weights.get(name, 1.0) for name in self.names]
         objective = Objective(faces, self._recognisers, views=settings.views, jitter=settings.jitter, random=random)
         targets = self._targets(objective)
-        others = self._directions([*self._others, *attempt.others], objective.device)
+        others = rows_of([*self._others, *attempt.others], self._recognisers, objective.device)
         support = torch.stack(run([partial(support_of, face) for face in objective.appearance.clean]))
         meters = run([partial(PhotoMeter, face, self._mask.template, size=self._mask.size) for face in faces])
         learnt = torch.from_numpy(self._mask.values).to(objective.device)
@@ -174,17 +171,16 @@ class Refiner:
         optimiser = torch.optim.Adam([values], lr=settings.learning_rate, betas=(0.9, 0.99))
         prices = torch.tensor(_PRICES, device=objective.device).repeat(len(faces), 1)  # dual variables
         everyone, costly = torch.arange(len(faces)), torch.zeros(())
-        looks = settings.looks_at_photo
-        calibrations = {round(share / (looks + 1) * settings.steps) for share in range(1, looks + 1)}
+        looks = settings.looks_at_photo + 1
+        calibrations = {round(look / looks * settings.steps) for look in range(1, looks)}
 
         for step in range(settings.steps):
             for group in optimiser.param_groups:
                 group["lr"] = falling(settings.learning_rate, step / settings.steps)
             masks = (support * unit * values).detach()
             if step % settings.look_every == 0:
-                spent, costly = visibility_gradient(
-                    objective, masks, everyone, lambda _, at, now=prices: now[at], self._budget, run
-                )
+                cost = partial(_chosen, prices)
+                spent, costly = visibility_gradient(objective, masks, everyone, cost, self._budget, run)
                 rate = settings.look_every * _RATE / settings.steps
                 prices = (prices * (rate * (spent - SPENT)).exp()).clamp(1e-2, 1e2)
             by = objective.draw(settings.surrogates)
@@ -200,17 +196,11 @@ class Refiner:
             with torch.no_grad():
                 values.clamp_(-EPSILON, EPSILON)
             if step + 1 in calibrations:
-                self._calibrate(objective, meters, (support * unit * values).detach(), run)
+                self._calibrate(objective, meters, support * unit * values, run)
         changes = torch.zeros_like(values)
         if settings.steps:
-            found = (support * unit * values).detach().cpu().numpy()
-            own = [Mask(mask, self._mask.template, self._mask.epsilon) for mask in found]
-            fitted = run(
-                [
-                    partial(within_budget, meter, mask, self._budget, tries=settings.tries)
-                    for meter, mask in zip(meters, own, strict=True)
-                ]
-            )
+            own = zip(meters, self._as_masks(support * unit * values), strict=True)
+            fitted = run([partial(within_budget, *one, self._budget, tries=settings.tries) for one in own])
             changes = torch.from_numpy(np.stack([mask.values for mask in fitted])).to(learnt) - learnt
         steps = (changes / REFINEMENT_STEP).round().clamp(-_LARGEST, _LARGEST)
         with torch.no_grad():
@@ -226,12 +216,15 @@ class Refiner:
 
     def _calibrate(self, objective: Objective, meters: Sequence[PhotoMeter], masks: Tensor, run: Run) -> None:
         """Correct how visible `objective` takes masks to be by what the photos show of them."""
-        own = [Mask(mask, self._mask.template, self._mask.epsilon) for mask in masks.cpu().numpy()]
-        seen = run([partial(meter.measure, mask) for meter, mask in zip(meters, own, strict=True)])
+        own = zip(meters, self._as_masks(masks), strict=True)
+        seen = run([partial(meter.measure, mask) for meter, mask in own])
         with torch.no_grad():
             shares = objective.spent(masks, torch.arange(len(masks)), self._budget)
         for index, measured in enumerate(seen):
             objective.appearance.calibrate(index, shares[index], measured, self._budget)
+
+    def _as_masks(self, values: Tensor) -> list[Mask]:
+        return [Mask(own, self._mask.template, self._mask.epsilon) for own in values.detach().cpu().numpy()]
 
     def _targets(self, objective: Objective) -> list[TargetTemplates]:
         return [
@@ -241,15 +234,9 @@ class Refiner:
             for recogniser, crops in zip(self._recognisers, objective.clean(), strict=True)
         ]
 
-    def _directions(self, others: Sequence[ProtectedDirections], device: torch.device) -> list[Tensor]:
-        """For each recogniser the directions to keep apart from: float32 (M, D)."""
-        known = []
-        for recogniser in self._recognisers:
-            name, size = recogniser.record.name, recogniser.record.embedding_size
-            named = [directions[name] for directions in others if name in directions]
-            rows = [row for row in named if row.shape == (size,)]
-            known.append(torch.from_numpy(np.stack(rows) if rows else np.zeros((0, size), np.float32)).to(device))
-        return known
+
+def _chosen(prices: Tensor, _: Tensor, faces: Tensor) -> Tensor:
+    return prices[faces]
 
 
 def _closeness(targets: Sequence[TargetTemplates], embeddings: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:

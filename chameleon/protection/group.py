@@ -12,7 +12,8 @@ from pathlib import Path
 
 from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.embedding import EmbeddedFace
-from guise.chameleon.learning.refine import ProtectedDirections, Refined, Refiner
+from guise.chameleon.learning.directions import ProtectedDirections
+from guise.chameleon.learning.refine import Refined, Refiner
 from guise.chameleon.mask.mask import Mask
 from guise.chameleon.protection.entries import LogEntry, directions_of
 from guise.chameleon.protection.job import Job

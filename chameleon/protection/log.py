@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from guise.chameleon.learning.refine import ProtectedDirections
+from guise.chameleon.learning.directions import ProtectedDirections
 from guise.chameleon.mask.mask import Placement
 from guise.chameleon.protection.entries import LogEntry, measurements, packed
 from guise.chameleon.protection.job import Job

@@ -16,7 +16,8 @@ from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.embedding import EmbeddedFace
 from guise.chameleon.faces.linking import Enrolment, links
 from guise.chameleon.learning.attempt import Attempt
-from guise.chameleon.learning.refine import ProtectedDirections, Refined, Refiner
+from guise.chameleon.learning.directions import ProtectedDirections
+from guise.chameleon.learning.refine import Refined, Refiner
 from guise.chameleon.mask.mask import REFINEMENT_STEP, Mask
 from guise.chameleon.protection.job import Job
 from guise.chameleon.protection.photo import Protected, protect_photo

@@ -7,7 +7,7 @@ fixed weights again at each pass.
 
 from __future__ import annotations
 
-import itertools
+from itertools import pairwise
 from typing import Any, cast
 
 import torch
@@ -104,10 +104,12 @@ def frozen(network: nn.Module) -> nn.Module:
 
 def _fold(layers: nn.Sequential) -> None:
     """Fold each batch normalisation that follows a convolution into it."""
-    children = list(layers.named_children())
-    for (_, layer), (name, after) in itertools.pairwise(children):
-        if type(layer) is nn.Conv2d and isinstance(after, nn.BatchNorm2d) and after.running_mean is not None:
+    for (_, layer), (name, after) in pairwise(list(layers.named_children())):
+        if type(layer) is not nn.Conv2d or not isinstance(after, nn.BatchNorm2d):
+            continue
+        mean, variance = after.running_mean, after.running_var
+        if mean is not None and variance is not None:
             layer.weight, layer.bias = fuse_conv_bn_weights(
-                layer.weight, layer.bias, after.running_mean, after.running_var, after.eps, after.weight, after.bias
+                layer.weight, layer.bias, mean, variance, after.eps, after.weight, after.bias
             )
             setattr(layers, name, nn.Identity())
