@@ -14,6 +14,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from guise.harmless.adapters.spectrum import leading
+
 Projection = Literal["orthogonal", "paper"]
 _CHUNK = 512
 """Rows or columns of V that are taken in double precision at once."""
@@ -101,16 +103,10 @@ class AlignedSubspace:
         if energy is None and _above(gram, least**2):
             self._factor = torch.linalg.cholesky(gram)
             return self._u
-        values, vectors = torch.linalg.eigh(gram)
-        values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
-        if energy is None:
-            kept = int((values.sqrt() > least).sum())
-        else:
-            kept = int((values.cumsum(0) < energy * float(values.sum()) * (1 - 1e-12)).sum()) + 1
-        basis: Tensor = vectors[:, :kept]
+        values, basis = leading(gram, least=least**2) if energy is None else leading(gram, share=energy)
         if not axis:
             spanned = torch.cat([part.double() @ basis for part in self._v.split(_CHUNK)])
-            basis = torch.linalg.qr(spanned / values[:kept].sqrt())[0]
+            basis = torch.linalg.qr(spanned / values.sqrt())[0]
         return basis
 
 

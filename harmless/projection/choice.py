@@ -51,7 +51,7 @@ def leakage(projector: Projector, v: Tensor) -> float:
     operator = projector.operator
     left = operator.matvec(projector.null(v)).flatten(1).norm(dim=1)
     size = v.flatten(1).norm(dim=1).clamp(min=1e-30)
-    return float((left / size).max()) / max(largest_singular_value(operator), 1e-30)
+    return float((left / size).max()) / max(largest_singular_value(operator, tolerance=1e-2), 1e-30)
 
 
 def _project(operator: LinearOperator, settings: CGSettings | None) -> Projector:

@@ -6,6 +6,8 @@ each adds only some pixels to those that are known already; where the filters te
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -13,7 +15,8 @@ from guise.harmless.operators.base import LinearOperator, columns, unread_entrie
 from guise.harmless.operators.convolution import Convolution
 from guise.harmless.projection.base import cutoff
 
-_MOST_WINDOWS = 2**18
+_MOST_TAPS = 2**26
+"""Of all windows together: some ten seconds."""
 
 
 def injective(operator: LinearOperator) -> bool:
@@ -28,7 +31,8 @@ def injective(operator: LinearOperator) -> bool:
     if not isinstance(operator, Convolution) or operator.groups > 1 or len(operator.input_shape) != 3:
         return False
     rows, across = operator.axes
-    if any(axis.mode != "zeros" for axis in operator.axes) or rows.outputs * across.outputs > _MOST_WINDOWS:
+    size = math.prod(axis.outputs * axis.kernel for axis in operator.axes)
+    if any(axis.mode != "zeros" for axis in operator.axes) or size > _MOST_TAPS:
         return False
     taps = [
         (axis.stride * torch.arange(axis.outputs)[:, None] + axis.dilation * torch.arange(axis.kernel) - axis.before)

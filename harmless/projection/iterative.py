@@ -113,12 +113,13 @@ def solve(apply: Callable[[Tensor], Tensor], b: Tensor, *, iterations: int, tole
     return z
 
 
-def largest_singular_value(operator: LinearOperator, *, steps: int = 20) -> float:
+def largest_singular_value(operator: LinearOperator, *, steps: int = 20, tolerance: float = 0.0) -> float:
     """The largest singular value by power iteration, approached from below; close enough to tell what is small.
 
     Args:
         operator: any.
-        steps: of the iteration.
+        steps: of the iteration, at most.
+        tolerance: it ends where a step adds no more than this share.
 
     Returns:
         The value.
@@ -128,7 +129,9 @@ def largest_singular_value(operator: LinearOperator, *, steps: int = 20) -> floa
     size = 0.0
     for _ in range(steps):
         v = operator.rmatvec(operator.matvec(v / v.norm().clamp(min=torch.finfo(v.dtype).tiny)))
-        size = float(v.norm())
+        before, size = size, float(v.norm())
+        if size <= before * (1 + tolerance) and tolerance:
+            break
     return math.sqrt(size)
 
 

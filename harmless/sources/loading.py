@@ -18,6 +18,7 @@ from guise.harmless.sources.preprocessing import check_steps, parse
 from guise.harmless.sources.source import DEFAULT_INPUT, LoadedModel, Network, Source, channels_last
 from guise.models.errors import InputError, WeightsError
 from guise.models.files import printable
+from guise.models.formats.inputs import Input
 from guise.models.formats.onnx import OnnxNetwork
 from guise.models.recognisers import registry
 from guise.models.recognisers.loading import load_recogniser
@@ -179,7 +180,8 @@ def _network(source: Source, announce: Announce | None) -> Network:
 
 def _turns(network: nn.Module) -> bool:
     """Whether a network takes channels first whatever its file says: it turns the photo itself."""
-    return isinstance(network, OnnxNetwork) and network.photo.channels_last
+    photo = getattr(network, "photo", None)
+    return isinstance(photo, Input) and photo.channels_last
 
 
 def _check_finite(network: nn.Module, name: str) -> None:

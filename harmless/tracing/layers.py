@@ -6,7 +6,7 @@ from guise.harmless.operators.base import LinearOperator
 from guise.harmless.operators.convolution import Convolution, average_pooling
 from guise.harmless.operators.matrix import Matrix
 from guise.harmless.tracing.call import Call
-from guise.harmless.tracing.making import function, scaled
+from guise.harmless.tracing.making import function, on_copies, scaled
 
 
 def normalises(call: Call) -> LinearOperator | None:
@@ -36,18 +36,12 @@ def convolves(call: Call) -> LinearOperator | None:
         The operator; None where the weights come from the photo.
     """
     weight = call.argument("weight")
-    if call.place != 0 or len(call.shape) != weight.ndim or call.shape[0] != 1:
+    if call.place != 0 or len(call.shape) != weight.ndim:
         return None
     if call.argument("transposed") or weight.ndim > 4:
         return function(call)
-    return Convolution(
-        weight,
-        call.item,
-        stride=call.argument("stride"),
-        padding=call.argument("padding"),
-        dilation=call.argument("dilation"),
-        groups=call.argument("groups"),
-    )
+    how = {name: call.argument(name) for name in ("stride", "padding", "dilation", "groups")}
+    return on_copies(call, lambda shape: Convolution(weight, shape, **how))
 
 
 def pools(call: Call) -> LinearOperator:
@@ -62,9 +56,10 @@ def pools(call: Call) -> LinearOperator:
     kernel, stride = call.argument("kernel_size"), call.argument("stride") or call.argument("kernel_size")
     both = [list(each) * (2 // len(each)) for each in (kernel, stride, call.argument("padding", None) or [0])]
     uneven = not call.argument("count_include_pad", True) and any(both[2])  # borders are averages of fewer
-    if call.argument("ceil_mode", False) or uneven or len(call.shape) != 4 or call.shape[0] != 1:
+    if call.argument("ceil_mode", False) or uneven or len(call.shape) != 4:
         return function(call)
-    return average_pooling(call.item, kernel=both[0], stride=both[1], padding=both[2])
+    kernel, stride, padding = both
+    return on_copies(call, lambda shape: average_pooling(shape, kernel=kernel, stride=stride, padding=padding))
 
 
 def applies_matrix(call: Call) -> LinearOperator:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from guise.harmless.operators.base import LinearOperator
+from guise.harmless.operators.base import LinearOperator, Shape
+from guise.harmless.operators.combining import Composed
 from guise.harmless.operators.elementary import LinearFunction, Scale
 from guise.harmless.operators.gather import Gather
 from guise.harmless.tracing.call import Call, item_shape, real_item
@@ -52,6 +53,27 @@ def scaled(call: Call, factor: Tensor) -> LinearOperator:
     if tuple(torch.broadcast_shapes(factor.shape, call.shape)) != call.shape:
         return function(call)  # a product that grows
     return Scale(factor.broadcast_to(call.shape).reshape(call.item), call.item)
+
+
+def on_copies(call: Call, operator: Callable[[Shape], LinearOperator]) -> LinearOperator:
+    """An operation on a batch: on one photo, where all are copies of one. So a network runs that takes several at once.
+
+    Args:
+        call: about to run; the first dimension of the followed tensor counts photos.
+        operator: what the operation is for one of a shape.
+
+    Returns:
+        The operator.
+    """
+    x = call.followed
+    shape: Shape = tuple(x.shape[1:])
+    if len(x) == 1:
+        return operator(shape)
+    if not torch.equal(x, x[:1].expand_as(x)):
+        return function(call)
+    single = operator(shape)
+    first, every = numbered(shape).long(), numbered(single.output_shape).long()
+    return Composed([Gather(first, call.item), single, Gather(every.expand(len(x), *every.shape), single.output_shape)])
 
 
 def function(call: Call) -> LinearOperator:

@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from guise.harmless.operators.base import LinearOperator
+from guise.harmless.operators.combining import Composed
 from guise.harmless.operators.gather import Gather
 from guise.harmless.sources.preprocessing import Preprocess
 from guise.harmless.tracing.call import Call
@@ -202,6 +203,8 @@ def merged(chains: Sequence[Chain]) -> Chain:
 
 def _extended(steps: tuple[LinearOperator, ...], operator: LinearOperator) -> tuple[LinearOperator, ...]:
     """One step more, unless it does nothing."""
+    if isinstance(operator, Composed):
+        return (*steps, *operator.steps)
     return steps if isinstance(operator, Gather) and operator.nothing else (*steps, operator)
 
 

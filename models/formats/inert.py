@@ -52,7 +52,7 @@ class Inert(list[Any]):
     def __eq__(self, other: object) -> bool:
         return self is other
 
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # type: ignore[assignment]  # a list has none
 
 
 class _InertMapping(Inert):

@@ -3,63 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import onnx
+import torch
 from onnx import TensorProto
 from onnx.external_data_helper import load_external_data_for_model, uses_external_data
 
 from guise.models.errors import WeightsError
 from guise.models.files.names import printable
 from guise.models.formats.identity import check_model_file
+from guise.models.formats.inputs import Input
 
-_CHANNELS = range(1, 5)
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
 _LEVELS = (TensorProto.UINT8, TensorProto.INT8)
-
-
-@dataclass(frozen=True)
-class Input:
-    """One input of a network.
-
-    Attributes:
-        name: in the graph.
-        type: ONNX's number of its element type.
-        dims: sizes, None where the file leaves one open; None in all where it names no shape.
-    """
-
-    name: str
-    type: int
-    dims: tuple[int | None, ...] | None
-
-    @property
-    def batched(self) -> bool:
-        """Its first dimension counts photos. A single picture of three dimensions has none."""
-        dims = self.dims
-        return not (dims and len(dims) == 3 and dims[0] in _CHANNELS and all(size and size > 4 for size in dims[1:]))
-
-    @property
-    def channels_last(self) -> bool:
-        """(N, H, W, C), as TensorFlow has it."""
-        dims = self.dims
-        return bool(dims and len(dims) == 4 and dims[3] in _CHANNELS and dims[1] not in _CHANNELS)
-
-    @property
-    def batch(self) -> int | None:
-        """How many photos it takes at once; None for any number."""
-        return None if not self.dims or not self.batched else self.dims[0]
-
-    @property
-    def item(self) -> tuple[int, ...] | None:
-        """Shape of one photo, channels first; None where the file leaves it open."""
-        if self.dims is None:
-            return None
-        dims = self.dims[1:] if self.batched else self.dims
-        dims = (dims[2], dims[0], dims[1]) if self.channels_last else dims
-        known = tuple(size for size in dims if size)
-        return known if known and len(known) == len(dims) else None
+_EACH = ("Cast", "Identity", "Sub", "Add", "Mul", "Div")
+"""What may happen to each pixel before the channels are brought to the front."""
+_TYPES = {6: torch.int32, 7: torch.int64, 9: torch.bool} | {2: torch.uint8, 3: torch.int8}
 
 
 def read(path: Path) -> Any:
@@ -117,40 +78,32 @@ def inputs(graph: Any) -> list[Input]:
         In the graph's order.
     """
     weights = {tensor.name for tensor in graph.initializer} | {each.values.name for each in graph.sparse_initializer}
-    return [_described(value) for value in graph.input if value.name not in weights]
+    turned = _turned(graph)
+    return [_described(value, value.name in turned) for value in graph.input if value.name not in weights]
 
 
-def photo_of(taken: list[Input]) -> int:
-    """Which input takes the photo: the first with four dimensions, else the first that takes numbers.
-
-    Args:
-        taken: at least one input.
-
-    Returns:
-        Its place.
-    """
-    numbers = [index for index, each in enumerate(taken) if each.type in (*_FLOATS, *_LEVELS)] or [0]
-    pictures = [index for index in numbers if len(taken[index].dims or ()) == 4]
-    return (pictures or numbers)[0]
+def _turned(graph: Any) -> set[str]:
+    """Tensors whose last dimension the graph puts before height and width, as it does with channels."""
+    names: set[str] = set()
+    for node in reversed(graph.node):
+        order = next((list(each.ints) for each in node.attribute if each.name == "perm"), None)
+        turns = node.op_type == "Transpose" and order == [0, 3, 1, 2]
+        if turns or (node.op_type in _EACH and names.intersection(node.output)):
+            names.add(node.input[0])
+    return names
 
 
-def takes_levels(taken: Input) -> bool:
-    """Whether an input takes whole levels, 0 to 255.
-
-    Args:
-        taken: the input.
-
-    Returns:
-        True for integers of 8 bits.
-    """
-    return taken.type in _LEVELS
-
-
-def _described(value: Any) -> Input:
+def _described(value: Any, turned: bool) -> Input:
     kind = value.type.tensor_type
-    if not kind.HasField("shape"):
-        return Input(value.name, kind.elem_type, None)
-    return Input(value.name, kind.elem_type, tuple(size.dim_value or None for size in kind.shape.dim))
+    dims = tuple(max(0, size.dim_value) or None for size in kind.shape.dim) if kind.HasField("shape") else None
+    return Input(
+        value.name,
+        dims,
+        dtype=_TYPES.get(kind.elem_type),
+        levels=kind.elem_type in _LEVELS,
+        numbers=kind.elem_type in (*_FLOATS, *_LEVELS),
+        turned=turned,
+    )
 
 
 def _check_external(model: Any, path: Path) -> None:

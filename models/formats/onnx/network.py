@@ -13,9 +13,12 @@ from torch import Tensor, nn
 
 from guise.models.errors import UnknownOperationError, WeightsError, first_line
 from guise.models.files.names import printable
+from guise.models.formats.batches import in_batches
+from guise.models.formats.inputs import photo_of
 from guise.models.formats.onnx import file
-from guise.models.formats.onnx.node import Node, NotRunError, constant, reads
+from guise.models.formats.onnx.node import Node, constant, reads
 from guise.models.formats.onnx.operations import rule_for
+from guise.models.formats.onnx.operations.rules import NotRunError
 
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
@@ -86,28 +89,27 @@ class Graph(nn.Module):
         """
         values: dict[str, Any] = {"": None, **given}
         values |= {name: getattr(self.weights, own) for name, own in self._weight_names.items() if name not in given}
-        last = {name: node for node in self._nodes for name in node.sources}
-        for node in self._nodes:
+        nodes = self._nodes
+        last = {name: node for node in nodes for name in node.reads}
+        for node in nodes:
             values |= zip(node.targets, self._outputs(node, values), strict=False)
-            for name in {*node.sources, *node.targets}:
-                if last.get(name, node) is node and name not in self.outputs and name and not node.graphs:
+            for name in {*node.reads, *node.targets}:
+                if last.get(name, node) is node and name not in self.outputs and name:
                     values.pop(name, None)
         return [values.get(name, _Missing(f"an output {name!r} that nothing gives")) for name in self.outputs]
 
     def _outputs(self, node: Node, values: Mapping[str, Any]) -> Sequence[Any]:
-        inputs = [values.get(name, _Missing(f"an input {name!r} that nothing gives")) for name in node.sources]
+        inputs = [values.get(name, _Missing(f"an input {name!r} that nothing gives")) for name in node.reads]
         lost = next((value for value in inputs if isinstance(value, _Missing)), None)
         if lost is None:
             try:
-                if node.kind == "If" and node.graphs:
+                if node.kind == "If":
                     branch = node.graphs["then_branch" if bool(inputs[0]) else "else_branch"]
                     assert isinstance(branch, Graph)
-                    return branch.run({name: value for name, value in values.items() if name})
+                    return branch.run(dict(zip(node.reads, inputs, strict=True)))
                 return node(*inputs)
             except NotRunError as error:
                 lost = _Missing(str(error))
-        if node.graphs:  # they may use any value of this graph
-            inputs = list(values.values())
         reads([value for value in inputs if isinstance(value, Tensor)])
         return [lost] * len(node.targets)
 
@@ -130,10 +132,9 @@ class OnnxNetwork(Graph):
     def __init__(self, model: Any) -> None:
         super().__init__(model.graph, file.opsets(model))
         taken = file.inputs(model.graph)
-        place = file.photo_of(taken)
+        place = photo_of(taken)
         self.photo, self._others = taken[place], taken[:place] + taken[place + 1 :]
         self.input_shape = self.photo.item
-        self._one_by_one = not self.photo.batched or self.photo.batch == 1
 
     @property
     def forward_only(self) -> tuple[str, ...]:
@@ -153,19 +154,14 @@ class OnnxNetwork(Graph):
         Raises:
             UnknownOperationError: an operation cannot be run; all that does not depend on it has run.
         """
-        if len(photos) == 1 or not self._one_by_one:
-            return self._run(photos)
-        each = [self._run(photo) for photo in photos.split(1)]
-        return torch.cat(each) if isinstance(each[0], Tensor) else tuple(map(torch.cat, zip(*each, strict=True)))
+        return in_batches(self._run, photos, self.photo.batch)
 
     def _run(self, photos: Tensor) -> Any:
-        x = photos.permute(0, 2, 3, 1) if self.photo.channels_last and photos.ndim == 4 else photos
-        x = 255 * x if file.takes_levels(self.photo) else x
-        x = x if self.photo.batched else x[0]
         for module in self.modules():
             if isinstance(module, Node):
                 module.dtype = photos.dtype
-        given = {self.photo.name: x} | {other.name: _zeros(other, photos) for other in self._others}
+        given = {self.photo.name: self.photo.arranged(photos)}
+        given |= {other.name: other.zeros(photos) for other in self._others}
         outputs = self.run(given)
         for output in outputs:
             if isinstance(output, _Missing):
@@ -197,13 +193,6 @@ def load(path: Path) -> OnnxNetwork:
         return OnnxNetwork(model)
     except Exception as error:  # a damaged graph may fail anywhere
         raise WeightsError(f"{printable(path)} is damaged: {first_line(error)}; export the network again") from None
-
-
-def _zeros(taken: file.Input, photos: Tensor) -> Tensor:
-    """An input that is no photo. It counts as one that may vary, because it comes from the photos."""
-    kinds = {7: torch.int64, 6: torch.int32, 9: torch.bool, 2: torch.uint8, 3: torch.int8}
-    dims = [size or (len(photos) if index == 0 else 1) for index, size in enumerate(taken.dims or ())]
-    return photos.new_zeros(dims, dtype=kinds.get(taken.type, photos.dtype))
 
 
 def _dense(sparse: Any) -> Any:

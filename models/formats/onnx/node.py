@@ -13,14 +13,12 @@ import torch
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
+from guise.models.formats.onnx.operations.rules import NotRunError
+
 _STANDARD = ("", "ai.onnx")
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _NODES: weakref.WeakValueDictionary[int, Node] = weakref.WeakValueDictionary()
 _NUMBERS = itertools.count()
-
-
-class NotRunError(Exception):
-    """An operation cannot be run here; the message names it."""
 
 
 class Node(nn.Module):
@@ -36,7 +34,9 @@ class Node(nn.Module):
     def __init__(self, proto: Any, opset: int, rule: Callable[..., Any] | None, graphs: dict[str, nn.Module]) -> None:
         super().__init__()
         self.kind, self.domain, self.opset = proto.op_type, proto.domain, opset
-        self.sources, self.targets = tuple(proto.input), tuple(proto.output)
+        self.targets = tuple(proto.output)
+        self.reads = (*proto.input, *_captured(proto, set(proto.input)))
+        """Names of its inputs, and of what its graphs use of the graph around them."""
         self.attributes = {each.name: _value(each) for each in proto.attribute if each.name not in graphs}
         self.graphs = nn.ModuleDict(graphs)
         self._rule, self._proto = rule, proto if rule is None else None
@@ -71,7 +71,7 @@ class Node(nn.Module):
         """The outputs of the operation.
 
         Args:
-            *inputs: None for those that are left out.
+            *inputs: of `reads`; None for those that are left out.
 
         Returns:
             One value an output.
@@ -114,7 +114,7 @@ class Node(nn.Module):
         wide = {value.dtype for value in given if value.is_floating_point()}
         arrays = [None if value is None else _array(value) for value in inputs]
         try:
-            self._run_foreign = self._run_foreign or _foreign(self._proto, self.opset, arrays)
+            self._run_foreign = self._run_foreign or _foreign(self._proto, self.reads, self.opset, arrays)
             outputs = [torch.from_numpy(np.array(output)) for output in self._run_foreign(arrays)]
         except Exception:  # whatever an unknown operation's evaluator raises
             return []
@@ -169,9 +169,24 @@ def _value(attribute: Any) -> Any:
     return torch.from_numpy(numpy_helper.to_array(value).copy()) if hasattr(value, "raw_data") else value
 
 
-def _foreign(proto: Any, opset: int, arrays: Sequence[Any]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+def _captured(proto: Any, known: set[str]) -> list[str]:
+    """Names that the graphs in a node's attributes use and do not make."""
+    names: dict[str, None] = {}
+    for graph in (attribute.g for attribute in proto.attribute if attribute.HasField("g")):
+        inside = known | {value.name for value in (*graph.input, *graph.initializer)}
+        for node in graph.node:
+            names |= dict.fromkeys(name for name in node.input if name and name not in inside)
+            names |= dict.fromkeys(_captured(node, inside))
+            inside |= set(node.output)
+        names |= dict.fromkeys(value.name for value in graph.output if value.name not in inside)
+    return list(names)
+
+
+def _foreign(
+    proto: Any, names: Sequence[str], opset: int, arrays: Sequence[Any]
+) -> Callable[[Sequence[Any]], Sequence[Any]]:
     """A network of this one operation, in ONNX Runtime where it is installed, else in ONNX's reference."""
-    given = [(name, array) for name, array in zip(proto.input, arrays, strict=True) if array is not None]
+    given = [(name, array) for name, array in zip(names, arrays, strict=True) if array is not None]
     ends = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
         for name, array in dict(given).items()
@@ -194,7 +209,7 @@ def _foreign(proto: Any, opset: int, arrays: Sequence[Any]) -> Callable[[Sequenc
         session = ReferenceEvaluator(model)
 
     def run(values: Sequence[Any]) -> Sequence[Any]:
-        feed = {name: value for name, value in zip(proto.input, values, strict=True) if value is not None}
+        feed = {name: value for name, value in zip(names, values, strict=True) if value is not None}
         outcome: Sequence[Any] = session.run(None, feed)
         return outcome
 

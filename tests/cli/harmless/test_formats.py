@@ -50,6 +50,17 @@ def test_any_opset_and_batch(tmp_path: Path, opset: int, batch: int | str) -> No
     assert measured(path) == 3072 - 63 * 16  # what the mean takes off is linear
 
 
+@pytest.mark.parametrize("batch", [1, 2, 8])
+def test_shapes_that_hold_the_batch(tmp_path: Path, batch: int) -> None:
+    """As exporters write them for a fixed batch."""
+    nodes, arrays = transformer(18)
+    path = save(tmp_path / "x.onnx", nodes, arrays | {"rows": [batch, 64, 16]}, shape=(batch, 3, 32, 32))
+    assert measured(path) == 3072 - 63 * 16
+    program = torch.export.export(tiny.patches().eval(), (torch.rand(batch, 3, 32, 32),))
+    torch.export.save(program, tmp_path / "x.pt2")
+    assert measured(tmp_path / "x.pt2") == 3072 - 48 * 16
+
+
 def test_layouts_channels_and_padding(tmp_path: Path) -> None:
     turned = [node("Transpose", "x", "planes", perm=[0, 3, 1, 2]), patches("planes")]
     assert measured(save(tmp_path / "a.onnx", turned, W, shape=("n", 32, 32, 3))) == 3072 - 64 * 16

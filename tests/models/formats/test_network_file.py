@@ -7,6 +7,7 @@ import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -68,6 +69,50 @@ def test_an_exported_program_is_read_with_its_size(tmp_path: Path, batch: bool) 
     assert read.input_shape == (3, 8, 8)
     torch.testing.assert_close(read.network.eval()(photos), network(photos))
     assert set(read.network.state_dict()) == {"program.conv.weight", "program.conv.bias"}
+
+
+class Pictures(nn.Module):
+    """Takes photos in many ways besides (N, C, H, W)."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how, self.places = how, Places()
+
+    def forward(self, x: Any = None, *rest: Any, pixel_values: Any = None) -> Tensor:
+        if self.how == "by name":
+            return self.places(pixel_values)  # type: ignore[no-any-return]
+        if self.how == "in a dictionary":
+            return self.places(x["image"])  # type: ignore[no-any-return]
+        if self.how == "channels last":
+            return self.places(x.permute(0, 3, 1, 2))  # type: ignore[no-any-return]
+        if self.how == "without a batch":
+            return self.places(x[None])[0]  # type: ignore[no-any-return]
+        return self.places(x) + sum(rest)  # type: ignore[no-any-return]
+
+
+PHOTOS = torch.rand(4, 3, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("how", "args", "kwargs"),
+    [
+        ("four at once", (PHOTOS,), {}),
+        ("by name", (), {"pixel_values": PHOTOS[:1]}),
+        ("in a dictionary", ({"image": PHOTOS[:1]},), {}),
+        ("channels last", (PHOTOS[:1].permute(0, 2, 3, 1),), {}),
+        ("without a batch", (PHOTOS[0],), {}),
+        ("beside a tensor and a number", (PHOTOS[:1], torch.ones(1, 4, 4), 0), {}),
+    ],
+)
+def test_an_exported_program_takes_photos_however_it_was_exported(
+    tmp_path: Path, how: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    network = Pictures(how).eval()
+    torch.export.save(torch.export.export(network, args, kwargs), tmp_path / "x.pt2")
+    read = network_file.load(tmp_path / "x.pt2")
+    assert read.input_shape == (3, 8, 8)
+    for count in (1, 3):
+        torch.testing.assert_close(read.network(PHOTOS[:count]), network.places(PHOTOS[:count]))
 
 
 class Runs:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from guise.models.formats.onnx.operations.rules import CONTRIB, operation
+from guise.models.formats.onnx.operations.rules import CONTRIB, NotRunError, operation
 
-_ACTIVATIONS = {"Relu": torch.relu, "Sigmoid": torch.sigmoid, "Tanh": torch.tanh}
+_ACTIVATIONS: dict[str, Callable[..., Tensor]] = {
+    "": lambda y: y,
+    "Relu": torch.relu,
+    "Sigmoid": torch.sigmoid,
+    "Tanh": torch.tanh,
+    "LeakyRelu": F.leaky_relu,
+    "Clip": torch.clamp,
+    "HardSigmoid": lambda y, alpha=0.2, beta=0.5: (alpha * y + beta).clamp(0, 1),
+}
 
 
 def _pads(node: Any, sizes: list[int], kernel: list[int], strides: list[int], dilations: list[int]) -> list[list[int]]:
@@ -54,10 +63,10 @@ def _convolve_and_more(
 ) -> Tensor:
     y = _convolve(node, x, weight, bias)
     y = y if z is None else y + z
-    kind, parameters = node.get("activation", ""), node.get("activation_params") or []
-    if kind == "LeakyRelu":
-        return F.leaky_relu(y, *parameters)
-    return y.clamp(*parameters) if kind == "Clip" else _ACTIVATIONS[kind](y) if kind else y
+    kind = node.get("activation", "")
+    if kind not in _ACTIVATIONS:
+        raise NotRunError(f"{node.name} with {kind}")
+    return _ACTIVATIONS[kind](y, *node.get("activation_params") or [])
 
 
 @operation("ConvTranspose")

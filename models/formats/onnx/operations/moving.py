@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from guise.models.formats.onnx.operations.rules import numbers, operation
+from guise.models.formats.onnx.operations.rules import NotRunError, numbers, operation
 
 
 @operation("Reshape")
@@ -139,7 +139,9 @@ def _gather_slices(node: Any, x: Tensor, places: Tensor) -> Tensor:
 @operation("ScatterND")
 def _scatter_slices(node: Any, x: Tensor, places: Tensor, updates: Tensor) -> Tensor:
     kind, where = node.get("reduction", "none"), tuple(places[..., index] for index in range(places.shape[-1]))
-    return x.index_put(where, updates, accumulate=kind == "add") if kind in ("none", "add") else _refuse(node)
+    if kind not in ("none", "add"):
+        raise NotRunError(f"{node.kind} with {kind}")
+    return x.index_put(where, updates, accumulate=kind == "add")
 
 
 @operation("ScatterElements", "Scatter")
@@ -149,12 +151,6 @@ def _scatter_each(node: Any, x: Tensor, places: Tensor, updates: Tensor) -> Tens
     if kind == "none":
         return x.scatter(axis, places, updates)
     return x.scatter_reduce(axis, places, updates, {"add": "sum", "mul": "prod", "max": "amax", "min": "amin"}[kind])
-
-
-def _refuse(node: Any) -> Tensor:
-    from guise.models.formats.onnx.node import NotRunError
-
-    raise NotRunError(f"{node.kind} with {node.get('reduction')}")
 
 
 @operation("DepthToSpace")

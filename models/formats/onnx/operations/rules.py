@@ -14,6 +14,10 @@ CONTRIB = "com.microsoft"
 """The domain of what ONNX Runtime's optimiser writes."""
 
 
+class NotRunError(Exception):
+    """An operation cannot be run here; the message names it."""
+
+
 def operation(*names: str, domain: str = "") -> Callable[[Rule], Rule]:
     """Enter a function into the table.
 

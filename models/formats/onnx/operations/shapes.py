@@ -8,14 +8,17 @@ import torch
 from onnx import TensorProto
 from torch import Tensor
 
-from guise.models.formats.onnx.operations.rules import operation
+from guise.models.formats.onnx.operations.rules import NotRunError, operation
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
 _TYPES: dict[int, torch.dtype] = {
     TensorProto.UINT8: torch.uint8,
     TensorProto.INT8: torch.int8,
+    TensorProto.UINT16: torch.uint16,
     TensorProto.INT16: torch.int16,
+    TensorProto.UINT32: torch.uint32,
     TensorProto.INT32: torch.int32,
+    TensorProto.UINT64: torch.uint64,
     TensorProto.INT64: torch.int64,
     TensorProto.BOOL: torch.bool,
 }
@@ -23,6 +26,8 @@ _TYPES: dict[int, torch.dtype] = {
 
 def _to(node: Any, x: Tensor, kind: int) -> Tensor:
     """Floating types stay in the precision in which the network runs."""
+    if kind not in _FLOATS and kind not in _TYPES:
+        raise NotRunError(f"{node.name} to {TensorProto.DataType.Name(kind)}")
     return x.to(node.dtype if kind in _FLOATS else _TYPES[kind])
 
 

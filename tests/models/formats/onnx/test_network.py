@@ -46,6 +46,8 @@ def test_any_number_of_photos_goes_through_at_once_where_the_file_allows() -> No
         ((3, 8, 8), (3, 8, 8)),
         ((1, 5), (5,)),
         ((1, 6, 8, 8), (6, 8, 8)),
+        ((8, 6, 3), (3, 8, 6)),
+        ((1, 64, 1, 1), (64, 1, 1)),
     ],
 )
 def test_the_shape_of_a_photo_is_told_channels_first(shape: tuple[Any, ...], item: tuple[int, ...] | None) -> None:
@@ -80,9 +82,35 @@ def test_several_inputs_and_outputs() -> None:
     assert torch.equal(given, torch.zeros(2, 4)) and seen.shape == (2, 4, 2, 2)
 
 
+@pytest.mark.parametrize("size", [2, 8])
+def test_a_network_for_several_photos_at_once_takes_any_number(size: int) -> None:
+    """Exporters write the batch into shapes; [8, -1] would fit one photo too, and mix it up."""
+    arrays = CONV | {"s": np.array([size, -1]), "t": np.array([size, 4, 4])}
+    nodes = [patches("x", "p"), node("Reshape", "p t", "q"), node("Relu", "q", "r"), node("Reshape", "r s")]
+    network = OnnxNetwork(model(nodes, arrays, shape=(size, 3, 8, 8)))
+    alone = OnnxNetwork(model([patches("x", "p"), node("Relu", "p", "q"), node("Flatten", "q")], CONV))
+    for count in (1, size, size + 1):
+        photos = torch.rand(count, 3, 8, 8)
+        torch.testing.assert_close(network(photos), alone(photos))
+
+
+@pytest.mark.parametrize("other", [[1, 4], [1, 1, 9, 9], [1, 64, 1, 1], [1, 6, 8, 8]])
+def test_the_photo_is_told_from_other_inputs(other: list[int]) -> None:
+    made = model([patches()], CONV, others=(helper.make_tensor_value_info("mask", TensorProto.FLOAT, other),))
+    made.graph.input.insert(0, made.graph.input.pop(1))
+    assert OnnxNetwork(made).photo.name == "x"
+
+
+def test_a_graph_that_turns_photos_of_open_size_takes_channels_last() -> None:
+    nodes = [node("Cast", "x", "c", to=1), node("Transpose", "c", "planes", perm=[0, 3, 1, 2]), patches("planes")]
+    photos = torch.rand(2, 3, 8, 8)
+    turned = OnnxNetwork(model(nodes, CONV, shape=("n", "h", "w", "c")))
+    torch.testing.assert_close(turned(photos), OnnxNetwork(model([patches()], CONV))(photos))
+
+
 def test_gradients_pass_and_copies_are_apart() -> None:
     network = OnnxNetwork(
-        model([patches(), node("Relu", "y", "z"), node("Softmax", "z", "out")], CONV, outputs=("out",))
+        model([patches(), node("Sigmoid", "y", "z"), node("Softmax", "z", "out")], CONV, outputs=("out",))
     )
     photo = torch.rand(1, 3, 8, 8, requires_grad=True)
     network(photo).square().sum().backward()  # type: ignore[no-untyped-call]
@@ -115,6 +143,12 @@ def test_weights_in_another_file_are_read_and_missed_by_name(tmp_path: Path) -> 
     weights.unlink()
     with pytest.raises(WeightsError, match=r"x\.onnx, w\.data, are missing"):
         ours.load(path)
+
+
+def test_sizes_of_minus_one_are_open() -> None:
+    made = model([patches()], CONV)
+    made.graph.input[0].type.tensor_type.shape.dim[0].dim_value = -1
+    assert OnnxNetwork(made)(torch.rand(5, 3, 8, 8)).shape == (5, 4, 2, 2)
 
 
 def test_what_is_no_network_of_this_kind_is_refused(tmp_path: Path) -> None:

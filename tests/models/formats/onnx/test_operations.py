@@ -171,6 +171,48 @@ def test_a_branch_is_taken_as_the_condition_says() -> None:
         check(model([node("If", "c", **branches)], {"c": np.array(chosen)}), X)
 
 
+def test_graphs_inside_use_what_lies_around_them() -> None:
+    """Values that nothing else uses, and weights, through two levels."""
+    out = helper.make_empty_tensor_value_info
+
+    def branch(kind: str, name: str) -> Any:
+        return helper.make_graph([helper.make_node(kind, ["s", "k"], [name])], name, [], [out(name)])
+
+    inner = node("If", "c", "d", then_branch=branch("Mul", "d1"), else_branch=branch("Add", "d2"))
+    whole = helper.make_graph([inner], "whole", [], [out("d")])
+    plain = helper.make_graph([helper.make_node("Identity", ["s"], ["e"])], "plain", [], [out("e")])
+    for chosen in (True, False):
+        arrays = {"two": np.float32(2), "k": array(8), "c": np.array(chosen), "yes": np.array(True)}
+        nodes = [node("Mul", "x two", "s"), node("If", "yes", then_branch=whole, else_branch=plain)]
+        check(model(nodes, arrays), X)
+
+
+def test_a_loop_runs_forward_with_what_it_uses_of_the_graph_around_it() -> None:
+    value = helper.make_tensor_value_info
+    steps = [node("Mul", "v k", "w"), node("Identity", "go", "on")]
+    taken = [value("i", TensorProto.INT64, []), value("go", TensorProto.BOOL, []), value("v", TensorProto.FLOAT, None)]
+    given = [value("on", TensorProto.BOOL, []), value("w", TensorProto.FLOAT, None)]
+    body = helper.make_graph(steps, "body", taken, given)
+    arrays = {"n": np.array(3), "c": np.array(True), "k": np.float32(2)}
+    made = model([node("Relu", "x", "r"), node("Loop", "n c r", body=body)], arrays)
+    photo = torch.rand(1, 3, 8, 8)
+    torch.testing.assert_close(OnnxNetwork(made)(photo), 8 * photo)
+
+
+@pytest.mark.parametrize(
+    ("activation", "parameters"), [("Relu", []), ("LeakyRelu", [0.3]), ("HardSigmoid", [0.1, 0.4])]
+)
+def test_convolutions_with_their_activation(activation: str, parameters: list[float]) -> None:
+    """As ONNX Runtime's optimiser writes them."""
+    how = {"strides": [4, 4], "activation": activation} | ({"activation_params": parameters} if parameters else {})
+    fused = helper.make_node("FusedConv", ["x", "w"], ["y"], domain="com.microsoft", **how)
+    names = dict(zip(("alpha", "beta"), parameters, strict=False))
+    plain = model([node("Conv", "x w", "p", strides=[4, 4]), node(activation, "p", **names)], {"w": array(4, 3, 4, 4)})
+    photo = torch.rand(2, 3, 8, 8) - 0.5
+    made = model([fused], {"w": array(4, 3, 4, 4)}, domains=("com.microsoft",))
+    torch.testing.assert_close(OnnxNetwork(made)(photo), OnnxNetwork(plain)(photo))
+
+
 def test_fourier_transforms() -> None:
     for opset, inputs, how in ((17, "x", {"axis": 1, "onesided": 1}), (20, "x - a", {"inverse": 0})):
         made = model(
