@@ -8,10 +8,12 @@ from guise.models.files.names import one_line, printable
 from guise.models.files.packing import pack, unpack
 from guise.models.files.photos.photo import Photo, compressed_like, finely, plain
 from guise.models.files.photos.reading import read_photo
+from guise.models.files.photos.room import LARGE, copied, put_down
 from guise.models.files.photos.writing import as_saved, write_photo
 
 __all__ = [
     "BEFORE_AFTER",
+    "LARGE",
     "Manifest",
     "Photo",
     "PhotoListing",
@@ -20,6 +22,7 @@ __all__ = [
     "check_output_folder",
     "check_writable",
     "compressed_like",
+    "copied",
     "file_hash",
     "finely",
     "list_photos",
@@ -28,6 +31,7 @@ __all__ = [
     "pack",
     "plain",
     "printable",
+    "put_down",
     "read_photo",
     "remove_stale",
     "settings_hash",

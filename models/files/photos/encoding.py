@@ -20,6 +20,7 @@ from guise.models.files.photos.jpeg.transcoding import changed_blocks
 from guise.models.files.photos.metadata import exif_tags
 from guise.models.files.photos.photo import Frame, Photo
 from guise.models.files.photos.quality import quality_like
+from guise.models.files.photos.room import LARGE, put_down
 from guise.models.files.photos.silence import quiet_libtiff
 
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -37,6 +38,7 @@ _PRESET = "ultrafast"  # of x265: a sixth of the time, for as many bytes
 _LARGE = 50_000_000  # pixels, from which an encoder's second pass would cost too much memory
 _WEBP_LOSSLESS: dict[str, Any] = {"lossless": True, "quality": 20, "method": 1, "exact": True}
 _PREDICTOR = {317: 2}
+_STRIP = 512  # rows
 _PNG_HEADER = 33  # bytes of signature and IHDR
 
 
@@ -113,12 +115,22 @@ def _quality(photo: Photo, options: dict[str, Any]) -> int:
 
 
 def _image(photo: Photo, picture: Frame) -> Image.Image:
-    image = Image.fromarray(picture.pixels)
+    image = _pillow(picture.pixels)
     if photo.single_channel:
         image = image.convert("L")
     if picture.alpha is not None:
         image.putalpha(Image.fromarray(picture.alpha))
     return _palette(image) if FORMATS[photo.format].palette else image
+
+
+def _pillow(pixels: np.ndarray) -> Image.Image:
+    if pixels.size < LARGE:
+        return Image.fromarray(pixels)
+    image = Image.new("RGB", (pixels.shape[1], pixels.shape[0]))
+    for top in range(0, len(pixels), _STRIP):
+        image.paste(Image.fromarray(pixels[top : top + _STRIP]), (0, top))
+        put_down(pixels)
+    return image
 
 
 def _palette(image: Image.Image) -> Image.Image:
