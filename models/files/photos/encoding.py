@@ -1,6 +1,5 @@
 """Encode pictures as a file of a photo's format, with all that the original says of how it is shown."""
 
-import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +12,7 @@ from PIL import Image
 from guise.models.errors import ImageError
 from guise.models.files.photos import density as densities
 from guise.models.files.photos.containers import with_metadata_of
+from guise.models.files.photos.deep import chunk, encode_png
 from guise.models.files.photos.formats import FORMATS
 from guise.models.files.photos.jpeg.blocks import block_changes
 from guise.models.files.photos.jpeg.layout import BLOCK, CompressedJpeg
@@ -64,6 +64,8 @@ def encode(photo: Photo, pictures: Sequence[Frame], exif: bytes | None) -> bytes
         exif = densities.to_exif(photo.shown.density).tobytes()
     if photo.compressed is not None:
         return _with_blocks(photo, photo.compressed, pictures[0], exif)
+    if photo.lower is not None:
+        return _deep(photo, photo.lower, pictures[0], exif)
     images = [_image(photo, picture) for picture in pictures]
     options = _OPTIONS[photo.format] | (_WEBP_LOSSLESS if photo.format == "WEBP" and photo.lossless else {})
     options |= photo.shown.options
@@ -102,6 +104,22 @@ def _with_blocks(photo: Photo, compressed: CompressedJpeg, picture: Frame, exif:
     metadata = encode(replace(photo, compressed=None), [small], exif)
     changes = block_changes(photo.pixels, picture.pixels, compressed.layout)
     return with_metadata_of(changed_blocks(compressed, changes), metadata)
+
+
+def _deep(photo: Photo, lower: np.ndarray, picture: Frame, exif: bytes | None) -> bytes:
+    """A PNG of 16 bits a sample."""
+    colour = np.asarray(_pillow(picture.pixels).convert("L"))[..., None] if photo.single_channel else picture.pixels
+    upper = colour if picture.alpha is None else np.dstack([colour, picture.alpha])
+    if picture.alpha is not None:
+        lower = np.where(picture.alpha[..., None] == 0, np.uint8(0), lower)
+    chunks = list(photo.shown.chunks)
+    if photo.icc_profile:
+        chunks.append((b"iCCP", b"profile\0\0" + zlib.compress(photo.icc_profile)))
+    if photo.shown.density is not None:
+        chunks.append((b"pHYs", densities.to_phys(photo.shown.density)))
+    if exif:
+        chunks.append((b"eXIf", exif.removeprefix(b"Exif\0\0")))
+    return encode_png(upper, lower, chunks)
 
 
 def _quality(photo: Photo, options: dict[str, Any]) -> int:
@@ -209,7 +227,5 @@ def _with_chunks(data: bytes, photo: Photo) -> bytes:
     chunks = list(photo.shown.chunks)
     if photo.shown.density is not None:
         chunks.append((b"pHYs", densities.to_phys(photo.shown.density)))
-    written = b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
-    )
+    written = b"".join(chunk(kind, body) for kind, body in chunks)
     return data[:_PNG_HEADER] + written + data[_PNG_HEADER:]

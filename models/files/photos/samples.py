@@ -70,7 +70,7 @@ def samples(
     single_channel = image.mode in _GREY or (kind == "PNG" and data[25] in _PNG_GREY_TYPES)
     bits = _bits_per_sample(source or image, data, kind)
     if bits > 8:
-        notes.append(f"{bits}-bit samples reduced to 8")
+        notes.append(reduced_to_8(bits))
     if image.mode == "1":
         notes.append("1-bit samples are written back as 8-bit grey")
     if image.mode in ("P", "PA") and kind != "GIF":
@@ -84,6 +84,37 @@ def samples(
         pixels[alpha == 0] = 0
         return Samples(pixels, alpha, single_channel)
     return Samples(_rgb(image_8, orientation), None, single_channel)
+
+
+def reduced_to_8(bits: int) -> str:
+    """The note of a photo whose copy has fewer bits.
+
+    Args:
+        bits: of a sample.
+
+    Returns:
+        A line.
+    """
+    return f"{bits}-bit samples reduced to 8"
+
+
+def turned(stored: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Turn samples upright.
+
+    Args:
+        stored: uint8 (H, W, C).
+        orientation: by EXIF.
+
+    Returns:
+        The same upright.
+    """
+    if swaps_sides(orientation):
+        stored = stored.transpose(1, 0, 2)
+    if orientation in FLIPPED_DOWN:
+        stored = stored[::-1]
+    if orientation in FLIPPED_ACROSS:
+        stored = stored[:, ::-1]
+    return np.ascontiguousarray(stored)
 
 
 def turns_by_strips(image: Image.Image) -> bool:
