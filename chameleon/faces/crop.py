@@ -48,7 +48,9 @@ class FaceCrop:
         cut = cls.cut(photo.pixels, face, grey=photo.grey)
         if photo.format not in _COARSE:
             return cut
-        bare = replace(photo, pixels=photo.pixels[:1, :1].copy(), alpha=None, frames=(), key=0, compressed=None)
+        bare = replace(
+            photo, pixels=photo.pixels[:1, :1].copy(), alpha=None, frames=(), key=0, compressed=None, lower=None
+        )
         return replace(cut, saved=partial(as_saved, bare))
 
     @classmethod

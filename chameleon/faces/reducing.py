@@ -7,6 +7,8 @@ import math
 import numpy as np
 from PIL import Image
 
+from guise.models.files import put_down
+
 _STRIP = 128  # rows that are made at a time
 
 
@@ -34,4 +36,5 @@ def reduced(pixels: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]:
         part = Image.fromarray(pixels[first:last])
         inside = (0, top * step - first, width, min(bottom * step, height) - first)
         small[top:bottom] = np.asarray(part.resize((columns, bottom - top), Image.Resampling.BOX, inside))
+        put_down(pixels)
     return small, np.array([width / columns, height / rows])

@@ -16,6 +16,7 @@ import torch
 from torch.nn import functional as F
 
 from guise.chameleon.faces import geometry
+from guise.models.files import copied
 
 REFINEMENT_STEP = 0.25 / 255
 """Unit of a refinement, as a share of the full range; it is a quarter of a grey level."""
@@ -208,7 +209,7 @@ def add(pixels: np.ndarray, patch: Patch) -> np.ndarray:
     Returns:
         uint8 (H, W, 3), clipped at black and white.
     """
-    protected = pixels.copy()
+    protected = copied(pixels)
     area = protected[patch.rows, patch.columns]
     area[...] = np.clip(area + patch.levels, 0, 255)
     return protected
@@ -224,7 +225,7 @@ def subtract(pixels: np.ndarray, patch: Patch) -> np.ndarray:
     Returns:
         uint8 (H, W, 3); pixels that had clipped stay off by what clipping took.
     """
-    restored = pixels.copy()
+    restored = copied(pixels)
     area = restored[patch.rows, patch.columns]
     area[...] = np.clip(area - patch.levels, 0, 255)
     return restored

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from guise.chameleon.faces.reducing import reduced
 from guise.chameleon.pages.content import View
 from guise.chameleon.protection.sheet import face_crop
 from guise.chameleon.visibility.viewing import screen_scale
 from guise.models.errors import ImageError
-from guise.models.files import Photo
+from guise.models.files import LARGE, Photo
 from guise.models.files.videos.pictures import read_picture
 
 MOST_BYTES = 24 * 2**20
@@ -30,6 +31,7 @@ _LARGE_FACE = 0.45  # of the photo's shorter side: a crop around it would show h
 _FACE_SIDE = 720
 _SMALL = 480  # pixels; smaller pictures are shown enlarged, a pixel as several
 _QUALITY = 90
+_FINER = 3  # times the size at which a large photo is shown, to which it is reduced first
 _MOST_PROFILE = 8192  # bytes of a colour profile; a few printers' are far larger
 
 Box = Sequence[float]
@@ -138,6 +140,8 @@ def _parts(photo: Photo, boxes: Sequence[Box], side: int) -> tuple[list[_Part], 
 
 
 def _encoded(title: str, photo: Photo, pixels: np.ndarray, side: int) -> _Part:
+    if pixels.size >= LARGE:  # Pillow would hold a second copy
+        pixels = reduced(pixels, _FINER * side)[0]
     image = Image.fromarray(np.ascontiguousarray(pixels))
     scale = min(1.0, side / max(image.size))
     if scale < 1:

@@ -11,7 +11,7 @@ from statistics import fmean
 from guise.chameleon.mask.key import Provenance
 from guise.chameleon.pages.content import Card, Change, Page, Section, Table, Tile, Tone
 from guise.chameleon.pages.pictures import Pictures, Shown, draw
-from guise.chameleon.pages.words import Looks, how_to_measure, in_words, sentence, visibility_table
+from guise.chameleon.pages.words import Looks, how_to_measure, sentence, visibility_table, worst_tile
 from guise.chameleon.protection.job import PhotoResult
 from guise.chameleon.protection.measure import LinkMeasurement
 from guise.chameleon.visibility.budget import STRENGTHS, Budget
@@ -130,8 +130,7 @@ def _tiles(results: Sequence[PhotoResult], measured: Sequence[PhotoResult], look
     before, after = _means(reader)
     figure = f"{before:.2f} → " + ("no face" if after is None else f"{after:.2f}")
     yield Tile(figure, f"mean similarity to you, by {printable(reader[0].recogniser)}; 1 is the same picture")
-    worst = max((look.visibility for look in looks), key=STRENGTHS["mid"].spent)
-    yield Tile(f"SSIM {worst.ssim:.3f}", f"where the mask is strongest: {in_words(worst)}")
+    yield worst_tile([look.visibility for look in looks])
 
 
 def _means(links: Sequence[LinkMeasurement]) -> tuple[float, float | None]:

@@ -11,8 +11,7 @@ from guise.chameleon.evaluation.verify import Measurements, RecogniserReport
 from guise.chameleon.pages.content import Card, Cell, Change, Page, Section, Table, Tile
 from guise.chameleon.pages.pictures import Pictures, Shown, draw
 from guise.chameleon.pages.protection import PRIVATE, SCALE, left_out
-from guise.chameleon.pages.words import Looks, how_to_measure, in_words, sentence, visibility_table
-from guise.chameleon.visibility.budget import STRENGTHS
+from guise.chameleon.pages.words import Looks, how_to_measure, sentence, visibility_table, worst_tile
 from guise.models.files import printable
 
 _SEARCHES = {
@@ -81,8 +80,7 @@ def _tiles(measured: Measurements) -> Iterable[Tile]:
         share, name = max(linked)
         label = f"of the pairs of an original and another photo's copy are linked by {printable(name)}"
         yield Tile(f"{_percent(share)} %", label, "warn" if share else "good")
-    worst = max((photo.visibility for photo in measured.photos), key=STRENGTHS["mid"].spent)
-    yield Tile(f"SSIM {worst.ssim:.3f}", f"where most has changed: {in_words(worst)}")
+    yield worst_tile([photo.visibility for photo in measured.photos])
 
 
 def _similarity(measured: Measurements) -> Section:
@@ -104,7 +102,9 @@ def _matches(report: RecogniserReport) -> Section:
     scores = report.saved.settings["clean"]
     retrieval = () if scores.recall is None else ("first hit is you", "your photos found")
     columns = ("somebody searches with", *retrieval, "pairs linked", *(f"at FAR {far}" for far in scores.linked_at_far))
-    what = "In percent; lower is better protected. FAR is how often it links two strangers at that setting."
+    what = "In percent; lower is better protected."
+    if scores.linked_at_far:
+        what += " FAR is how often it links two strangers at that setting."
     return Section(f"Who {report.name} finds", (what,), (Table(columns, rows),))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from guise.chameleon.pages.content import Table
+from guise.chameleon.pages.content import Table, Tile
 from guise.chameleon.visibility.budget import STRENGTHS, Budget, Visibility
 from guise.chameleon.visibility.lpips import NOT_MEASURED
 
@@ -65,10 +65,29 @@ def sentence(faces: Sequence[Looks]) -> str:
     """
     worst = max(faces, key=lambda face: STRENGTHS["mid"].spent(face.visibility))
     seen = worst.visibility
-    figures = [f"SSIM {seen.ssim:.3f}", f"FLIP {seen.flip:.3f}", f"flecks {seen.fleck:.1f} to {seen.largest_fleck:.1f}"]
+    figures = [f"SSIM {seen.ssim:.3f}", f"FLIP {seen.flip:.3f}", _flecks(seen)]
     figures += [] if worst.lpips is None else [f"LPIPS {worst.lpips:.3f}"]
     which = "The mask" if len(faces) == 1 else "The strongest mask"
     return f"{which} is {in_words(seen)}: {', '.join(figures)}."
+
+
+def _flecks(seen: Visibility) -> str:
+    usual, largest = f"{seen.fleck:.1f}", f"{seen.largest_fleck:.1f}"
+    return f"flecks {usual}" if usual == largest else f"flecks {usual} to {largest}"
+
+
+def worst_tile(faces: Sequence[Visibility]) -> Tile:
+    """Say how visible masks are where they are seen most.
+
+    Args:
+        faces: of all photos, at least one.
+
+    Returns:
+        The lowest SSIM, as in `visibility_table`, and in words the mask that is seen most by all measures.
+    """
+    most_seen = max(faces, key=STRENGTHS["mid"].spent)
+    lowest = min(face.ssim for face in faces)
+    return Tile(f"SSIM {lowest:.3f}", f"on the worst face; the strongest mask is {in_words(most_seen)}")
 
 
 def visibility_table(faces: Sequence[Looks], budget: Budget | None) -> Table:

@@ -22,7 +22,7 @@ from guise.chameleon.mask.mask import REFINEMENT_STEP, Mask
 from guise.chameleon.protection.job import Job
 from guise.chameleon.protection.photo import Protected, protect_photo
 from guise.models.errors import ImageError
-from guise.models.files import Photo, as_saved, finely, settings_hash
+from guise.models.files import LARGE, Photo, as_saved, finely, settings_hash
 from guise.models.watching import Progress
 
 PATIENCE = 3
@@ -142,7 +142,8 @@ class _Subject:
         self, job: Job, refiner: Refiner, photo: Photo, faces: Sequence[EmbeddedFace], enrolment: Enrolment
     ) -> None:
         self._job, self._refiner, self._photo, self._faces = job, refiner, photo, faces
-        self._finely = photo if photo.frames else finely(photo)  # other frames are fitted like the original is written
+        # Other frames are fitted like the original is written; to encode a large photo anew takes too much memory.
+        self._finely = photo if photo.frames or photo.pixels.size >= LARGE else finely(photo)
         self._detector = enrolment.reader.detector
         self._people = [
             [

@@ -41,7 +41,8 @@ class Task:
         if self.photo.frames or self.photo.pixels.size < _LARGE:
             return self
         return replace(
-            self, photo=replace(self.photo, pixels=self.photo.pixels[:0].copy(), alpha=None, compressed=None)
+            self,
+            photo=replace(self.photo, pixels=self.photo.pixels[:0].copy(), alpha=None, compressed=None, lower=None),
         )
 
     def whole(self, folder: Path) -> Photo:

@@ -18,7 +18,9 @@ import numpy as np
 
 from guise.chameleon.mask.mask import Mask, Placement, subtract
 from guise.models.errors import ImageError
-from guise.models.files import Manifest, Photo, pack, unpack
+from guise.models.files import Manifest, Photo, pack, put_down, unpack
+
+_STRIP = 1024  # rows
 
 RestoreRecord = Mapping[str, Any]
 """Plain JSON, as `make_restore_record` makes it."""
@@ -185,7 +187,9 @@ def pixels_hash(pixels: np.ndarray) -> str:
         Hexadecimal SHA-256 of the pixels and their shape.
     """
     digest = hashlib.sha256(repr(pixels.shape).encode())
-    digest.update(np.ascontiguousarray(pixels).data)
+    for top in range(0, len(pixels), _STRIP):
+        digest.update(np.ascontiguousarray(pixels[top : top + _STRIP]).data)
+        put_down(pixels)
     return digest.hexdigest()
 
 

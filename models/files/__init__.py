@@ -15,10 +15,12 @@ from guise.models.files.names import one_line, printable
 from guise.models.files.packing import pack, unpack
 from guise.models.files.photos.photo import Photo, compressed_like, finely, plain
 from guise.models.files.photos.reading import decode_photo, read_photo
+from guise.models.files.photos.room import LARGE, copied, put_down
 from guise.models.files.photos.writing import as_saved, write_photo
 
 __all__ = [
     "BEFORE_AFTER",
+    "LARGE",
     "Manifest",
     "Photo",
     "PhotoListing",
@@ -27,6 +29,7 @@ __all__ = [
     "check_output_folder",
     "check_writable",
     "compressed_like",
+    "copied",
     "decode_photo",
     "file_hash",
     "finely",
@@ -38,6 +41,7 @@ __all__ = [
     "pack",
     "plain",
     "printable",
+    "put_down",
     "read_photo",
     "remove_stale",
     "settings_hash",

@@ -20,7 +20,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from guise.models.errors import ImageError
 from guise.models.files.headers import webp_header
 from guise.models.files.photos.containers import JpegParts
-from guise.models.files.photos.samples import Samples, samples
+from guise.models.files.photos.samples import Samples, samples, turns_by_strips
 
 MAX_PIXELS = 200_000_000
 _END = b"\xff\xd9"
@@ -111,9 +111,13 @@ def pictures(image: ImageFile.ImageFile, data: bytes, kind: str, notes: list[str
     if count == 1:
         image.load()
         duration = image.info.get("duration")
+        orientation = 1
         with suppress(Exception):  # hostile bytes raise almost anything
-            ImageOps.exif_transpose(image, in_place=True)
-        return [Picture(samples(image, data, kind, notes), duration)]
+            if turns_by_strips(image) and kind != "TIFF":  # whose decoder has turned it
+                orientation = image.getexif().get(Base.Orientation, 1)
+            else:
+                ImageOps.exif_transpose(image, in_place=True)
+        return [Picture(samples(image, data, kind, notes, orientation=orientation), duration)]
     if kind != "TIFF":
         _check_size(image.size, count)
     decoded, left = [], MAX_PIXELS

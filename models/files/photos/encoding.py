@@ -1,6 +1,5 @@
 """Encode pictures as a file of a photo's format, with all that the original says of how it is shown."""
 
-import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +12,7 @@ from PIL import Image
 from guise.models.errors import ImageError
 from guise.models.files.photos import density as densities
 from guise.models.files.photos.containers import with_metadata_of
+from guise.models.files.photos.deep import chunk, encode_png
 from guise.models.files.photos.formats import FORMATS
 from guise.models.files.photos.jpeg.blocks import block_changes
 from guise.models.files.photos.jpeg.layout import BLOCK, CompressedJpeg
@@ -20,6 +20,7 @@ from guise.models.files.photos.jpeg.transcoding import changed_blocks
 from guise.models.files.photos.metadata import exif_tags
 from guise.models.files.photos.photo import Frame, Photo
 from guise.models.files.photos.quality import quality_like
+from guise.models.files.photos.room import LARGE, put_down
 from guise.models.files.photos.silence import quiet_libtiff
 
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -37,6 +38,7 @@ _PRESET = "ultrafast"  # of x265: a sixth of the time, for as many bytes
 _LARGE = 50_000_000  # pixels, from which an encoder's second pass would cost too much memory
 _WEBP_LOSSLESS: dict[str, Any] = {"lossless": True, "quality": 20, "method": 1, "exact": True}
 _PREDICTOR = {317: 2}
+_STRIP = 512  # rows
 _PNG_HEADER = 33  # bytes of signature and IHDR
 
 
@@ -62,6 +64,8 @@ def encode(photo: Photo, pictures: Sequence[Frame], exif: bytes | None) -> bytes
         exif = densities.to_exif(photo.shown.density).tobytes()
     if photo.compressed is not None:
         return _with_blocks(photo, photo.compressed, pictures[0], exif)
+    if photo.lower is not None:
+        return _deep(photo, photo.lower, pictures[0], exif)
     images = [_image(photo, picture) for picture in pictures]
     options = _OPTIONS[photo.format] | (_WEBP_LOSSLESS if photo.format == "WEBP" and photo.lossless else {})
     options |= photo.shown.options
@@ -102,6 +106,22 @@ def _with_blocks(photo: Photo, compressed: CompressedJpeg, picture: Frame, exif:
     return with_metadata_of(changed_blocks(compressed, changes), metadata)
 
 
+def _deep(photo: Photo, lower: np.ndarray, picture: Frame, exif: bytes | None) -> bytes:
+    """A PNG of 16 bits a sample."""
+    colour = np.asarray(_pillow(picture.pixels).convert("L"))[..., None] if photo.single_channel else picture.pixels
+    upper = colour if picture.alpha is None else np.dstack([colour, picture.alpha])
+    if picture.alpha is not None:
+        lower = np.where(picture.alpha[..., None] == 0, np.uint8(0), lower)
+    chunks = list(photo.shown.chunks)
+    if photo.icc_profile:
+        chunks.append((b"iCCP", b"profile\0\0" + zlib.compress(photo.icc_profile)))
+    if photo.shown.density is not None:
+        chunks.append((b"pHYs", densities.to_phys(photo.shown.density)))
+    if exif:
+        chunks.append((b"eXIf", exif.removeprefix(b"Exif\0\0")))
+    return encode_png(upper, lower, chunks)
+
+
 def _quality(photo: Photo, options: dict[str, Any]) -> int:
     """At which the original takes about as many bytes as it does."""
 
@@ -113,12 +133,22 @@ def _quality(photo: Photo, options: dict[str, Any]) -> int:
 
 
 def _image(photo: Photo, picture: Frame) -> Image.Image:
-    image = Image.fromarray(picture.pixels)
+    image = _pillow(picture.pixels)
     if photo.single_channel:
         image = image.convert("L")
     if picture.alpha is not None:
         image.putalpha(Image.fromarray(picture.alpha))
     return _palette(image) if FORMATS[photo.format].palette else image
+
+
+def _pillow(pixels: np.ndarray) -> Image.Image:
+    if pixels.size < LARGE:
+        return Image.fromarray(pixels)
+    image = Image.new("RGB", (pixels.shape[1], pixels.shape[0]))
+    for top in range(0, len(pixels), _STRIP):
+        image.paste(Image.fromarray(pixels[top : top + _STRIP]), (0, top))
+        put_down(pixels)
+    return image
 
 
 def _palette(image: Image.Image) -> Image.Image:
@@ -197,7 +227,5 @@ def _with_chunks(data: bytes, photo: Photo) -> bytes:
     chunks = list(photo.shown.chunks)
     if photo.shown.density is not None:
         chunks.append((b"pHYs", densities.to_phys(photo.shown.density)))
-    written = b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
-    )
+    written = b"".join(chunk(kind, body) for kind, body in chunks)
     return data[:_PNG_HEADER] + written + data[_PNG_HEADER:]

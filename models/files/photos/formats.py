@@ -1,6 +1,6 @@
 """What a copy in each format carries: the one table that reading, writing and their tests go by.
 
-Samples have 8 bits in all of them; a photo of more says so in its notes.
+Samples have 8 bits in all of them, but for PNG, which keeps 16. What a copy reduces to 8 is said in the photo's notes.
 """
 
 from dataclasses import dataclass

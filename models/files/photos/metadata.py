@@ -19,6 +19,8 @@ _LEFT_OUT = {
 
 
 _TURNED = range(5, 9)  # orientations that swap width and height
+FLIPPED_ACROSS, FLIPPED_DOWN = (2, 3, 6, 7), (3, 4, 7, 8)
+"""Orientations that flip the picture, once width and height are swapped."""
 _SWAPPED = (
     (Base.XResolution, Base.YResolution),
     (Base.FocalPlaneXResolution, Base.FocalPlaneYResolution),

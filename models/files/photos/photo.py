@@ -72,6 +72,8 @@ class Photo:
         key: as read, the first.
         left_out: metadata that a copy does not get even if it keeps EXIF.
         attributes: permissions and time of change of the file; None for a photo that comes from no file.
+        lower: of a photo of 16 bits a sample whose copy has as many: the lower bytes, uint8 (H, W, C), of grey,
+            RGB or RGBA. `pixels` and `alpha` are the upper ones.
         compressed: a JPEG as it is stored, where its copy keeps the blocks that are not changed; else None.
     """
 
@@ -91,6 +93,7 @@ class Photo:
     left_out: tuple[str, ...] = ()
     attributes: Attributes | None = None
     compressed: CompressedJpeg | None = field(default=None, repr=False)
+    lower: NDArray[np.uint8] | None = field(default=None, repr=False)
 
     def at(self, frame: int) -> "Photo":
         """One of the pictures of a file that holds several.
@@ -138,6 +141,7 @@ def plain(photo: Photo, suffix: str = "png") -> Photo:
         key=0,
         attributes=None,
         compressed=None,
+        lower=None,
     )
 
 
@@ -174,4 +178,5 @@ def compressed_like(photo: Photo, copy: Photo) -> Photo:
         return finely(photo) if copy.shown.stored > _LARGER * photo.shown.stored else photo
     options = {name: value for name, value in photo.shown.options.items() if name not in _COMPRESSION}
     options |= {name: value for name, value in copy.shown.options.items() if name in _COMPRESSION}
-    return replace(photo, shown=replace(photo.shown, options=options))
+    kept = photo.compressed if options == dict(photo.shown.options) else None
+    return replace(photo, shown=replace(photo.shown, options=options), compressed=kept)

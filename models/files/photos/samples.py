@@ -9,7 +9,8 @@ from PIL import Image, ImageCms, ImageFile
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from guise.models.errors import ImageError
-from guise.models.files.photos.metadata import profile_space
+from guise.models.files.photos.metadata import FLIPPED_ACROSS, FLIPPED_DOWN, profile_space, swaps_sides
+from guise.models.files.photos.room import LARGE, put_down, room_for
 
 _GREY = {"1", "L", "LA", "La", "I;16", "I;16B", "I;16L"}
 _COLOUR = {"P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "YCbCr", "CMYK"}
@@ -40,7 +41,13 @@ class Samples:
 
 
 def samples(
-    image: Image.Image, data: bytes, kind: str, notes: list[str], *, source: ImageFile.ImageFile | None = None
+    image: Image.Image,
+    data: bytes,
+    kind: str,
+    notes: list[str],
+    *,
+    source: ImageFile.ImageFile | None = None,
+    orientation: int = 1,
 ) -> Samples:
     """The samples of a loaded image.
 
@@ -50,6 +57,7 @@ def samples(
         kind: its format, as `headers.sniff` names it.
         notes: a list to which one line is added for each loss.
         source: the file that a copy of one of its pictures comes from; None where it is `image`.
+        orientation: by EXIF, in which the pixels of a picture that `turns_by_strips` are turned.
 
     Returns:
         8-bit RGB and alpha. Pixels that are fully transparent are black: they may hide anything.
@@ -62,7 +70,7 @@ def samples(
     single_channel = image.mode in _GREY or (kind == "PNG" and data[25] in _PNG_GREY_TYPES)
     bits = _bits_per_sample(source or image, data, kind)
     if bits > 8:
-        notes.append(f"{bits}-bit samples reduced to 8")
+        notes.append(reduced_to_8(bits))
     if image.mode == "1":
         notes.append("1-bit samples are written back as 8-bit grey")
     if image.mode in ("P", "PA") and kind != "GIF":
@@ -75,15 +83,67 @@ def samples(
         pixels, alpha = np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3])
         pixels[alpha == 0] = 0
         return Samples(pixels, alpha, single_channel)
-    return Samples(_rgb(image_8), None, single_channel)
+    return Samples(_rgb(image_8, orientation), None, single_channel)
 
 
-def _rgb(image: Image.Image) -> NDArray[np.uint8]:
-    """Pixels, by strips: a second copy of a large photo may not fit the memory."""
-    pixels = np.empty((image.height, image.width, 3), np.uint8)
+def reduced_to_8(bits: int) -> str:
+    """The note of a photo whose copy has fewer bits.
+
+    Args:
+        bits: of a sample.
+
+    Returns:
+        A line.
+    """
+    return f"{bits}-bit samples reduced to 8"
+
+
+def turned(stored: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Turn samples upright.
+
+    Args:
+        stored: uint8 (H, W, C).
+        orientation: by EXIF.
+
+    Returns:
+        The same upright.
+    """
+    if swaps_sides(orientation):
+        stored = stored.transpose(1, 0, 2)
+    if orientation in FLIPPED_DOWN:
+        stored = stored[::-1]
+    if orientation in FLIPPED_ACROSS:
+        stored = stored[:, ::-1]
+    return np.ascontiguousarray(stored)
+
+
+def turns_by_strips(image: Image.Image) -> bool:
+    """Tell whether a picture is so large that Pillow should not turn it.
+
+    Args:
+        image: opened.
+
+    Returns:
+        Whether `samples` is to turn it.
+    """
+    return image.mode in ("RGB", "L") and 3 * image.width * image.height >= LARGE and not image.has_transparency_data
+
+
+def _rgb(image: Image.Image, orientation: int) -> NDArray[np.uint8]:
+    """Upright pixels, by strips: a second copy of a large photo may not fit the memory."""
+    size = (image.height, image.width)
+    pixels = room_for((*(size[::-1] if swaps_sides(orientation) else size), 3))
+    stored = pixels  # seen as the file has them
+    if orientation in FLIPPED_ACROSS:
+        stored = stored[:, ::-1]
+    if orientation in FLIPPED_DOWN:
+        stored = stored[::-1]
+    if swaps_sides(orientation):
+        stored = stored.transpose(1, 0, 2)
     for top in range(0, image.height, _STRIP):
         strip = image.crop((0, top, image.width, min(top + _STRIP, image.height)))
-        pixels[top : top + strip.height] = np.asarray(strip.convert("RGB"))
+        stored[top : top + strip.height] = np.asarray(strip.convert("RGB"))
+        put_down(pixels)
     return pixels
 
 

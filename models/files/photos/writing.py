@@ -89,7 +89,7 @@ def as_saved(photo: Photo, pixels: Pixels, original: Pixels | None = None) -> Pi
         return shown(original, pixels, photo.compressed.layout)
     options = {name: value for name, value in photo.shown.options.items() if name != "loop"}
     how = Shown(options=options, stored=photo.shown.stored)
-    bare = replace(photo, alpha=None, icc_profile=None, shown=how, frames=(), key=0, compressed=None)
+    bare = replace(photo, alpha=None, icc_profile=None, shown=how, frames=(), key=0, compressed=None, lower=None)
     data = encode(bare, [Frame(pixels, None)], None)
     with opened(photo.format, data) as image:
         return pictures(image, data, photo.format, [])[0].samples.pixels

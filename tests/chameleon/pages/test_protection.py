@@ -48,6 +48,21 @@ def test_figures_are_those_of_the_report(photos):
     assert ["sface", "0.88 → 0.34", "yes → yes"] in card(page, "trip/b.png").rows()
 
 
+def test_the_figure_seen_first_is_the_worst_of_the_table(photos):
+    alike, coloured = face(), face()
+    alike = replace(alike, visibility=replace(alike.visibility, ssim=0.941, flip=0.03))
+    coloured = replace(coloured, visibility=replace(coloured.visibility, ssim=0.99, flip=0.2))  # seen more, by far
+    results = (
+        PhotoResult("a.png", "protected", faces=(alike,)),
+        PhotoResult("trip/b.png", "protected", faces=(coloured,)),
+    )
+    page = page_of(with_results(photos, *results))
+    (tile,) = [tile for tile in page.all("li", class_="tile") if "SSIM" in tile.text]
+    rows = {row[0]: row for row in section(page, "How visible the masks are").rows()}
+    assert tile.all("span")[0].text == "SSIM 0.941" and rows["SSIM"][2] == "0.941"
+    assert "seen at once" in tile.text
+
+
 def test_lpips_is_shown_where_it_was_measured(photos):
     measured = with_results(photos, PhotoResult("a.png", "protected", faces=(face(lpips=0.0317),)))
     page = page_of(measured)

@@ -28,8 +28,8 @@ def read(image, folder, name):
 
 def visibility(photo, protected, face):
     look = Look(photo, face)
-    written = as_saved(photo, protected.pixels)
-    return look.meter.measure(written[look.region.rows, look.region.columns])
+    written = as_saved(photo, protected.pixels, photo.pixels)
+    return look.measure(written[look.region.rows, look.region.columns])
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
@@ -76,7 +76,7 @@ def test_a_large_face_is_within_the_bounds_at_full_zoom_too(astronaut, detector,
     photo, budget = read(astronaut.resize((2000, 2000)), tmp_path, "large.png"), STRENGTHS["mid"]
     face = detector.detect(photo.pixels)[0]
     protected, look = protect_photo(photo, [face], mask, budget=budget), Look(photo, face)
-    zoomed = look.meter.measure_zoomed(protected.pixels[look.region.rows, look.region.columns])
+    zoomed = look.measure_zoomed(protected.pixels[look.region.rows, look.region.columns])
     assert 0.8 < budget.spent(visibility(photo, protected, face)) <= 1
     assert budget.zoomed().spent(zoomed) <= 1
 

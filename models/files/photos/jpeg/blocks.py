@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from guise.models.files.photos.jpeg.layout import BLOCK, Layout
+from guise.models.files.photos.room import copied, put_down
 
 # ITU-T T.871, 7: from RGB to Y, Cb and Cr, without their offsets; and back.
 _TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
@@ -77,7 +78,7 @@ def shown(before: Pixels, after: Pixels, layout: Layout) -> Pixels:
     Returns:
         uint8 (h, w, 3).
     """
-    result, (high, wide) = before.copy(), layout.unit
+    result, (high, wide) = copied(before), layout.unit
     height, width = before.shape[:2]
     for rows, columns in _changed(before, after, layout):
         # Colours of lower resolution reach over into the blocks around.
@@ -103,6 +104,7 @@ def _changed(before: Pixels, after: Pixels, layout: Layout) -> Iterator[tuple[sl
             first, last = top + rows[0] // high * high, top + -(-(rows[-1] + 1) // high) * high
             left, right = columns[0] // wide * wide, -(-(columns[-1] + 1) // wide) * wide
             yield slice(first, min(last, height)), slice(left, min(right, width))
+        put_down(before, after)
 
 
 def _steps(before: Pixels, after: Pixels, layout: Layout) -> Steps:

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from guise.models.files.photos.metadata import swaps_sides
+from guise.models.files.photos.metadata import FLIPPED_ACROSS, FLIPPED_DOWN, swaps_sides
 
 BLOCK = 8
 COMPRESSED_ANEW = "all of it is compressed anew, not only what the mask changes"
 _SAMPLINGS = {(1, 1), (2, 1), (1, 2), (2, 2)}  # of lightness, across and down, where colour has (1, 1)
-_FLIPPED_ACROSS, _FLIPPED_DOWN = (2, 3, 6, 7), (3, 4, 7, 8)  # orientations, once sides are swapped
 _OF_RGB = (82, 71, 66)  # the names "R", "G" and "B" of components
 
 
@@ -45,7 +44,7 @@ class Layout:
     @property
     def flips(self) -> tuple[bool, bool]:
         """Whether the picture is flipped down and across, once sides are swapped."""
-        return self.orientation in _FLIPPED_DOWN, self.orientation in _FLIPPED_ACROSS
+        return self.orientation in FLIPPED_DOWN, self.orientation in FLIPPED_ACROSS
 
 
 @dataclass(frozen=True)
