@@ -68,6 +68,18 @@ def _is_font(attachment: Any) -> bool:
     return any(word in (attachment.mimetype or "").lower() for word in _FONTS)
 
 
+def is_gap(packet: Any) -> bool:
+    """Tell the empty text that MP4 holds between two subtitles: what writes a copy puts it in anew.
+
+    Args:
+        packet: an `av.Packet`.
+
+    Returns:
+        Whether it is one.
+    """
+    return packet.size == 2 and packet.stream.codec_context.name == "mov_text" and bytes(packet) == b"\0\0"
+
+
 def describe(stream: Any, original: Any, *, keep_metadata: bool) -> None:
     """Say of a copied stream what players need to choose it.
 

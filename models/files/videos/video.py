@@ -145,7 +145,8 @@ def readable(path: Path) -> Iterator[None]:
         if isinstance(error, OSError) and type(error).__module__ == "builtins" and error.strerror:
             reason = error.strerror
         else:
-            reason = f"it is damaged or cut short ({first_line(error).partition(': ')[0]})"
+            detail = getattr(error, "strerror", None) or first_line(error)
+            reason = f"it is damaged or cut short ({detail})"
         raise ImageError(f"cannot read {printable(path)}: {reason}; {_COPY}") from error
 
 

@@ -17,7 +17,7 @@ from guise.models.files.videos.kinds import CONTAINERS
 from guise.models.files.videos.library import pyav
 from guise.models.files.videos.pictures import checked_time
 from guise.models.files.videos.planes import Change, add
-from guise.models.files.videos.streams import describe, fonts_of, streams_to_copy
+from guise.models.files.videos.streams import describe, fonts_of, is_gap, streams_to_copy
 from guise.models.files.videos.video import Video, check_clear, opened, picture_stream, readable
 
 Changes = Callable[[int], Sequence[Change]]
@@ -117,7 +117,7 @@ def _write(
             for packet in source.demux([pictures, *copied]):
                 check_clear(packet)
                 if packet.stream.index != pictures.index:
-                    if packet.dts is not None or packet.size:
+                    if packet.size and not is_gap(packet):
                         packet.stream = tracks[packet.stream.index]
                         copy.mux(packet)
                     continue
