@@ -115,7 +115,7 @@ def protect(
                 raise
     if dry_run:
         protect_report.show_plan(plan, as_json=as_json)
-        context.exit(3 if plan.survey.failures else 0)
+        context.exit(3 if plan.failures else 0)
     if as_json:
         console.show_json(report.to_json())
     else:

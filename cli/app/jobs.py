@@ -22,7 +22,8 @@ from guise.chameleon.protection.sheet import face_crop
 from guise.models import load_recogniser
 from guise.models.devices import best_device
 from guise.models.errors import GuiseError, ImageError
-from guise.models.files import atomic_write, printable, read_photo
+from guise.models.files import atomic_write, printable
+from guise.models.files.videos.pictures import read_picture
 from guise.models.recognisers import registry
 
 _MOST_PEOPLE = 60
@@ -107,7 +108,7 @@ class Jobs:
 
     def _draw_face(self, folder: Path, person: Person, file: Path) -> None:
         path, face = person.faces[0]
-        _draw(face_crop(read_photo(folder / path).pixels, face.face.box), file, longest=_FACE)
+        _draw(face_crop(read_picture(folder / path).pixels, face.face.box), file, longest=_FACE)
 
     def _protect(self, job: dict[str, Any]) -> None:
         """Learn the mask if there is no key yet, write the copies, and draw each photo before and after."""
@@ -173,7 +174,7 @@ class Jobs:
                     file = Path(job["views"]) / f"{view}-{side}.jpg"
                     folder = Path(job["folder" if side == "before" else "out"])
                     if result.status != "skipped" or not file.exists():
-                        _draw(read_photo(folder / result.photo).pixels, file, longest=_VIEW)
+                        _draw(read_picture(folder / result.shown).pixels, file, longest=_VIEW)
             except ImageError:  # it was read a moment ago; somebody took it away
                 view = None
         self._send(

@@ -42,7 +42,7 @@ def test_what_is_no_video(tmp_path: Path) -> None:
         path = tmp_path / name
         path.write_bytes(data)
         assert said in refused(path)
-    assert [path.name for path in list_photos(tmp_path, videos=True).videos] == sorted(os.listdir(tmp_path))
+    assert [tmp_path / path for path in list_photos(tmp_path, videos=True).videos] == sorted(tmp_path.iterdir())
     os.mkfifo(tmp_path / "pipe.mp4")
     assert "it is no regular file" in refused(tmp_path / "pipe.mp4")
 

@@ -147,13 +147,13 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     def onto_a_full_disk(path, flags, mode=0o777):
         if str(path).endswith("guise-tmp"):
-            os.symlink("/dev/full", path)
+            Path(path).symlink_to("/dev/full")
             return os.open("/dev/full", os.O_WRONLY)
         return real(path, flags, mode)
 
     real = os.open
     monkeypatch.setattr("guise.models.files.atomic.os.open", onto_a_full_disk)
-    with pytest.raises(OutputError, match="cannot write .*clip.mkv: No space left on device; free some space"):
+    with pytest.raises(OutputError, match=r"cannot write .*clip.mkv: No space left on device; free some space"):
         written(video, tmp_path / "out")
 
 
