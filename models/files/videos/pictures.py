@@ -188,7 +188,10 @@ def pictures_at(video: Video, times: Sequence[Fraction]) -> Iterator[Picture]:
         base = stream.time_base
         half = Fraction(1, 2000)  # what a name of three digits may be off
         for wanted in times:
-            container.seek(int(wanted / base), stream=stream)
+            try:
+                container.seek(int(wanted / base), stream=stream)
+            except OSError:  # no index: from the start then
+                container.seek(int(video.start / base), stream=stream)
             last = None
             for frame in container.decode(stream):
                 if last is not None and frame.pts is not None and frame.pts * frame.time_base > wanted + half:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -10,6 +14,8 @@ import numpy as np
 import pytest
 
 from guise.models.errors import ImageError, OutputError
+from guise.models.files import remove_stale
+from guise.models.files.videos.pictures import picture_name, pictures_at, read_picture, sampled_names
 from guise.models.files.videos.planes import Change
 from guise.models.files.videos.video import read_video
 from guise.models.files.videos.writing import Written, write_video
@@ -171,3 +177,41 @@ def test_permissions_and_time_of_change_stay(tmp_path: Path) -> None:
     written(video, tmp_path / "out")
     status = (tmp_path / "out/clip.mp4").stat()
     assert (status.st_mode & 0o777, status.st_mtime_ns) == (0o640, 10**18)
+
+
+def test_a_kill_leaves_no_half_copy_and_the_next_run_writes_the_same(tmp_path: Path) -> None:
+    video = build_video(tmp_path / "clip.mp4", waves(40))
+    written(video, tmp_path / "whole")
+    program = """if True:
+        import os, signal, sys
+        from pathlib import Path
+        from guise.models.files.videos.video import read_video
+        from guise.models.files.videos.writing import write_video
+        def changes(number):
+            if number == int(sys.argv[3]):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return []
+        write_video(Path(sys.argv[2]), read_video(Path(sys.argv[1])), changes)
+    """
+    copy = tmp_path / "out" / "clip.mp4"
+    for at in (0, 25, 39):
+        ended = subprocess.run([sys.executable, "-c", program, str(video), str(copy), str(at)], check=False)
+        assert ended.returncode == -signal.SIGKILL and not copy.exists()
+    assert len(remove_stale(copy.parent)) == 3 and not list(copy.parent.iterdir())
+    written(video, copy.parent)
+    assert copy.read_bytes() == (tmp_path / "whole/clip.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "live.webm"])
+def test_single_pictures_are_found_by_their_time(tmp_path: Path, name: str) -> None:
+    how = {"codec": "libvpx-vp9", "options": {"b": "0"}, "container": {"live": "1"}} if name == "live.webm" else {}
+    path = build_video(tmp_path / name, waves(24), **how)
+    times, pixels = picture_times(path), pixels_of(path)
+    video = read_video(path)
+    wanted = [Fraction(pts) * base for pts, base in times][3::5]
+    for time, picture, expected in zip(wanted, pictures_at(video, wanted), pixels[3::5], strict=True):
+        assert picture.time == time and np.array_equal(picture.pixels(), expected)
+        named = read_picture(picture_name(path, time))
+        assert np.array_equal(named.pixels, expected)
+    assert len(sampled_names(Path(name), video, 5)) == 5
+    assert len({read_picture(tmp_path / one).sha256 for one in sampled_names(Path(name), video, 5)}) == 5
