@@ -107,6 +107,8 @@ def read_video(path: Path) -> Video:
             codec, rate = stream.codec_context, stream.average_rate
             seconds = _seconds(container, stream)
             frames = stream.frames or (round(seconds * rate) if seconds and rate else 0)
+            if seconds is None:  # a live recording does not say how long it is
+                frames, seconds = _counted(container, stream)
             turning = Turning.of(None if matrix is None else tuple(memoryview(matrix).cast("i")))
             return Video(
                 path=path,
@@ -238,6 +240,12 @@ def check_clear(packet: Any) -> None:
     """
     if packet.has_sidedata("encryption_info"):
         raise ImageError("it is encrypted (DRM): its pictures cannot be read without the key of its publisher")
+
+
+def _counted(container: Any, stream: Any) -> tuple[int, float]:
+    """How many pictures come after the first few, and how long they take."""
+    times = [packet.pts for packet in container.demux(stream) if packet.pts is not None]
+    return len(times) + 1, float((max(times, default=0) - (stream.start_time or 0)) * stream.time_base)
 
 
 def _seconds(container: Any, stream: Any) -> float | None:
