@@ -162,7 +162,7 @@ class Tracker:
             if face is None or not self._continues(track, at, known[0], face):
                 continue
             if known[0] != number - step:
-                self._carry(track, *sorted((known[0], number)), face)
+                self._carry(track, min(known[0], number), max(known[0], number), face)
             track.sightings[number] = Sighting(face)
         return self._first + order[-1] in track.sightings if len(order) else True
 

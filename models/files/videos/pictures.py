@@ -212,4 +212,4 @@ def as_photo(picture: Picture) -> Photo:
         The photo; its hash is that of its pixels.
     """
     pixels = picture.pixels()
-    return Photo(pixels, None, "PNG", False, True, None, None, hashlib.sha256(pixels).hexdigest(), ())
+    return Photo(pixels, None, "PNG", False, True, None, None, hashlib.sha256(pixels.tobytes()).hexdigest(), ())
