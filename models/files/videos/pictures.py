@@ -16,8 +16,9 @@ from guise.models.errors import ImageError
 from guise.models.files.folders import is_video
 from guise.models.files.photos.photo import Photo
 from guise.models.files.photos.reading import read_photo
+from guise.models.files.videos.opening import check_clear, opened, picture_stream, readable
 from guise.models.files.videos.turning import Turning
-from guise.models.files.videos.video import Video, check_clear, opened, picture_stream, read_video, readable
+from guise.models.files.videos.video import Video, read_video
 
 _TIME = re.compile(r"(?P<file>.+)#t=(?P<seconds>-?[0-9]+(?:\.[0-9]+)?)", re.DOTALL)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from guise.models.files.videos.video import is_still
+from guise.models.files.videos.opening import is_still
 
 _LANGUAGE = ("language",)
 _FONTS = ("font", "opentype", "truetype")

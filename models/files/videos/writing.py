@@ -15,10 +15,11 @@ from guise.models.files.names import printable
 from guise.models.files.videos.encoders import Compression, compression_of
 from guise.models.files.videos.kinds import CONTAINERS
 from guise.models.files.videos.library import pyav
+from guise.models.files.videos.opening import check_clear, opened, picture_stream, readable
 from guise.models.files.videos.pictures import checked_time
 from guise.models.files.videos.planes import Change, add
 from guise.models.files.videos.streams import describe, fonts_of, is_gap, streams_to_copy
-from guise.models.files.videos.video import Video, check_clear, opened, picture_stream, readable
+from guise.models.files.videos.video import Video
 
 Changes = Callable[[int], Sequence[Change]]
 """What to add to a picture, by its number, in the coordinates of the picture as people see it."""
