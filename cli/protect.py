@@ -19,7 +19,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--user-photos", "folder", type=_PHOTOS, required=True, help="Folder with your photos, or one photo.")
+@click.option(
+    "--user-photos", "folder", type=_PHOTOS, required=True, help="Your photos and videos: a folder, or one file."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Where the copies go. [default: DIR-protected]")
 @click.option("--key", "key_file", type=_FILE, help="Your key; it is made if it is missing. [default: DIR.guise-key]")
 @click.option(
@@ -95,8 +97,8 @@ def protect(
     """Write copies of your photos that look nearly the same and are harder for face recognition to link to you.
 
     The first run learns one mask for you and keeps it in a private key file. Later runs with the same key need no
-    learning. Each run fits the mask to each photo, which takes some four seconds. Your originals are never changed. If
-    a run is interrupted, run the same command again.
+    learning. Each run fits the mask to each photo, which takes some four seconds. Videos keep their sound. Your
+    originals are never changed. If a run is interrupted, run the same command again.
     """
     console.warn_quietly()
     from guise import chameleon
@@ -120,7 +122,7 @@ def protect(
                 raise
     if dry_run:
         protect_report.show_plan(plan, as_json=as_json)
-        context.exit(3 if plan.survey.failures else 0)
+        context.exit(3 if plan.failures else 0)
     if as_json:
         console.show_json(report.to_json())
     else:

@@ -30,7 +30,8 @@ def show(report: ProtectionReport) -> None:
     """What a run did."""
     show_photos(report.photos)
     where = f" in {printable(report.out)}" if report.protected else ""
-    lines = [f"\n{len(report.protected)} of {len(report.photos)} photos protected{where}"]
+    kinds = "photos and videos" if any(result.video for result in report.photos) else "photos"
+    lines = [f"\n{len(report.protected)} of {len(report.photos)} {kinds} protected{where}"]
     if not report.protected:
         lines += [] if report.page is None else [f"  report        {printable(report.page)}"]
         click.echo("\n".join(lines))

@@ -17,7 +17,8 @@ from guise.chameleon.visibility.budget import Visibility
 from guise.chameleon.visibility.lpips import LpipsMeter
 from guise.models import Recogniser
 from guise.models.errors import FaceError, ImageError
-from guise.models.files import Photo, compressed_like, printable, read_photo
+from guise.models.files import Photo, compressed_like, printable
+from guise.models.files.videos.pictures import read_picture
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def find_user(
     result = OriginalFaces(kind, selector)
     for done, name in enumerate(names, 1):
         try:
-            photo = read_photo(originals / name)
+            photo = read_picture(originals / name)
         except ImageError:
             pass
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,12 +16,15 @@ from guise.chameleon.evaluation.strangers import Strangers, embed_strangers
 from guise.chameleon.faces.embedding import FaceReader, similarity
 from guise.chameleon.faces.selection import FaceSelector, WhoseFace
 from guise.chameleon.transforms import TRANSFORMS
+from guise.chameleon.videos.sampling import sample
 from guise.chameleon.visibility.lpips import LpipsMeter
 from guise.models import Recogniser
 from guise.models.errors import FaceError, ImageError
-from guise.models.files import list_photos, printable, read_photo
+from guise.models.files import list_photos, printable
+from guise.models.files.videos.pictures import read_picture
 from guise.models.watching import Progress
 
+_OF_A_VIDEO = 8  # pictures that are measured, at most
 SAVED = "as saved"
 """The version of the protected photos that no transform has touched."""
 
@@ -114,6 +117,8 @@ def measure_folders(
 ) -> Measurements:
     """Measure protected photos against their originals, paired by relative path.
 
+    Of a video some pictures are measured, evenly spread; those that do not show the user are passed over.
+
     Args:
         originals: folder with the originals.
         protected: folder with their copies.
@@ -133,17 +138,21 @@ def measure_folders(
         FaceError: the user cannot be told from others, or no pair could be measured.
         ValueError: `whose` names no single face of a photo.
     """
-    names, copies = (dict.fromkeys(list_photos(folder).photos) for folder in (originals, protected))
+    listed = [list_photos(folder, videos=True) for folder in (originals, protected)]
+    names, copies = (dict.fromkeys((*listing.photos, *listing.videos)) for listing in listed)
     unmeasured = {name: "it has no protected copy" for name in names if name not in copies}
     unmeasured |= {name: "it has no original" for name in copies if name not in names}
-    pairs = [name for name in names if name in copies]
+    photos = [name for name in listed[0].photos if name in copies]
+    sampled, unreadable = sample(originals, [name for name in listed[0].videos if name in copies], _OF_A_VIDEO)
+    unmeasured |= unreadable
+    pairs = [*photos, *(picture for pictures in sampled.values() for picture in pictures)]
     looking, among = (progress and partial(progress, what) for what in ("looking for faces", "strangers"))
     faces = find_user(originals, pairs, reader, whose=whose, progress=looking)
     versions = {SAVED: lambda pixels: pixels, **(TRANSFORMS if robust else {})}
     measured, own_files = [], set(faces.files)
     for done, name in enumerate(pairs, 1):
         try:
-            original, copy = read_photo(originals / name), read_photo(protected / name)
+            original, copy = read_picture(originals / name), read_picture(protected / name)
             own_files.add(copy.sha256)
             pair = measure_pair(name, original, copy, faces, reader, recognisers, versions=versions, lpips=lpips)
             measured.append(pair)
@@ -151,6 +160,7 @@ def measure_folders(
             unmeasured[name] = str(error)
         if progress is not None:
             progress("measuring", done, len(pairs))
+    unmeasured = _by_video(unmeasured, sampled)
     if not measured:
         name, reason = min(unmeasured.items())
         what = f"none of {len(unmeasured)} photos could be measured; {printable(name)}: {reason}"
@@ -167,6 +177,16 @@ def measure_folders(
         strangers=strangers,
         no_retrieval=_no_retrieval(measured, strangers),
     )
+
+
+def _by_video(unmeasured: dict[Path, str], sampled: Mapping[Path, Sequence[Path]]) -> dict[Path, str]:
+    """A video need not show the user in all pictures that were looked at: it is unmeasured where none was measured."""
+    pictures = {picture for each in sampled.values() for picture in each}
+    rest = {name: reason for name, reason in unmeasured.items() if name not in pictures}
+    for video, each in sampled.items():
+        if all(picture in unmeasured for picture in each):
+            rest[video] = f"none of {len(each)} pictures was measured; at {each[0].name}: {unmeasured[each[0]]}"
+    return rest
 
 
 def _report(

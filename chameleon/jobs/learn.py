@@ -52,7 +52,8 @@ def learn(
     A key is never learnt anew over an old one: without the old one its photos could not be restored.
 
     Args:
-        folder: with the user's photos, or one photo; nothing in it is changed.
+        folder: with the user's photos, or one photo; nothing in it is changed. Where there are only videos, pictures
+            of these are learnt from.
         key: the key's file, private; None is FOLDER.guise-key, next to the folder.
         user_face: whose faces: "recurring" (default: the person in most photos), "largest" (of each photo), "all",
             a photo that shows the user alone, or a selector such as `ProtectionPlan.select` gives.

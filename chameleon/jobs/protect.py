@@ -50,7 +50,7 @@ def protect(
     files come out.
 
     Args:
-        folder: with the user's photos, or one photo; the copies keep its tree.
+        folder: with the user's photos and videos, or one of them; the copies keep its tree.
         key: from `learn` or `load_key`, or its file. A file that is not there is learnt first, with the options of
             `learn`; None is FOLDER.guise-key, next to the folder.
         out: where the copies go; None is FOLDER-protected, next to the folder.

@@ -27,12 +27,14 @@ from guise.chameleon.protection.effort import Effort
 from guise.chameleon.protection.folder import protect_folder
 from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.videos.protect import protect_videos
-from guise.chameleon.videos.sampling import pictures_to_learn_from
+from guise.chameleon.videos.sampling import pictures_to_learn_from, sample
 from guise.chameleon.visibility.budget import Budget, budget_of
 from guise.models import Recogniser
 from guise.models.errors import KeyFileError
 from guise.models.files import PhotoListing, check_writable, only_one, printable, remove_stale
 from guise.models.watching import Announce, Progress
+
+_LOOKED_AT = 8  # pictures of each video, where nothing is written
 
 
 class ProtectionRun:
@@ -85,7 +87,14 @@ class ProtectionRun:
         survey = self._survey()
         selector = self._choose(key, survey)
         threshold = self._networks.reader.recogniser.record.threshold
-        return ProtectionPlan(self.places.out, survey, selector, key is None, threshold)
+        names, unreadable = sample(self.places.folder, self.listing.videos, _LOOKED_AT)
+        looked = {
+            video: list(
+                find_faces(self.places.folder, each, self._networks.reader, progress=self._progress).faces.values()
+            )
+            for video, each in names.items()
+        }
+        return ProtectionPlan(self.places.out, survey, selector, key is None, threshold, looked, unreadable)
 
     def protect(
         self,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from guise.chameleon.faces.embedding import EmbeddedFace
 from guise.chameleon.faces.people import Person, people_in, select_people
 from guise.chameleon.faces.selection import FaceSelector
 from guise.chameleon.faces.survey import Survey
@@ -21,6 +22,7 @@ from guise.chameleon.visibility.budget import Budget
 from guise.chameleon.visibility.lpips import mean_lpips
 from guise.models.errors import InputError
 from guise.models.files import printable
+from guise.models.files.videos.pictures import video_of
 from guise.models.watching import Progress
 
 
@@ -34,6 +36,8 @@ class ProtectionPlan:
         selector: selects those that would get a mask.
         learn: a mask would be learnt first.
         threshold: Euclidean distance below which two faces are one person's.
+        videos: the faces in some pictures of each video, by the video's path; empty without videos.
+        unreadable_videos: why others could not be read, by their paths.
     """
 
     out: Path
@@ -41,6 +45,8 @@ class ProtectionPlan:
     selector: FaceSelector
     learn: bool
     threshold: float
+    videos: Mapping[Path, Sequence[list[EmbeddedFace]]] = field(default_factory=dict)
+    unreadable_videos: Mapping[Path, str] = field(default_factory=dict)
 
     @cached_property
     def people(self) -> tuple[Person, ...]:
@@ -73,11 +79,21 @@ class ProtectionPlan:
         seen = [
             {"photo": photo.as_posix(), "faces": len(faces), "protect": len(self.selector.select(faces)), "note": ""}
             for photo, faces in self.survey.faces.items()
+            if video_of(photo) is None
         ]
-        return seen + [
-            {"photo": photo.as_posix(), "faces": 0, "protect": 0, "note": why}
-            for photo, why in self.survey.failures.items()
-        ]
+        seen += [self._video_row(video, pictures) for video, pictures in self.videos.items()]
+        return seen + [{"photo": name.as_posix(), "faces": 0, "protect": 0, "note": why} for name, why in self.failures]
+
+    def _video_row(self, video: Path, pictures: Sequence[list[EmbeddedFace]]) -> dict[str, Any]:
+        selected = [len(self.selector.select(faces)) for faces in pictures]
+        note = f"video: {sum(map(bool, selected))} of {len(pictures)} pictures looked at show a face to protect"
+        faces = max(map(len, pictures), default=0)
+        return {"photo": video.as_posix(), "faces": faces, "protect": max(selected, default=0), "note": note}
+
+    @property
+    def failures(self) -> list[tuple[Path, str]]:
+        """Photos and videos that could not be read, and why."""
+        return [*self.survey.failures.items(), *self.unreadable_videos.items()]
 
     def to_json(self) -> str:
         """Write the plan for programs.

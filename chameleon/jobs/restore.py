@@ -8,7 +8,7 @@ from pathlib import Path
 
 from guise.chameleon.faces.detection import FaceDetector
 from guise.chameleon.mask.key import Key, load_key
-from guise.chameleon.restoration.folder import RestoredPhoto, restore_folder
+from guise.chameleon.restoration.folder import NO_VIDEOS, RestoredPhoto, restore_folder
 from guise.models.devices import best_device
 from guise.models.errors import InputError
 from guise.models.files import check_output_folder, check_writable, list_photos, only_one, remove_stale
@@ -57,7 +57,7 @@ def restore(
     """Write copies of the photos in `protected` without the mask.
 
     They are exact to the bit for files of lossless formats that are as `protect` wrote them, and near the original for
-    JPEG, for lossy WebP and for photos that were changed on their way.
+    JPEG, for lossy WebP and for photos that were changed on their way. Videos are not restored.
 
     Args:
         protected: folder with protected photos; nothing in it is changed.
@@ -79,7 +79,7 @@ def restore(
     file = known.file
     if file is None:
         raise InputError("this key lies in no file, so there are no records next to it: load it with `load_key`")
-    listing = list_photos(folder)
+    listing = list_photos(folder, videos=True)
     check_output_folder(folder, out)
     check_writable(out)
     with only_one(out, remedy="name another `out=`"):
@@ -90,4 +90,5 @@ def restore(
             photos.append(photo)
             if progress is not None:
                 progress("restoring", len(photos), len(listing.photos))
+        photos += [RestoredPhoto(video.as_posix(), "failed", NO_VIDEOS) for video in listing.videos]
     return RestorationReport(out, tuple(photos))

@@ -120,7 +120,8 @@ def _looks(result: PhotoResult) -> list[Looks]:
 def _tiles(results: Sequence[PhotoResult], measured: Sequence[PhotoResult], looks: Sequence[Looks]) -> Iterable[Tile]:
     copies = sum(result.status in ("protected", "skipped", "already protected") for result in results)
     tone: Tone = "good" if copies == len(results) else "warn" if copies else "bad"
-    yield Tile(f"{copies} of {len(results)}", "photos are protected", tone)
+    kinds = "photos and videos" if any(result.video for result in results) else "photos"
+    yield Tile(f"{copies} of {len(results)}", f"{kinds} are protected", tone)
     if not measured:
         return
     linked = sum(bool(result.linked_by) for result in measured)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from guise.chameleon.faces.embedding import EmbeddedFace
-from guise.chameleon.protection.log import LogEntry
+from guise.chameleon.protection.entries import LogEntry
 from guise.models.files import Photo, read_photo
 
 _LARGE = 50_000_000  # samples of a photo; of such ones only one is held at a time

@@ -14,6 +14,12 @@ from guise.chameleon.restoration.search import Masks, restore_by_search
 from guise.models.errors import ImageError
 from guise.models.files import Manifest, Photo, read_photo, write_photo
 
+NO_VIDEOS = (
+    "the mask is not taken off videos: their pictures were compressed with it, and what was there before is gone; "
+    "keep the originals"
+)
+"""Why no video is restored."""
+
 
 @dataclass(frozen=True)
 class RestoredPhoto:

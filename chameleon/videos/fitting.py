@@ -133,6 +133,8 @@ def _keys(tracked: Tracked, seconds: float, *, ends: bool = False) -> list[_Key]
             shares = np.linspace(0, 1, parts + 1) if ends else (np.arange(parts) + 0.5) / parts
             wanted = times[0] + shares * (times[-1] - times[0])
             found = np.flatnonzero([not face.sightings[number].carried for number in run])
+            if not len(found):
+                continue
             nearest = {run[found[np.abs(times[found] - time).argmin()]] for time in wanted}
             keys += [_Key(track, number) for number in nearest]
     return sorted(keys, key=lambda key: (key.number, key.track))

@@ -30,10 +30,12 @@ class Measured:
     Attributes:
         faces: those of the picture that most recognisers link.
         summary: of all pictures.
+        every: the faces of all pictures that were measured.
     """
 
     faces: tuple[FaceMeasurement, ...]
     summary: VideoSummary
+    every: tuple[FaceMeasurement, ...]
 
 
 def measure_video(
@@ -88,7 +90,7 @@ def measure_video(
         linked={name: _linked(name, [faces for _, faces in each]) for name in names},
         shown=picture_name(path, float(tracked.times[number])).as_posix(),
     )
-    return Measured(tuple(faces_there), summary)
+    return Measured(tuple(faces_there), summary, tuple(face for _, faces in each for face in faces))
 
 
 def measured_numbers(tracked: Tracked) -> list[int]:

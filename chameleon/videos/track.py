@@ -26,7 +26,7 @@ class Sighting:
     carried: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class Track:
     """One face, followed within a scene.
 

@@ -109,6 +109,7 @@ class Tracker:
                 continue
             track = self._begin(last, face)
             self._follow(track, range(last - 1, -1, -1))
+            self._drop_known(track)
             self._trim_start(track)
             lost = next((old for old in self._alive if self._same(old, track)), None)
             if lost is not None:
@@ -123,9 +124,16 @@ class Tracker:
                     track.sightings.pop(number, None)
         return joined
 
+    def _drop_known(self, track: Track) -> None:
+        """Leave pictures out in which the same face was followed already: a second mask would lie on the first."""
+        for old in self._alive:
+            for number in track.sightings.keys() & old.sightings.keys():
+                if overlap(track.sightings[number].face.box, old.sightings[number].face.box) > _SAME:
+                    del track.sightings[number]
+
     def _same(self, old: Track, new: Track) -> bool:
         """Whether a face that was lost is the one that was found afterwards."""
-        if not old.sightings:
+        if not old.sightings or not new.sightings:
             return False
         ended, begins = max(old.sightings), min(new.sightings)
         near = overlap(old.sightings[ended].face.box, new.sightings[begins].face.box) > _SAME
@@ -154,7 +162,7 @@ class Tracker:
             if face is None or not self._continues(track, at, known[0], face):
                 continue
             if known[0] != number - step:
-                self._carry(track, *sorted((known[0], number)), face)
+                self._carry(track, min(known[0], number), max(known[0], number), face)
             track.sightings[number] = Sighting(face)
         return self._first + order[-1] in track.sightings if len(order) else True
 

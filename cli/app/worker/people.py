@@ -17,7 +17,8 @@ from guise.chameleon.protection.sheet import face_crop
 from guise.cli.app.worker.pictures import FACE, draw
 from guise.cli.app.worker.words import as_text, middle
 from guise.models.errors import GuiseError, ImageError
-from guise.models.files import printable, read_photo
+from guise.models.files import printable
+from guise.models.files.videos.pictures import read_picture
 
 _MOST_PEOPLE = 60
 _PREVIEW = 1000  # pixels, the longer side of the photo that previews are made of
@@ -76,7 +77,7 @@ class People:
 
     def _draw_face(self, folder: Path, person: Person, file: Path) -> None:
         path, face = person.faces[0]
-        draw(face_crop(read_photo(folder / path).pixels, face.face.box), file, longest=FACE)
+        draw(face_crop(read_picture(folder / path).pixels, face.face.box), file, longest=FACE)
 
     def preview(self, job: dict[str, Any], **watch: Any) -> None:
         """Show the user's mask on the photo with their largest face, at each strength.

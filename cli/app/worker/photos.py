@@ -16,7 +16,8 @@ from guise.cli.app.worker.words import as_text, middle
 from guise.models import load_recogniser
 from guise.models.devices import best_device
 from guise.models.errors import ImageError
-from guise.models.files import printable, read_photo
+from guise.models.files import printable
+from guise.models.files.videos.pictures import read_picture
 from guise.models.recognisers import registry
 
 
@@ -127,7 +128,7 @@ class PhotoJobs:
         self._send("done", restored=len(report.restored), exact=len(report.exact), total=len(report.photos))
 
     def _show(self, job: dict[str, Any], result: chameleon.PhotoResult) -> None:
-        drawn = self._drawn(job, result.photo, result.faces[0].box) if result.faces else {}
+        drawn = self._drawn(job, result.shown, result.faces[0].box) if result.faces else {}
         notes = [as_text(note, Path(job["folder"])) for note in result.notes]
         measured = {"recognisers": result.recognisers, "linked_by": result.linked_by}
         self._send_photo(job, result, notes=notes, **measured, **drawn)
@@ -144,7 +145,7 @@ class PhotoJobs:
         view = hashlib.sha256(f"{job['out']}\0{photo}".encode(errors="surrogateescape")).hexdigest()[:32]
         try:
             for side, folder in (("before", job["folder"]), ("after", job["out"])):
-                pixels = read_photo(Path(folder) / photo).pixels
+                pixels = read_picture(Path(folder) / photo).pixels
                 draw(pixels, Path(job["views"]) / f"{view}-{side}.jpg", longest=VIEW)
         except ImageError:  # it was read a moment ago; somebody took it away
             return {}

@@ -76,7 +76,7 @@ def sniff_video(data: bytes) -> str | None:
         return None if sniff(data) else _of_brand(data[8:12])
     if data[4:8] in (b"moov", b"mdat") or data[:8] in (b"\0\0\0\x08wide", b"\0\0\0\x08mdat"):
         # A text may hold these letters at this place, but no length before them.
-        return "MOV" if int.from_bytes(data[:4], "big") == 1 or not data[:4].isalnum() else None
+        return None if all(0x20 <= letter < 0x7F for letter in data[:4]) else "MOV"
     if data[:4] == _EBML:
         kind = data[data.find(_DOCTYPE) + 3 :] if _DOCTYPE in data else b""
         return "WebM" if kind.startswith(b"webm") else "MKV"

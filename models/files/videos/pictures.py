@@ -16,8 +16,9 @@ from guise.models.errors import ImageError
 from guise.models.files.folders import is_video
 from guise.models.files.photos.photo import Photo
 from guise.models.files.photos.reading import read_photo
+from guise.models.files.videos.opening import check_clear, opened, picture_stream, readable
 from guise.models.files.videos.turning import Turning
-from guise.models.files.videos.video import Video, check_clear, opened, picture_stream, read_video, readable
+from guise.models.files.videos.video import Video, read_video
 
 _TIME = re.compile(r"(?P<file>.+)#t=(?P<seconds>-?[0-9]+(?:\.[0-9]+)?)", re.DOTALL)
 
@@ -188,7 +189,10 @@ def pictures_at(video: Video, times: Sequence[Fraction]) -> Iterator[Picture]:
         base = stream.time_base
         half = Fraction(1, 2000)  # what a name of three digits may be off
         for wanted in times:
-            container.seek(int(wanted / base), stream=stream)
+            try:
+                container.seek(int(wanted / base), stream=stream)
+            except OSError:  # no index: from the start then
+                container.seek(int(video.start / base), stream=stream)
             last = None
             for frame in container.decode(stream):
                 if last is not None and frame.pts is not None and frame.pts * frame.time_base > wanted + half:
@@ -209,4 +213,4 @@ def as_photo(picture: Picture) -> Photo:
         The photo; its hash is that of its pixels.
     """
     pixels = picture.pixels()
-    return Photo(pixels, None, "PNG", False, True, None, None, hashlib.sha256(pixels).hexdigest(), ())
+    return Photo(pixels, None, "PNG", False, True, None, None, hashlib.sha256(pixels.tobytes()).hexdigest(), ())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from guise.models.files.videos.video import is_still
+from guise.models.files.videos.opening import is_still
 
 _LANGUAGE = ("language",)
 _FONTS = ("font", "opentype", "truetype")
@@ -66,6 +66,18 @@ def fonts_of(container: Any) -> list[tuple[str, str, bytes]]:
 
 def _is_font(attachment: Any) -> bool:
     return any(word in (attachment.mimetype or "").lower() for word in _FONTS)
+
+
+def is_gap(packet: Any) -> bool:
+    """Tell the empty text that MP4 holds between two subtitles: what writes a copy puts it in anew.
+
+    Args:
+        packet: an `av.Packet`.
+
+    Returns:
+        Whether it is one.
+    """
+    return packet.size == 2 and packet.stream.codec_context.name == "mov_text" and bytes(packet) == b"\0\0"
 
 
 def describe(stream: Any, original: Any, *, keep_metadata: bool) -> None:

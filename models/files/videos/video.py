@@ -6,24 +6,19 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from guise.models.errors import ImageError, first_line
+from guise.models.errors import ImageError
 from guise.models.files.atomic import Attributes
-from guise.models.files.names import printable
 from guise.models.files.videos.kinds import CONTAINERS, READ, SUFFIXES, missing_bytes, sniff_video
-from guise.models.files.videos.library import pyav
+from guise.models.files.videos.opening import COPY_AGAIN, check_clear, opened, picture_stream, readable
 from guise.models.files.videos.turning import Turning
 
-MOST_PIXELS = 36_000_000  # of a picture: 8K
 _HEAD = 64
-_ENCRYPTED = ("encv", "enca", "drmi", "drms")  # sample entries of protected tracks
-_COPY = "copy or export it again"
 
 
 @dataclass(frozen=True)
@@ -97,16 +92,18 @@ def read_video(path: Path) -> Video:
         kind = _kind(path)
         missing = missing_bytes(path, kind)
         if missing:
-            raise ImageError(f"it is cut short: {missing} bytes at its end are missing; {_COPY}")
+            raise ImageError(f"it is cut short: {missing} bytes at its end are missing; {COPY_AGAIN}")
         with opened(path, kind) as container:
             stream = picture_stream(container)
             first = next(_decoded(container, stream), None)
             if first is None:
-                raise ImageError(f"it holds no picture that can be decoded; {_COPY}")
+                raise ImageError(f"it holds no picture that can be decoded; {COPY_AGAIN}")
             matrix = first.side_data.get("DISPLAYMATRIX")
             codec, rate = stream.codec_context, stream.average_rate
             seconds = _seconds(container, stream)
             frames = stream.frames or (round(seconds * rate) if seconds and rate else 0)
+            if seconds is None:  # a live recording does not say how long it is
+                frames, seconds = _counted(container, stream)
             turning = Turning.of(None if matrix is None else tuple(memoryview(matrix).cast("i")))
             return Video(
                 path=path,
@@ -125,30 +122,6 @@ def read_video(path: Path) -> Video:
             )
 
 
-@contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """Turn whatever goes wrong while a video is read into one line.
-
-    Args:
-        path: the file, which the line names.
-
-    Raises:
-        ImageError: anything went wrong in the block.
-    """
-    try:
-        yield
-    except ImageError as error:
-        told = str(error)
-        what = told if told.startswith("cannot ") else f"cannot read {printable(path)}: {told}"
-        raise ImageError(what) from error.__cause__
-    except Exception as error:  # decoders of hostile bytes raise almost anything
-        if isinstance(error, OSError) and type(error).__module__ == "builtins" and error.strerror:
-            reason = error.strerror
-        else:
-            reason = f"it is damaged or cut short ({first_line(error).partition(': ')[0]})"
-        raise ImageError(f"cannot read {printable(path)}: {reason}; {_COPY}") from error
-
-
 def _kind(path: Path) -> str:
     with open(path, "rb", buffering=0, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
         kind = sniff_video(file.read(_HEAD))
@@ -160,83 +133,16 @@ def _kind(path: Path) -> str:
     raise ImageError(f"{what}; {READ} are: convert it")
 
 
-@contextmanager
-def opened(path: Path, kind: str) -> Iterator[Any]:
-    """Open a video with the demuxer of its kind, which may read this file only.
-
-    Args:
-        path: the file.
-        kind: a name of `CONTAINERS`.
-
-    Yields:
-        An `av.container.InputContainer`.
-    """
-    options = {"protocol_whitelist": "file"}
-    url = f"file:{os.fspath(path.absolute())}"
-    with pyav().open(url, format=CONTAINERS[kind].demuxer, options=options, metadata_errors="replace") as container:
-        yield container
-
-
-def picture_stream(container: Any) -> Any:
-    """Find the moving pictures that people see.
-
-    Args:
-        container: as `opened` yields it.
-
-    Returns:
-        An `av.VideoStream`, ready to decode.
-
-    Raises:
-        ImageError: there are none, or they are encrypted or too large.
-    """
-    moving = [stream for stream in container.streams.video if not is_still(stream)]
-    if not moving:
-        sound = ", only sound" if container.streams.audio else ""
-        still = " and a still picture" if container.streams.video else ""
-        raise ImageError(f"it holds no moving picture{sound}{still}: nothing to protect")
-    best = container.streams.best("video")
-    stream = best if best in moving else moving[0]
-    context = stream.codec_context
-    if context is None:
-        raise ImageError("its pictures are compressed in a way that is not known: convert it to H.264")
-    if context.codec_tag in _ENCRYPTED:
-        raise ImageError("it is encrypted (DRM): its pictures cannot be read without the key of its publisher")
-    if context.width * context.height > MOST_PIXELS:
-        size = f"{context.width}x{context.height}"
-        raise ImageError(f"its pictures have {size} pixels, the limit is {MOST_PIXELS // 10**6} megapixels: reduce it")
-    stream.thread_type = "AUTO"
-    return stream
-
-
-def is_still(stream: Any) -> bool:
-    """Tell a cover from moving pictures.
-
-    Args:
-        stream: an `av.VideoStream`.
-
-    Returns:
-        Whether it is a picture that stands for the file.
-    """
-    return "attached_pic" in {flag.name for flag in stream.disposition}
-
-
 def _decoded(container: Any, stream: Any) -> Iterator[Any]:
     for packet in container.demux(stream):
         check_clear(packet)
         yield from packet.decode()
 
 
-def check_clear(packet: Any) -> None:
-    """Refuse what is encrypted.
-
-    Args:
-        packet: an `av.Packet`.
-
-    Raises:
-        ImageError: it is.
-    """
-    if packet.has_sidedata("encryption_info"):
-        raise ImageError("it is encrypted (DRM): its pictures cannot be read without the key of its publisher")
+def _counted(container: Any, stream: Any) -> tuple[int, float]:
+    """How many pictures come after the first few, and how long they take."""
+    times = [packet.pts for packet in container.demux(stream) if packet.pts is not None]
+    return len(times) + 1, float((max(times, default=0) - (stream.start_time or 0)) * stream.time_base)
 
 
 def _seconds(container: Any, stream: Any) -> float | None:

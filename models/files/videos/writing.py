@@ -15,10 +15,11 @@ from guise.models.files.names import printable
 from guise.models.files.videos.encoders import Compression, compression_of
 from guise.models.files.videos.kinds import CONTAINERS
 from guise.models.files.videos.library import pyav
+from guise.models.files.videos.opening import check_clear, opened, picture_stream, readable
 from guise.models.files.videos.pictures import checked_time
 from guise.models.files.videos.planes import Change, add
-from guise.models.files.videos.streams import describe, fonts_of, streams_to_copy
-from guise.models.files.videos.video import Video, check_clear, opened, picture_stream, readable
+from guise.models.files.videos.streams import describe, fonts_of, is_gap, streams_to_copy
+from guise.models.files.videos.video import Video
 
 Changes = Callable[[int], Sequence[Change]]
 """What to add to a picture, by its number, in the coordinates of the picture as people see it."""
@@ -51,6 +52,7 @@ def write_video(
     *,
     keep_metadata: bool = False,
     overwrite: bool = True,
+    compression: Compression | None = None,
     on_frame: Callable[[int], None] | None = None,
 ) -> Written:
     """Write a copy of `video` with changed pictures, atomically. The same arguments give the same bytes.
@@ -64,6 +66,7 @@ def write_video(
         changes: what to add to each picture.
         keep_metadata: write what describes the file too (GPS included).
         overwrite: False leaves a file that is there already.
+        compression: of its pictures; None is the one that is nearest to the original's.
         on_frame: called with the number of pictures done.
 
     Returns:
@@ -79,7 +82,8 @@ def write_video(
     with atomic_path(path, attributes=video.attributes) as temporary:
         try:
             with readable(video.path):
-                return _write(temporary, video, changes, keep_metadata, on_frame or (lambda _: None))
+                chosen = compression or compression_of(video.codec, video.pixel_format, video.kind)
+                return _write(temporary, video, changes, chosen, keep_metadata, on_frame or (lambda _: None))
         except ImageError as error:
             cause = error.__cause__
             if isinstance(cause, OSError) and cause.errno in _DISK:
@@ -88,7 +92,12 @@ def write_video(
 
 
 def _write(
-    target: Path, video: Video, changes: Changes, keep_metadata: bool, on_frame: Callable[[int], None]
+    target: Path,
+    video: Video,
+    changes: Changes,
+    compression: Compression,
+    keep_metadata: bool,
+    on_frame: Callable[[int], None],
 ) -> Written:
     av, options = pyav(), {"movflags": "+faststart", "video_track_timescale": str(video.time_base.denominator)}
     if keep_metadata:
@@ -99,7 +108,6 @@ def _write(
     with opened(video.path, video.kind) as source:
         pictures = picture_stream(source)
         copied, left_out = streams_to_copy(source, pictures)
-        compression = compression_of(video.codec, video.pixel_format, video.kind)
         with av.open(f"file:{os.fspath(target)}", "w", format=muxer, options=options) as copy:
             encoded = _picture_track(copy, video, pictures, compression)
             describe(encoded, pictures, keep_metadata=keep_metadata)
@@ -117,7 +125,7 @@ def _write(
             for packet in source.demux([pictures, *copied]):
                 check_clear(packet)
                 if packet.stream.index != pictures.index:
-                    if packet.dts is not None or packet.size:
+                    if packet.size and not is_gap(packet):
                         packet.stream = tracks[packet.stream.index]
                         copy.mux(packet)
                     continue
