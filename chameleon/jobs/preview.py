@@ -20,6 +20,8 @@ from guise.chameleon.visibility.budget import budget_of
 from guise.models.errors import FaceError, InputError
 from guise.models.files import Photo, plain, printable, read_photo
 
+_FACE = 180  # pixels; what is measured grows with the area of the face, and a preview is to take a second or two
+
 
 @dataclass(frozen=True)
 class Preview:
@@ -29,7 +31,7 @@ class Preview:
     little different and protect more; nothing is measured here.
 
     Attributes:
-        photo: as it would fit a screen.
+        photo: reduced.
         faces: those that get the mask.
         key: the user's.
     """
@@ -67,7 +69,7 @@ def preview(
     key: Key | str | Path,
     *,
     user_face: FaceSelector | None = None,
-    longest: int = 1600,
+    longest: int = 1000,
     faces: Sequence[EmbeddedFace] | None = None,
     device: str = "auto",
     reader: FaceReader | None = None,
@@ -78,7 +80,8 @@ def preview(
         photo: the file; nothing is written.
         key: the user's, or its file.
         user_face: selects the faces; None are the key's user's.
-        longest: pixels that the longer side may have; larger photos are reduced first.
+        longest: pixels that the longer side may have. Larger photos are reduced first, and photos of large faces still
+            more, so that it takes no longer.
         faces: of the photo, where they are known, as `ProtectionPlan.survey` gives them; None looks for them.
         device: "auto", "cpu", "cuda" ...
         reader: a detector and recogniser that are loaded already.
@@ -103,7 +106,9 @@ def preview(
     selected = user_face.select(list(faces))
     if not selected:
         raise FaceError(f"no face on {printable(photo)} is the user's: name another photo")
-    pixels, factors = reduced(original.pixels, longest)
+    face = max(float(np.ptp(selected[0].face.box[side::2])) for side in (0, 1))
+    longest = round(min(longest, max(original.pixels.shape) * min(1.0, _FACE / face)))
+    pixels, factors = reduced(original.pixels, max(1, longest))
     screen = replace(plain(original), pixels=pixels, grey=original.grey)
     return Preview(screen, tuple(_smaller(face.face, factors) for face in selected), known)
 

@@ -11,11 +11,15 @@ export function compare(names, { lazy = false } = {}) {
   slider.addEventListener("input", () => stack.style.setProperty("--split", `${slider.value}%`));
   const zoom = element("input", { type: "range", min: 1, max: 8, step: 0.5, value: 1 });
   const zoomed = element("label", { className: "zoom" }, `${say("photo.zoom")} `, zoom);
-  let centre = [0.5, 0.5];
+  let centre = [0.5, 0.5]; // what is looked at, in shares of the picture
+  view.addEventListener("scroll", () => {
+    if (view.scrollWidth <= view.clientWidth + 1) return;
+    centre = [(view.scrollLeft + view.clientWidth / 2) / view.scrollWidth, (view.scrollTop + view.clientHeight / 2) / view.scrollHeight];
+  });
+  const look = () => view.scrollTo(
+    centre[0] * view.scrollWidth - view.clientWidth / 2, centre[1] * view.scrollHeight - view.clientHeight / 2);
   zoom.addEventListener("input", () => {
-    if (view.scrollWidth > view.clientWidth) { // look on at what is seen now
-      centre = [(view.scrollLeft + view.clientWidth / 2) / view.scrollWidth, (view.scrollTop + view.clientHeight / 2) / view.scrollHeight];
-    }
+    const kept = centre;
     stack.style.setProperty("--zoom", zoom.value);
     view.classList.toggle("zoomed", zoom.value > 1);
     if (zoom.value > 1) { // then it scrolls, by arrow keys too
@@ -25,12 +29,15 @@ export function compare(names, { lazy = false } = {}) {
     } else {
       for (const name of ["tabindex", "role", "aria-label"]) view.removeAttribute(name);
     }
-    view.scrollTo(centre[0] * view.scrollWidth - view.clientWidth / 2, centre[1] * view.scrollHeight - view.clientHeight / 2);
+    centre = kept;
+    look();
   });
   const show = (from, to, face) => {
-    if (before.getAttribute("src") !== from) before.src = from;
-    if (after.getAttribute("src") !== to) after.src = to;
+    if (before.getAttribute("src") === from && after.getAttribute("src") === to) return;
+    Object.assign(before, { src: from });
+    Object.assign(after, { src: to });
     if (face && zoom.value <= 1) centre = face;
+    look();
   };
   return { view, slider, zoom: zoomed, show };
 }

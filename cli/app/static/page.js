@@ -4,7 +4,7 @@ export const texts = await (await fetch("/static/texts.json")).json();
 export const at = (id) => document.getElementById(id);
 export const say = (key, values = {}) => (texts[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 export const size = (bytes) => bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
-export const percent = (share) => `${(100 * share).toFixed(1)} %`;
+export const percent = (share) => `${(100 * share).toFixed(1)}\u00a0%`;
 
 export function element(name, values = {}, ...children) {
   const made = Object.assign(document.createElement(name), values);

@@ -14,14 +14,13 @@ from guise.chameleon.faces.selection import FaceSelector, WhoseFace
 from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.jobs.people import is_user
 from guise.chameleon.protection.sheet import face_crop
-from guise.cli.app.worker.pictures import FACE, draw
+from guise.cli.app.worker.pictures import FACE, VIEW, draw
 from guise.cli.app.worker.words import as_text, middle
 from guise.models.errors import GuiseError, ImageError
 from guise.models.files import printable
 from guise.models.files.videos.pictures import read_picture
 
 _MOST_PEOPLE = 60
-_PREVIEW = 1000  # pixels, the longer side of the photo that previews are made of
 
 
 class People:
@@ -98,7 +97,6 @@ class People:
             job["key"],
             user_face=plan.select(job["chosen"]),
             faces=plan.survey.faces[path],
-            longest=_PREVIEW,
             reader=watch["reader"],
         )
         self._previews += 1
@@ -106,8 +104,8 @@ class People:
             name, why = f"preview-{self._previews}-{strength}", ""
             try:
                 after = shown.after(strength)
-                draw(shown.before, views / f"{name}-before.jpg", longest=_PREVIEW)
-                draw(after, views / f"{name}-after.jpg", longest=_PREVIEW)
+                draw(shown.before, views / f"{name}-before.jpg", longest=VIEW)
+                draw(after, views / f"{name}-after.jpg", longest=VIEW)
             except ImageError as error:
                 why = as_text(str(error), folder)
             values = {"photo": printable(path), "view": None if why else name, "why": why}

@@ -11,10 +11,10 @@ from starlette.testclient import TestClient
 
 from guise.cli.app.server.guard import Guard
 from guise.cli.app.server.routes import page
-from guise.cli.app.tabs.session import Session
 from guise.cli.app.settings import Limits, Settings
 from guise.cli.app.tabs.photos import Photos
 from guise.cli.app.tabs.process import Work
+from guise.cli.app.tabs.session import Session
 
 PORT, TOKEN = 8765, "the-token"
 ADDRESS = f"http://127.0.0.1:{PORT}"

@@ -1,181 +1,238 @@
-"""The whole way in a real browser: from dropped photos to the zip, with a reload, a second tab, a stop and a go on."""
+"""The whole way in a real browser: from dropped photos to the zip, with reloads, windows, stops and restarts."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from PIL import Image, ImageEnhance
+from PIL import Image
 
+from guise.chameleon.demo import make_photos
+from tests.cli.app.browsing import NEEDS_CHROMIUM, SLOW, Browser, Program, check_step, drop, playwright
 from tests.cli.command_line import hashes
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: install the package `chromium`")
+pytestmark = [NEEDS_CHROMIUM, pytest.mark.timeout(900)]
 
-SLOW = 120_000  # milliseconds; a busy machine is no failure
 SCRIPT = "<img src=x onerror=alert(1)>.jpg"
+QUICK = ("--refine", "1", "--patience", "0")
+Start = Callable[..., Program]
 
 
 @pytest.fixture
-def dropped(photos: Path, head: Image.Image) -> list[Path]:
-    """Three photos of the demo's portrait of 250 pixels, one with a name that is HTML."""
-    for index, name in enumerate(("a.jpg", "b.jpg", SCRIPT)):
-        photo = head.crop((9 * index, 0, 262, 262)).resize((250, 250))
-        ImageEnhance.Brightness(photo).enhance(1 - index / 10).save(photos / name, quality=92)
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "home" / "keys").mkdir(parents=True)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def start(home: Path) -> Iterator[Start]:
+    programs: list[Program] = []
+
+    def run(*options: str) -> Program:
+        programs.append(Program(home, *options))
+        return programs[-1]
+
+    yield run
+    for program in programs:
+        program.stop()
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with playwright.sync_playwright() as driver:
+        browser = Browser(driver)
+        yield browser
+        browser.chromium.close()
+
+
+@pytest.fixture
+def known(home: Path, key: Path) -> Path:
+    """The program knows the portrait's key, so that nothing is learnt."""
+    return Path(shutil.copy(key, home / "keys" / "me.guise-key"))
+
+
+@pytest.fixture
+def few(photos: Path, head: Image.Image) -> list[Path]:
+    """Three photos of the user."""
+    for index in range(3):
+        head.crop((9 * index, 0, 262, 262)).resize((250, 250)).save(photos / f"{index}.jpg", quality=92)
     return sorted(photos.iterdir())
 
 
-@pytest.fixture
-def address(tmp_path: Path, key: Path) -> Iterator[str]:
-    """A running program that knows the portrait's key, so that nothing is learnt."""
-    (tmp_path / "home" / "keys").mkdir(parents=True)
-    shutil.copy(key, tmp_path / "home" / "keys" / "me.guise-key")
-    command = [sys.executable, "-m", "guise", "app", "--no-browser", "--home", str(tmp_path / "home")]
-    command += ["--device", "cpu", "--refine", "3", "--patience", "0"]
-    with (tmp_path / "errors").open("w") as errors:
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
-        program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
-        try:
-            assert program.stdout is not None
-            yield program.stdout.readline().strip()
-        finally:
-            program.terminate()
-            try:
-                program.communicate(timeout=30)
-            except subprocess.TimeoutExpired:
-                program.kill()
-                program.communicate()
-    assert "Traceback" not in (tmp_path / "errors").read_text()
+def unpacked(page: Any, button: str, place: Path) -> list[str]:
+    with page.expect_download() as download:
+        page.click(button)
+    download.value.save_as(place.with_suffix(".zip"))
+    with zipfile.ZipFile(place.with_suffix(".zip")) as archive:
+        archive.extractall(place)
+        return sorted(archive.namelist())
 
 
-class Watched:
-    """A browser that may ask this machine only, and what it asked and complained of."""
-
-    def __init__(self, browser: Any, address: str) -> None:
-        self.own = address.split("?")[0]
-        self.elsewhere: list[str] = []
-        self.complaints: list[str] = []
-        self.context = browser.new_context(accept_downloads=True, viewport={"width": 360, "height": 740})
-        self.context.route(lambda url: not url.startswith(self.own), self._refuse)
-
-    def _refuse(self, route: Any) -> None:
-        self.elsewhere.append(route.request.url)
-        route.abort()
-
-    def tab(self, address: str) -> Any:
-        page = self.context.new_page()
-        page.set_default_timeout(SLOW)
-        page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
-        page.goto(address)
-        return page
-
-
-@pytest.fixture
-def browser(address: str) -> Iterator[Watched]:
-    with playwright.sync_playwright() as driver:
-        # Chromium asks its maker's hosts for updates and the like; nothing of that is the page's.
-        quiet = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        watched = Watched(chromium, address)
-        yield watched
-        chromium.close()
-
-
-def drop(page: Any, files: list[Path]) -> None:
-    """Drop files as a file manager would."""
-    data = [[file.name, list(file.read_bytes())] for file in files]
-    moved = page.evaluate_handle(
-        "files => { const moved = new DataTransfer();"
-        " for (const [name, bytes] of files) moved.items.add(new File([new Uint8Array(bytes)], name)); return moved; }",
-        data,
-    )
-    page.dispatch_event("#drop", "drop", {"dataTransfer": moved})
-
-
-def check_fits(page: Any) -> None:
-    """Nothing is wider than the window, and every control has a name."""
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    nameless = page.evaluate(
-        "[...document.querySelectorAll('button, a, input, meter, progress, img')].filter(e => e.checkVisibility()"
-        " && !(e.textContent || e.alt || e.ariaLabel || e.labels?.length)).map(e => e.outerHTML)"
-    )
-    assert nameless == []
-
-
-def test_from_dropped_photos_to_the_zip(browser: Watched, address: str, dropped: list[Path], tmp_path: Path) -> None:
-    before = hashes(dropped[0].parent)
-    page = browser.tab(address)
-    page.wait_for_selector("#choose")
-    assert "token" not in page.url
-    check_fits(page)
+def test_from_twelve_dropped_photos_to_the_zip(browser: Browser, start: Start, home: Path, tmp_path: Path) -> None:
+    make_photos(tmp_path / "demo")
+    (tmp_path / "demo" / "photo-12.jpg").rename(tmp_path / "demo" / SCRIPT)
+    dropped = sorted((tmp_path / "demo").iterdir())
+    before = hashes(tmp_path / "demo")
+    program = start(*QUICK, "--recogniser", "dlib-resnet", "--learning-steps", "1")
+    page = browser.tab(program.address)
+    page.wait_for_selector("#choose:visible")
+    assert "token" not in page.url and not page.is_visible("#doing")
+    check_step(page)
     drop(page, dropped)
     page.wait_for_selector("#look:enabled")
+    assert "12 photos chosen" in page.inner_text("#chosen")
     page.focus("#look")
     page.keyboard.press("Enter")
 
-    page.wait_for_selector("#people")
-    check_fits(page)
-    assert page.locator("#faces label").count() == 1 and page.locator("#faces input:checked").count() == 1
-    assert "in 3 of 3 photos" in page.inner_text("#faces") and "your key is known" in page.inner_text("#faces")
+    page.wait_for_selector("#people:visible")
+    assert page.locator("#faces label").count() == 1 and "in 12 of 12 photos" in page.inner_text("#faces")
+    assert "no preview yet" in page.inner_text("#preview-text") and not page.is_visible("#preview-picture")
+    check_step(page)
+    page.focus("#strengths input:checked")
+    page.keyboard.press("ArrowDown")
+    assert page.is_checked("#strengths input[value=high]")
     page.click("#people-form button.main")
+    page.wait_for_selector(".card:visible")  # one is done
+    check_step(page)
 
-    page.click("#stop")  # finding the faces again takes longer than this
-    page.wait_for_selector("#stopped")
+    page.click("#photos .stop")
+    page.wait_for_selector("#stopped:visible")
+    check_step(page)
     page.reload()
-    second = browser.tab(browser.own)  # the cookie opens it
-    second.wait_for_selector("#stopped")
+    second = browser.tab(program.own)  # the cookie opens it
+    second.wait_for_selector("#stopped:visible")
     page.click("#resume")
-    second.wait_for_selector("#working")
+    second.wait_for_selector("#photos .working:visible")
     second.reload()
-
-    for tab in (page, second):
-        tab.wait_for_selector("#done")
-        playwright.expect(tab.locator(".card")).to_have_count(3, timeout=SLOW)
-    check_fits(page)
-    assert page.inner_text("#done-title") == "3 of 3 photos are protected"
+    for window in (page, second):
+        window.wait_for_selector("#done:visible")
+        playwright.expect(window.locator(".card")).to_have_count(12, timeout=SLOW)
+    assert page.inner_text("#done-title") == "12 of 12 photos are protected"
     assert page.evaluate("document.activeElement.id") == "done-title"  # screen readers read on from there
     assert page.locator(".card .name").filter(has_text=SCRIPT).count() == 1
-    assert page.locator("#recognisers meter").count() >= 1 and "me.guise-key" in page.inner_text("#key")
-    picture = page.locator(".card img").first
-    picture.scroll_into_view_if_needed()
-    playwright.expect(picture).to_have_js_property("naturalWidth", 250, timeout=SLOW)
-    page.locator(".card input[type=range]").first.focus()
+    assert page.locator("#recognisers meter").count() == 1
+    assert str(home / "keys" / "me.guise-key") in page.inner_text("#key-words")
+    check_step(page)
+    names = unpacked(page, "#zip", tmp_path / "unpacked")
+    assert names == [path.name for path in dropped]
+    after = hashes(tmp_path / "unpacked")
+    assert after == hashes(home / "copies" / "protected") and not set(after.values()) & set(before.values())
+
+    page.click("#restore")
+    second.wait_for_selector("#done-title:has-text('12 of 12 photos are restored')")
+    page.wait_for_selector("#done:visible")
+    check_step(page)
+    assert unpacked(page, "#zip", tmp_path / "restored") == names
+    nearer = 0
+    for name in names:
+        original, copy, restored = (
+            np.asarray(Image.open(tmp_path / folder / name)).astype(int) for folder in ("demo", "unpacked", "restored")
+        )
+        nearer += bool(np.abs(restored - original).mean() < np.abs(copy - original).mean())
+    assert nearer > 6  # JPEG does not keep pixels exactly
+    assert hashes(tmp_path / "demo") == before
+    page.click("#done .again")
+    second.wait_for_selector("#choose:visible")
+    browser.check()
+
+
+def test_a_known_key_shows_a_preview_and_protects_new_photos_at_once(
+    browser: Browser, start: Start, known: Path, few: list[Path]
+) -> None:
+    page = browser.tab(start(*QUICK).address)
+    drop(page, few[:2])
+    page.click("#look:enabled")
+    page.wait_for_selector("#people:visible")
+    assert "your key is known" in page.inner_text("#faces")
+    page.wait_for_selector("#preview-picture img", state="visible")
+    assert "with your mask as it is" in page.inner_text("#preview-text")
+    check_step(page)
+    page.check("#strengths input[value=high]")
+    high = page.locator("#preview-picture .after[src*=high]")
+    playwright.expect(high).to_have_js_property("complete", True, timeout=SLOW)
+    assert 100 < high.evaluate("image => image.naturalWidth") <= 250
+    page.focus("#preview-picture > input")
     page.keyboard.press("End")
     assert page.evaluate("document.querySelector('.stack').style.getPropertyValue('--split')") == "100%"
+    page.focus("#preview-picture .zoom input")
+    page.keyboard.press("End")
+    view = page.locator("#preview-picture .view")
+    assert view.evaluate("view => view.scrollLeft > view.clientWidth")  # the face is in the middle of the photo
+    check_step(page)
 
-    with page.expect_download() as download:
-        page.click("#zip")
-    download.value.save_as(tmp_path / "protected.zip")
-    with zipfile.ZipFile(tmp_path / "protected.zip") as archive:
-        assert sorted(archive.namelist()) == [path.name for path in dropped]
-        archive.extractall(tmp_path / "unpacked")
-    after = hashes(tmp_path / "unpacked")
-    assert after == hashes(tmp_path / "home" / "copies" / "protected") and not set(after.values()) & set(
-        before.values()
-    )
-    assert hashes(dropped[0].parent) == before
+    page.click("#people-form button.main")
+    page.wait_for_selector("#done:visible")
+    page.click("#same-key")
+    page.wait_for_selector("#choose:visible")
+    assert page.is_checked("#doing input[value=at_once]") and page.input_value("#strength-choice") == "high"
+    assert page.input_value("#key-choice") == str(known)
+    check_step(page)
+    drop(page, few[2:])
+    page.click("#look:enabled")
+    page.wait_for_selector("#done-title:has-text('1 of 1 photos are protected')")
+    browser.check()
 
+
+@pytest.mark.usefixtures("known")
+def test_a_job_goes_on_after_the_program_was_started_again(browser: Browser, start: Start, few: list[Path]) -> None:
+    folder = few[0].parent
+    copies = folder.with_name(f"{folder.name}-protected")
+    first = start(*QUICK)
+    page = browser.tab(first.address)
+    page.fill("#folder", str(folder))
+    page.press("#folder", "Enter")
+    page.click("#people-form button.main")
+    page.wait_for_selector(".card:visible")
+    first.stop()
+    done = hashes(copies)
+    assert 1 <= len(done) < 3
+    page.wait_for_selector("#problem:has-text('does not answer')")
+    browser.complaints.clear()  # of the server that is gone
+    page.close()
+
+    page = browser.tab(start(*QUICK).address)
+    page.wait_for_selector("#unfinished:visible")
+    assert str(folder) in page.inner_text("#unfinished")
+    check_step(page)
+    page.click("#go-on")
+    page.click("#people-form button.main")
+    page.wait_for_selector("#done:visible")
+    assert page.inner_text("#done-title") == "3 of 3 photos are protected"
+    assert page.locator(".card", has_text="Protected before").count() == len(done)
+    assert done.items() <= hashes(copies).items()
     page.click("#done .again")
-    second.wait_for_selector("#choose")
-    assert browser.elsewhere == [] and browser.complaints == []
+    page.wait_for_selector("#choose:visible")
+    assert not page.is_visible("#unfinished")
+    browser.check()
 
 
-def test_words_are_shown_where_something_is_refused(browser: Watched, address: str) -> None:
-    page = browser.tab(address)
+def test_five_hundred_photos_come_and_what_is_refused_is_said(browser: Browser, start: Start, tmp_path: Path) -> None:
+    walls = []
+    for number in range(500):
+        walls.append(tmp_path / f"{number}.jpg")
+        Image.new("RGB", (24, 24), (number % 256, 80, 80)).save(walls[-1])
+    page = browser.tab(start().address)
+    page.wait_for_selector("#choose:visible")
+    drop(page, walls)
+    page.wait_for_selector("#chosen:has-text('500 photos chosen')")
+    page.click("#look")
+    page.wait_for_selector("#problem:has-text('no face was found')")
+    assert page.is_visible("#choose")
+    page.click("#clear")
+    page.wait_for_selector("#chosen:empty", state="attached")
+
+    upwards = "fetch('/photos/files?name=a/../x.jpg', { method: 'PUT', body: 'x' }).then(async answer => answer.json())"
+    assert page.evaluate(upwards) == {"error": "bad-name", "name": "a/../x.jpg"}
     page.fill("#folder", "/no/such/folder")
     page.press("#folder", "Enter")
-    page.wait_for_selector("#problem")
-    assert "/no/such/folder is no folder on this machine" in page.inner_text("#problem")
-    stranger = browser.context.browser.new_context().new_page()
-    answer = stranger.goto(browser.own)
+    page.wait_for_selector("#problem:has-text('/no/such/folder is no folder on this machine')")
+    browser.complaints.clear()  # the browser's own lines about answers with 400
+    stranger = browser.chromium.new_context().new_page()
+    answer = stranger.goto(page.url.split("#")[0])
     assert answer.status == 403 and "Refused" in stranger.inner_text("body")
+    browser.check()

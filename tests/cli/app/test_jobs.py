@@ -106,6 +106,42 @@ def test_with_a_known_key_finished_copies_stay_when_photos_join(job, two, out, h
     assert {name: digest for name, digest in hashes(out).items() if name in files} == files and len(hashes(out)) == 2
 
 
+def test_a_preview_shows_the_known_mask_at_each_strength(job, two):
+    told, before = Told(), hashes(two)
+    jobs = PhotoJobs(told)
+    jobs.do({**job, "do": "look"})
+    jobs.do({**job, "do": "preview", "chosen": [0], "strengths": ["high", "low"]})
+    shown = {preview["strength"]: preview for preview in told.all("preview")}
+    assert list(shown) == ["high", "low"] and {preview["photo"] for preview in shown.values()} <= {"a.png", "b.png"}
+    sides = {
+        (strength, side): np.asarray(Image.open(Path(job["views"]) / f"{preview['view']}-{side}.jpg")).astype(int)
+        for strength, preview in shown.items()
+        for side in ("before", "after")
+    }
+    change = {strength: np.abs(sides[strength, "after"] - sides[strength, "before"]).mean() for strength in shown}
+    assert change["high"] > change["low"] > 0
+    assert all(0.2 < part < 0.8 for part in shown["low"]["at"])
+    assert hashes(two) == before and not Path(job["out"]).exists()
+
+
+def test_a_key_protects_new_photos_and_its_mask_comes_off_again(job, two, out, tmp_path):
+    (two / "other.png").unlink()
+    (two / "torn.jpg").unlink()
+    told = Told()
+    jobs = PhotoJobs(told)
+    jobs.do({**job, "do": "protect", "chosen": [], "selector": None})
+    assert told.all("people") == [] and told.all("done")[0]["protected"] == 2
+    copies = hashes(out)
+    told.clear()
+    back = tmp_path / "back"
+    jobs.do({**job, "do": "restore", "folder": str(out), "out": str(back)})
+    assert told.all("done") == [{"event": "done", "restored": 2, "exact": 2, "total": 2}]
+    assert {photo["status"] for photo in told.all("photo")} == {"exact"}
+    for name in ("a.png", "b.png"):
+        assert (np.asarray(Image.open(back / name)) == np.asarray(Image.open(two / name))).all()
+    assert hashes(out) == copies
+
+
 def test_photos_without_a_face_are_an_error_in_words(job, two):
     shutil.rmtree(two)
     two.mkdir()

@@ -14,7 +14,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from guise.cli.app.server.archive import zipped
-from guise.cli.app.tabs.feed import Feed
 from guise.cli.app.tabs.photos import Photos
 
 STATIC = Path(__file__).parents[3] / "cli" / "app" / "static"
