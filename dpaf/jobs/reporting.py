@@ -33,6 +33,7 @@ def report_run(folder: RunFolder) -> PrivacyReport:
         records=settings.records,
         classes=settings.classes,
         audit=folder.audit(),
+        unit=settings.unit,
     )
     encoded, text, picture = (folder.path / name for name in REPORT_FILES)
     for path, content in ((encoded, report.to_json()), (text, report.to_markdown())):
