@@ -50,6 +50,7 @@ class Run:
         class_: str | None = None,
         equal: bool = False,
         seed: int | None = None,
+        evaluation: str | Path | None = None,
         progress: Progress | None = None,
         announce: Announce | None = None,
     ) -> Synthetic:
@@ -60,6 +61,7 @@ class Run:
             class_: name of the one class to draw; None draws all, each as often as the private data has it.
             equal: draw equally many of each class.
             seed: draws the same images again.
+            evaluation: file of what `Evaluation.to_json` gave, for the card that is saved with the images.
             progress: called with "drawing", images made and images in all.
             announce: called with a line if the run is not private.
 
@@ -70,7 +72,10 @@ class Run:
             InputError: nothing was trained yet, or an option is out of range.
             LedgerError: the ledger was edited.
         """
-        drawn = sample_run(self._folder, count, class_=class_, equal=equal, seed=seed, progress=progress)
+        figures = None if evaluation is None else Path(evaluation)
+        drawn = sample_run(
+            self._folder, count, class_=class_, equal=equal, seed=seed, evaluation=figures, progress=progress
+        )
         self._warn(announce)
         return drawn
 
@@ -128,15 +133,21 @@ class Run:
             announce=announce,
         )
 
-    def report(self) -> PrivacyReport:
-        """Write privacy.json, privacy.md and privacy.png into the run's folder: the guarantee and how to check it.
+    def report(self, *, evaluation: str | Path | None = None, page: str | Path | None = None) -> PrivacyReport:
+        """Write privacy.json, privacy.md, privacy.png and report.html into the run's folder, to be published with it.
+
+        Args:
+            evaluation: file of what `Evaluation.to_json` gave: its figures go into the page, which must lie elsewhere,
+                for they come from real images.
+            page: an HTML file to write in the place of report.html.
 
         Raises:
-            InputError: the kept audit is damaged.
+            InputError: the kept audit or the evaluation is damaged, or the page would lie in the run's folder.
             LedgerError: the ledger was edited.
             OutputError: a file cannot be written.
         """
-        return report_run(self._folder)
+        figures, place = (None if path is None else Path(path) for path in (evaluation, page))
+        return report_run(self._folder, evaluation=figures, page=place)
 
     def audit(self, *, runs: int = 200, progress: Progress | None = None, announce: Announce | None = None) -> RunAudit:
         """Play the adversary against the mechanisms, noise and rates of the run. Needs no data and spends nothing.

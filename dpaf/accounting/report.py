@@ -105,6 +105,7 @@ def privacy_report(
             "delta": delta,
             "relation": unit.relation,
             "unit": unit.promise,
+            "counted": unit.plural,
             "holds_for": "the whole run folder and everything made from it",
         },
         "accounting": {
@@ -188,11 +189,16 @@ def _as_markdown(report: Mapping[str, Any]) -> str:
     ]
     for title, name in (("Public", "public"), ("Not charged", "not_charged"), ("Assumptions", "assumptions")):
         lines += [f"## {title}", "", *(f"* {item}" for item in report[name]), ""]
-    lines += ["## Audit", "", _audit_line(report["audit"]), ""]
+    lines += ["## Audit", "", audit_line(report["audit"]), ""]
     return "\n".join(lines)
 
 
-def _audit_line(audit: dict[str, Any] | None) -> str:
+def audit_line(audit: dict[str, Any] | None) -> str:
+    """What an audit found, in a sentence.
+
+    Args:
+        audit: as the report holds it; None where none was made.
+    """
     if audit is None:
         return "None was made: `guise dpaf audit RUN`."
     claim = f"the claim of {audit['claimed']:.3f}"
