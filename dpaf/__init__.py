@@ -22,7 +22,8 @@ To check the guarantee, read these files of `guise/dpaf`; the rest of training g
   `training/stem.py`, `training/state.py`: where records are used, and what is kept. Sums of the means are charged
   before their noise is drawn. Each loss depends on its own record only, which `PrivateStep` does not check here;
 * `networks/features.py`, `networks/scattering.py`, `networks/critic.py`: no record affects another's features;
-* `data/dataset.py` (`digest`, `checksum`) and `validate.py` (bounds of all that is given).
+* `baseline/`: a classifier that is trained on the records themselves, by the steps of `training/head.py`;
+* `data/dataset.py` (`digest`, `checksum`, `at_most`) and `validate.py` (bounds of all that is given).
 
 Importing this package prints nothing, seeds nothing and opens no connection.
 """
@@ -44,6 +45,8 @@ from guise.dpaf.accounting.report import PrivacyReport, privacy_report
 from guise.dpaf.accounting.settings import PrivacySettings
 from guise.dpaf.audit.bound import audit_mechanism, excess_over, lower_bound
 from guise.dpaf.audit.canary import CanaryGame
+from guise.dpaf.baseline.classifier import Classifier
+from guise.dpaf.begin import baseline, train
 from guise.dpaf.data import ImageDataset, dataset_from_arrays, load
 from guise.dpaf.evaluation.utility import Utility, utility
 from guise.dpaf.jobs.auditing import RunAudit
@@ -53,7 +56,8 @@ from guise.dpaf.mechanisms.aggregation import FeatureAggregation
 from guise.dpaf.mechanisms.private_step import PrivateStep
 from guise.dpaf.mechanisms.randomness import Streams
 from guise.dpaf.mechanisms.sampling import PoissonSampler
-from guise.dpaf.run import Run, open_run, train
+from guise.dpaf.mechanisms.units import Units
+from guise.dpaf.run import Run, open_run
 from guise.dpaf.settings import PRESETS, PerformanceSettings
 from guise.dpaf.synthesis.drawing import synthesise
 from guise.dpaf.synthesis.samples import Synthetic
@@ -66,6 +70,7 @@ from guise.dpaf.training.trainer import Trainer
 
 __all__ = [  # noqa: RUF022 (the face first, then what users of the pieces need)
     "train",
+    "baseline",
     "open_run",
     "Run",
     "set_budget",
@@ -75,6 +80,7 @@ __all__ = [  # noqa: RUF022 (the face first, then what users of the pieces need)
     "PRESETS",
     # what these return
     "Accounts",
+    "Classifier",
     "Evaluation",
     "ImageDataset",
     "Plan",
@@ -100,6 +106,7 @@ __all__ = [  # noqa: RUF022 (the face first, then what users of the pieces need)
     "PoissonSampler",
     "PrivateStep",
     "Streams",
+    "Units",
     # accounting
     "Account",
     "Charge",

@@ -38,14 +38,19 @@ PRESETS = ("moments", "dpaf", "pretrained", "matching", "dpgan")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @click.option("--unsafe-reproducible", type=int, metavar="SEED", help="NOT PRIVATE: noise from a seed.")
 @click.option("--as-is", is_flag=True, help="Take --data as it is, though its range or its classes look odd.")
+@click.option("--group-column", metavar="NAME", help="Array or column that tells whose image each is: see below.")
+@click.option("--group-folders", is_flag=True, help="Images lie in CLASS/PERSON/ or PERSON/: see below.")
+@click.option("--images-per-person", type=click.IntRange(1), default=8, show_default=True, help="Used at most.")
 @click.option("--yes", is_flag=True, help="Ask nothing: for scripts. Includes --as-is.")
 @click.pass_context
 def train(context: click.Context, /, *, yes: bool, **options: Any) -> None:
     """Train a generator of images like those in --data, spending at most --epsilon.
 
-    Shows what was read and what will be spent before anything is; at a terminal it asks whether to go on. If it is stopped, go on with --resume. A run that was killed loses what
-    it paid for since the last checkpoint. To share the work between N processes: torchrun --nproc-per-node N -m guise
-    dpaf train ...
+    Shows what was read and what will be spent before anything is; at a terminal it asks whether to go on. With
+    --group-column or --group-folders one person is protected with all of their images, otherwise one image is.
+
+    If it is stopped, go on with --resume. A run that was killed loses what it paid for since the last checkpoint. To
+    share the work between N processes: torchrun --nproc-per-node N -m guise dpaf train ...
     """
     from guise.dpaf import train as train_run
     from guise.dpaf.jobs.training import PLANNED_ONCE

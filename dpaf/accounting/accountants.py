@@ -16,8 +16,7 @@ from typing import Any
 from guise.dpaf import validate
 from guise.models.errors import InputError
 
-_SHARE_OF_BUDGET = 0.998  # that calibrated noise spends
-_PRV_ERROR = 0.002
+_SHARE_OF_BUDGET, _PRV_ERROR = 0.998, 0.002  # what calibrated noise spends; how far off the second opinion may be
 _LARGEST_LOG_NOISE, _TOLERANCE = 14.0, 5e-4  # of the logarithm of the factor on all noise
 
 
@@ -118,7 +117,7 @@ def epsilon_prv(phases: Iterable[Phase], delta: float, *, error: float = 0.01) -
 def second_opinion(phases: Sequence[Phase], delta: float, *, first: float) -> float | None:
     """Epsilon by Opacus' PRV accountant where it resolves the binding one's figure to 2 %; None where it does not.
 
-    Its error is absolute: at a small epsilon its bound says little and costs minutes.
+    Its error is absolute: at a small epsilon its bound says little, or costs minutes.
 
     Args:
         phases: that are composed.

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 
 from guise.dpaf import validate
 from guise.dpaf.accounting.accountants import Phase, epsilon_pld
+from guise.dpaf.accounting.budget_tables import IMAGE, RUNS, TABLES, UNIT, phases_of, plan_text, units_of
 from guise.dpaf.accounting.ledger import Ledger
 from guise.models.errors import BudgetError, LedgerError, OutputError
 from guise.models.files import printable
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS secret (key BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS budgets (dataset TEXT PRIMARY KEY, name TEXT, epsilon REAL NOT NULL, delta REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS runs (run TEXT PRIMARY KEY, dataset TEXT NOT NULL, name TEXT, plan TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS marks (run TEXT PRIMARY KEY, entries INTEGER NOT NULL, head TEXT NOT NULL);
-"""
 _UNKNOWN = "this budgets file does not know the run: name the one it began with (`budgets=`)"
 
 
@@ -37,6 +31,7 @@ class Account:
         dataset: the keyed hash under which this file knows the dataset.
         name: what the dataset was called when it was used last.
         runs: names of the runs, in the order in which they came.
+        unit: what they protect: an image or a person. Costs of different units do not add up.
         epsilon_reserved: of all their plans together, at `delta`.
         epsilon: the budget; None where none was set.
         delta: of the budget, or where none was set, the one that was asked for.
@@ -48,6 +43,7 @@ class Account:
     epsilon_reserved: float
     epsilon: float | None
     delta: float
+    unit: str = IMAGE
 
 
 def default_path() -> Path:
@@ -104,13 +100,13 @@ class DatasetBudgets:
         """
         validate.budget(epsilon, delta)
         with self._transaction() as database:
-            cost = epsilon_pld(_reserved(database, dataset), delta)
+            cost = max(epsilon_pld(phases_of(database, dataset, unit), delta) for unit in units_of(database, dataset))
             if cost > epsilon:
                 reserved = f"runs on {name} have reserved epsilon {cost:.4g} already"
                 raise BudgetError(f"{reserved}: the budget cannot be {epsilon:g}")
             database.execute("INSERT OR REPLACE INTO budgets VALUES (?, ?, ?, ?)", (dataset, name, epsilon, delta))
 
-    def reserve(self, dataset: str, name: str, *, run: str, plan: Sequence[Phase]) -> None:
+    def reserve(self, dataset: str, name: str, *, run: str, plan: Sequence[Phase], unit: str = IMAGE) -> None:
         """Set aside what a new run may spend.
 
         Args:
@@ -118,9 +114,11 @@ class DatasetBudgets:
             name: what people call it.
             run: the run's name.
             plan: its phases.
+            unit: what it protects: "image", or "person" and a keyed hash of who has which images.
 
         Raises:
-            BudgetError: together with what other runs reserved, it exceeds the dataset's budget: nothing is set aside.
+            BudgetError: together with what other runs reserved, it exceeds the dataset's budget, or it protects another
+                unit than they do: nothing is set aside.
             LedgerError: the run is known already.
             OutputError: the file cannot be used.
         """
@@ -129,15 +127,22 @@ class DatasetBudgets:
                 raise LedgerError(f"run {run} has reserved its plan already: resume it, or begin another")
             limit = database.execute("SELECT epsilon, delta FROM budgets WHERE dataset = ?", (dataset,)).fetchone()
             if limit is not None:
-                before = _reserved(database, dataset)
+                others = {other for other in units_of(database, dataset, runs_only=True) if other != unit}
+                if others:
+                    what = (
+                        f"earlier runs on {name} protect one {min(others).split()[0]}, grouped in another way than this"
+                    )
+                    raise BudgetError(f"{what}: their costs do not add up, so its budget allows one unit only")
+                before = phases_of(database, dataset, unit)
                 cost = epsilon_pld([*before, *plan], limit[1])
                 if cost > limit[0]:
                     spent = epsilon_pld(before, limit[1]) if before else 0.0
                     state = f"{spent:.4g} of epsilon {limit[0]:g} is reserved by earlier runs on {name}"
                     raise BudgetError(f"{state}, and with this one it would be {cost:.4g}: nothing was spent")
-            database.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", (run, dataset, name, _text(plan)))
+            database.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", (run, dataset, name, plan_text(plan)))
+            database.execute("INSERT INTO units VALUES (?, ?)", (run, unit))
 
-    def recall(self, dataset: str, *, run: str, plan: Sequence[Phase]) -> None:
+    def recall(self, dataset: str, *, run: str, plan: Sequence[Phase], unit: str = IMAGE) -> None:
         """Make sure that a run has reserved just this plan here.
 
         Under a file that the run did not begin with, a copy of it could spend its plan once more.
@@ -146,16 +151,17 @@ class DatasetBudgets:
             dataset: what `identify` gave.
             run: the run's name.
             plan: its phases.
+            unit: as for `reserve`.
 
         Raises:
             LedgerError: it has not.
             OutputError: the file cannot be used.
         """
         with self._transaction() as database:
-            known = database.execute("SELECT dataset, plan FROM runs WHERE run = ?", (run,)).fetchone()
+            known = database.execute(f"SELECT dataset, plan, {UNIT} FROM {RUNS} WHERE run = ?", (run,)).fetchone()
         if known is None:
             raise LedgerError(_UNKNOWN)
-        if known != (dataset, _text(plan)):
+        if known != (dataset, plan_text(plan), unit):
             raise LedgerError("this run began with other data or another plan: resume it with what it began with")
 
     def mark(self, ledger: Ledger) -> None:
@@ -195,6 +201,7 @@ class DatasetBudgets:
             if database.execute("SELECT 1 FROM marks WHERE run = ?", (run,)).fetchone() is not None:
                 raise LedgerError(f"run {run} has begun: what it reserved stays reserved")
             database.execute("DELETE FROM runs WHERE run = ?", (run,))
+            database.execute("DELETE FROM units WHERE run = ?", (run,))
 
     def accounts(self, *, delta: float = 1e-5) -> list[Account]:
         """All datasets of this file.
@@ -207,13 +214,14 @@ class DatasetBudgets:
         """
         with self._transaction() as database:
             budgets = {row[0]: row for row in database.execute("SELECT dataset, name, epsilon, delta FROM budgets")}
-            runs = database.execute("SELECT run, dataset, name FROM runs ORDER BY rowid").fetchall()
+            runs = database.execute(f"SELECT run, dataset, name, {UNIT} FROM {RUNS} ORDER BY runs.rowid").fetchall()
             accounts = []
             for dataset in dict.fromkeys([*budgets, *(row[1] for row in runs)]):
-                own = [row for row in runs if row[1] == dataset]
-                _, name, epsilon, at = budgets.get(dataset, (dataset, own[-1][2] if own else "", None, delta))
-                cost = epsilon_pld(_reserved(database, dataset), at)
-                accounts.append(Account(dataset, name, tuple(row[0] for row in own), cost, epsilon, at))
+                for unit in units_of(database, dataset):
+                    own = [row for row in runs if (row[1], row[3]) == (dataset, unit)]
+                    _, name, epsilon, at = budgets.get(dataset, (dataset, own[-1][2] if own else "", None, delta))
+                    cost, names = epsilon_pld(phases_of(database, dataset, unit), at), tuple(row[0] for row in own)
+                    accounts.append(Account(dataset, name, names, cost, epsilon, at, unit.split()[0]))
             return accounts
 
     @contextmanager
@@ -227,7 +235,7 @@ class DatasetBudgets:
                 database.execute("PRAGMA synchronous = FULL")
                 database.execute("BEGIN IMMEDIATE")
                 try:
-                    for statement in filter(str.strip, _TABLES.split(";")):
+                    for statement in filter(str.strip, TABLES.split(";")):
                         database.execute(statement)
                     yield database
                 except BaseException:
@@ -237,12 +245,3 @@ class DatasetBudgets:
         except (sqlite3.Error, OSError) as error:
             where = printable(self.path)
             raise OutputError(f"cannot use the budgets in {where}: {error}; check that file or name another") from error
-
-
-def _text(plan: Sequence[Phase]) -> str:
-    return json.dumps([asdict(phase) for phase in plan])
-
-
-def _reserved(database: sqlite3.Connection, dataset: str) -> list[Phase]:
-    plans = database.execute("SELECT plan FROM runs WHERE dataset = ? ORDER BY rowid", (dataset,)).fetchall()
-    return [Phase(**phase) for (plan,) in plans for phase in json.loads(plan)]

@@ -13,6 +13,7 @@ from pathlib import Path
 from guise.dpaf import validate
 from guise.dpaf.accounting.accountants import Phase, epsilon_pld
 from guise.dpaf.accounting.ledger_lines import append, encoded, line_hash, parsed
+from guise.dpaf.accounting.unit import Unit
 from guise.models.errors import BudgetError, InputError, LedgerError
 from guise.models.files import printable
 from guise.models.files.atomic import sync_folder, write_error
@@ -61,7 +62,7 @@ class Ledger:
             self.plan = tuple(Phase(**phase) for phase in self._header["plan"])
             self.epsilon, self.delta = float(self._header["epsilon"]), float(self._header["delta"])
             self.run = str(self._header["run"])
-            self.reproducible = bool(self._header["reproducible"])
+            self.reproducible, self.relation = bool(self._header["reproducible"]), str(self._header["relation"])
             self._limits = {phase.name: phase.steps for phase in self.plan}
             if self._header["format"] != _FORMAT:
                 raise ValueError
@@ -82,6 +83,7 @@ class Ledger:
         delta: float,
         run: str,
         reproducible: bool = False,
+        unit: Unit = Unit(),  # noqa: B008  (frozen)
     ) -> Ledger:
         """Begin a ledger with a plan that keeps to (epsilon, delta).
 
@@ -92,6 +94,7 @@ class Ledger:
             delta: the budget's delta.
             run: the run's name.
             reproducible: whether noise comes from a seed: then the run is not private.
+            unit: whom the plan protects.
 
         Raises:
             BudgetError: the plan costs more.
@@ -110,7 +113,7 @@ class Ledger:
             "reproducible": reproducible,
             "epsilon": epsilon,
             "delta": delta,
-            "relation": "add or remove one image with its label",
+            "relation": unit.relation,
             "plan": [asdict(phase) for phase in plan],
         }
         line = encoded(header)

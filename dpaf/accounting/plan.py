@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from guise.dpaf.accounting.accountants import Phase, epsilon_pld, second_opinion
 from guise.dpaf.accounting.settings import AGGREGATION, HEAD, MOMENTS, STEM, PrivacySettings
+from guise.dpaf.accounting.unit import Unit
 from guise.dpaf.data.look import Look
 from guise.dpaf.mechanisms.norms import FEATURE_NORM, GRADIENT_NORM, HEAD_NORM, MOMENTS_NORM, STEM_NORM
 
@@ -37,18 +38,20 @@ class PlannedPhase:
     Attributes:
         phase: what is released.
         epsilon: of this phase by itself; those of all phases do not add up.
-        expected_batch: records in a batch on average.
+        expected_batch: units in a batch on average.
         releases: of each step; the phase's noise multiplier is that of all together.
+        drawn: what a batch is drawn of: images, or people.
     """
 
     phase: Phase
     epsilon: float
     expected_batch: float
     releases: tuple[Release, ...]
+    drawn: str = "images"
 
     def __str__(self) -> str:
         phase = self.phase
-        how = f"{phase.steps} x rate {phase.sampling_rate:.4g} (about {self.expected_batch:.0f} images)"
+        how = f"{phase.steps} x rate {phase.sampling_rate:.4g} (about {self.expected_batch:.0f} {self.drawn})"
         cost = f"noise {phase.noise_multiplier:.3f}: epsilon {self.epsilon:.3f} alone"
         return "\n".join([f"  {phase.name:<18} {how}, {cost}", *(f"    {release}" for release in self.releases)])
 
@@ -62,13 +65,14 @@ class Plan:
         epsilon: of all phases together, by dp-accounting's privacy loss distributions: the one that binds.
         epsilon_prv: the same by Opacus, as a check; None where epsilon is too small for it to resolve.
         delta: for both.
-        records: the number of images, each of which is one record with its label.
+        records: the number of images, each of which is one record with its label; or of people.
         size: height and width of the images.
         channels: of the images.
         classes: how many there are.
         seconds: expected on this machine.
         reproducible: whether the noise comes from a seed: then the run is not private.
         look: what was read of the data and how it was told. For the data's owner only: it is not private.
+        unit: whom the run protects.
     """
 
     phases: tuple[PlannedPhase, ...]
@@ -82,13 +86,16 @@ class Plan:
     seconds: float
     reproducible: bool = False
     look: Look | None = None
+    unit: Unit = Unit()  # noqa: RUF009  (frozen)
 
     def __str__(self) -> str:
-        images = f"{self.records} images of {self.size}x{self.size}x{self.channels}, {self.classes} classes"
+        size = f"{self.size}x{self.size}x{self.channels}, {self.classes} classes"
+        images = f"{self.records} {'images' if self.unit.most is None else 'people in images'} of {size}"
+        protected = "image with its label" if self.unit.most is None else "person with all of their images"
         second = "" if self.epsilon_prv is None else f" (Opacus PRV: {self.epsilon_prv:.3f})"
         total = f"epsilon {self.epsilon:.3g}{second} at delta {self.delta:.2g}"
         lines = [
-            f"Plan for {images}; one image with its label is protected:",
+            f"Plan for {images}; one {protected} is protected:",
             *([str(self.look)] if self.look is not None else []),
             *map(str, self.phases),
             f"  together: {total}; about {max(self.seconds / 60, 0.1):.1f} minutes",
@@ -107,21 +114,24 @@ def plan_of(
     classes: int,
     seconds: float,
     reproducible: bool = False,
+    unit: Unit = Unit(),  # noqa: B008  (frozen)
 ) -> Plan:
     """The plan of calibrated settings.
 
     Args:
         privacy: calibrated.
-        records: the number of images.
+        records: the number of images, or of people.
         size: height and width of the images.
         channels: of the images.
         classes: how many there are.
         seconds: that the run is expected to take.
         reproducible: whether the noise will come from a seed.
+        unit: whom the run protects.
     """
     parts = releases(privacy, records=records, classes=classes)
+    alone = {phase.name: epsilon_pld([phase], privacy.delta) for phase in privacy.phases()}
     phases = tuple(
-        PlannedPhase(phase, epsilon_pld([phase], privacy.delta), phase.sampling_rate * records, parts[phase.name])
+        PlannedPhase(phase, alone[phase.name], phase.sampling_rate * records, parts[phase.name], unit.plural)
         for phase in privacy.phases()
     )
     cost = privacy.cost()
@@ -136,6 +146,7 @@ def plan_of(
         classes=classes,
         seconds=seconds,
         reproducible=reproducible,
+        unit=unit,
     )
 
 

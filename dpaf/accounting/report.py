@@ -13,13 +13,14 @@ from guise.dpaf.accounting.audit_result import Audit
 from guise.dpaf.accounting.ledger import Ledger
 from guise.dpaf.accounting.plan import Release, releases
 from guise.dpaf.accounting.settings import PrivacySettings
+from guise.dpaf.accounting.unit import Unit
 
 NOT_PRIVATE = "NOT PRIVATE: the noise comes from a seed (`unsafe_reproducible=`). Publish nothing of this run."
 _SEEDED = NOT_PRIVATE.replace("`unsafe_reproducible=`", "--unsafe-reproducible")  # the report names the flag
 _REFUTED = "NOT PRIVATE AS CLAIMED: the audit refutes the guarantee, see below. Publish nothing of this run."
 _PUBLIC = (
     "the dataset's name",
-    "the number of records, which sets sampling rates and divisors",
+    "the number of images (of people, where they are protected), which sets sampling rates and divisors",
     "the share of each class, once the feature means are released; divisors by class follow from it",
     "image size, channels and the classes' names",
     "sampling rates, numbers of steps, noise multipliers, norm bounds, network architectures and initial weights",
@@ -81,6 +82,7 @@ def privacy_report(
     records: int,
     classes: Sequence[str],
     audit: Audit | None = None,
+    unit: Unit = Unit(),  # noqa: B008  (frozen)
 ) -> PrivacyReport:
     """The report of a run.
 
@@ -88,9 +90,10 @@ def privacy_report(
         privacy: the run's settings.
         ledger: the run's, checked.
         data: what people call the dataset.
-        records: the number of records.
+        records: the number of images, or of people.
         classes: names of the labels.
         audit: its result, if there was one.
+        unit: whom the run protects.
     """
     spent, delta = ledger.spent(), ledger.delta
     cost = epsilon_pld(spent, delta) if spent else 0.0
@@ -100,8 +103,9 @@ def privacy_report(
             "private": not ledger.reproducible and (audit is None or audit.passed),
             "epsilon": ledger.epsilon,
             "delta": delta,
-            "relation": "add or remove one image with its label",
-            "unit": "one image: a person in several images is protected far less than epsilon for each says",
+            "relation": unit.relation,
+            "unit": unit.promise,
+            "counted": unit.plural,
             "holds_for": "the whole run folder and everything made from it",
         },
         "accounting": {
@@ -118,7 +122,7 @@ def privacy_report(
         },
         "settings": asdict(privacy),
         "releases": {name: [asdict(release) for release in own] for name, own in parts.items()},
-        "sampler": "Poisson: each record independently with the sampling rate; drawn anew for each step",
+        "sampler": f"Poisson: each {unit.name} independently with the sampling rate; drawn anew for each step",
         "data": {"name": data, "records": records, "classes": list(classes)},
         "public": list(_PUBLIC),
         "not_charged": list(_NOT_CHARGED),
@@ -185,11 +189,16 @@ def _as_markdown(report: Mapping[str, Any]) -> str:
     ]
     for title, name in (("Public", "public"), ("Not charged", "not_charged"), ("Assumptions", "assumptions")):
         lines += [f"## {title}", "", *(f"* {item}" for item in report[name]), ""]
-    lines += ["## Audit", "", _audit_line(report["audit"]), ""]
+    lines += ["## Audit", "", audit_line(report["audit"]), ""]
     return "\n".join(lines)
 
 
-def _audit_line(audit: dict[str, Any] | None) -> str:
+def audit_line(audit: dict[str, Any] | None) -> str:
+    """What an audit found, in a sentence.
+
+    Args:
+        audit: as the report holds it; None where none was made.
+    """
     if audit is None:
         return "None was made: `guise dpaf audit RUN`."
     claim = f"the claim of {audit['claimed']:.3f}"

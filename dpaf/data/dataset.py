@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -51,9 +52,43 @@ class ImageDataset:
         """Height and width of the images."""
         return int(self.images.shape[2])
 
+    @property
+    def units(self) -> int:
+        """How many are protected: people where they are known, else images."""
+        return len(self) if self.people is None else int(self.people.max()) + 1
+
+    def at_most(self, count: int) -> ImageDataset:
+        """The same people with at most so many images each, all of their images where they have fewer.
+
+        Which ones stay depends on that person's own images and labels only, by their SHA-256, so that adding or
+        removing a person changes nothing about the others.
+
+        Args:
+            count: of images a person, at least 1.
+
+        Raises:
+            InputError: it is not known whose image each is.
+        """
+        if self.people is None:
+            raise InputError("it is not known whose image each is: name `group_column=`, or say `group_folders=True`")
+        images, labels, people = self.images.numpy(), self.labels.tolist(), self.people.tolist()
+        hashes = [
+            hashlib.sha256(f"{label} ".encode() + image.tobytes()).digest()
+            for image, label in zip(images, labels, strict=True)
+        ]
+        taken: Counter[int] = Counter()
+        kept = []
+        for row in sorted(range(len(self)), key=lambda row: hashes[row]):
+            taken[people[row]] += 1
+            if taken[people[row]] <= count:
+                kept.append(row)
+        rows = torch.tensor(sorted(kept))
+        return replace(self, images=self.images[rows], labels=self.labels[rows], people=self.people[rows])
+
     def checksum(self) -> bytes:
-        """SHA-256 of the images and labels as they are now, whatever `digest` says."""
-        return content_digest(self.images.numpy(), self.labels.numpy())
+        """SHA-256 of images, labels and people as they are now, whatever `digest` says."""
+        people = [] if self.people is None else [self.people.numpy()]
+        return content_digest(self.images.numpy(), self.labels.numpy(), *people)
 
     def labelled_as(self, classes: tuple[str, ...], *, where: str) -> ImageDataset:
         """The same images with labels that count in `classes`.

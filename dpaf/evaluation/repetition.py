@@ -6,14 +6,35 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import roc_auc_score, roc_curve
 from torch import Tensor
 
 from guise.dpaf.data import ImageDataset, scaled
 from guise.dpaf.evaluation.fidelity import scattering_features
 from guise.models.errors import InputError
 
-_CHUNK = 250
+_CHUNK, _POINTS = 250, 51
+
+
+@dataclass(frozen=True)
+class MembershipAttack:
+    """A plain attack on released samples: who took part in training is told by the nearest sample.
+
+    Attributes:
+        members: training images that were attacked.
+        others: test images that were attacked.
+        area: under the ROC curve: about .5 where nothing is given away.
+        margin: 1.96 standard errors of the area (Hanley and McNeil 1982).
+        false_positives: rates at which others are taken for members, rising.
+        true_positives: rates at which members are found, one for each of them.
+    """
+
+    members: int
+    others: int
+    area: float
+    margin: float
+    false_positives: tuple[float, ...]
+    true_positives: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -27,12 +48,14 @@ class Repetition:
             image, of as many of either: about one half if nothing is repeated and both come from one distribution.
         membership: how well the distance to the nearest synthetic image tells training from test images, as area under
             the curve: about one half where nothing is given away. A plain attack; others may do better.
+        attack: the whole curve.
     """
 
     nearest: np.ndarray
     distances: np.ndarray
     nearer_to_training: float
     membership: float
+    attack: MembershipAttack
 
 
 def repetition(images: np.ndarray, training: ImageDataset, test: ImageDataset) -> Repetition:
@@ -66,8 +89,19 @@ def repetition(images: np.ndarray, training: ImageDataset, test: ImageDataset) -
     nearer = members.amin(0) - others.amin(0)
     share = (nearer < 0).double().mean() + 0.5 * (nearer == 0).double().mean()
     is_member = np.repeat([1, 0], count)
-    area = roc_auc_score(is_member, -torch.cat([members.amin(1), others.amin(1)]).numpy())
-    return Repetition(nearest.numpy(), distances.numpy(), float(share), float(area))
+    attack = _attack(is_member, -torch.cat([members.amin(1), others.amin(1)]).numpy())
+    return Repetition(nearest.numpy(), distances.numpy(), float(share), attack.area, attack)
+
+
+def _attack(is_member: np.ndarray, scores: np.ndarray) -> MembershipAttack:
+    count, area = int(is_member.sum()), float(roc_auc_score(is_member, scores))
+    wrong, right, _ = roc_curve(is_member, scores)
+    at = np.linspace(0, 1, _POINTS)
+    one, two = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = area * (1 - area) + (count - 1) * ((one - area**2) + (two - area**2))
+    margin = 1.96 * (variance / count**2) ** 0.5
+    curve = tuple(map(float, np.interp(at, wrong, right)))
+    return MembershipAttack(count, len(is_member) - count, area, margin, tuple(map(float, at)), curve)
 
 
 def check_apart(training: ImageDataset, test: ImageDataset) -> None:

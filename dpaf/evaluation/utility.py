@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from guise.dpaf import validate
@@ -28,11 +30,44 @@ class Utility:
         network: its name.
         accuracy: on all real test images, in [0, 1].
         by_class: on those of each class; None where there are none.
+        balanced: mean over the classes that there are, in [0, 1]: naming the largest class always gives one over them.
+        auc: area under the ROC curve, the mean of one class against the others, in [0, 1]; .5 is chance. None where
+            there is one class only.
     """
 
     network: str
     accuracy: float
     by_class: tuple[float | None, ...]
+    balanced: float
+    auc: float | None
+
+    def row(self) -> dict[str, str]:
+        """The figures as a row of a table."""
+        auc = "" if self.auc is None else f"{self.auc:.4f}"
+        figures = {"accuracy": f"{self.accuracy:.4f}", "balanced": f"{self.balanced:.4f}", "AUC": auc}
+        return {"network": self.network} | figures
+
+    def to_json(self) -> str:
+        """The figures as JSON."""
+        return json.dumps(asdict(self), indent=1)
+
+
+def scored(network: str, probabilities: np.ndarray, labels: np.ndarray) -> Utility:
+    """How well a classifier does whose probabilities are known.
+
+    Args:
+        network: its name.
+        probabilities: (N, classes), of each image.
+        labels: int64 (N,), the true ones.
+    """
+    right = probabilities.argmax(1) == labels
+    classes = range(probabilities.shape[1])
+    by_class = tuple(float(right[labels == label].mean()) if (labels == label).any() else None for label in classes)
+    present = [label for label in classes if by_class[label] is not None]
+    areas = [roc_auc_score(labels == label, probabilities[:, label]) for label in present] if len(present) > 1 else []
+    shares = [share for share in by_class if share is not None]
+    auc = float(np.mean(areas)) if areas else None
+    return Utility(network, float(right.mean()), by_class, float(np.mean(shares)), auc)
 
 
 def small_cnn(channels: int, size: int, classes: int) -> nn.Module:
@@ -123,10 +158,7 @@ def utility(
             torch.manual_seed(seed)
             network = build(test.channels, test.size, classes).to(device)
             trained = _trained(network, pixels, torch.from_numpy(labels), name, progress)
-        right = _predictions(trained, test.images) == test.labels
-        shares = [float(right[test.labels == label].float().mean()) for label in range(classes)]
-        by_class = [share if share == share else None for share in shares]  # NaN: no test image shows that class
-        results.append(Utility(name, float(right.float().mean()), tuple(by_class)))
+        results.append(scored(name, _scores(trained, test.images).softmax(1).numpy(), test.labels.numpy()))
     return results
 
 
@@ -149,7 +181,7 @@ def _trained(
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-        accuracy = float((_predictions(network, images[held]) == labels[held]).float().mean())
+        accuracy = float((_scores(network, images[held]).argmax(1) == labels[held]).float().mean())
         if accuracy > best_accuracy:
             best, best_accuracy = copy.deepcopy(network), accuracy
         if progress is not None:
@@ -158,9 +190,9 @@ def _trained(
 
 
 @torch.no_grad()
-def _predictions(network: nn.Module, images: Tensor) -> Tensor:
+def _scores(network: nn.Module, images: Tensor) -> Tensor:
     network.eval()
-    return torch.cat([network(scaled(part).to(_device(network))).argmax(1).cpu() for part in images.split(500)])
+    return torch.cat([network(scaled(part).to(_device(network))).cpu() for part in images.split(500)])
 
 
 def _device(network: nn.Module) -> torch.device:

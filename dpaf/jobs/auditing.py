@@ -12,6 +12,9 @@ from guise.dpaf.audit.canary import games_of
 from guise.dpaf.training.run_folder import RunFolder
 from guise.models.watching import Progress
 
+_MOST_IMAGES = 8
+"""Of a person in a game: enough for a mechanism that counts each of them to be found out."""
+
 
 @dataclass(frozen=True)
 class RunAudit:
@@ -55,7 +58,8 @@ def audit_run(folder: RunFolder, *, runs: int = 200, progress: Progress | None =
         OutputError: the result cannot be written.
     """
     ledger, settings = folder.ledger(), folder.settings()
-    games = [(phase, game) for phase in ledger.plan for game in games_of(phase, settings.privacy)]
+    most = None if settings.images_per_person is None else min(settings.images_per_person, _MOST_IMAGES)
+    games = [(phase, game) for phase in ledger.plan for game in games_of(phase, settings.privacy, images=most)]
     played: dict[str, list[Audit]] = {phase.name: [] for phase in ledger.plan}
     for place, (phase, game) in enumerate(games):
         played[phase.name].append(

@@ -11,6 +11,7 @@ from guise.dpaf import validate
 from guise.dpaf.accounting.budget import DatasetBudgets
 from guise.dpaf.accounting.plan import Plan
 from guise.dpaf.accounting.report import NOT_PRIVATE
+from guise.dpaf.accounting.unit import Unit
 from guise.dpaf.data import ImageDataset, Source, load, name_of
 from guise.dpaf.jobs.watching import Watcher
 from guise.dpaf.mechanisms.processes import joined
@@ -25,6 +26,7 @@ from guise.models.errors import InputError
 from guise.models.files import check_output_folder, check_writable, only_one, printable, remove_stale
 from guise.models.watching import Announce, Progress
 
+IMAGES_PER_PERSON = 8
 PLANNED_ONCE = ("size", "preset", "minutes", "physical_batch_size")
 """What has no effect when a run is resumed: it goes on as it was planned."""
 
@@ -46,6 +48,9 @@ class TrainingOptions:
         resume: whether to go on with the run in `out`.
         unsafe_reproducible: NOT PRIVATE: a seed for the noise; None takes noise from the operating system.
         as_is: take the data as they are, however odd they look.
+        group_column: array or column that tells whose image each is: then one person is protected.
+        group_folders: whether folders below a class are people: then one person is protected.
+        images_per_person: at most so many images of a person are used, where people are protected.
     """
 
     data: Source
@@ -60,6 +65,9 @@ class TrainingOptions:
     resume: bool
     unsafe_reproducible: int | None
     as_is: bool = False
+    group_column: str | None = None
+    group_folders: bool = False
+    images_per_person: int = IMAGES_PER_PERSON
 
 
 def train_run(
@@ -91,9 +99,9 @@ def train_run(
     folder = RunFolder(options.out)
     with joined() as processes, ExitStack() as held:
         processes.first(lambda: held.enter_context(only_one(options.out, remedy="choose another folder")))
-        settings = processes.first(lambda: _resumed(folder, options))
+        settings = processes.first(lambda: resumed(folder, options))
         processes.first(lambda: remove_stale(options.out))
-        dataset = processes.each(lambda: _loaded(options, settings))
+        dataset = processes.each(lambda: loaded(options, settings))
         if len(set(processes.everyones(dataset.digest))) > 1:  # before a plan is shown and reserved
             name = printable(name_of(options.data))
             raise InputError(f"`data=` {name} differs between processes: give each a copy of one dataset")
@@ -138,8 +146,20 @@ def check_look(dataset: ImageDataset, *, as_is: bool) -> None:
         raise InputError(f"{'; '.join(doubts)}; or take them as they are with `as_is=True`; nothing was spent")
 
 
-def _resumed(folder: RunFolder, options: TrainingOptions) -> RunSettings | None:
-    """The settings of the run that is gone on with, None for a new one."""
+def resumed(folder: RunFolder, options: TrainingOptions) -> RunSettings | None:
+    """Check what was asked for, before the data are read.
+
+    Args:
+        folder: of the run.
+        options: what was asked for.
+
+    Returns:
+        The settings of the run that is gone on with, None for a new one.
+
+    Raises:
+        InputError: an option is out of range, or does not fit the run in the folder.
+        OutputError: nothing can be written there.
+    """
     if options.unsafe_reproducible is not None:
         validate.whole("`unsafe_reproducible=`", options.unsafe_reproducible)
     if not options.resume and options.epsilon is None:
@@ -165,15 +185,32 @@ def _resumed(folder: RunFolder, options: TrainingOptions) -> RunSettings | None:
     return settings
 
 
-def _loaded(options: TrainingOptions, resumed: RunSettings | None) -> ImageDataset:
+def loaded(options: TrainingOptions, resumed: RunSettings | None) -> ImageDataset:
+    """The data to train on; where people are protected, with so many images of each as may be used.
+
+    Args:
+        options: what was asked for.
+        resumed: the run that is gone on with, which says how to read them; None for a new one.
+
+    Raises:
+        InputError: they cannot be used.
+        OfflineError: they cannot be fetched.
+    """
     data, size = options.data, options.size if resumed is None else resumed.size
+    asked: TrainingOptions | RunSettings = options if resumed is None else resumed
+    column, folders = asked.group_column, asked.group_folders
+    if column is not None and folders:
+        raise InputError("`group_column=` and `group_folders=True` both tell whose image each is: give one of them")
     if not isinstance(data, ImageDataset):
-        return load(data, size=size)
-    if resumed is None and size not in (None, data.size):
+        data = load(data, size=size, group_column=column, group_folders=folders)
+    elif resumed is None and size not in (None, data.size):
         raise InputError(f"size {size} was asked for and the images are of {data.size}: leave `size=` out")
     if size not in (None, data.size):
         raise InputError(f"the run has images of {size}, and these are of {data.size}: resume it with its own images")
-    return data
+    if data.people is None:
+        return data
+    most = asked.images_per_person
+    return data.at_most(options.images_per_person if most is None else most)
 
 
 def _begun(
@@ -188,18 +225,34 @@ def _begun(
     epsilon = options.epsilon
     assert epsilon is not None
     check_look(dataset, as_is=options.as_is)
-    delta = default_delta(len(dataset)) if options.delta is None else options.delta
-    validate.budget(epsilon, delta, records=len(dataset))
+    delta = default_delta(dataset.units) if options.delta is None else options.delta
+    validate.budget(epsilon, delta, records=dataset.units)
+    most = None if dataset.people is None else options.images_per_person
     privacy, performance = PRESETS[options.preset]
     privacy = privacy.for_classes(len(dataset.classes)).calibrate(epsilon, delta)
     if options.physical_batch_size is not None:
         performance = replace(performance, physical_batch_size=options.physical_batch_size)
     reproducible = options.unsafe_reproducible is not None
     plan, performance = planned(
-        dataset, privacy, performance, minutes=options.minutes, processes=processes, reproducible=reproducible
+        dataset,
+        privacy,
+        performance,
+        minutes=options.minutes,
+        processes=processes,
+        reproducible=reproducible,
+        unit=Unit(most),
     )
     if on_plan is not None:
         on_plan(replace(plan, look=dataset.look))
     elif reproducible and announce is not None:  # otherwise the plan says so
         announce(NOT_PRIVATE)
-    return RunSettings.of(dataset, name_of(options.data), privacy, performance, reproducible=reproducible)
+    return RunSettings.of(
+        dataset,
+        name_of(options.data),
+        privacy,
+        performance,
+        reproducible=reproducible,
+        images_per_person=most,
+        group_column=options.group_column,
+        group_folders=options.group_folders,
+    )

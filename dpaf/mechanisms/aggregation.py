@@ -16,6 +16,7 @@ from torch import Tensor
 from guise.dpaf import validate
 from guise.dpaf.mechanisms.clipping import clip_rows
 from guise.dpaf.mechanisms.randomness import gaussian
+from guise.dpaf.mechanisms.units import weighed
 from guise.models.errors import InputError
 
 
@@ -25,7 +26,8 @@ class FeatureAggregation:
 
     Guarantees:
         * Adding or removing one record changes one (bucket, class) block of `sums` by at most `max_norm` in l2 norm,
-          whatever the record holds; so `release` is the Gaussian mechanism with `noise_multiplier`.
+          whatever the record holds; so `release` is the Gaussian mechanism with `noise_multiplier`. With the weights
+          of `Units`, the same holds for one person with all of their records.
         * Nothing about the batch but the noisy sums goes into the result: the divisor is no secret.
 
     Attributes:
@@ -62,25 +64,26 @@ class FeatureAggregation:
         given = torch.tensor(self.divisor, dtype=torch.float64)
         return given.expand(self.classes) if given.ndim == 0 else given
 
-    def sums(self, features: Tensor, labels: Tensor, buckets: Tensor) -> Tensor:
+    def sums(self, features: Tensor, labels: Tensor, buckets: Tensor, weights: Tensor | None = None) -> Tensor:
         """NOT private: sums to be added up over chunks of one batch before `release`.
 
         Args:
             features: (B, d), any values.
             labels: int64 (B,) in 0 ... classes-1.
             buckets: int64 (B,) in 0 ... self.buckets-1, drawn independently of the records.
+            weights: (B,), of `Units`, by which records are multiplied once they are clipped; None for 1 each.
 
         Returns:
             float64 (buckets, classes, d).
 
         Raises:
-            InputError: labels or buckets are out of range.
+            InputError: labels, buckets or weights are out of range.
         """
         for name, values, most in (("labels", labels, self.classes), ("buckets", buckets, self.buckets)):
             if len(values) and not 0 <= int(values.min()) <= int(values.max()) < most:
                 raise InputError(f"{name} lie outside 0 ... {most - 1}: correct them")
         blocks = torch.zeros(self.buckets * self.classes, features.shape[1], dtype=torch.float64)
-        clipped = clip_rows(features.detach(), self.max_norm).double()
+        clipped = weighed(clip_rows(features.detach(), self.max_norm).double(), weights)
         blocks.index_add_(0, buckets * self.classes + labels, clipped)
         return blocks.view(self.buckets, self.classes, -1)
 

@@ -22,6 +22,7 @@ from guise.dpaf.mechanisms.clipping import clip_factors
 from guise.dpaf.mechanisms.layers import captured, check_separate_records, private_layers, zeroed
 from guise.dpaf.mechanisms.processes import ALONE, Processes
 from guise.dpaf.mechanisms.randomness import gaussian
+from guise.dpaf.mechanisms.units import weighed
 from guise.models.errors import InputError
 
 Loss = Callable[..., Tensor]
@@ -36,7 +37,8 @@ class PrivateStep:
 
     Guarantees:
         * Adding or removing one record changes `clipped_sums` by at most `max_norm` in the l2 norm over all
-          parameters, whatever the record holds; so the result is the Gaussian mechanism with `noise_multiplier`.
+          parameters, whatever the record holds; so the result is the Gaussian mechanism with `noise_multiplier`. With
+          the weights of `Units`, the same holds for one person with all of their records.
         * The divisor is public; an empty batch is handled like any other.
         * `physical_batch_size` bounds memory and changes the result by rounding only.
 
@@ -73,26 +75,37 @@ class PrivateStep:
         check_separate_records(self.module.modules())
         private_layers(self.module)
 
-    def __call__(self, records: Sequence[Tensor], loss: Loss, generator: np.random.Generator) -> dict[str, Tensor]:
+    def __call__(
+        self,
+        records: Sequence[Tensor],
+        loss: Loss,
+        generator: np.random.Generator,
+        *,
+        weights: Tensor | None = None,
+    ) -> dict[str, Tensor]:
         """The private gradient of one batch, by parameter name, to be called once for each charge in the ledger.
 
         Args:
             records: tensors with one row for each record of the batch (images, labels, cotangents, ...).
             loss: losses of the records of a chunk; it must call `module` once.
             generator: of the noise.
+            weights: (B,), of `Units`, by which gradients are multiplied once they are clipped; None for 1 each.
 
         Returns:
             float32 gradients, (clipped sum + noise) / divisor.
         """
-        sums = self.clipped_sums(records, loss)
+        sums = self.clipped_sums(records, loss, weights=weights)
         return self.release(sums, generator)
 
-    def clipped_sums(self, records: Sequence[Tensor], loss: Loss) -> dict[str, Tensor]:
+    def clipped_sums(
+        self, records: Sequence[Tensor], loss: Loss, *, weights: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """NOT private: sums of clipped gradients over all processes, to be followed by `release`.
 
         Args:
             records: as for a call.
             loss: as for a call.
+            weights: as for a call.
 
         Returns:
             float64 sums, by parameter name.
@@ -103,8 +116,10 @@ class PrivateStep:
             if value.requires_grad
         }
         for start in range(0, len(records[0]), self.physical_batch_size):
-            chunk = [values[start : start + self.physical_batch_size] for values in records]
-            self._add(sums, chunk, loss, check=self.check_losses and start == 0)
+            rows = slice(start, start + self.physical_batch_size)
+            own = None if weights is None else weights[rows]
+            chunk = [values[rows] for values in records]
+            self._add(sums, chunk, loss, own, check=self.check_losses and start == 0)
         total = self.processes.total(torch.cat([value.flatten() for value in sums.values()]))
         parts = total.split([value.numel() for value in sums.values()])
         return {name: part.view_as(sums[name]) for name, part in zip(sums, parts, strict=True)}
@@ -120,7 +135,9 @@ class PrivateStep:
         noisy = {name: value + gaussian(tuple(value.shape), scale, generator) for name, value in sums.items()}
         return {name: (value / self.divisor).float() for name, value in noisy.items()}
 
-    def _add(self, sums: dict[str, Tensor], chunk: list[Tensor], loss: Loss, *, check: bool) -> None:
+    def _add(
+        self, sums: dict[str, Tensor], chunk: list[Tensor], loss: Loss, weights: Tensor | None, *, check: bool
+    ) -> None:
         sound = torch.stack([values.isfinite().flatten(1).all(1) for values in map(_at_least_2d, chunk)]).all(0)
         with captured(self.module) as layers, torch.enable_grad():
             losses = loss(*(zeroed(values, sound) for values in chunk))
@@ -138,7 +155,7 @@ class PrivateStep:
         squared = torch.zeros(len(sound), dtype=torch.float64)
         for layer, at in used:
             squared += layer.squared_norms(at)
-        factors = clip_factors(torch.where(sound, squared, torch.inf), self.max_norm)
+        factors = weighed(clip_factors(torch.where(sound, squared, torch.inf), self.max_norm), weights)
         for layer, at in used:
             for name, gradient in layer.summed(at, factors).items():
                 sums[name] += gradient.double()

@@ -32,11 +32,12 @@ _FAKES_PER_BLOCK = 32
 
 @dataclass(frozen=True)
 class Batch:
-    """One Poisson batch: images (B, c, s, s) in [-1, 1], labels and buckets int64 (B,)."""
+    """One Poisson batch: images (B, c, s, s) in [-1, 1], labels and buckets int64 (B,), weights (B,) of `Units`."""
 
     images: Tensor
     labels: Tensor
     buckets: Tensor
+    weights: Tensor | None = None
 
 
 def tail_steps(privacy: PrivacySettings, performance: PerformanceSettings) -> int:
@@ -173,7 +174,8 @@ class Critic:
             for start in range(0, len(batch.labels), size):
                 rows = slice(start, start + size)
                 features = self.body(self.front(batch.images[rows]))
-                total += mechanism.sums(features, batch.labels[rows], batch.buckets[rows])
+                weights = None if batch.weights is None else batch.weights[rows]
+                total += mechanism.sums(features, batch.labels[rows], batch.buckets[rows], weights)
         return self.processes.total(total)
 
     def _fake_maps(self, generator: Generator, random: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -209,7 +211,7 @@ class Critic:
 
         assert self.privacy.gradient_noise is not None
         step = self._private(self.body, self.privacy.gradient_noise)
-        private = step((batch.images, cotangents), product, noise)
+        private = step((batch.images, cotangents), product, noise, weights=batch.weights)
         fake_loss = hinge(chosen(self.tail(fakes), self.blocks), real=False).mean()
         self._descend(self.body, private, fake_loss, [self.body_optimiser])
 
@@ -222,7 +224,8 @@ class Critic:
             return hinge(chosen(whole(self.front(images)), labels), real=True)
 
         assert self.privacy.gradient_noise is not None
-        private = self._private(whole, self.privacy.gradient_noise)((batch.images, batch.labels), loss, noise)
+        step = self._private(whole, self.privacy.gradient_noise)
+        private = step((batch.images, batch.labels), loss, noise, weights=batch.weights)
         maps, labels = fakes
         # Records come as often as their class is frequent, fakes do not.
         fake_loss = (frequency[labels] * hinge(chosen(whole(maps), labels), real=False)).mean()

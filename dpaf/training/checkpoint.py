@@ -42,7 +42,12 @@ def trained_state(folder: RunFolder) -> TrainingState:
         InputError: there is no run, or nothing was trained yet.
         LedgerError: the ledger was edited.
     """
-    state, saved = fresh_state(folder.settings()), folder.checkpoint()
+    settings = folder.settings()
+    if settings.kind != "images":
+        raise InputError(
+            f"the run in {printable(folder.path)} is a {settings.kind}, which makes no images: name another"
+        )
+    state, saved = fresh_state(settings), folder.checkpoint()
     if saved is None:
         raise InputError(f"the run in {folder.path} has no checkpoint yet: go on with it with `resume=True`")
     load_state(state, saved, folder)

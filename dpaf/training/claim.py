@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from guise.dpaf.accounting.budget import DatasetBudgets
 from guise.dpaf.accounting.ledger import Ledger
 from guise.dpaf.data import ImageDataset
+from guise.dpaf.data.dataset import content_digest
 from guise.dpaf.training.run_folder import RunFolder
 from guise.dpaf.training.run_settings import RunSettings
-from guise.models.errors import LedgerError
+from guise.models.errors import InputError, LedgerError
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class Claim:
         if self.checksum is not None and dataset.checksum() != self.checksum:
             what = "the images or labels are other data than the run was begun or resumed with"
             raise LedgerError(f"{what}, though their digest is the same: call `begin_run` for these")
-        self.budgets.recall(known_as, run=settings.run, plan=settings.privacy.phases())
+        group = group_of(self.budgets, settings, dataset)
+        self.budgets.recall(known_as, run=settings.run, plan=settings.privacy.phases(), unit=group)
 
     def paid(self, ledger: Ledger) -> None:
         """Remember a charge. To be called after each charge and before its release.
@@ -63,6 +65,26 @@ class Claim:
             OutputError: the budgets cannot be used.
         """
         self.budgets.mark(ledger)
+
+
+def group_of(budgets: DatasetBudgets, settings: RunSettings, dataset: ImageDataset) -> str:
+    """The name under which budgets know a run's unit: with people, also who has which images.
+
+    Args:
+        budgets: that keep the key of the hash.
+        settings: of the run.
+        dataset: that it is trained on.
+
+    Raises:
+        InputError: the run protects people, and the dataset does not know them, or the reverse.
+    """
+    if (settings.images_per_person is None) != (dataset.people is None):
+        what = "one person" if dataset.people is None else "one image"
+        raise InputError(f"the run protects {what}, and the data are of the other kind: resume it with its own data")
+    if dataset.people is None:
+        return settings.unit.name
+    people = content_digest(dataset.people.numpy(), dataset.labels.numpy())
+    return f"{settings.unit.name} {budgets.identify(people)}"
 
 
 def begin_run(folder: RunFolder, settings: RunSettings, dataset: ImageDataset, budgets: DatasetBudgets) -> Claim:
@@ -90,7 +112,8 @@ def begin_run(folder: RunFolder, settings: RunSettings, dataset: ImageDataset, b
         claim.check(dataset)
     else:
         known_as, plan = budgets.identify(dataset.digest), settings.privacy.phases()
-        budgets.reserve(known_as, settings.data, run=settings.run, plan=plan)
+        group = group_of(budgets, settings, dataset)
+        budgets.reserve(known_as, settings.data, run=settings.run, plan=plan, unit=group)
         try:
             folder.begin(settings)
         except BaseException:

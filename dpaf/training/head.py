@@ -52,6 +52,7 @@ class ClassHead:
         average: bool,
         physical_batch_size: int = 256,
         processes: Processes = ALONE,
+        weights: Tensor | None = None,
     ) -> None:
         """One private step, to be charged before.
 
@@ -65,15 +66,16 @@ class ClassHead:
             average: whether this iterate counts.
             physical_batch_size: records worked on at once.
             processes: that share the batch.
+            weights: (B,), of `Units`; None for 1 each.
         """
 
         def loss(rows: Tensor, targets: Tensor) -> Tensor:
-            return nn.functional.cross_entropy(_TEMPERATURE * self.linear(rows), targets, reduction="none")
+            return nn.functional.cross_entropy(_TEMPERATURE * self.linear(rows.float()), targets, reduction="none")
 
         step = PrivateStep(
             self.linear, HEAD_NORM, noise_multiplier, divisor, physical_batch_size, processes, check_losses=False
         )
-        gradient = step((features, labels), loss, generator)["weight"]
+        gradient = step((features, labels), loss, generator, weights=weights)["weight"]
         with torch.no_grad():
             self.momentum.mul_(_MOMENTUM).add_(gradient)
             self.linear.weight.sub_(learning_rate * self.momentum)

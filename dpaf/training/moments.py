@@ -17,15 +17,16 @@ from guise.dpaf.mechanisms.norms import MOMENTS_NORM
 from guise.dpaf.mechanisms.processes import ALONE, Processes
 from guise.dpaf.networks.features import COUNT_WEIGHT, PublicFeatures
 
+Records = tuple[Tensor, Tensor, Tensor, Tensor | None]
+"""Images, features, labels, and weights of `Units`."""
 
-def class_sums(
-    features: PublicFeatures, chunks: Iterable[tuple[Tensor, Tensor, Tensor]], mechanism: FeatureAggregation
-) -> Tensor:
+
+def class_sums(features: PublicFeatures, chunks: Iterable[Records], mechanism: FeatureAggregation) -> Tensor:
     """NOT private: sums of clipped moments.
 
     Args:
         features: public.
-        chunks: (images, features, labels) of all records.
+        chunks: all records.
         mechanism: that clips and will release.
 
     Returns:
@@ -33,8 +34,8 @@ def class_sums(
     """
     total = torch.zeros(1, mechanism.classes, features.moments_width, dtype=torch.float64)
     with torch.no_grad():
-        for images, rows, labels in chunks:
-            total += mechanism.sums(features.moments(images, rows), labels, torch.zeros_like(labels))
+        for images, rows, labels, weights in chunks:
+            total += mechanism.sums(features.moments(images, rows), labels, torch.zeros_like(labels), weights)
     return total
 
 
@@ -66,7 +67,7 @@ def squared_distance(fakes: Tensor, means: Tensor) -> Tensor:
 
 def release_means(
     features: PublicFeatures,
-    chunks: Callable[[], Iterable[tuple[Tensor, Tensor, Tensor]]],
+    chunks: Callable[[], Iterable[Records]],
     *,
     classes: int,
     noise_multiplier: float,
@@ -77,7 +78,7 @@ def release_means(
 
     Args:
         features: public.
-        chunks: gives all records' (images, features, labels), or those of this process.
+        chunks: gives all records, or those of this process.
         classes: how many.
         noise_multiplier: of the release; one record moves the sums by 1 at most.
         charge: pays for the release and gives the generator of its noise; called once, before any noise is drawn.

@@ -11,6 +11,7 @@ import torch
 from guise.dpaf import validate
 from guise.dpaf.accounting.plan import Plan, plan_of
 from guise.dpaf.accounting.settings import PrivacySettings
+from guise.dpaf.accounting.unit import Unit
 from guise.dpaf.data import ImageDataset
 from guise.dpaf.settings import PerformanceSettings
 from guise.dpaf.training.aggregation_step import tail_steps
@@ -29,6 +30,7 @@ def planned(
     minutes: float | None = None,
     processes: int = 1,
     reproducible: bool = False,
+    unit: Unit = Unit(),  # noqa: B008  (frozen)
 ) -> tuple[Plan, PerformanceSettings]:
     """The plan of calibrated settings, and the performance settings with it: more fakes where classes are few.
 
@@ -39,13 +41,14 @@ def planned(
         minutes: of fitting the generator, which costs no privacy; None keeps `performance.fitting_steps`.
         processes: how many will share the work.
         reproducible: whether the noise will come from a seed: the plan says so then.
+        unit: whom the run protects.
 
     Raises:
         InputError: `minutes` is no number above 0.
     """
     if minutes is not None:
         validate.positive("minutes", minutes)
-    records, classes = len(dataset), len(dataset.classes)
+    records, classes = dataset.units, len(dataset.classes)
     at_once = min(classes, performance.classes_at_once)
     performance = replace(performance, fakes=max(performance.fakes, _LEAST_FAKES // at_once))
     own = replace(performance, fakes=max(2, performance.fakes // processes))
@@ -53,14 +56,14 @@ def planned(
     forward, stem = forward / processes, stem / processes
     if minutes is not None and performance.fitting_steps:
         performance = replace(performance, fitting_steps=max(_LEAST_STEPS, int(60 * minutes / step)))
-    seconds = performance.fitting_steps * step + records * forward
+    seconds = performance.fitting_steps * step + len(dataset) * forward
     # An aggregation step runs on its records twice forwards and once backwards, and on fakes as a generator step does.
-    batch = privacy.sampling_rate * records
+    batch = privacy.sampling_rate * len(dataset)
     fakes = performance.generator_steps + tail_steps(privacy, performance)
-    seconds += privacy.stem_steps * privacy.stem_rate * records * stem
+    seconds += privacy.stem_steps * privacy.stem_rate * len(dataset) * stem
     seconds += privacy.steps * (3 * batch * forward + fakes * step)
     shape = {"records": records, "size": dataset.size, "channels": dataset.channels, "classes": classes}
-    return plan_of(privacy, **shape, seconds=seconds, reproducible=reproducible), performance
+    return plan_of(privacy, **shape, seconds=seconds, reproducible=reproducible, unit=unit), performance
 
 
 def _speeds(

@@ -10,9 +10,9 @@ from torch import Tensor
 from guise.dpaf.accounting.settings import AGGREGATION, HEAD, MOMENTS, STEM
 from guise.dpaf.data import ImageDataset
 from guise.dpaf.mechanisms.randomness import Streams
-from guise.dpaf.mechanisms.sampling import PoissonSampler
+from guise.dpaf.mechanisms.units import Units
 from guise.dpaf.training.aggregation_step import Batch
-from guise.dpaf.training.moments import release_means
+from guise.dpaf.training.moments import Records, release_means
 from guise.dpaf.training.run_settings import RunSettings
 from guise.dpaf.training.state import TrainingState
 
@@ -45,6 +45,7 @@ class PrivatePhases:
         self._streams, self._charge = streams, charge
         self._processes = streams.processes
         self._privacy, self._performance = settings.privacy, settings.performance
+        self._units = Units(dataset.people, len(dataset))
         self._cache: Tensor | None = None
 
     def release_means(self) -> None:
@@ -77,6 +78,7 @@ class PrivatePhases:
             average=left <= (self._privacy.head_steps + 1) // 2,
             physical_batch_size=self._performance.physical_batch_size,
             processes=self._processes,
+            weights=self._units.weights(rows),
         )
 
     def stem_step(self) -> None:
@@ -91,6 +93,7 @@ class PrivatePhases:
             divisor=self._privacy.stem_rate * self._settings.records,
             physical_batch_size=self._performance.physical_batch_size,
             processes=self._processes,
+            weights=self._units.weights(rows),
         )
 
     def aggregation_step(self) -> tuple[int, torch.Generator]:
@@ -102,7 +105,7 @@ class PrivatePhases:
             self._streams.numpy("buckets", entry).integers(self._privacy.buckets, size=len(drawn))
         )
         rows = drawn[own]
-        batch = Batch(self._dataset.scaled(rows), self._dataset.labels[rows], buckets[own])
+        batch = Batch(self._dataset.scaled(rows), self._dataset.labels[rows], buckets[own], self._units.weights(rows))
         noise, shared = self._streams.numpy("noise", entry), self._streams.torch("fakes", entry)
         self._state.critic.step(batch, self._state.generator, self._state.shares, noise, shared)
         return entry, shared
@@ -119,15 +122,15 @@ class PrivatePhases:
 
     def _draw(self, rate: float, entry: int) -> tuple[Tensor, Tensor]:
         """One batch, the same in all processes, and whether each of its records is this process's."""
-        sampler = PoissonSampler(len(self._dataset), rate)
-        rows = torch.from_numpy(sampler.draw(self._streams.numpy("sampling", entry)))
+        rows = self._units.draw(rate, self._streams.numpy("sampling", entry))
         return rows, self._processes.own(rows)
 
-    def _all_features(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def _all_features(self) -> Iterator[Records]:
         size = self._performance.physical_batch_size
         rows = torch.arange(len(self._dataset))
         for part in rows[self._processes.own(rows)].split(size):
-            yield self._dataset.scaled(part), self._features(part), self._dataset.labels[part]
+            weights = self._units.weights(part)
+            yield self._dataset.scaled(part), self._features(part), self._dataset.labels[part], weights
 
     @torch.no_grad()
     def _features(self, rows: Tensor) -> Tensor:

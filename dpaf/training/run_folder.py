@@ -74,6 +74,7 @@ class RunFolder:
                 delta=privacy.delta,
                 run=settings.run,
                 reproducible=settings.reproducible,
+                unit=settings.unit,
             )
         except BaseException:
             (self.path / _SETTINGS).unlink(missing_ok=True)  # no run without a ledger
@@ -107,8 +108,9 @@ class RunFolder:
         """
         ledger, settings = Ledger.open(self.ledger_path), self.settings()
         privacy = settings.privacy
-        same = (ledger.run, ledger.plan, ledger.epsilon, ledger.delta, ledger.reproducible)
-        if same != (settings.run, privacy.phases(), privacy.epsilon, privacy.delta, settings.reproducible):
+        same = (ledger.run, ledger.plan, ledger.epsilon, ledger.delta, ledger.reproducible, ledger.relation)
+        told = (settings.run, privacy.phases(), privacy.epsilon, privacy.delta, settings.reproducible)
+        if same != (*told, settings.unit.relation):
             raise LedgerError(f"the ledger in {printable(self.path)} and run.json do not belong together: restore them")
         return ledger
 

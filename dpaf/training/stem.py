@@ -69,6 +69,7 @@ class StemTraining:
         divisor: float,
         physical_batch_size: int = 256,
         processes: Processes = ALONE,
+        weights: Tensor | None = None,
     ) -> None:
         """One private step of all layers, to be charged before.
 
@@ -80,6 +81,7 @@ class StemTraining:
             divisor: public, the records expected in a batch.
             physical_batch_size: records worked on at once.
             processes: that share the batch.
+            weights: (B,), of `Units`; None for 1 each.
         """
 
         def loss(rows: Tensor, targets: Tensor) -> Tensor:
@@ -89,7 +91,7 @@ class StemTraining:
         step = PrivateStep(
             self.classifier, STEM_NORM, noise_multiplier, divisor, physical_batch_size, processes, check_losses=False
         )
-        gradients = step((images, labels), loss, generator)
+        gradients = step((images, labels), loss, generator, weights=weights)
         for name, value in self.classifier.named_parameters():
             value.grad = gradients[name]
         self.optimiser.step()

@@ -137,10 +137,10 @@ class Trainer:
         """Before anything is released: the data are those of the plan, and the plan costs what it may."""
         run = self.settings
         kinds = [(images.channels, images.size, images.classes) for images in (run, dataset)]
-        if kinds[0] != kinds[1] or run.records != len(dataset):
+        if kinds[0] != kinds[1] or run.records != dataset.units:
             given, begun_with = (
-                f"{count} images of {size}x{size}x{channels} in {len(classes)} classes"
-                for (channels, size, classes), count in zip(kinds[::-1], (len(dataset), run.records), strict=True)
+                f"{count} {run.unit.plural} of {size}x{size}x{channels} in {len(classes)} classes"
+                for (channels, size, classes), count in zip(kinds[::-1], (dataset.units, run.records), strict=True)
             )
             raise InputError(f"the data are {given}, and the run began with {begun_with}: resume it with those")
         self._processes.first(lambda: self._claim.check(dataset))

@@ -1,4 +1,5 @@
 import multiprocessing
+import sqlite3
 import stat
 
 import pytest
@@ -32,6 +33,29 @@ def test_a_budget_holds_across_runs_and_not_across_datasets(budgets):
         budgets.reserve("d", "photos", run="b", plan=PLAN)
     budgets.reserve("other", "other", run="b", plan=PLAN)
     assert [account.runs for account in budgets.accounts()] == [("a",), ("b",)]
+
+
+def test_costs_of_images_and_of_people_are_kept_apart(budgets):
+    budgets.reserve("d", "photos", run="a", plan=PLAN)
+    budgets.reserve("d", "photos", run="b", plan=PLAN, unit="person x")
+    told = [(account.unit, account.runs, round(account.epsilon_reserved, 2)) for account in budgets.accounts()]
+    assert told == [("image", ("a",), COST), ("person", ("b",), COST)]
+    budgets.set_budget("d", "photos", epsilon=9, delta=1e-5)
+    for unit in ("image", "person x", "person y"):
+        with pytest.raises(BudgetError, match="their costs do not add up"):
+            budgets.reserve("d", "photos", run="c", plan=PLAN, unit=unit)
+    with pytest.raises(LedgerError, match="other data"):
+        budgets.recall("d", run="b", plan=PLAN, unit="person y")
+    budgets.recall("d", run="b", plan=PLAN, unit="person x")
+
+
+def test_a_file_of_a_former_version_holds_runs_that_protect_images(budgets):
+    budgets.reserve("d", "photos", run="a", plan=PLAN)
+    with sqlite3.connect(budgets.path) as database:
+        database.execute("DROP TABLE units")
+    (account,) = budgets.accounts()
+    assert account.unit == "image" and account.epsilon_reserved == pytest.approx(COST, abs=0.01)
+    budgets.recall("d", run="a", plan=PLAN)
 
 
 def test_a_run_reserves_once(budgets):

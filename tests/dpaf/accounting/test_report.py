@@ -3,7 +3,7 @@ import json
 import pytest
 
 from guise.dpaf.accounting.audit_result import Audit
-from guise.dpaf.accounting.report import _audit_line, privacy_report
+from guise.dpaf.accounting.report import audit_line, privacy_report
 from tests.dpaf import toy
 
 
@@ -27,5 +27,5 @@ def test_a_refuted_guarantee_is_no_headline(tmp_path):
 )
 def test_a_report_says_what_an_audit_failed_by(bound, excess, words):
     audit = Audit(bound, 2.0, 1e-5, excess, 3.0, 200, 0.99)
-    line = _audit_line(vars(audit) | {"passed": audit.passed})
+    line = audit_line(vars(audit) | {"passed": audit.passed})
     assert words in line and audit.passed is ("within" in line)

@@ -12,6 +12,7 @@ from guise.dpaf.audit.bound import audit_mechanism, lower_bound
 from guise.dpaf.audit.canary import CanaryGame
 from guise.dpaf.mechanisms.aggregation import FeatureAggregation
 from guise.dpaf.mechanisms.private_step import PrivateStep
+from guise.dpaf.mechanisms.units import Units
 from guise.models.errors import InputError
 
 DELTA = 1e-3
@@ -39,7 +40,7 @@ class HalfTheNoise(FeatureAggregation):
 
 
 class UnclippedStep(PrivateStep):
-    def clipped_sums(self, records, loss):
+    def clipped_sums(self, records, loss, *, weights=None):  # noqa: ARG002
         value = loss(*records).sum()
         return {"weight": torch.autograd.grad(value, self.module.weight)[0].double()}
 
@@ -47,8 +48,8 @@ class UnclippedStep(PrivateStep):
 class MeanOfTheBatch(FeatureAggregation):
     """Divides by the batch's own size before the noise, which is scaled for the size that is expected."""
 
-    def sums(self, features, labels, buckets):
-        return super().sums(features, labels, buckets) / max(len(features), 1) * self.divisor
+    def sums(self, features, labels, buckets, weights=None):
+        return super().sums(features, labels, buckets, weights) / max(len(features), 1) * self.divisor
 
 
 def shuffled(records, _rate, steps, random):
@@ -56,7 +57,23 @@ def shuffled(records, _rate, steps, random):
     return [np.sort(part) for part in np.array_split(order, steps)]
 
 
+class Unweighed(Units):
+    """Each image of a person counts as one."""
+
+    def weights(self, rows):
+        return torch.ones(len(rows), dtype=torch.float64)
+
+
+class ByImage(Units):
+    """Draws images, not people: someone with many is nearly always there."""
+
+    def draw(self, rate, generator):
+        return torch.from_numpy(np.flatnonzero(generator.random(self.images) < rate))
+
+
 SOUND = {
+    "people": CanaryGame(1.0, 1, 1.0, None, images=5),
+    "people, in batches, gradients": CanaryGame(0.5, 2, None, 1.0, others=-1.0, images=3),
     "release 1": CanaryGame(1.0, 1, 1.0, None),
     "release 1, against the others": CanaryGame(1.0, 1, 1.0, None, others=-1.0),
     "both releases": CanaryGame(0.5, 1, 1.5, 1.5),
@@ -68,6 +85,9 @@ BROKEN = {
     "no clipping of gradients": CanaryGame(1.0, 1, None, 4.0, private_step=UnclippedStep),
     "half the noise": CanaryGame(1.0, 1, 2.0, None, aggregation=HalfTheNoise),
     "mean by the actual batch size": CanaryGame(1.0, 1, 2.0, None, others=-1.0, aggregation=MeanOfTheBatch),
+    "all images of a person in full": CanaryGame(1.0, 1, 2.0, None, images=5, units=Unweighed),
+    "all gradients of a person in full": CanaryGame(1.0, 1, None, 2.0, images=5, units=Unweighed),
+    "a draw of images where people are claimed": CanaryGame(0.1, 1, 0.05, None, images=8, units=ByImage),
     "shuffling instead of Poisson": CanaryGame(0.5, 2, 0.3, None, draw=shuffled),
 }
 
