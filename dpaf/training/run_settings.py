@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from guise.dpaf.accounting.settings import PrivacySettings
 from guise.dpaf.data import ImageDataset
+from guise.dpaf.networks.designs import CURRENT, FIRST
 from guise.dpaf.settings import PerformanceSettings
 
 
@@ -24,6 +25,7 @@ class RunSettings:
         reproducible: whether its noise comes from a seed: then it is not private.
         privacy: as trained.
         performance: as trained.
+        design: of the public features and the generator.
     """
 
     run: str
@@ -35,6 +37,7 @@ class RunSettings:
     reproducible: bool
     privacy: PrivacySettings
     performance: PerformanceSettings
+    design: int = FIRST
 
     @classmethod
     def of(
@@ -65,4 +68,5 @@ class RunSettings:
             reproducible=reproducible,
             privacy=privacy,
             performance=performance,
+            design=CURRENT,
         )

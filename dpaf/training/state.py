@@ -9,6 +9,7 @@ from torch import Tensor
 
 from guise.dpaf.accounting.settings import PrivacySettings
 from guise.dpaf.mechanisms.processes import ALONE, Processes
+from guise.dpaf.networks.designs import CURRENT, FIRST
 from guise.dpaf.networks.features import PublicFeatures
 from guise.dpaf.networks.generator import Generator, MovingAverage
 from guise.dpaf.settings import PerformanceSettings
@@ -27,6 +28,7 @@ class TrainingState:
         records: the public number of records, on which rates and divisors are based.
         privacy: which phases there are.
         performance: sizes of networks and learning rates.
+        design: of the public features and the generator.
         seed: of the initial weights, which are public.
         processes: that share the batches.
 
@@ -44,13 +46,15 @@ class TrainingState:
         records: int,
         privacy: PrivacySettings,
         performance: PerformanceSettings,
+        design: int = CURRENT,
         seed: int = 0,
         processes: Processes = ALONE,
     ) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # initial weights only, and the caller's generator is put back
-            self.features = PublicFeatures(channels, size)
-            self.generator = Generator(channels, size, classes, latent=performance.latent, width=performance.width)
+            self.features = PublicFeatures(channels, size, design=design)
+            shape = {"latent": performance.latent, "width": performance.width}
+            self.generator = Generator(channels, size, classes, **shape, smooth=design != FIRST)
             self.critic: Critic | None = None
             self.stem: StemTraining | None = None
             if privacy.stem_steps:
