@@ -7,7 +7,6 @@ noisy feature matching, without release 1 an ordinary DPGAN (Xie et al. 2018).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +25,6 @@ from guise.dpaf.networks.scattering import Scattering
 from guise.dpaf.settings import PerformanceSettings
 from guise.dpaf.training.moments import squared_distance
 from guise.dpaf.training.stem import Stem
-from guise.dpaf.training.tensors import below, into_optimiser, of_optimiser
 from guise.models.errors import PrivacyError
 
 _FAKES_PER_BLOCK = 32
@@ -87,28 +85,6 @@ class Critic:
         self.mean: Tensor | None = None
         self.releases = 0
         self.blocks = torch.arange(classes).repeat(privacy.buckets)
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Everything, by name."""
-        named = {f"critic.{name}": value for name, value in self.networks.state_dict().items()}
-        named |= of_optimiser("body", self.body_optimiser) | of_optimiser("tail", self.tail_optimiser)
-        named["critic.releases"] = torch.tensor(self.releases)
-        return named if self.mean is None else named | {"critic.mean": self.mean}
-
-    def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up what `tensors` gave.
-
-        Args:
-            tensors: by name.
-
-        Raises:
-            KeyError, RuntimeError: they come from other settings.
-        """
-        named = below(tensors, "critic.")
-        self.releases, self.mean = int(named.pop("releases")), named.pop("mean", None)
-        self.networks.load_state_dict(named)
-        into_optimiser("body", self.body_optimiser, tensors)
-        into_optimiser("tail", self.tail_optimiser, tensors)
 
     def mechanism(self, shares: Tensor) -> FeatureAggregation | None:
         """Release 1, or None for an ordinary DPGAN.

@@ -105,7 +105,12 @@ class TrainingState:
             named |= {f"stem.{name}": value for name, value in self.stem.classifier.state_dict().items()}
             named |= of_optimiser("stem_optimiser", self.stem.optimiser)
         if self.critic is not None:
-            named |= self.critic.tensors()
+            named |= {f"critic.{name}": value for name, value in self.critic.networks.state_dict().items()}
+            named |= of_optimiser("body", self.critic.body_optimiser)
+            named |= of_optimiser("tail", self.critic.tail_optimiser)
+            named["critic.releases"] = torch.tensor(self.critic.releases)
+            if self.critic.mean is not None:
+                named["critic.mean"] = self.critic.mean
         if self.students is not None:
             named |= {f"students.{name}": value for name, value in self.students.tensors().items()}
         return {name: value.detach().clone().contiguous() for name, value in named.items()}
@@ -132,6 +137,11 @@ class TrainingState:
             self.stem.classifier.load_state_dict(below(tensors, "stem."))
             into_optimiser("stem_optimiser", self.stem.optimiser, tensors)
         if self.critic is not None:
-            self.critic.load(tensors)
+            named = below(tensors, "critic.")
+            self.critic.releases = int(named.pop("releases"))
+            self.critic.mean = named.pop("mean", None)
+            self.critic.networks.load_state_dict(named)
+            into_optimiser("body", self.critic.body_optimiser, tensors)
+            into_optimiser("tail", self.critic.tail_optimiser, tensors)
         if self.students is not None:
             self.students.load(below(tensors, "students."))

@@ -21,7 +21,7 @@ def state():
     return TrainingState(1, 28, 2, records=40, privacy=toy.privacy("student"), performance=performance)
 
 
-def quiet(state):
+def quiet():
     """Students of two steps over all 40 records with next to no noise."""
     privacy = toy.privacy("student", aggregate_noise=WITHOUT_NOISE, sampling_rate=1.0, steps=2)
     return Students(1, 28, 2, expected=40.0, privacy=privacy, steps=4)
@@ -46,7 +46,7 @@ def test_one_record_moves_a_release_by_the_norm_that_is_charged_and_only_its_cla
         "out of range": torch.full((1, 1, 28, 28), 1e20),
         "not a number": torch.full((1, 1, 28, 28), float("nan")),
     }[kind]
-    without, with_it = quiet(state), quiet(state)
+    without, with_it = quiet(), quiet()
     step(without, state, images, labels)
     step(with_it, state, torch.cat([images, planted]), torch.cat([labels, torch.tensor([1])]))
     moved = (with_it.means[0] - without.means[0]) * 20  # records expected of each class
@@ -66,7 +66,7 @@ def test_noise_is_what_the_plan_says(state):
 def test_a_student_learns_from_fakes_only(state):
     assert set(inspect.signature(Student.learn).parameters) == {"self", "generator", "random", "steps", "learning_rate"}
     images, labels = fakes(state)
-    one, other = quiet(state), quiet(state)
+    one, other = quiet(), quiet()
     step(one, state, images, labels)
     step(other, state, -images, labels)
     for name, value in one.networks.state_dict().items():
@@ -82,14 +82,14 @@ def test_features_of_hostile_images_have_norm_one_at_most():
 def test_fakes_that_look_to_it_as_real_ones_do_cost_less_than_those_of_the_other_class(state):
     images, labels = fakes(state)
     images[labels == 1] = 0.5 * images[labels == 1] + 0.5  # real images of class 1 are brighter than its fakes
-    students = quiet(state)
+    students = quiet()
     step(students, state, images, labels)
     assert students.generator_loss(images, labels) < 0.2 * students.generator_loss(fakes(state)[0], labels)
 
 
 def test_what_was_released_is_kept(state):
     images, labels = fakes(state)
-    students, again = quiet(state), quiet(state)
+    students, again = quiet(), quiet()
     step(students, state, images, labels)
     again.load(students.tensors())
     assert torch.equal(again.means[0], students.means[0]) and len(again.means) == 1
