@@ -22,6 +22,7 @@ from guise.dpaf.mechanisms.processes import ALONE, Processes
 from guise.dpaf.networks.generator import Generator
 from guise.dpaf.networks.student import Student
 from guise.dpaf.training.moments import squared_distance
+from guise.models.errors import InputError
 
 _LEARNING_RATE = 2e-3
 
@@ -44,6 +45,9 @@ class Students:
 
     Attributes:
         means: released, one (classes, width) for each student that has looked at real images.
+
+    Raises:
+        InputError: the plan releases no features, or gradients, for which students have no use.
     """
 
     def __init__(
@@ -57,6 +61,8 @@ class Students:
         steps: int,
         processes: Processes = ALONE,
     ) -> None:
+        if privacy.aggregate_noise is None or privacy.gradient_noise is not None:
+            raise InputError("students release features only: give `aggregate_noise=`, and `gradient_noise=None`")
         self.networks = nn.ModuleList(Student(channels, size, classes, seed=at) for at in range(privacy.steps))
         self.networks.requires_grad_(False)
         self.classes, self.expected, self.privacy = classes, expected, privacy

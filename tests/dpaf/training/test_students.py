@@ -10,6 +10,7 @@ from guise.dpaf.networks.student import Student
 from guise.dpaf.settings import PRESETS, PerformanceSettings
 from guise.dpaf.training.state import TrainingState
 from guise.dpaf.training.students import Students
+from guise.models.errors import InputError
 from tests.dpaf import toy
 
 WITHOUT_NOISE = 1e-9
@@ -94,3 +95,10 @@ def test_what_was_released_is_kept(state):
     again.load(students.tensors())
     assert torch.equal(again.means[0], students.means[0]) and len(again.means) == 1
     assert torch.equal(again.generator_loss(images, labels), students.generator_loss(images, labels))
+
+
+def test_a_plan_that_pays_for_gradients_is_refused_before_anything_is_spent():
+    privacy = toy.privacy("student", gradient_noise=2.0)
+    performance = PerformanceSettings(critic="student")
+    with pytest.raises(InputError, match="gradient_noise=None"):
+        TrainingState(1, 28, 2, records=40, privacy=privacy, performance=performance)
