@@ -9,6 +9,7 @@ from guise.dpaf.accounting.settings import PrivacySettings
 from guise.dpaf.data import ImageDataset
 from guise.dpaf.networks.designs import CURRENT, FIRST
 from guise.dpaf.settings import PerformanceSettings
+from guise.models.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,9 @@ class RunSettings:
         privacy: as trained.
         performance: as trained.
         design: of the public features and the generator.
+
+    Raises:
+        InputError: there is no such design.
     """
 
     run: str
@@ -38,6 +42,10 @@ class RunSettings:
     privacy: PrivacySettings
     performance: PerformanceSettings
     design: int = FIRST
+
+    def __post_init__(self) -> None:
+        if self.design not in (FIRST, CURRENT):
+            raise InputError(f"design is {self.design!r}: a newer version of Guise made this run, use that one")
 
     @classmethod
     def of(
