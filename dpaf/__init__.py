@@ -18,10 +18,12 @@ To check the guarantee, read these files of `guise/dpaf`; the rest of training g
 * `mechanisms/` and `accounting/`: clipping, noise, sampling; accountants, ledger, budgets, plan;
 * `training/claim.py`, `training/run_folder.py` (`begin`, `ledger`), `training/trainer.py` (`_check_plan`, `_charge`):
   nothing is released without a reserved plan and a charge on the disk;
-* `training/private_phases.py`, `training/moments.py`, `training/aggregation_step.py`, `training/head.py`,
-  `training/stem.py`, `training/state.py`: where records are used, and what is kept. Sums of the means are charged
-  before their noise is drawn. Each loss depends on its own record only, which `PrivateStep` does not check here;
-* `networks/features.py`, `networks/scattering.py`, `networks/critic.py`: no record affects another's features;
+* `training/private_phases.py`, `training/moments.py`, `training/aggregation_step.py`, `training/students.py`,
+  `training/head.py`, `training/stem.py`, `training/state.py`: where records are used, and what is kept. Sums of the
+  means are charged before their noise is drawn. Each loss depends on its own record only, which `PrivateStep` does not
+  check here;
+* `networks/features.py`, `networks/appearance.py`, `networks/scattering.py`, `networks/critic.py`,
+  `networks/student.py`: no record affects another's features; norms are bounded;
 * `baseline/`: a classifier that is trained on the records themselves, by the steps of `training/head.py`;
 * `data/dataset.py` (`digest`, `checksum`, `at_most`) and `validate.py` (bounds of all that is given).
 

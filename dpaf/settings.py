@@ -24,7 +24,7 @@ class PerformanceSettings:
         head_learning_rate: of the class head.
         head_weight: weight of the class head's verdict in the generator's loss; the means have weight 1.
         critic: how the generator uses the aggregates in an aggregation step.
-        critic_steps: tail steps for each aggregation step.
+        critic_steps: tail steps for each aggregation step, or steps in which a student learns from fakes.
         generator_steps: generator steps for each aggregation step, at most.
         told_before_step: share of the fakes that an adversarial discriminator must recognise before the generator
             steps again; with 0 the generator always steps. Only fakes are used for this. After A. Bie, G. Kamath,
@@ -43,7 +43,7 @@ class PerformanceSettings:
     learning_rate: float = 2e-3
     head_learning_rate: float = 0.12
     head_weight: float = 0.02
-    critic: Literal["adversarial", "matching"] = "adversarial"
+    critic: Literal["adversarial", "matching", "student"] = "adversarial"
     critic_steps: int = 2
     generator_steps: int = 4
     told_before_step: float = 0.0
@@ -64,8 +64,8 @@ class PerformanceSettings:
                 raise InputError(f"{name} is {getattr(self, name)}: give a share from 0 to below 1")
         if self.fakes < 2:
             raise InputError(f"fakes is {self.fakes}: give two for each class at least, to measure their spread")
-        if self.critic not in ("adversarial", "matching"):
-            raise InputError(f"critic is {self.critic!r}: give adversarial or matching")
+        if self.critic not in ("adversarial", "matching", "student"):
+            raise InputError(f"critic is {self.critic!r}: give adversarial, matching or student")
 
 
 PRESETS: dict[str, tuple[PrivacySettings, PerformanceSettings]] = {
@@ -73,6 +73,10 @@ PRESETS: dict[str, tuple[PrivacySettings, PerformanceSettings]] = {
     "dpaf": (PrivacySettings(steps=200), PerformanceSettings()),
     "pretrained": (PrivacySettings(stem_steps=100, steps=200), PerformanceSettings()),
     "matching": (PrivacySettings(steps=200, gradient_noise=None), PerformanceSettings(critic="matching")),
+    "student": (
+        PrivacySettings(steps=3, sampling_rate=1.0, aggregate_noise=4.0, gradient_noise=None, buckets=1),
+        PerformanceSettings(critic="student", critic_steps=200, generator_steps=400),
+    ),
     "dpgan": (
         PrivacySettings(moments_noise=None, head_steps=0, steps=1000, aggregate_noise=None),
         PerformanceSettings(fitting_steps=0, generator_steps=1, critic_steps=1),

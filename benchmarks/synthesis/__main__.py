@@ -23,6 +23,7 @@ import numpy as np
 from benchmarks.provenance import code_version, environment
 from benchmarks.report import read_lines
 from benchmarks.synthesis import dpgan, merf, ours
+from benchmarks.synthesis.looks import compared
 from guise.dpaf import PRESETS
 from guise.dpaf.data import ImageDataset, load
 from guise.dpaf.evaluation.fidelity import frechet
@@ -92,11 +93,14 @@ def _measure(
         images, labels, spent = _METHODS[name](private, epsilon, delta, minutes=minutes, count=count, seed=seed)
     seconds, memory = time.monotonic() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     networks = utility(images, labels, test, protocol=protocol, seed=seed)
+    by_class = [share for network in networks for share in network.by_class if share is not None]
     return {
         "epsilon": spent,
         "accuracy": sum(network.accuracy for network in networks) / len(networks),
+        "balanced_accuracy": sum(by_class) / len(by_class),
         "networks": {network.network: network.accuracy for network in networks},
         "frechet": asdict(frechet(images[: len(test)], test)),
+        "looks": compared(images, private.images[:3000].permute(0, 2, 3, 1).numpy()),
         "seconds": round(seconds, 1),
         "memory_gib": round(memory, 2),
         **code_version(),

@@ -15,7 +15,7 @@ from guise.models.flags import as_flags
 if TYPE_CHECKING:
     from guise.dpaf import Plan
 
-PRESETS = ("moments", "dpaf", "pretrained", "matching", "dpgan")
+PRESETS = ("moments", "dpaf", "pretrained", "matching", "student", "dpgan")
 """The library's, named again so that --help needs no torch."""
 
 

@@ -1,4 +1,4 @@
-"""Public features in which classes are compared: normalised wavelet moduli, and a kernel on them."""
+"""Public features in which classes are compared: normalised wavelet moduli, kernels, and appearance."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ import math
 import torch
 from torch import Tensor, nn
 
+from guise.dpaf.networks.appearance import Appearance
+from guise.dpaf.networks.designs import CURRENT, FIRST
 from guise.dpaf.networks.scattering import Scattering
 
 _PROJECTED, _WAVES = 512, 1000
 _WIDTHS = (0.35, 0.8)
 _PUBLIC_SEED = 7
 _PIXEL_GRID, _PIXEL_WAVES, _PIXEL_WIDTH = 14, 500, 0.3
-_LINEAR, _KERNEL, _PIXELS, _PIXEL_KERNEL, _COUNT = 0.4, 0.4, 0.09, 0.09, 0.02  # squared lengths: together 1
+_WEIGHTS = (0.4, 0.4, 0.09, 0.09)  # in the generator's loss: linear features, kernel, pixels, kernel on pixels
+_APPEARANCE = 1.0  # of each group of appearance
+_COUNT = 0.02  # squared length of the constant; those of all parts, with it, add up to 1
 COUNT_WEIGHT = _COUNT**0.5
 """What one record adds to the last coordinate of a sum of `moments`."""
 
@@ -23,11 +27,20 @@ class PublicFeatures(nn.Module):
 
     `forward` is what the class head sees. `moments` is what is averaged over each class: those features and coarse
     pixels, which hold the brightness that they ignore; random Fourier features of both (Rahimi and Recht 2007), whose
-    mean embeds a distribution, as in DP-MERF (Harder et al. 2021); and a constant, whose sum counts the class.
+    mean embeds a distribution, as in DP-MERF (Harder et al. 2021); appearance; and a constant, whose sum counts
+    the class.
+
+    Guarantees:
+        * A record's moments have norm 1 at most, but for rounding, whatever it holds: each part has norm 1 at most
+          before it is scaled, and the squares of the scales, with the constant's, add up to 1.
 
     Args:
         channels: of the images.
         size: height and width of the images.
+        design: of the run; the first has no appearance.
+
+    Attributes:
+        loss_weight: of the squared distance of moments in the generator's loss.
     """
 
     projection: Tensor
@@ -36,7 +49,7 @@ class PublicFeatures(nn.Module):
     pixel_waves: Tensor
     pixel_phases: Tensor
 
-    def __init__(self, channels: int, size: int) -> None:
+    def __init__(self, channels: int, size: int, *, design: int = CURRENT) -> None:
         super().__init__()
         self.scattering = Scattering(channels, size)
         self.width = self.scattering.channels * self.scattering.grid**2
@@ -48,7 +61,12 @@ class PublicFeatures(nn.Module):
         pixels = channels * min(size, _PIXEL_GRID) ** 2
         self.register_buffer("pixel_waves", torch.randn(pixels, _PIXEL_WAVES, generator=public) / _PIXEL_WIDTH)
         self.register_buffer("pixel_phases", torch.rand(_PIXEL_WAVES, generator=public) * 2 * math.pi)
-        self.moments_width = self.width + len(_WIDTHS) * _WAVES + pixels + _PIXEL_WAVES + 1
+        self.appearance = None if design == FIRST else Appearance(channels, size)
+        groups = () if self.appearance is None else self.appearance.widths
+        weights = [*_WEIGHTS, *[_APPEARANCE] * len(groups)]
+        self.loss_weight = sum(weights) / (1 - _COUNT)
+        self.lengths = [math.sqrt(weight / self.loss_weight) for weight in weights]
+        self.moments_width = self.width + len(_WIDTHS) * _WAVES + pixels + _PIXEL_WAVES + sum(groups) + 1
 
     def forward(self, images: Tensor) -> Tensor:
         """Features (B, width) of norm 1.
@@ -70,13 +88,14 @@ class PublicFeatures(nn.Module):
         pixels = nn.functional.adaptive_avg_pool2d(images, grid).flatten(1)
         pixels = pixels / math.sqrt(pixels.shape[1])
         parts = [
-            _LINEAR**0.5 * features,
-            _KERNEL**0.5 * _cosines(features @ self.projection @ self.waves + self.phases),
-            _PIXELS**0.5 * pixels,
-            _PIXEL_KERNEL**0.5 * _cosines(pixels @ self.pixel_waves + self.pixel_phases),
-            features.new_full((len(features), 1), _COUNT**0.5),
+            features,
+            _cosines(features @ self.projection @ self.waves + self.phases),
+            pixels,
+            _cosines(pixels @ self.pixel_waves + self.pixel_phases),
+            *([] if self.appearance is None else self.appearance(images)),
         ]
-        return torch.cat(parts, 1)
+        scaled = [length * part for length, part in zip(self.lengths, parts, strict=True)]
+        return torch.cat([*scaled, features.new_full((len(features), 1), COUNT_WEIGHT)], 1)
 
 
 def _cosines(angles: Tensor) -> Tensor:

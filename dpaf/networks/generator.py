@@ -24,10 +24,12 @@ class Generator(nn.Module):
         classes: how many labels.
         latent: size of the noise.
         width: channels at the coarsest grid.
+        smooth: average neighbouring pixels of what the last layer gives. Version 0.1 did not.
     """
 
-    def __init__(self, channels: int, size: int, classes: int, *, latent: int, width: int) -> None:
+    def __init__(self, channels: int, size: int, classes: int, *, latent: int, width: int, smooth: bool = True) -> None:
         super().__init__()
+        self.smooth = smooth
         doublings = max(2, (size // 8).bit_length() - 1)
         self.base, self.width, self.latent, self.classes = size >> doublings, width, latent, classes
         hidden, coarse = 4 * width, width * self.base**2
@@ -46,7 +48,8 @@ class Generator(nn.Module):
             stages += [_doubled(), nn.Conv2d(inputs, outputs, 5, padding=2), nn.BatchNorm2d(outputs), nn.ReLU()]
             inputs = outputs
         self.stages = nn.Sequential(*stages)
-        # Four values for each pixel of the grid before: a quarter of the work of one for each pixel of the image.
+        # Four values for each pixel of the grid before: a quarter of the work of one for each pixel of the image. Each
+        # of the four has weights of its own, so checkerboards would cost nothing. `smoothed` takes them away.
         self.last = nn.Conv2d(inputs, 4 * channels, 5, padding=2)
         alike = self.last.weight.data[::4].repeat_interleave(4, 0)  # no checkerboard to begin with (Aitken et al. 2017)
         self.last.weight.data.copy_(alike)
@@ -62,7 +65,8 @@ class Generator(nn.Module):
         coarse = self.dense(torch.cat([noise, onehot], 1)).view(-1, self.width, self.base, self.base)
         with half_precision(noise.device):
             fine = self.last(self.stages(coarse))
-        return F.pixel_shuffle(fine.float(), 2).tanh()
+        pixels = F.pixel_shuffle(fine.float(), 2)
+        return (smoothed(pixels) if self.smooth else pixels).tanh()
 
     def draw(self, labels: Tensor, random: torch.Generator) -> Tensor:
         """Images of some classes, from standard normal noise.
@@ -101,6 +105,23 @@ class MovingAverage:
             average.lerp_(new, 1 - decay)
         for kept, fresh in zip(self.network.buffers(), network.buffers(), strict=True):
             kept.copy_(fresh)
+
+
+def smoothed(images: Tensor) -> Tensor:
+    """Images (B, c, h, w) under the kernel (1, 2, 1) / 4 along both axes, mirrored at the edges.
+
+    What changes its sign from pixel to pixel becomes zero, what keeps to four pixels or more keeps half or more.
+
+    Args:
+        images: (B, c, h, w).
+    """
+    for axis in (2, 3):
+        count = images.shape[axis]
+        first, last = images.narrow(axis, 0, 1), images.narrow(axis, count - 1, 1)
+        before = torch.cat([first, images.narrow(axis, 0, count - 1)], axis)
+        after = torch.cat([images.narrow(axis, 1, count - 1), last], axis)
+        images = 0.5 * images + 0.25 * (before + after)
+    return images
 
 
 def _doubled() -> nn.Module:

@@ -9,6 +9,7 @@ apart before the moduli.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -43,8 +44,8 @@ class Scattering(nn.Module):
         self.size = size
         self.groups = (channels, _ANGLES, channels * _ANGLES, *[_ANGLES] * _ANGLES)
         self.register_buffer("wavelets", _morlets(), persistent=False)
-        self.register_buffer("blur", _gaussian(5, 1.0), persistent=False)
-        self.register_buffer("planes", _luma_and_differences(channels), persistent=False)
+        self.register_buffer("blur", gaussian_blur(5, 1.0), persistent=False)
+        self.register_buffer("planes", luma_and_differences(channels), persistent=False)
 
     @property
     def channels(self) -> int:
@@ -72,8 +73,8 @@ class Scattering(nn.Module):
         padded = F.pad(plane, (_KERNEL // 2,) * 4, mode="reflect")
         with half_precision(plane.device):
             waves = F.conv2d(padded, self.wavelets)
-        real, imaginary = waves.float().chunk(2, 1)
-        return (real.square() + imaginary.square() + 1e-8).sqrt()  # the 1e-8 keeps gradients finite at 0
+        modulus: Tensor = _Modulus.apply(waves)
+        return modulus
 
     def _halve(self, maps: Tensor) -> Tensor:
         channels = maps.shape[1]
@@ -81,14 +82,45 @@ class Scattering(nn.Module):
         return F.conv2d(padded, self.blur.expand(channels, 1, -1, -1), stride=2, groups=channels)
 
 
-def _luma_and_differences(channels: int) -> Tensor:
-    """(channels, channels), orthonormal: the sum of all channels, then a discrete cosine transform's differences."""
+class _Modulus(torch.autograd.Function):
+    """Moduli (B, n, h, w) of waves (B, 2 n, h, w), real parts first. By hand: it halves the time of a fitting step."""
+
+    @staticmethod
+    def forward(ctx: Any, waves: Tensor) -> Tensor:
+        real, imaginary = waves.float().chunk(2, 1)
+        modulus = real.square().addcmul_(imaginary, imaginary).add_(1e-8).sqrt_()  # not 0: gradients stay finite
+        ctx.save_for_backward(waves, modulus)
+        return modulus
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        waves, modulus = ctx.saved_tensors
+        scaled = (gradients[0] / modulus).to(waves.dtype)
+        both = torch.empty_like(waves)
+        count = modulus.shape[1]
+        torch.mul(waves[:, :count], scaled, out=both[:, :count])
+        torch.mul(waves[:, count:], scaled, out=both[:, count:])
+        return both
+
+
+def luma_and_differences(channels: int) -> Tensor:
+    """(channels, channels), orthonormal: the sum of all channels, then a discrete cosine transform's differences.
+
+    Args:
+        channels: of the images.
+    """
     at = torch.arange(channels, dtype=torch.float64)
     waves = F.normalize(torch.cos(math.pi / channels * at[:, None] * (at + 0.5)))
     return waves.float()
 
 
-def _gaussian(width: int, sigma: float) -> Tensor:
+def gaussian_blur(width: int, sigma: float) -> Tensor:
+    """A kernel (1, 1, width, width) whose sum is 1.
+
+    Args:
+        width: of the kernel, odd.
+        sigma: of the Gaussian, in pixels.
+    """
     at = torch.arange(width, dtype=torch.float64) - width // 2
     line = torch.exp(-at.square() / (2 * sigma**2))
     return (torch.outer(line, line) / line.sum() ** 2).float().view(1, 1, width, width)

@@ -29,6 +29,7 @@ def fresh_state(settings: RunSettings, processes: Processes = ALONE) -> Training
         privacy=settings.privacy,
         performance=settings.performance,
         processes=processes,
+        design=settings.design,
     )
 
 

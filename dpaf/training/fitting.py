@@ -42,7 +42,8 @@ class Fitting:
         loss = fakes.new_zeros(())
         if self.means is not None:
             moments = self.features.moments(fakes, features)[:, :-1].unflatten(0, (len(labels.unique()), -1))
-            loss = loss + squared_distance(moments, self.means[labels.view(len(moments), -1)[:, 0]])
+            apart = squared_distance(moments, self.means[labels.view(len(moments), -1)[:, 0]])
+            loss = loss + self.features.loss_weight * apart
         if self.head is not None:
             loss = loss + self.head_weight * F.cross_entropy(self.head.logits(features), labels)
         return loss

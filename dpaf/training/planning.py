@@ -19,6 +19,7 @@ from guise.dpaf.training.fitting import Fitting, labels_of_a_step
 from guise.dpaf.training.state import TrainingState
 
 _LEAST_STEPS = 50
+_WITH_STUDENTS = 0.6  # of the generator's steps: those that come after the first student has looked
 _LEAST_FAKES = 128  # in a generator step, over all classes
 
 
@@ -55,7 +56,12 @@ def planned(
     forward, step, stem = _speeds(dataset, privacy, own)
     forward, stem = forward / processes, stem / processes
     if minutes is not None and performance.fitting_steps:
-        performance = replace(performance, fitting_steps=max(_LEAST_STEPS, int(60 * minutes / step)))
+        steps = max(_LEAST_STEPS, int(60 * minutes / step))
+        if performance.critic == "student" and privacy.steps:
+            later = max(1, int(_WITH_STUDENTS * steps / privacy.steps))
+            performance = replace(performance, generator_steps=later)
+            steps -= later * privacy.steps
+        performance = replace(performance, fitting_steps=steps)
     seconds = performance.fitting_steps * step + len(dataset) * forward
     # An aggregation step runs on its records twice forwards and once backwards, and on fakes as a generator step does.
     batch = privacy.sampling_rate * len(dataset)

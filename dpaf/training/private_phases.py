@@ -97,16 +97,23 @@ class PrivatePhases:
         )
 
     def aggregation_step(self) -> tuple[int, torch.Generator]:
-        """One aggregation step of the discriminator: its entry, and the generator of fakes that all processes share."""
-        assert self._state.critic is not None
+        """One aggregation step: its entry, and the generator of fakes that all processes share."""
         entry = self._charge(AGGREGATION)
         drawn, own = self._draw(self._privacy.sampling_rate, entry)
+        noise, shared = self._streams.numpy("noise", entry), self._streams.torch("fakes", entry)
+        if self._state.students is not None:
+            parts = drawn[own].split(self._performance.physical_batch_size)
+            chunks = (
+                (self._dataset.scaled(part), self._dataset.labels[part], self._units.weights(part)) for part in parts
+            )
+            self._state.students.step(chunks, self._state.average.network, self._state.shares, noise, shared)
+            return entry, shared
+        assert self._state.critic is not None
         buckets = torch.from_numpy(
             self._streams.numpy("buckets", entry).integers(self._privacy.buckets, size=len(drawn))
         )
         rows = drawn[own]
         batch = Batch(self._dataset.scaled(rows), self._dataset.labels[rows], buckets[own], self._units.weights(rows))
-        noise, shared = self._streams.numpy("noise", entry), self._streams.torch("fakes", entry)
         self._state.critic.step(batch, self._state.generator, self._state.shares, noise, shared)
         return entry, shared
 

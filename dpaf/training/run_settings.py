@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from guise.dpaf.accounting.settings import PrivacySettings
 from guise.dpaf.accounting.unit import Unit
 from guise.dpaf.data import ImageDataset
+from guise.dpaf.networks.designs import CURRENT, FIRST
 from guise.dpaf.settings import PerformanceSettings
+from guise.models.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,10 @@ class RunSettings:
             None protects one image.
         group_column: array or column that told whose image each is; None where there was none.
         group_folders: whether folders told it.
+        design: of the public features and the generator.
+
+    Raises:
+        InputError: there is no such design.
     """
 
     run: str
@@ -45,6 +51,11 @@ class RunSettings:
     images_per_person: int | None = None
     group_column: str | None = None
     group_folders: bool = False
+    design: int = FIRST
+
+    def __post_init__(self) -> None:
+        if self.design not in (FIRST, CURRENT):
+            raise InputError(f"design is {self.design!r}: a newer version of Guise made this run, use that one")
 
     @property
     def unit(self) -> Unit:
@@ -92,4 +103,5 @@ class RunSettings:
             images_per_person=images_per_person,
             group_column=group_column,
             group_folders=group_folders,
+            design=CURRENT,
         )

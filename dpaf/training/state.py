@@ -9,12 +9,15 @@ from torch import Tensor
 
 from guise.dpaf.accounting.settings import PrivacySettings
 from guise.dpaf.mechanisms.processes import ALONE, Processes
+from guise.dpaf.networks.designs import CURRENT, FIRST
 from guise.dpaf.networks.features import PublicFeatures
 from guise.dpaf.networks.generator import Generator, MovingAverage
 from guise.dpaf.settings import PerformanceSettings
 from guise.dpaf.training.aggregation_step import Critic
 from guise.dpaf.training.head import ClassHead
 from guise.dpaf.training.stem import StemTraining
+from guise.dpaf.training.students import Students
+from guise.dpaf.training.tensors import below, into_optimiser, of_optimiser
 
 
 class TrainingState:
@@ -27,6 +30,7 @@ class TrainingState:
         records: the public number of records, on which rates and divisors are based.
         privacy: which phases there are.
         performance: sizes of networks and learning rates.
+        design: of the public features and the generator.
         seed: of the initial weights, which are public.
         processes: that share the batches.
 
@@ -44,20 +48,33 @@ class TrainingState:
         records: int,
         privacy: PrivacySettings,
         performance: PerformanceSettings,
+        design: int = CURRENT,
         seed: int = 0,
         processes: Processes = ALONE,
     ) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # initial weights only, and the caller's generator is put back
-            self.features = PublicFeatures(channels, size)
-            self.generator = Generator(channels, size, classes, latent=performance.latent, width=performance.width)
+            self.features = PublicFeatures(channels, size, design=design)
+            shape = {"latent": performance.latent, "width": performance.width}
+            self.generator = Generator(channels, size, classes, **shape, smooth=design != FIRST)
             self.critic: Critic | None = None
             self.stem: StemTraining | None = None
             if privacy.stem_steps:
                 grid, rate = self.features.scattering.grid, performance.critic_rate
                 self.stem = StemTraining(channels, grid, classes, learning_rate=rate)
-            if privacy.steps:
-                expected = privacy.sampling_rate * records
+            self.students: Students | None = None
+            expected = privacy.sampling_rate * records
+            if privacy.steps and performance.critic == "student":
+                self.students = Students(
+                    channels,
+                    size,
+                    classes,
+                    expected=expected,
+                    privacy=privacy,
+                    steps=performance.critic_steps,
+                    processes=processes,
+                )
+            elif privacy.steps:
                 self.critic = Critic(
                     self.stem.stem if self.stem else self.features.scattering,
                     classes,
@@ -77,7 +94,7 @@ class TrainingState:
         """Everything, by name."""
         named = {f"generator.{name}": value for name, value in self.generator.state_dict().items()}
         named |= {f"average.{name}": value for name, value in self.average.network.state_dict().items()}
-        named |= _of_optimiser("optimiser", self.optimiser)
+        named |= of_optimiser("optimiser", self.optimiser)
         named["counters"] = torch.tensor([self.fitted, self.average.updates])
         if self.means is not None:
             named |= {"means": self.means, "shares": self.shares}
@@ -86,14 +103,16 @@ class TrainingState:
             named |= {"head.total": self.head.total, "head.counted": torch.tensor(self.head.counted)}
         if self.stem is not None:
             named |= {f"stem.{name}": value for name, value in self.stem.classifier.state_dict().items()}
-            named |= _of_optimiser("stem_optimiser", self.stem.optimiser)
+            named |= of_optimiser("stem_optimiser", self.stem.optimiser)
         if self.critic is not None:
             named |= {f"critic.{name}": value for name, value in self.critic.networks.state_dict().items()}
-            named |= _of_optimiser("body", self.critic.body_optimiser)
-            named |= _of_optimiser("tail", self.critic.tail_optimiser)
+            named |= of_optimiser("body", self.critic.body_optimiser)
+            named |= of_optimiser("tail", self.critic.tail_optimiser)
             named["critic.releases"] = torch.tensor(self.critic.releases)
             if self.critic.mean is not None:
                 named["critic.mean"] = self.critic.mean
+        if self.students is not None:
+            named |= {f"students.{name}": value for name, value in self.students.tensors().items()}
         return {name: value.detach().clone().contiguous() for name, value in named.items()}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
@@ -105,9 +124,9 @@ class TrainingState:
         Raises:
             KeyError, RuntimeError: they come from other settings.
         """
-        self.generator.load_state_dict(_below(tensors, "generator."))
-        self.average.network.load_state_dict(_below(tensors, "average."))
-        _into_optimiser("optimiser", self.optimiser, tensors)
+        self.generator.load_state_dict(below(tensors, "generator."))
+        self.average.network.load_state_dict(below(tensors, "average."))
+        into_optimiser("optimiser", self.optimiser, tensors)
         self.fitted, self.average.updates = (int(value) for value in tensors["counters"])
         self.means, self.shares = tensors.get("means"), tensors.get("shares", self.shares)
         if self.head is not None:
@@ -115,30 +134,14 @@ class TrainingState:
             self.head.momentum, self.head.total = tensors["head.momentum"], tensors["head.total"]
             self.head.counted = int(tensors["head.counted"])
         if self.stem is not None:
-            self.stem.classifier.load_state_dict(_below(tensors, "stem."))
-            _into_optimiser("stem_optimiser", self.stem.optimiser, tensors)
+            self.stem.classifier.load_state_dict(below(tensors, "stem."))
+            into_optimiser("stem_optimiser", self.stem.optimiser, tensors)
         if self.critic is not None:
-            named = _below(tensors, "critic.")
+            named = below(tensors, "critic.")
             self.critic.releases = int(named.pop("releases"))
             self.critic.mean = named.pop("mean", None)
             self.critic.networks.load_state_dict(named)
-            _into_optimiser("body", self.critic.body_optimiser, tensors)
-            _into_optimiser("tail", self.critic.tail_optimiser, tensors)
-
-
-def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def _of_optimiser(name: str, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    state = optimiser.state_dict()["state"]
-    return {f"{name}.{at}.{key}": torch.as_tensor(value) for at, own in state.items() for key, value in own.items()}
-
-
-def _into_optimiser(name: str, optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in _below(tensors, f"{name}.").items():
-        at, _, field = key.partition(".")
-        if at.isdigit():
-            state.setdefault(int(at), {})[field] = value
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+            into_optimiser("body", self.critic.body_optimiser, tensors)
+            into_optimiser("tail", self.critic.tail_optimiser, tensors)
+        if self.students is not None:
+            self.students.load(below(tensors, "students."))

@@ -121,10 +121,11 @@ class Trainer:
             self._aggregation_step(fitting)
 
     def _left(self, phase: str, steps: int) -> Iterator[int]:
+        every = 1 if phase == AGGREGATION and self.state.students else self.performance.checkpoint_every
         while left := self._remaining(phase):
             self._progress(phase, steps - left, steps)
             yield left
-            if (left - 1) % self.performance.checkpoint_every == 0:
+            if (left - 1) % every == 0:
                 self._save()
                 if phase == AGGREGATION:
                     self._watch(self.state)
@@ -171,11 +172,11 @@ class Trainer:
         self._progress(MOMENTS, 1, 1)
 
     def _fit(self, fitting: Fitting) -> None:
-        steps = 0 if fitting.empty else self.performance.fitting_steps
+        steps = self._fitting_steps(fitting)
         while self.state.fitted < steps:
             self._progress(FITTING, self.state.fitted, steps)
             random = self._streams.torch("training", self.state.fitted, self._processes.rank)
-            self._generator_step(random, fitting.loss, falling=self.state.fitted / steps)
+            self._generator_step(random, fitting.loss, falling=self.state.fitted / self._steps(fitting))
             self.state.fitted += 1
             if self.state.fitted % (4 * self.performance.checkpoint_every) == 0:
                 self._save()
@@ -184,19 +185,35 @@ class Trainer:
 
     def _aggregation_step(self, fitting: Fitting) -> None:
         entry, shared = self._private.aggregation_step()
-        critic = self.state.critic
-        assert critic is not None
         own_random = self._streams.torch("fakes", entry, 1 + self._processes.rank)
-        weight = 0.1 if not fitting.empty else 1.0  # the adversary refines what the means have settled
+        adversary = self.state.students or self.state.critic
+        assert adversary is not None
+        # A discriminator refines what the means have settled; what students saw is as good as the means.
+        weight = 1.0 if fitting.empty or self.state.students else 0.1
 
         def loss(fakes: Tensor, labels: Tensor) -> Tensor:
-            against = weight * critic.generator_loss(fakes, labels)
+            against = weight * adversary.generator_loss(fakes, labels)
             return against if fitting.empty else against + fitting.loss(fakes, labels)
 
-        for _ in range(self.performance.generator_steps):
-            if self._fooled(critic, shared):
+        for step in range(self.performance.generator_steps):
+            if self.state.critic is not None and self._fooled(self.state.critic, shared):
                 break  # it has nothing to teach before it has learnt more
-            self._generator_step(own_random, loss, falling=0.0 if fitting.empty else 0.9)
+            self._generator_step(own_random, loss, falling=self._falling(fitting, step))
+
+    def _falling(self, fitting: Fitting, step: int) -> float:
+        """How far the learning rate has fallen in a generator step of an aggregation step, from 0 to 1."""
+        if self.state.students is None:
+            return 0.0 if fitting.empty else 0.9
+        done = self.privacy.steps - self._remaining(AGGREGATION) - 1
+        return (self._fitting_steps(fitting) + done * self.performance.generator_steps + step) / self._steps(fitting)
+
+    def _fitting_steps(self, fitting: Fitting) -> int:
+        return 0 if fitting.empty else self.performance.fitting_steps
+
+    def _steps(self, fitting: Fitting) -> int:
+        """Generator steps over which the learning rate falls."""
+        later = self.privacy.steps * self.performance.generator_steps if self.state.students else 0
+        return self._fitting_steps(fitting) + later
 
     def _fooled(self, critic: Critic, random: torch.Generator) -> bool:
         """Whether an adversary tells too few fakes, if that is asked; the same in all processes."""

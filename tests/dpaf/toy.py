@@ -14,7 +14,15 @@ from guise.dpaf.training.run_folder import RunFolder
 from guise.dpaf.training.run_settings import RunSettings
 from guise.dpaf.training.trainer import Trainer
 
-FAST = {"fakes": 2, "latent": 4, "width": 8, "fitting_steps": 3, "checkpoint_every": 2, "generator_steps": 1}
+FAST = {
+    "fakes": 2,
+    "latent": 4,
+    "width": 8,
+    "fitting_steps": 3,
+    "checkpoint_every": 2,
+    "generator_steps": 1,
+    "critic_steps": 2,
+}
 
 
 def two_classes(count=40, *, every=2):

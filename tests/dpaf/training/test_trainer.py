@@ -54,7 +54,7 @@ def phases_of(folder):
     return [json.loads(line)["phase"] for line in folder.ledger_path.read_bytes().splitlines()[1:]]
 
 
-@pytest.mark.parametrize("preset", ["dpaf", "pretrained", "matching", "dpgan", "moments"])
+@pytest.mark.parametrize("preset", ["dpaf", "pretrained", "matching", "student", "dpgan", "moments"])
 def test_every_preset_spends_its_plan_and_gives_images(tmp_path, data, preset):
     steps = {"steps": 0} if preset == "moments" else {}
     folder = toy.begin(tmp_path, data, toy.privacy(preset, **steps), preset=preset)

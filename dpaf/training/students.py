@@ -1,0 +1,139 @@
+"""Aggregation in the forward phase with an adversary that needs no record to learn: students of the fakes.
+
+DPAF (Lin et al., arXiv 2304.12185) puts noise into an aggregated feature, so that what comes after it is
+post-processing, and has to pay for the layers before it as well. Here those layers learn from fakes: a network is
+taught to tell the classes of fakes, as those will do who get the images. What it makes of the real images is then
+aggregated under noise, once. Where it takes a real class for something else than the fakes of that class, what it
+learnt from fakes does not hold for real images, and there the generator is corrected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from guise.dpaf.accounting.settings import PrivacySettings
+from guise.dpaf.mechanisms.aggregation import FeatureAggregation
+from guise.dpaf.mechanisms.norms import FEATURE_NORM
+from guise.dpaf.mechanisms.processes import ALONE, Processes
+from guise.dpaf.networks.generator import Generator
+from guise.dpaf.networks.student import Student
+from guise.dpaf.training.moments import squared_distance
+from guise.models.errors import InputError
+
+_LEARNING_RATE = 2e-3
+
+
+class Students:
+    """A student for each aggregation step, and what was released of real images' features in it.
+
+    Guarantees:
+        * Students learn from fakes only, so nothing is charged for that.
+        * One record, or one person with all of theirs, moves a release by the norm that is charged at most: features
+          are clipped to that, and a person's are weighed so that they add up to no more (`Units`).
+
+    Args:
+        channels: of the images.
+        size: height and width of the images.
+        classes: how many labels.
+        expected: public, the records expected in a batch.
+        privacy: the noise; as planned in the ledger. Its rate may be 1: all records in each step.
+        steps: of a student's learning.
+        processes: that share each batch.
+
+    Attributes:
+        means: released, one (classes, width) for each student that has looked at real images.
+
+    Raises:
+        InputError: the plan releases no features, or gradients, for which students have no use.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        size: int,
+        classes: int,
+        *,
+        expected: float,
+        privacy: PrivacySettings,
+        steps: int,
+        processes: Processes = ALONE,
+    ) -> None:
+        if privacy.aggregate_noise is None or privacy.gradient_noise is not None:
+            raise InputError("students release features only: give `aggregate_noise=`, and `gradient_noise=None`")
+        self.networks = nn.ModuleList(Student(channels, size, classes, seed=at) for at in range(privacy.steps))
+        self.networks.requires_grad_(False)
+        self.classes, self.expected, self.privacy = classes, expected, privacy
+        self.steps, self.processes = steps, processes
+        self.means: list[Tensor] = []
+
+    def mechanism(self, shares: Tensor) -> FeatureAggregation:
+        """The release of one step.
+
+        Args:
+            shares: (classes,) of the classes, public or released.
+        """
+        assert self.privacy.aggregate_noise is not None
+        divisor = tuple((self.expected * shares.double()).tolist())
+        return FeatureAggregation(FEATURE_NORM, self.privacy.aggregate_noise, 1, self.classes, divisor)
+
+    def step(
+        self,
+        chunks: Iterable[tuple[Tensor, Tensor, Tensor | None]],
+        generator: Generator,
+        shares: Tensor,
+        noise: np.random.Generator,
+        random: torch.Generator,
+    ) -> None:
+        """The release of one charged draw, after a new student has learnt from fakes.
+
+        Args:
+            chunks: (images, labels, weights of `Units`) of the draw's records, or those of this process.
+            generator: whose fakes the student learns from.
+            shares: (classes,) of the classes, public or released.
+            noise: of the release.
+            random: of the fakes, the same in all processes.
+        """
+        student, mechanism = self._students()[len(self.means)], self.mechanism(shares)
+        student.learn(generator, random, steps=self.steps, learning_rate=_LEARNING_RATE)
+        total = torch.zeros(1, self.classes, student.width, dtype=torch.float64)
+        with torch.no_grad():
+            for images, labels, weights in chunks:
+                total += mechanism.sums(student(images), labels, torch.zeros_like(labels), weights)
+        self.means.append(mechanism.release(self.processes.total(total), noise)[0])
+
+    def generator_loss(self, fakes: Tensor, labels: Tensor) -> Tensor:
+        """How far fakes are from what students have seen in real images.
+
+        Args:
+            fakes: images, n of each class in turn; gradients flow through.
+            labels: int64, of the fakes.
+        """
+        loss = fakes.new_zeros(())
+        for student, means in zip(self._students(), self.means, strict=False):
+            per_class = student(fakes).unflatten(0, (len(labels.unique()), -1))
+            loss = loss + squared_distance(per_class, means[labels.view(len(per_class), -1)[:, 0]])
+        return loss
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything, by name."""
+        return self.networks.state_dict() | {f"means.{at}": value for at, value in enumerate(self.means)}
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up what `tensors` gave.
+
+        Args:
+            tensors: by name.
+
+        Raises:
+            KeyError, RuntimeError: they come from other settings.
+        """
+        own = {name: value for name, value in tensors.items() if not name.startswith("means.")}
+        self.networks.load_state_dict(own)
+        self.means = [tensors[f"means.{at}"] for at in range(len(tensors) - len(own))]
+
+    def _students(self) -> list[Student]:
+        return [network for network in self.networks if isinstance(network, Student)]

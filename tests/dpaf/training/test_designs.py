@@ -1,0 +1,41 @@
+import json
+
+import pytest
+
+from guise.dpaf.networks.designs import CURRENT, FIRST
+from guise.dpaf.training.checkpoint import fresh_state
+from guise.models.errors import InputError
+from tests.dpaf import toy
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return toy.begin(tmp_path / "run", toy.two_classes(), toy.privacy("moments", steps=0), preset="moments")
+
+
+def with_design(folder, design):
+    """The run's settings, as if another version had written them."""
+    values = json.loads((folder.path / "run.json").read_text())
+    values.pop("design")
+    (folder.path / "run.json").write_text(json.dumps(values if design is None else values | {"design": design}))
+    return folder.settings()
+
+
+def test_new_runs_have_the_current_design(folder):
+    state = fresh_state(folder.settings())
+    assert folder.settings().design == CURRENT
+    assert state.features.appearance is not None and state.generator.smooth
+
+
+def test_runs_that_name_no_design_keep_the_features_and_the_generator_of_version_01(folder):
+    settings = with_design(folder, None)
+    state = fresh_state(settings)
+    assert settings.design == FIRST
+    assert state.features.appearance is None and not state.generator.smooth
+    assert state.features.loss_weight == pytest.approx(1)
+    assert [length**2 for length in state.features.lengths] == pytest.approx([0.4, 0.4, 0.09, 0.09])
+
+
+def test_a_run_of_a_newer_version_is_not_read_as_something_else(folder):
+    with pytest.raises(InputError, match="newer version"):
+        with_design(folder, 99)
