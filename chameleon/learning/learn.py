@@ -47,7 +47,6 @@ class LearningSettings:
         watched: photos on which an update measures visibility.
         learning_rate: of Adam, in the mask's units; it falls to nearly 0 along a cosine.
         surrogates: drawn for each update.
-        look_every: updates from one look at visibility to the next; in between its gradient is taken to stay.
     """
 
     steps: int = 100
@@ -57,7 +56,6 @@ class LearningSettings:
     watched: int = 4
     learning_rate: float = 1 / 255
     surrogates: int = 2
-    look_every: int = 2
 
 
 def learn_mask(
@@ -111,7 +109,6 @@ def _learn(
     optimiser = torch.optim.Adam([mask], lr=settings.learning_rate, betas=(0.9, 0.99))
     scales = torch.zeros(len(faces), device=device)  # logarithms of the photos' amplitudes
     price = 1.0  # of visibility: the dual variable
-    costly = torch.zeros_like(mask)
 
     for step in range(settings.steps):
         for group in optimiser.param_groups:
@@ -120,18 +117,13 @@ def _learn(
         perturbations = (placed * mask).detach()
         chosen = torch.randperm(len(faces), generator=random)[: settings.batch]
         by = objective.draw(settings.surrogates)
-        if step % settings.look_every == 0:
-            watched = chosen[: settings.watched]
+        watched = chosen[: settings.watched]
 
-            def cost(spent: Tensor, _: Tensor, each: float = price / len(watched)) -> Tensor:
-                return each * F.one_hot(spent.argmax(1), spent.shape[1]).to(spent)
+        def cost(spent: Tensor, _: Tensor, each: float = price / len(watched)) -> Tensor:
+            return each * F.one_hot(spent.argmax(1), spent.shape[1]).to(spent)
 
-            shares, pull = visibility_gradient(objective, perturbations, watched, cost, budget, run)
-            costly = (placed * pull).sum(0, keepdim=True)
-            spent = shares.amax(1)
-            price = min(max(price * math.exp(0.1 * settings.look_every * (float(spent.mean()) - 1)), 1e-2), 1e2)
-            scales[watched] -= 0.1 * settings.look_every * spent.log().clamp(-1, 1)
-            scales = (scales - scales.mean()).clamp(-0.7, 0.7)
+        shares, pull = visibility_gradient(objective, perturbations, watched, cost, budget, run)
+        costly, spent = (placed * pull).sum(0, keepdim=True), shares.amax(1)
 
         def loss(embeddings: Sequence[Tensor], by: Sequence[int] = by, chosen: Tensor = chosen) -> Tensor:
             return mean_match_score([targets[index] for index in by], embeddings, chosen)
@@ -141,6 +133,9 @@ def _learn(
         optimiser.step()
         with torch.no_grad():
             mask.clamp_(-EPSILON, EPSILON)
+            price = min(max(price * math.exp(0.1 * (float(spent.mean()) - 1)), 1e-2), 1e2)
+            scales[watched] -= 0.1 * spent.log().clamp(-1, 1)
+            scales = (scales - scales.mean()).clamp(-0.7, 0.7)
         if progress is not None:
             progress(step + 1, settings.steps)
     values = (mask * support).detach()[0].cpu().numpy()

@@ -17,10 +17,10 @@ from guise.chameleon.visibility.viewing import Region, RegionMeter
 
 _LUMA = np.array([0.299, 0.587, 0.114])
 _FINEST = 2  # times the canonical frame's resolution
-_NEAR = 0.02  # share of a budget that a search may leave
+_NEAR = 0.005  # share of a budget that a search may leave
 _STEP = 0.05  # of the range that is left, from either end
 
-TRIES = 5
+TRIES = 8
 """How often a search measures at most, after it has measured the largest."""
 SPENT = 0.97
 """Share of a budget that a mask is fitted to; the rest is for what encoding adds."""

@@ -52,7 +52,6 @@ class RefinementSettings:
             less it is less in proportion. It falls to nearly 0 along a cosine.
         dispersion: weight of keeping protected photos apart; taking them away from the user has weight 1.
         surrogates: drawn for each update.
-        look_every: updates from one look at visibility to the next; in between its gradient is taken to stay.
         looks_at_photo: how often the estimate of visibility is corrected by the photo itself.
         tries: as of `within_budget`.
     """
@@ -63,7 +62,6 @@ class RefinementSettings:
     learning_rate: float = 4 / 255
     dispersion: float = 0.75
     surrogates: int = 2
-    look_every: int = 2
     looks_at_photo: int = 3
     tries: int = TRIES
 
@@ -170,7 +168,7 @@ class Refiner:
         values = (started / unit).expand(len(faces), -1, -1, -1).clone().requires_grad_(True)
         optimiser = torch.optim.Adam([values], lr=settings.learning_rate, betas=(0.9, 0.99))
         prices = torch.tensor(_PRICES, device=objective.device).repeat(len(faces), 1)  # dual variables
-        everyone, costly = torch.arange(len(faces)), torch.zeros(())
+        everyone = torch.arange(len(faces))
         looks = settings.looks_at_photo + 1
         calibrations = {round(look / looks * settings.steps) for look in range(1, looks)}
 
@@ -178,11 +176,8 @@ class Refiner:
             for group in optimiser.param_groups:
                 group["lr"] = falling(settings.learning_rate, step / settings.steps)
             masks = (support * unit * values).detach()
-            if step % settings.look_every == 0:
-                cost = partial(_chosen, prices)
-                spent, costly = visibility_gradient(objective, masks, everyone, cost, self._budget, run)
-                rate = settings.look_every * _RATE / settings.steps
-                prices = (prices * (rate * (spent - SPENT)).exp()).clamp(1e-2, 1e2)
+            cost = partial(_chosen, prices)
+            spent, costly = visibility_gradient(objective, masks, everyone, cost, self._budget, run)
             by = objective.draw(settings.surrogates)
 
             def loss(embeddings: Sequence[Tensor], by: Sequence[int] = by) -> Tensor:
@@ -195,6 +190,7 @@ class Refiner:
             optimiser.step()
             with torch.no_grad():
                 values.clamp_(-EPSILON, EPSILON)
+                prices = (prices * (_RATE / settings.steps * (spent - SPENT)).exp()).clamp(1e-2, 1e2)
             if step + 1 in calibrations:
                 self._calibrate(objective, meters, support * unit * values, run)
         changes = torch.zeros_like(values)

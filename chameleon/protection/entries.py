@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from guise.chameleon.learning.refine import ProtectedDirections
+from guise.chameleon.learning.directions import ProtectedDirections
 from guise.chameleon.protection.job import VideoSummary
 from guise.chameleon.protection.measure import FaceMeasurement, LinkMeasurement
 from guise.chameleon.visibility.budget import Visibility

@@ -11,7 +11,7 @@ import numpy as np
 from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.detection import Face
 from guise.chameleon.learning.attempt import Attempt
-from guise.chameleon.learning.refine import ProtectedDirections
+from guise.chameleon.learning.directions import ProtectedDirections
 from guise.chameleon.mask.mask import Mask
 from guise.chameleon.protection.job import Job
 from guise.chameleon.protection.photo import protect_photo
