@@ -6,18 +6,14 @@ import time
 from collections.abc import Callable
 
 
-def timed(run: Callable[[], object], *, rounds: int, clock: Callable[[], float] = time.perf_counter) -> list[float]:
-    """Seconds that `run` takes, `rounds` times, after one time that does not count.
-
-    With `clock=time.process_time` they are those of the processor: on one thread what an idle core takes, whatever else
-    the machine does.
-    """
+def timed(run: Callable[[], object], *, rounds: int) -> list[float]:
+    """Seconds that `run` takes, `rounds` times, after one time that does not count."""
     run()
     times = []
     for _ in range(rounds):
-        start = clock()
+        start = time.perf_counter()
         run()
-        times.append(clock() - start)
+        times.append(time.perf_counter() - start)
     return times
 
 

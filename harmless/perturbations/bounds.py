@@ -50,12 +50,13 @@ def certified_margins(
     layers = list(_layers(model.network))
     known = (*_MONOTONE, *_PASSES, nn.Linear, nn.Conv2d)
     last = layers[-1] if layers else None
-    if not all(isinstance(layer, known) for layer in layers) or not isinstance(last, nn.Linear):
-        return None
+    if not all(type(layer) in known and _rises(layer) for layer in layers) or not isinstance(last, nn.Linear):
+        return None  # a class that derives from these may compute something else
     low, high = ((photos + side * input_epsilon).clamp(0, 255) for side in (-1, 1))
     if model.preprocess.settings.gray or model.preprocess.settings.resize or model.preprocess.settings.crop:
         return None
-    low, high = model.preprocess(low), model.preprocess(high)
+    ends = model.preprocess(low), model.preprocess(high)
+    low, high = torch.minimum(*ends), torch.maximum(*ends)  # a negative deviation turns them round
     with torch.no_grad():
         for layer in layers[:-1]:
             low, high = _through(layer, low, high, weight_epsilon)
@@ -63,11 +64,16 @@ def certified_margins(
 
 
 def _layers(network: nn.Module) -> Iterator[nn.Module]:
-    if isinstance(network, nn.Sequential):
+    if type(network).forward is nn.Sequential.forward and isinstance(network, nn.Sequential):
         for part in network:
             yield from _layers(part)
     else:
         yield network
+
+
+def _rises(layer: nn.Module) -> bool:
+    """Not so where the slope below zero is negative."""
+    return getattr(layer, "negative_slope", 0.0) >= 0 and getattr(layer, "alpha", 0.0) >= 0
 
 
 def _through(layer: nn.Module, low: Tensor, high: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:

@@ -25,6 +25,10 @@ from guise.harmless.projection.selection import SelectionProjector
 _BANDED_BYTES = 2**28
 
 
+class _UnrankedError(Exception):
+    """Only ways are left that do not tell the rank."""
+
+
 def projector(operator: LinearOperator, *, settings: CGSettings | None = None) -> Projector:
     """The projector onto the null space of an operator; exact ways come before iterative ones.
 
@@ -36,6 +40,21 @@ def projector(operator: LinearOperator, *, settings: CGSettings | None = None) -
         The projector.
     """
     return _project(simplified(operator), settings)
+
+
+def ranked_projector(operator: LinearOperator) -> Projector | None:
+    """The projector where it tells the rank; no time goes into others.
+
+    Args:
+        operator: any.
+
+    Returns:
+        The projector; None where no exact way tells the rank.
+    """
+    try:
+        return _project(simplified(operator), None, ranked=True)
+    except _UnrankedError:
+        return None
 
 
 def leakage(projector: Projector, v: Tensor) -> float:
@@ -54,16 +73,16 @@ def leakage(projector: Projector, v: Tensor) -> float:
     return float((left / size).max()) / max(largest_singular_value(operator, tolerance=1e-2), 1e-30)
 
 
-def _project(operator: LinearOperator, settings: CGSettings | None) -> Projector:
+def _project(operator: LinearOperator, settings: CGSettings | None, *, ranked: bool = False) -> Projector:
     if isinstance(operator, Gather):
         return MaskProjector(operator)
     if isinstance(operator, Composed):
         first, rest = operator.steps[0], operator.steps[1:]
         if isinstance(first, Gather) and _copies_once(first):
-            behind = _project(rest[0] if len(rest) == 1 else Composed(rest), settings)
+            behind = _project(rest[0] if len(rest) == 1 else Composed(rest), settings, ranked=ranked)
             return SelectionProjector(operator, first, behind)
         if (corrected := correction(first)) is not None:
-            behind = _project(rest[0] if len(rest) == 1 else Composed(rest), settings)
+            behind = _project(rest[0] if len(rest) == 1 else Composed(rest), settings, ranked=ranked)
             if behind.rank is not None:
                 return LowRank(operator, behind, *corrected)
     if splits(operator):
@@ -73,12 +92,14 @@ def _project(operator: LinearOperator, settings: CGSettings | None) -> Projector
     if isinstance(operator, Convolution) and circulant(operator):
         return Fourier(operator)
     if (parts := through_fewer(operator)) is not None:
-        return SelectionProjector(operator, parts[0], _project(parts[1], settings))
+        return SelectionProjector(operator, parts[0], _project(parts[1], settings, ranked=ranked))
     dense = Dense(operator) if small(operator) else None
     if dense is not None and dense.accurate:
         return dense
     if dense is None and isinstance(operator, Convolution) and injective(operator):
         return Unread(operator)
+    if ranked and dense is None:
+        raise _UnrankedError
     if isinstance(operator, Convolution) and bandable(operator) and banded_bytes(operator) <= _BANDED_BYTES:
         banded = Banded(operator)
         if dense is not None:

@@ -8,7 +8,7 @@ import torch
 
 from guise.harmless.operators.base import LinearOperator, columns
 from guise.harmless.projection.base import Projector
-from guise.harmless.projection.choice import projector
+from guise.harmless.projection.choice import ranked_projector
 from guise.harmless.projection.iterative import ConjugateGradients, largest_singular_value
 
 _NOTHING = 1e-9
@@ -47,8 +47,8 @@ def contained(operators: Sequence[LinearOperator]) -> list[list[int]]:
     Returns:
         For each its holders, by their places.
     """
-    projectors = [projector(operator) for operator in operators]
+    projectors = [ranked_projector(operator) for operator in operators]
     return [
-        [j for j, holder in enumerate(projectors) if j != i and contains(holder, operator)]
+        [j for j, holder in enumerate(projectors) if j != i and holder is not None and contains(holder, operator)]
         for i, operator in enumerate(operators)
     ]

@@ -92,6 +92,36 @@ def test_sizes_of_zero_give_the_margin_itself_and_larger_boxes_no_more() -> None
     assert bool((some <= plain + 1e-6).all()) and bool((some < plain).any())
 
 
-def test_other_networks_get_no_certificate() -> None:
-    model = pixels(nn.Flatten(), nn.Linear(48, 9), nn.Softmax(1), nn.Linear(9, 3))
+class Halved(nn.Linear):
+    """A linear layer by its class, and another by what it computes."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) / 2
+
+
+class Skipped(nn.Sequential):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + super().forward(x)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (nn.Linear(48, 9), nn.Softmax(1)),
+        (nn.Linear(48, 9), nn.LeakyReLU(-0.5)),
+        (Halved(48, 9),),
+        (Skipped(nn.Linear(48, 48)), nn.ReLU(), nn.Linear(48, 9)),
+    ],
+)
+def test_other_networks_get_no_certificate(layers: tuple[nn.Module, ...]) -> None:
+    model = pixels(nn.Flatten(), *layers, nn.Linear(9, 3))
     assert certified_margins(model, PHOTOS, torch.zeros(6).long(), input_epsilon=1, weight_epsilon=0) is None
+
+
+def test_a_negative_deviation_in_the_preprocessing_does_not_turn_the_bound_round() -> None:
+    torch.manual_seed(5)
+    layers = nn.Sequential(nn.Flatten(), nn.Linear(48, 9), nn.ReLU(), nn.Linear(9, 3))
+    sizes, labels = {"input_epsilon": 9.0, "weight_epsilon": 0.0}, torch.tensor([0, 1, 2, 0, 1, 2])
+    model = PixelModel(layers, Preprocessing(std=(-1.0, -1.0, -1.0))).eval()
+    bound, found = certified_margins(model, PHOTOS, labels, **sizes), worst_margins(model, PHOTOS, labels, **sizes)
+    assert bound is not None and bool((bound <= found + 1e-5).all())
