@@ -57,7 +57,7 @@ class LearningSettings:
     watched: int = 4
     learning_rate: float = 1 / 255
     surrogates: int = 2
-    look_every: int = 2
+    look_every: int = 1
 
 
 def learn_mask(

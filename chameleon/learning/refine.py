@@ -63,7 +63,7 @@ class RefinementSettings:
     learning_rate: float = 4 / 255
     dispersion: float = 0.75
     surrogates: int = 2
-    look_every: int = 2
+    look_every: int = 1
     looks_at_photo: int = 3
     tries: int = TRIES
 
