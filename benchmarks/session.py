@@ -137,16 +137,15 @@ class Session:
         """Protect a folder: by the library where it has this procedure, else by its parts."""
         plan, budget = self._plan, STRENGTHS.get(strength)
         if plan.method in ("ours", "mask") and budget is not None:
-            refine = plan.refine if plan.method == "ours" else 0
+            how = {"refine": plan.refine if plan.method == "ours" else 0, "patience": plan.patience}
             return chameleon.protect(
                 folder,
                 key,
                 out=out,
                 strength=strength,
                 recognisers=plan.surrogates,
-                refine=refine,
-                patience=plan.patience,
                 reader=self._reader,
+                **({"fast": True} if plan.fast else how),
             ).photos
         assert key.file is not None
         job = Job(folder=folder, out=out, key=key, key_file=key.file, budget=budget, lpips=self._lpips)

@@ -22,6 +22,7 @@ from guise.chameleon.learning.targets import TargetTemplates
 from guise.chameleon.mask.key import Key, Provenance
 from guise.chameleon.visibility.budget import budget_of
 from guise.models import Recogniser
+from guise.models.cores import all_cores
 from guise.models.watching import Progress
 
 
@@ -78,7 +79,8 @@ def learn_key(
             seed=how.seed,
             progress=report,
         )
-    templates = _templates(faces, how.recognisers) if selector.one_person and how.preset == "guise" else {}
+    with all_cores():  # one thread an operation, so that templates are the same on any number of cores
+        templates = _templates(faces, how.recognisers) if selector.one_person and how.preset == "guise" else {}
     # In how many of these photos others appear is no matter of the key's: it serves for other folders too.
     selector = replace(selector, other_photos=0)
     return Key(mask, selector, provenance(how, photos=len(faces)), templates)
