@@ -18,8 +18,8 @@ from guise.chameleon.protection.patience import Fitted
 from guise.chameleon.protection.photo import Protected
 from guise.models.files import Photo, written_and_read
 
-_WEAKER = 0.95
-_MOST = 12
+_WEAKER = 0.9
+_MOST = 20
 _ROUNDING = 1.005  # of a bound
 
 

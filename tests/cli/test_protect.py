@@ -40,7 +40,7 @@ def test_the_saved_photo_stays_within_the_budget_by_independent_measures(protect
     least, most, fleck, largest = BUDGETS[strength]
     seen, ruled = outcome.photo(name)["faces"][0]["visibility"], visibility_ruler.measure(before, after)
     if ruled is None:  # for `low` a mask of 4 grey levels or less may be all that fits; our own measure sees that too
-        assert strength == "low" and 0.03 < seen["flip"] <= most
+        assert strength == "low" and 0.02 < seen["flip"] <= most
         return
     assert ruled.ssim >= least and ruled.flip <= most and ruled.fleck_p99 <= fleck and ruled.fleck_max <= largest
     webp = name == "lossy.webp"  # it predicts across all of a picture; we look at a part of it, and may see more
