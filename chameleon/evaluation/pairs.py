@@ -217,7 +217,8 @@ def _most_alike(
         except FaceError:
             continue
         before, after = original.at(number), same_picture(original, copy, number)
-        again = reader.detector.detect_near(after.pixels, face) if before.pixels.shape == after.pixels.shape else None
+        same_size = before.pixels.shape == after.pixels.shape
+        again = best_overlap(reader.detector.detect(after.pixels), face) if same_size else None
         alike = -2.0  # less than any cosine
         if again is not None:
             a, b = reader.embed([(before.pixels, face), (after.pixels, again)])
