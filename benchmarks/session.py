@@ -18,7 +18,6 @@ from benchmarks.people import User
 from benchmarks.plan import Plan
 from benchmarks.scoring import SAVED
 from guise import chameleon
-from guise.chameleon.evaluation.pairs import psnr
 from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.faces.selection import WhoseFace
 from guise.chameleon.faces.survey import Survey, cut_faces, find_faces
@@ -30,6 +29,7 @@ from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.transforms import TRANSFORMS
 from guise.chameleon.visibility.budget import STRENGTHS
 from guise.chameleon.visibility.lpips import mean_lpips
+from guise.chameleon.visibility.psnr import psnr
 from guise.models.files import list_photos, read_photo
 
 CAPTURED = 8

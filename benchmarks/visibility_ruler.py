@@ -135,7 +135,7 @@ def _flecks(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 def original(path: Path, copy: Photo, *, plain: bool = False) -> np.ndarray:
     """A photo's pixels, uint8 (H, W, 3), written anew as its copy was, unless `plain`."""
     photo = read_photo(path)
-    return photo.pixels if plain else as_saved(compressed_like(photo, copy), photo.pixels)
+    return photo.pixels if plain else as_saved(compressed_like(photo, copy), photo.pixels, photo.pixels)
 
 
 def summary(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from guise.chameleon.evaluation.pictures import pictures_of, same_picture
 from guise.chameleon.faces.detection import Face, best_overlap
-from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader, embed
+from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader, embed, similarity
 from guise.chameleon.faces.selection import FaceSelector, WhoseFace, select_recurring
 from guise.chameleon.protection.look import Look, box_on_screen
 from guise.chameleon.visibility.budget import Visibility
 from guise.chameleon.visibility.lpips import LpipsMeter
+from guise.chameleon.visibility.psnr import psnr
 from guise.models import Recogniser
 from guise.models.errors import FaceError, ImageError
 from guise.models.files import Photo, compressed_like, printable
@@ -29,13 +30,15 @@ class OriginalFaces:
         whose: whose face counts. `LARGEST`: the largest of each photo. `REFERENCE`: the one that `selector` selects.
             `RECURRING`: the same, and any face that is alone on its photo.
         selector: tells the user from others; None where no photo needs that.
-        faces: all faces of each original that could be read.
+        faces: all faces of each original that could be read; of several pictures those of the one with the largest.
+        pictures: of each original the faces of all pictures that differ from the one before, by their numbers.
         files: SHA-256 of these originals.
     """
 
     whose: WhoseFace
     selector: FaceSelector | None
     faces: dict[Path, list[EmbeddedFace]] = field(default_factory=dict)
+    pictures: dict[Path, dict[int, list[EmbeddedFace]]] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
 
     def of_user(self, name: Path) -> Face:
@@ -50,7 +53,20 @@ class OriginalFaces:
         Raises:
             FaceError: there is none.
         """
-        faces = self.faces[name]
+        return self.among(self.faces[name])
+
+    def among(self, faces: Sequence[EmbeddedFace]) -> Face:
+        """Find the user's face among those of a picture.
+
+        Args:
+            faces: from the largest to the smallest.
+
+        Returns:
+            The face.
+
+        Raises:
+            FaceError: there is none.
+        """
         if not faces:
             raise FaceError("no face was found in the original")
         if self.whose is WhoseFace.LARGEST or (self.whose is WhoseFace.RECURRING and len(faces) == 1):
@@ -98,14 +114,16 @@ def find_user(
             pass
         else:
             result.files.add(photo.sha256)
-            result.faces[name] = reader.read(photo.pixels, name=printable(name))
+            each = {at: reader.read(photo.at(at).pixels, name=printable(name)) for at in pictures_of(photo)}
+            result.pictures[name] = each
+            result.faces[name] = max(each.values(), key=lambda faces: max((f.face.area for f in faces), default=0.0))
         if progress is not None:
             progress(done, len(names))
     if kind is not WhoseFace.RECURRING or all(len(faces) < 2 for faces in result.faces.values()):
         return result
     everyone = [face for faces in result.faces.values() for face in faces]
     selector = select_recurring(everyone, threshold=reader.recogniser.record.threshold)
-    return OriginalFaces(kind, selector, result.faces, result.files)
+    return OriginalFaces(kind, selector, result.faces, result.pictures, result.files)
 
 
 @dataclass(frozen=True)
@@ -161,10 +179,10 @@ def measure_pair(
         ImageError: the two differ in size.
         FaceError: the user is not in the original.
     """
+    original, copy, face = _most_alike(name, original, copy, faces, reader)
     if copy.pixels.shape != original.pixels.shape:
         sizes = [f"{photo.pixels.shape[1]}x{photo.pixels.shape[0]}" for photo in (original, copy)]
         raise ImageError(f"the copy has another size than the original: {sizes[1]}, not {sizes[0]} pixels")
-    face = faces.of_user(name)
     to_embed, with_face = [(original.pixels, face)], []
     for version, transform in versions.items():
         pixels = transform(copy.pixels)
@@ -187,21 +205,35 @@ def measure_pair(
     )
 
 
+def _most_alike(
+    name: Path, original: Photo, copy: Photo, faces: OriginalFaces, reader: FaceReader
+) -> tuple[Photo, Photo, Face]:
+    """Of a file's pictures that show the user, the one whose copy is most like it, and the face in it."""
+    if not original.frames:
+        return original, copy, faces.of_user(name)
+    candidates: list[tuple[float, Photo, Photo, Face]] = []
+    for number, seen in faces.pictures[name].items():
+        try:
+            face = faces.among(seen)
+        except FaceError:
+            continue
+        before, after = original.at(number), same_picture(original, copy, number)
+        same_size = before.pixels.shape == after.pixels.shape
+        again = best_overlap(reader.detector.detect(after.pixels), face) if same_size else None
+        alike = -2.0  # less than any cosine
+        if again is not None:
+            a, b = reader.embed([(before.pixels, face), (after.pixels, again)])
+            alike = similarity(a, b, reader.recogniser.population.cpu().numpy())
+        candidates.append((alike, before, after, face))
+    if not candidates:
+        faces.of_user(name)
+        raise FaceError("no picture in the original shows the user")
+    return max(candidates, key=lambda candidate: candidate[0])[1:]
+
+
 def _visibility(original: Photo, copy: Photo, face: Face) -> Visibility:
-    look = Look(compressed_like(original, copy), face)
-    return look.measure(copy.pixels[look.region.rows, look.region.columns])
-
-
-def psnr(original: np.ndarray, changed: np.ndarray) -> float:
-    """Compute the peak signal-to-noise ratio of two images.
-
-    Args:
-        original: uint8, any shape.
-        changed: uint8, of the same shape.
-
-    Returns:
-        Decibels; infinite if they are equal, where scikit-image would divide by zero.
-    """
-    from skimage.metrics import peak_signal_noise_ratio  # slow: brings scipy.stats along
-
-    return math.inf if np.array_equal(original, changed) else float(peak_signal_noise_ratio(original, changed))
+    """The less visible of two comparisons: nobody knows whether the copy's file was written anew."""
+    original = compressed_like(original, copy)
+    looks = (Look(original, face, written_anew=anew) for anew in (True, False))
+    seen = [look.meter.measure(copy.pixels[look.region.rows, look.region.columns]) for look in looks]
+    return max(seen, key=lambda visibility: visibility.ssim)

@@ -20,6 +20,7 @@ from guise.chameleon.protection.measure import FaceMeasurement, measure_saved, w
 from guise.chameleon.protection.patience import fit_photo
 from guise.chameleon.protection.settings import settings_of
 from guise.chameleon.protection.task import Task, near_faces
+from guise.chameleon.protection.within import settled
 from guise.chameleon.restoration.restore_record import pixels_hash
 from guise.models import Recogniser
 from guise.models.errors import ImageError
@@ -199,7 +200,7 @@ class _Run:
                 progress=self._progress,
             )
             frames = self._frames.get(task.path)
-            protected = [fitted.protected] if frames is None else carry(job, frames, fitted)
+            protected = [settled(job, fitted, selected)] if frames is None else carry(job, frames, fitted)
             pixels = [picture.pixels for picture in protected]
             directions, again = [face.directions for face in fitted.refined], fitted.again
             placements, original = protected[0].placements, pixels_hash(photo.at(0).pixels)

@@ -9,7 +9,6 @@ import numpy as np
 from guise.chameleon.faces import geometry
 from guise.chameleon.faces.detection import Face
 from guise.chameleon.mask.mask import Patch, add
-from guise.chameleon.visibility.budget import Visibility
 from guise.chameleon.visibility.viewing import Region, RegionMeter, screen_scale
 from guise.models.files import Photo, as_saved
 
@@ -19,20 +18,20 @@ _REACH = 256  # pixels; a multiple of the largest block, beyond which encoders t
 class Look:
     """A face and what lies around it, as files written with and without a mask show it.
 
-    What writing a file anew changes by itself is not the mask's. So a file is compared with the original as it is and
-    with the original written the same way, and the less visible of both differences counts: two files of one picture
-    may differ from one another more than each does from the picture.
+    What writing a file anew changes by itself is not the mask's, so both are written the same way.
 
     Attributes:
         region: of the photo.
+        meter: compares with the file without the mask.
     """
 
-    def __init__(self, photo: Photo, face: Face) -> None:
+    def __init__(self, photo: Photo, face: Face, *, written_anew: bool = True) -> None:
         """Prepare a face.
 
         Args:
             photo: the original, as read.
             face: in it.
+            written_anew: whether to compare with the original as it would be written anew; else with it as it is.
         """
         height, width = photo.pixels.shape[:2]
         rows, columns = geometry.covered(
@@ -41,31 +40,8 @@ class Look:
         scale = screen_scale(height, width)
         self.region = Region.around(rows, columns, height=height, width=width, scale=scale)
         self._photo, self._face = photo, face
-        original, anew = photo.pixels[self.region.rows, self.region.columns], self.written_with([])
-        originals = [original] if np.array_equal(original, anew) else [original, anew]
-        self._meters = [RegionMeter(pixels, self.region) for pixels in originals]
-
-    def measure(self, written: np.ndarray) -> Visibility:
-        """Tell how visible a mask is where a screen shows the whole photo.
-
-        Args:
-            written: uint8 (h, w, 3) RGB, what a file with the mask shows of the region.
-
-        Returns:
-            How visible the difference is.
-        """
-        return _less_visible([meter.measure(written) for meter in self._meters])
-
-    def measure_zoomed(self, written: np.ndarray) -> Visibility:
-        """Tell how visible a mask is at 100 % zoom.
-
-        Args:
-            written: as for `measure`.
-
-        Returns:
-            How visible the difference is; costs much on large regions.
-        """
-        return _less_visible([meter.measure_zoomed(written) for meter in self._meters])
+        original = self.written_with([]) if written_anew else photo.pixels[self.region.rows, self.region.columns]
+        self.meter = RegionMeter(original, self.region)
 
     def written_with(self, patches: Sequence[Patch]) -> np.ndarray:
         """Tell what a file shows.
@@ -106,10 +82,6 @@ class Look:
         original = self._photo.pixels[rows, columns]
         shown = Region(rows, columns, self.region.scale)
         return shown.on_screen(original), shown.on_screen(written[box])
-
-
-def _less_visible(seen: Sequence[Visibility]) -> Visibility:
-    return max(seen, key=lambda visibility: visibility.ssim)
 
 
 def box_on_screen(pixels: np.ndarray, face: Face) -> np.ndarray:

@@ -91,7 +91,7 @@ def measure_saved(
         results.append(
             FaceMeasurement(
                 box=tuple(face.face.box.tolist()),
-                visibility=look.measure(saved[look.region.rows, look.region.columns]),
+                visibility=look.meter.measure(saved[look.region.rows, look.region.columns]),
                 similarity_before=each[0].similarity_before,
                 similarity_after=each[0].similarity_after,
                 linked_before=each[0].linked_before,

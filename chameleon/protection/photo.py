@@ -112,7 +112,7 @@ class _Fit:
     def spent(self, bounds: _Bounds, *patches: Patch) -> float:
         """The largest share of a bound that a file written with these patches uses up, where a screen shows all."""
         written = self._look.written_with(patches)
-        share = 0.0 if bounds.budget is None else bounds.budget.spent(self._look.measure(written))
+        share = 0.0 if bounds.budget is None else bounds.budget.spent(self._look.meter.measure(written))
         return share if bounds.lpips is None else max(share, bounds.lpips.spent(*self._look.face_boxes(written)))
 
     def amplitude(self, bounds: _Bounds) -> float:
@@ -125,8 +125,12 @@ class _Fit:
         if bounds.budget is not None and self._look.region.scale < 1:  # costly, and hardly ever the tighter bound
             while self._spent_zoomed(bounds.budget, amplitude) > 1:
                 amplitude *= _WEAKER
-        return amplitude
+        # A JPEG may round all of a weak mask away.
+        unseen = bounds.any and np.array_equal(
+            self._look.written_with([self.patch(amplitude)]), self._look.written_with([])
+        )
+        return 0.0 if unseen else amplitude
 
     def _spent_zoomed(self, budget: Budget, amplitude: float) -> float:
         written = self._look.written_with([self.patch(amplitude)])
-        return budget.zoomed().spent(self._look.measure_zoomed(written))
+        return budget.zoomed().spent(self._look.meter.measure_zoomed(written))

@@ -10,7 +10,7 @@ import numpy as np
 
 from guise.chameleon.faces.embedding import EmbeddedFace
 from guise.chameleon.protection.entries import LogEntry
-from guise.models.files import Photo, read_photo
+from guise.models.files import LARGE, Photo, put_down, read_photo
 
 _LARGE = 50_000_000  # samples of a photo; of such ones only one is held at a time
 _MARGIN = 2.0  # of a face's longer side, around it: more than any measure looks at
@@ -72,6 +72,9 @@ def near_faces(photo: Photo, faces: Sequence[EmbeddedFace]) -> Photo:
         it is needed to restore it to the bit.
     """
     if photo.frames or photo.lossless or photo.pixels.size < _LARGE:
+        return photo
+    if photo.pixels.size >= LARGE:  # it lies on the disk
+        put_down(photo.pixels)
         return photo
     height, width = photo.pixels.shape[:2]
     kept = np.zeros(photo.pixels.shape, np.uint8)  # pages that nobody writes to take no memory

@@ -16,7 +16,7 @@ from guise.models.files.packing import pack, unpack
 from guise.models.files.photos.photo import Photo, compressed_like, finely, plain
 from guise.models.files.photos.reading import decode_photo, read_photo
 from guise.models.files.photos.room import LARGE, copied, put_down
-from guise.models.files.photos.writing import as_saved, write_photo
+from guise.models.files.photos.writing import as_saved, write_photo, written_and_read
 
 __all__ = [
     "BEFORE_AFTER",
@@ -47,4 +47,5 @@ __all__ = [
     "settings_hash",
     "unpack",
     "write_photo",
+    "written_and_read",
 ]

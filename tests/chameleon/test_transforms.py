@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import skimage.data
 
-from guise.chameleon.evaluation.pairs import psnr
 from guise.chameleon.transforms import TRANSFORMS, blurred, resized
+from guise.chameleon.visibility.psnr import psnr
 
 PORTRAIT = skimage.data.astronaut()[:201, 100:331]
 

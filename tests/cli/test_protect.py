@@ -40,11 +40,11 @@ def test_the_saved_photo_stays_within_the_budget_by_independent_measures(protect
     least, most, fleck, largest = BUDGETS[strength]
     seen, ruled = outcome.photo(name)["faces"][0]["visibility"], visibility_ruler.measure(before, after)
     if ruled is None:  # for `low` a mask of 4 grey levels or less may be all that fits; our own measure sees that too
-        assert strength == "low" and 0.03 < seen["flip"] <= most
+        assert strength == "low" and 0.02 < seen["flip"] <= most
         return
     assert ruled.ssim >= least and ruled.flip <= most and ruled.fleck_p99 <= fleck and ruled.fleck_max <= largest
-    webp = name == "lossy.webp"  # it predicts across all of a picture; we look at a part of it
-    more = 2 if webp else 1
+    webp = name == "lossy.webp"  # it predicts across all of a picture; we look at a part of it, and may see more
+    more = 5 if webp else 1
     assert -3e-3 < seen["flip"] - ruled.flip < more * 3e-3
     assert -3e-3 < ruled.ssim - seen["ssim"] < more * 3e-3
     assert -0.1 < seen["fleck"] - ruled.fleck_p99 < more * 0.1

@@ -58,7 +58,7 @@ def encode_png(upper: NDArray[np.uint8], lower: NDArray[np.uint8], chunks: Seque
     filtered[0, 1:] = rows[0]
     filtered[1:, 1:] = rows[1:] - rows[:-1]
     header = struct.pack(">IIBBBBB", width, height, 16, _COLOUR_TYPES[channels], 0, 0, 0)
-    parts = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(filtered, _LEVEL)), (b"IEND", b"")]
+    parts = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(filtered.data, _LEVEL)), (b"IEND", b"")]
     return _SIGNATURE + b"".join(chunk(kind, body) for kind, body in parts)
 
 

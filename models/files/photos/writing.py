@@ -95,6 +95,28 @@ def as_saved(photo: Photo, pixels: Pixels, original: Pixels | None = None) -> Pi
         return pictures(image, data, photo.format, [])[0].samples.pixels
 
 
+def written_and_read(photo: Photo, pixels: Pixels) -> Pixels:
+    """The pixels that a reader gets from a copy, to the bit; unlike `as_saved` it encodes all of it.
+
+    Args:
+        photo: the original, of one picture.
+        pixels: uint8 (H, W, 3) of its size.
+
+    Returns:
+        uint8 (H, W, 3).
+
+    Raises:
+        ImageError, OSError, ValueError, RuntimeError: it cannot be encoded.
+    """
+    bare = replace(photo, icc_profile=None)
+    try:
+        data = encode(bare, _frames(Path(), bare, pixels), None)
+    except BlockError:
+        data = encode(replace(bare, compressed=None), _frames(Path(), bare, pixels), None)
+    with opened(photo.format, data) as image:
+        return pictures(image, data, photo.format, [])[0].samples.pixels
+
+
 def _frames(path: Path, photo: Photo, pixels: Pixels | Sequence[Pixels]) -> list[Frame]:
     """The pictures to encode, with nothing left under what is fully transparent."""
     originals = photo.frames or (Frame(photo.pixels, photo.alpha),)

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guise.chameleon.evaluation.pairs import OriginalFaces, find_user, psnr
+from guise.chameleon.evaluation.pairs import OriginalFaces, find_user
 from guise.chameleon.faces.detection import Face
 from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader
 from guise.chameleon.faces.selection import FaceSelector, WhoseFace
 from guise.chameleon.faces.template import FaceTemplate
+from guise.chameleon.visibility.psnr import psnr
 from guise.models.errors import FaceError
 
 NAME = Path("photo.jpg")
