@@ -60,7 +60,7 @@ def planned(
         if performance.critic == "student" and privacy.steps:
             later = max(1, int(_WITH_STUDENTS * steps / privacy.steps))
             performance = replace(performance, generator_steps=later)
-            steps -= later * privacy.steps
+            steps = max(0, steps - later * privacy.steps)
         performance = replace(performance, fitting_steps=steps)
     seconds = performance.fitting_steps * step + len(dataset) * forward
     # An aggregation step runs on its records twice forwards and once backwards, and on fakes as a generator step does.

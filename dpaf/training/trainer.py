@@ -195,17 +195,18 @@ class Trainer:
             against = weight * adversary.generator_loss(fakes, labels)
             return against if fitting.empty else against + fitting.loss(fakes, labels)
 
+        before = self.privacy.steps - self._remaining(AGGREGATION) - 1
         for step in range(self.performance.generator_steps):
             if self.state.critic is not None and self._fooled(self.state.critic, shared):
                 break  # it has nothing to teach before it has learnt more
-            self._generator_step(own_random, loss, falling=self._falling(fitting, step))
+            self._generator_step(own_random, loss, falling=self._falling(fitting, before, step))
 
-    def _falling(self, fitting: Fitting, step: int) -> float:
-        """How far the learning rate has fallen in a generator step of an aggregation step, from 0 to 1."""
+    def _falling(self, fitting: Fitting, before: int, step: int) -> float:
+        """How far the learning rate has fallen, from 0 to 1, in a generator step after so many aggregation steps."""
         if self.state.students is None:
             return 0.0 if fitting.empty else 0.9
-        done = self.privacy.steps - self._remaining(AGGREGATION) - 1
-        return (self._fitting_steps(fitting) + done * self.performance.generator_steps + step) / self._steps(fitting)
+        later = before * self.performance.generator_steps + step
+        return (self._fitting_steps(fitting) + later) / self._steps(fitting)
 
     def _fitting_steps(self, fitting: Fitting) -> int:
         return 0 if fitting.empty else self.performance.fitting_steps
