@@ -73,7 +73,9 @@ def run(command: click.Command, **extra: Any) -> NoReturn:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as stop:
-        how = str(stop) or "What was finished is kept; run the same command again to go on."
+        how = (
+            str(stop) or str(stop.__cause__ or "") or "What was finished is kept; run the same command again to go on."
+        )
         click.echo(f"Stopped. {how}", err=True)
         sys.exit(130)
     except BrokenPipeError:

@@ -9,7 +9,8 @@ from guise.dpaf.accounting.plan import Plan
 from guise.dpaf.baseline.classifier import Classifier
 from guise.dpaf.data import Source
 from guise.dpaf.jobs.baseline import baseline_run
-from guise.dpaf.jobs.training import IMAGES_PER_PERSON, TrainingOptions, train_run
+from guise.dpaf.jobs.loading import IMAGES_PER_PERSON, TrainingOptions
+from guise.dpaf.jobs.training import train_run
 from guise.dpaf.run import Run
 from guise.models.watching import Announce, Progress
 

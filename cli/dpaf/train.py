@@ -98,5 +98,6 @@ def agree(plan: Plan, *, yes: bool) -> None:
         console.message(line)
     if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return
-    if not click.confirm("Spend it?", err=True):
+    # Without brackets, which a progress bar takes for markup.
+    if not click.confirm("Spend it? Type y or n", err=True, show_default=False):
         raise KeyboardInterrupt("Nothing was spent.")

@@ -25,7 +25,7 @@ from guise.models.files import printable
 from guise.models.watching import Progress
 
 KIND = "classifier"
-PRIVACY = PrivacySettings(moments_noise=None, head_steps=300, head_rate=8192 / 50_000)
+PRIVACY = PrivacySettings(moments_noise=None, head_steps=150, head_rate=8192 / 50_000)
 PERFORMANCE = PerformanceSettings(fitting_steps=0, head_learning_rate=0.3, physical_batch_size=512)
 """Shape of the noise, to be calibrated, and how to train with it; chosen on Fashion-MNIST."""
 _CHUNK = 200

@@ -14,7 +14,8 @@ from guise.dpaf.accounting.unit import Unit
 from guise.dpaf.baseline.classifier import KIND, PERFORMANCE, PRIVACY, Classifier, train_classifier
 from guise.dpaf.baseline.features import BaselineFeatures
 from guise.dpaf.data import ImageDataset, name_of
-from guise.dpaf.jobs.training import TrainingOptions, check_look, default_delta, loaded, resumed
+from guise.dpaf.jobs.loading import TrainingOptions, check_look, default_delta, loaded
+from guise.dpaf.jobs.training import resumed
 from guise.dpaf.mechanisms.randomness import Streams
 from guise.dpaf.training.claim import begin_run
 from guise.dpaf.training.run_folder import RunFolder

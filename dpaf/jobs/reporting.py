@@ -96,7 +96,8 @@ def read_evaluation(path: Path) -> Mapping[str, Any]:
     try:
         values = json.loads(path.read_text("utf-8"))
         evaluation_lines(values)  # whatever it lacks, it lacks now
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        float(values["mean"]), [*values["classes"]], [*values["networks"][0]["by_class"]]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         where = printable(path)
         raise InputError(f"{where} is no evaluation: give what `guise dpaf evaluate RUN --json` printed") from None
     assert isinstance(values, dict)

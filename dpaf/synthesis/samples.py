@@ -50,4 +50,5 @@ class Synthetic:
             OutputError: it cannot be written.
         """
         place = Path(out)
-        write(self, place, check_new(place, format))
+        form = check_new(place, format)
+        write(self.images, self.labels, place, form, classes=self.classes, card=self.card)

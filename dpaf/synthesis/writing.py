@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, get_args
+from typing import BinaryIO, Literal, get_args
 
 import numpy as np
 from PIL import Image
@@ -13,9 +13,6 @@ from PIL import Image
 from guise.models.errors import InputError
 from guise.models.files import atomic_write, check_writable, printable
 from guise.models.files.pictures import save_picture
-
-if TYPE_CHECKING:
-    from guise.dpaf.synthesis.samples import Synthetic
 
 Format = Literal["folder", "npz", "parquet", "hf"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -39,7 +36,7 @@ def format_of(out: Path, asked: str | None) -> Format:
     if asked is None:
         chosen: Format = by_name or "folder"
     elif asked in FORMATS:
-        chosen = asked  # type: ignore[assignment]  # it is one of them
+        chosen = asked
     else:
         raise InputError(f"`format={asked}` does not exist: choose {', '.join(FORMATS)}")
     if chosen in ("npz", "parquet") and by_name != chosen:
@@ -85,51 +82,54 @@ def card_path(out: Path, form: Format) -> Path:
     return out / CARD if form in ("folder", "hf") else out.with_name(f"{out.name}.md")
 
 
-def write(samples: Synthetic, out: Path, form: Format) -> None:
+def write(
+    images: np.ndarray, labels: np.ndarray, out: Path, form: Format, *, classes: tuple[str, ...], card: str = ""
+) -> None:
     """Write samples and their card.
 
     Args:
-        samples: to be written.
+        images: uint8 (N, H, W, 1 or 3).
+        labels: int64 (N,).
         out: a new file or folder.
         form: how.
+        classes: names of the labels.
+        card: Markdown; "" writes none.
 
     Raises:
         OutputError: something cannot be written.
     """
     if form == "folder":
-        folders = _folders(samples.classes)
-        for number, (image, label) in enumerate(zip(samples.images, samples.labels, strict=True)):
+        folders = _folders(classes)
+        for number, (image, label) in enumerate(zip(images, labels, strict=True)):
             save_picture(image, out / folders[label] / f"{number:06d}.png")
     elif form == "npz":
         with atomic_write(out) as file:
-            classes = np.array(samples.classes)
-            np.savez_compressed(file, images=samples.images, labels=samples.labels, classes=classes)
+            np.savez_compressed(file, images=images, labels=labels, classes=np.array(classes))
     else:
         place = out if form == "parquet" else out / "data" / "train-00000-of-00001.parquet"
         with atomic_write(place) as file:
-            _write_table(samples, file)
-    if samples.card:
+            _write_table(images, labels, classes, file)
+    if card:
         with atomic_write(card_path(out, form)) as file:
-            file.write(samples.card.encode())
+            file.write(card.encode())
 
 
-def _write_table(samples: Synthetic, file: BinaryIO) -> None:
+def _write_table(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], file: BinaryIO) -> None:
     """Columns `image`, a PNG's bytes, and `label`, with what `datasets` wants to know of them."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    features = {"image": {"_type": "Image"}, "label": {"names": [*samples.classes], "_type": "ClassLabel"}}
+    features = {"image": {"_type": "Image"}, "label": {"names": [*classes], "_type": "ClassLabel"}}
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     told = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
     schema = pa.schema([("image", image), ("label", pa.int64())], metadata=told)
     with pq.ParquetWriter(file, schema) as writer:
-        for start in range(0, len(samples.images), _ROWS):
+        for start in range(0, len(images), _ROWS):
             rows = slice(start, start + _ROWS)
-            images = [
-                {"bytes": _png(pixels), "path": f"{start + place:06d}.png"}
-                for place, pixels in enumerate(samples.images[rows])
+            cells = [
+                {"bytes": _png(pixels), "path": f"{start + place:06d}.png"} for place, pixels in enumerate(images[rows])
             ]
-            columns = [pa.array(images, image), pa.array(samples.labels[rows], pa.int64())]
+            columns = [pa.array(cells, image), pa.array(labels[rows], pa.int64())]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema))
 
 

@@ -137,7 +137,7 @@ def test_neighbours_are_drawn_for_the_owner_only(run, images, tmp_path):
     test = tmp_path / "test.npz"
     np.savez(test, images=np.random.default_rng(9).integers(0, 200, (40, 28, 28)), labels=np.arange(40) % 2)
     options = ("evaluate", run, "--test", test, "--count", 100)
-    check_refused(call(dpaf, *options, "--neighbours", tmp_path / "n.png"), 2, "go together")
+    check_refused(call(dpaf, *options, "--neighbours", tmp_path / "n.png"), 2, "needs the private data")
     known = ("evaluate", run, "--test", images, "--count", 100, "--training", images)
     check_refused(call(dpaf, *known, "--neighbours", tmp_path / "n.png"), 2, "took no part")
     private = ("--training", images)

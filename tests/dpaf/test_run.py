@@ -40,7 +40,7 @@ def test_seeds_that_cannot_be_used_are_refused_where_samples_are_drawn(run, seed
 def test_messages_name_parameters(run, tmp_path):
     with pytest.raises(InputError, match="`class_=` draws one class"):
         run.sample(6, class_="1", equal=True)
-    with pytest.raises(InputError, match="`neighbours=` and `training=` go together"):
+    with pytest.raises(InputError, match="`neighbours=` needs the private data"):
         run.evaluate(test="digits", neighbours="n.png")
     with pytest.raises(InputError, match="`epsilon=` is missing"):
         dpaf.train("digits", out=tmp_path / "new")
