@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from guise.cli.app.refusal import RefusedError
+from guise.cli.app.settings import Settings
 from guise.cli.app.tabs.places import free, place_named
 from guise.cli.app.tabs.tab import Tab
 
@@ -22,6 +23,11 @@ class Synthetic(Tab):
 
     name = "synthetic"
     actions = ("plan", "train", "open", "draw", "stop", "resume", "again")
+
+    def __init__(self, settings: Settings, private: Path, **how: Any) -> None:
+        """Start without a run; the arguments are `Tab`'s."""
+        super().__init__(settings, private, **how)
+        self._forget()
 
     def state(self) -> dict[str, Any]:
         """What the page shows.
@@ -40,13 +46,6 @@ class Synthetic(Tab):
             "data": self._run.get("data", ""),
             "runs": self._runs() if self.step == "choose" else [],
         }
-
-    _run: dict[str, Any] = {}  # noqa: RUF012  (never changed in place: each run is another one)
-    _plan: dict[str, Any] | None = None
-    _spent: dict[str, Any] | None = None
-    _samples: str | None = None
-    _report: dict[str, Any] | None = None
-    _drawn: dict[str, Any] | None = None
 
     async def plan(self, data: object, epsilon: object, minutes: object) -> None:
         """Find out what a run would spend. It spends nothing.
@@ -177,7 +176,12 @@ class Synthetic(Tab):
             self.step = "stopped" if self.step == "training" else "choose"
 
     def _forget(self) -> None:
-        self._run, self._plan, self._spent, self._samples, self._report, self._drawn = {}, None, None, None, None, None
+        self._run: dict[str, Any] = {}
+        self._plan: dict[str, Any] | None = None
+        self._spent: dict[str, Any] | None = None
+        self._samples: str | None = None
+        self._report: dict[str, Any] | None = None
+        self._drawn: dict[str, Any] | None = None
         self._text = self._error = ""
 
     def _runs(self) -> list[str]:
