@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from guise.chameleon.jobs.people import is_user
 from guise.chameleon.protection.sheet import face_crop
 from guise.cli.app.worker.pictures import FACE, VIEW, draw
 from guise.cli.app.worker.words import as_text, middle
-from guise.models.errors import GuiseError
+from guise.models.errors import FaceError, GuiseError, ImageError
 from guise.models.files import printable, read_photo
 
 _MOST_PEOPLE = 60
@@ -74,8 +75,10 @@ class People:
         return keys
 
     def _draw_face(self, folder: Path, person: Person, file: Path) -> None:
-        path, face = person.faces[0]
-        draw(face_crop(read_photo(folder / path).pixels, face.face.box), file, longest=FACE)
+        for path, face in person.faces:  # somebody may have taken a photo away, and a video's pictures are no files
+            with suppress(ImageError):
+                draw(face_crop(read_photo(folder / path).pixels, face.face.box), file, longest=FACE)
+                return
 
     def preview(self, job: dict[str, Any], **watch: Any) -> None:
         """Show the user's mask on the photo with their largest face, at each strength.
@@ -103,8 +106,10 @@ class People:
 
     def _largest(self, job: dict[str, Any], watch: dict[str, Any]) -> Path:
         """The photo on which the user's face is largest."""
-        people = self._plan(job, watch).people
-        mine = [face for number in job["chosen"] for face in people[number].faces]
+        people, folder = self._plan(job, watch).people, Path(job["folder"])
+        mine = [face for number in job["chosen"] for face in people[number].faces if (folder / face[0]).is_file()]
+        if not mine:
+            raise FaceError("only videos show this face")
         return max(mine, key=lambda place: place[1].face.area)[0]
 
     def _prepared(self, job: dict[str, Any], path: Path, watch: dict[str, Any]) -> chameleon.Preview:
