@@ -107,10 +107,11 @@ class People:
     def _largest(self, job: dict[str, Any], watch: dict[str, Any]) -> Path:
         """The photo on which the user's face is largest."""
         people, folder = self._plan(job, watch).people, Path(job["folder"])
-        mine = [face for number in job["chosen"] for face in people[number].faces if (folder / face[0]).is_file()]
+        mine = [face for number in job["chosen"] for face in people[int(number)].faces if (folder / face[0]).is_file()]
         if not mine:
             raise FaceError("only videos show this face")
-        return max(mine, key=lambda place: place[1].face.area)[0]
+        path, _ = max(mine, key=lambda place: place[1].face.area)
+        return path
 
     def _prepared(self, job: dict[str, Any], path: Path, watch: dict[str, Any]) -> chameleon.Preview:
         plan = self._plan(job, watch)
