@@ -82,7 +82,8 @@ class PhotoBoard(Tab):
 
     def _pictures(self) -> set[str]:
         shown = [*self._feed.photos, *self._previews.values()]
-        known = {f"{photo['view']}-{side}.jpg" for photo in shown if photo["view"] for side in ("before", "after")}
+        sides = ("before", "after", "before-small", "after-small")
+        known = {f"{photo['view']}-{side}.jpg" for photo in shown if photo["view"] for side in sides}
         if self._people is not None:
             known |= {f"person-{number}.jpg" for number in range(len(self._people["people"]))}
         return known

@@ -86,6 +86,7 @@ class Browser:
 
 def drop(page: Any, files: list[Path]) -> None:
     """Drop files as a file manager would."""
+    page.wait_for_selector("#choose:visible")
     data = [[file.name, list(file.read_bytes())] for file in files]
     moved = page.evaluate_handle(
         "files => { const moved = new DataTransfer();"
