@@ -33,6 +33,7 @@ from guise.cli.app.server.guard import Guard
 from guise.cli.app.server.routes import page
 from guise.cli.app.settings import Settings
 from guise.cli.app.tabs.session import Session
+from guise.cli.app.worker.pictures import SMALL
 
 _THUMBNAILS = 1000
 _SCROLL = """() => new Promise(done => {
@@ -140,7 +141,7 @@ class _Idle:
 def scrolling(place: Path) -> dict[str, float]:
     """Frames while a gallery of many photos is scrolled from top to bottom."""
     session = Session(Settings(home=place / "nobody"), place, worker=_Idle)  # type: ignore[arg-type]
-    picture = Image.fromarray(demo.portrait()).resize((1600, 1600))
+    picture = Image.fromarray(demo.portrait()).resize((SMALL, SMALL))
     for number in range(_THUMBNAILS):
         photo = {
             "photo": f"{number}.jpg",
@@ -150,9 +151,9 @@ def scrolling(place: Path) -> dict[str, float]:
             "at": None,
         }
         for side in ("before", "after"):
-            file = session.photos.views / f"{number}-{side}.jpg"
+            file = session.photos.views / f"{number}-{side}-small.jpg"
             if number:
-                os.link(session.photos.views / f"0-{side}.jpg", file)
+                os.link(session.photos.views / f"0-{side}-small.jpg", file)
             else:
                 picture.save(file)
         measured = {"reason": "", "notes": [], "recognisers": ["dlib-resnet"], "linked_by": []}

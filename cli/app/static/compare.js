@@ -2,7 +2,7 @@
 import { element, say } from "./page.js";
 
 export function compare(names, { lazy = false } = {}) {
-  const side = (which) => element("img", { className: which, alt: names[which], ...(lazy ? { loading: "lazy" } : {}) });
+  const side = (which) => element("img", { className: which, alt: names[which], decoding: "async", ...(lazy ? { loading: "lazy" } : {}) });
   const [before, after] = [side("before"), side("after")];
   const stack = element("div", { className: "stack" }, after, before);
   const view = element("div", { className: "view" }, stack);

@@ -6,11 +6,14 @@ function pictures(item, photo, kind) {
   const names = { slider: say("photo.slider", photo) };
   for (const which of ["before", "after"]) names[which] = say(`photo.${kind}.${which}`, photo);
   const made = compare(names, { lazy: true });
-  made.show(`/photos/view/${photo.view}-before.jpg`, `/photos/view/${photo.view}-after.jpg`, photo.at);
+  // A thousand large pictures would be too much to scroll.
+  const show = (size) => made.show(...["before", "after"].map((side) => `/photos/view/${photo.view}-${side}${size}.jpg`), photo.at);
+  show("-small");
   const button = element("button", { type: "button", textContent: say("photo.larger") });
   button.setAttribute("aria-expanded", "false");
   button.addEventListener("click", () => {
     const large = item.classList.toggle("large");
+    show(large ? "" : "-small");
     button.textContent = say(large ? "photo.smaller" : "photo.larger");
     button.setAttribute("aria-expanded", String(large));
     if (!large) { // small pictures are whole

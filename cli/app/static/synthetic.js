@@ -50,7 +50,7 @@ export function showSynthetic(state) {
   if (state.plan && state.step === "plan") showPlan(state);
   showSpent(state);
   at("samples-place").hidden = !state.samples;
-  showPicture("samples", state.samples, "synthetic.samples.alt");
+  showPicture("samples", state.samples?.picture, "synthetic.samples.alt");
   at("run-out").textContent = state.out ? say("synthetic.out", state) : "";
   at("run-stopped").textContent = say(state.data ? "synthetic.stopped" : "synthetic.stopped.no-data");
   at("run-resume").hidden = !state.data;

@@ -82,7 +82,8 @@ class PhotoBoard(Tab):
 
     def _pictures(self) -> set[str]:
         shown = [*self._feed.photos, *self._previews.values()]
-        known = {f"{photo['view']}-{side}.jpg" for photo in shown if photo["view"] for side in ("before", "after")}
+        sides = ("before", "after", "before-small", "after-small")
+        known = {f"{photo['view']}-{side}.jpg" for photo in shown if photo["view"] for side in sides}
         if self._people is not None:
             known |= {f"person-{number}.jpg" for number in range(len(self._people["people"]))}
         return known
@@ -118,9 +119,8 @@ class PhotoBoard(Tab):
             if self.step == "looking":  # else a new process looks again, for a job that goes on
                 self.step, self._pace = "people", None
         elif kind == "preview":
-            self._previews = {**self._previews, event["strength"]: event}
-        elif kind == "no-preview":
-            self._previewed = []
+            if event["chosen"] == self._previewed:  # else they have chosen other people meanwhile
+                self._previews = {**self._previews, event["strength"]: event}
         elif kind == "selector":
             self._jobs["selector"] = event
         elif kind == "photo":
@@ -129,7 +129,8 @@ class PhotoBoard(Tab):
                 self._pace.skipped(len(self._feed.photos))
         elif kind == "done":
             self.step, self._result, self._pace = "done", event, None
-            self._notebook.forget()
+            if self._jobs["do"] == "protect":
+                self._notebook.forget()
 
     def _ended(self) -> None:
         self.step = "choose" if self.step == "looking" else "stopped"

@@ -138,7 +138,7 @@ class Photos(PhotoBoard):
         ready = None
         if same_key and "key" in self._jobs:
             ready = {"key": self._jobs["key"], "strength": self._jobs.get("strength", "mid")}
-        if self.step == "stopped":
+        if self.step == "stopped" and self._jobs["do"] == "protect":
             self._notebook.forget()
         self.uploads.clear()
         for file in self.views.iterdir():
@@ -196,9 +196,9 @@ class Photos(PhotoBoard):
 
     def _key_named(self, file: object) -> str:
         known = {key["file"] for key in self._keys} | ({self._ready["key"]} if self._ready else set())
-        if file not in known:
+        if not isinstance(file, str) or file not in known:
             raise RefusedError("no-key")
-        return str(file)
+        return file
 
 
 def _strength(strength: object) -> str:

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from guise.cli.app.refusal import RefusedError
+from guise.cli.app.settings import Settings
 from guise.cli.app.tabs.places import free, place_named
 from guise.cli.app.tabs.tab import Tab
 
 _BY_NAME = ("digits",)  # data sets that come with the installation
 _MOST_DRAWN = 100_000
+_SHOWN = ("plan", "spent", "samples", "report", "drawn")
 
 
 class Synthetic(Tab):
@@ -22,6 +24,12 @@ class Synthetic(Tab):
 
     name = "synthetic"
     actions = ("plan", "train", "open", "draw", "stop", "resume", "again")
+
+    def __init__(self, settings: Settings, private: Path, **how: Any) -> None:
+        """Start without a run; the arguments are `Tab`'s."""
+        super().__init__(settings, private, **how)
+        self._run: dict[str, Any] = {}
+        self._shown: dict[str, Any] = dict.fromkeys(_SHOWN)
 
     def state(self) -> dict[str, Any]:
         """What the page shows.
@@ -31,22 +39,11 @@ class Synthetic(Tab):
         """
         return {
             **super().state(),
-            "plan": self._plan,
-            "spent": self._spent,
-            "samples": self._samples,
-            "report": self._report,
-            "drawn": self._drawn,
+            **self._shown,
             "out": self._run.get("out"),
             "data": self._run.get("data", ""),
             "runs": self._runs() if self.step == "choose" else [],
         }
-
-    _run: dict[str, Any] = {}  # noqa: RUF012  (never changed in place: each run is another one)
-    _plan: dict[str, Any] | None = None
-    _spent: dict[str, Any] | None = None
-    _samples: str | None = None
-    _report: dict[str, Any] | None = None
-    _drawn: dict[str, Any] | None = None
 
     async def plan(self, data: object, epsilon: object, minutes: object) -> None:
         """Find out what a run would spend. It spends nothing.
@@ -73,8 +70,8 @@ class Synthetic(Tab):
         Raises:
             RefusedError: no plan is shown.
         """
-        self._check(self.step == "plan" and self._plan is not None)
-        self._run = {**self._run, "plan": self._plan}
+        self._check(self.step == "plan" and self._shown["plan"] is not None)
+        self._run = {**self._run, "plan": self._shown["plan"]}
         self._note()
         await self._begin("training", self._job("train", **self._run, resume=False))
 
@@ -92,7 +89,7 @@ class Synthetic(Tab):
             raise RefusedError("no-run")
         self._forget()
         try:
-            known = json.loads(self._note_of(Path(str(name))).read_text("utf-8"))
+            known = json.loads(self._note_of(str(name)).read_text("utf-8"))
         except (OSError, ValueError, RecursionError):
             known = {}
         self._run = {**(known if isinstance(known, dict) else {}), "out": str(self._settings.home / "runs" / str(name))}
@@ -138,37 +135,30 @@ class Synthetic(Tab):
 
     def files(self) -> list[tuple[str, Path]]:
         """The images that were drawn last, and the privacy report."""
-        if self._drawn is None:
+        if self._shown["drawn"] is None:
             return []
-        folder = Path(self._drawn["folder"])
+        folder = Path(self._shown["drawn"]["folder"])
         images = [(str(path.relative_to(folder.parent)), path) for path in sorted(folder.rglob("*.png"))]
         return [*images, *((name, folder.parent / name) for name in ("privacy.json", "privacy.md"))]
 
     def folder(self, what: str) -> Path | None:
         """The folder of the run ("out")."""
-        return Path(self._run["out"]) if what == "out" and self._report is not None else None
+        return Path(self._run["out"]) if what == "out" and self._shown["report"] is not None else None
 
     async def receive(self, name: str, chunks: AsyncIterator[bytes]) -> None:  # noqa: ARG002
         """Nothing is dropped here: private images stay where they are."""
         raise RefusedError("not-now", 409)
 
     def _pictures(self) -> set[str]:
-        report = self._report or {}
-        return {name for name in (self._samples, report.get("picture")) if name}
+        return {shown["picture"] for name in ("samples", "report") if (shown := self._shown[name]) is not None}
 
     def _take(self, kind: str, event: dict[str, Any]) -> None:
-        if kind == "plan":
-            self.step, self._plan, self._pace = "plan", event, None
-        elif kind == "spent":
-            self._spent = event
-        elif kind == "samples":
-            self._samples = event["picture"]
-        elif kind == "done":
-            self.step, self._report, self._pace = "done", event, None
-        elif kind == "drawn":
-            self.step, self._drawn, self._pace = "done", event, None
-        elif kind == "open":
+        if kind == "open":
             self.step, self._pace = "stopped", None
+            return
+        self._shown["report" if kind == "done" else kind] = event
+        if kind in ("plan", "done", "drawn"):
+            self.step, self._pace = "plan" if kind == "plan" else "done", None
 
     def _ended(self) -> None:
         if self.step == "drawing":
@@ -177,18 +167,18 @@ class Synthetic(Tab):
             self.step = "stopped" if self.step == "training" else "choose"
 
     def _forget(self) -> None:
-        self._run, self._plan, self._spent, self._samples, self._report, self._drawn = {}, None, None, None, None, None
+        self._run, self._shown = {}, dict.fromkeys(_SHOWN)
         self._text = self._error = ""
 
     def _runs(self) -> list[str]:
         return sorted(file.parent.name for file in (self._settings.home / "runs").glob("*/run.json"))
 
-    def _note_of(self, out: Path) -> Path:
-        return self._settings.home / "runs" / f"{out.name}.json"
+    def _note_of(self, name: str) -> Path:
+        return self._settings.home / "runs" / f"{name}.json"
 
     def _note(self) -> None:
         """Keep where the images are: the run itself holds their name only."""
-        file = self._note_of(Path(self._run["out"]))
+        file = self._note_of(Path(self._run["out"]).name)
         with suppress(OSError):
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as open_file:

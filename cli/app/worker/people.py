@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from guise.chameleon.jobs.people import is_user
 from guise.chameleon.protection.sheet import face_crop
 from guise.cli.app.worker.pictures import FACE, VIEW, draw
 from guise.cli.app.worker.words import as_text, middle
-from guise.models.errors import GuiseError, ImageError
+from guise.models.errors import FaceError, GuiseError, ImageError
 from guise.models.files import printable
 from guise.models.files.videos.pictures import read_picture
 
@@ -75,8 +76,10 @@ class People:
         return keys
 
     def _draw_face(self, folder: Path, person: Person, file: Path) -> None:
-        path, face = person.faces[0]
-        draw(face_crop(read_picture(folder / path).pixels, face.face.box), file, longest=FACE)
+        for path, face in person.faces:  # somebody may have taken a photo away
+            with suppress(ImageError):
+                draw(face_crop(read_picture(folder / path).pixels, face.face.box), file, longest=FACE)
+                return
 
     def preview(self, job: dict[str, Any], **watch: Any) -> None:
         """Show the user's mask on the photo with their largest face, at each strength.
@@ -84,32 +87,42 @@ class People:
         Args:
             job: as of `PhotoJobs.do`.
             **watch: of `chameleon.plan`.
-
-        Raises:
-            GuiseError: as the library raises it.
         """
-        plan = self._plan(job, watch)
-        mine = [face for number in job["chosen"] for face in plan.people[number].faces]
+        folder, self._previews = Path(job["folder"]), self._previews + 1
+        shown: chameleon.Preview | None = None
+        for strength in job["strengths"]:
+            told: dict[str, Any] = {"photo": "", "view": None, "at": None, "why": ""}
+            try:
+                path = self._largest(job, watch)
+                told["photo"] = printable(path)
+                if shown is None:
+                    shown = self._prepared(job, path, watch)
+                after, view = shown.after(strength), f"preview-{self._previews}-{strength}"
+                for side, pixels in (("before", shown.before), ("after", after)):
+                    draw(pixels, Path(job["views"]) / f"{view}-{side}.jpg", longest=VIEW)
+                told |= {"view": view, "at": middle(shown.faces[0].box, after)}
+            except GuiseError as error:
+                told["why"] = as_text(str(error), folder)
+            self._send("preview", strength=strength, chosen=job["chosen"], **told)
+
+    def _largest(self, job: dict[str, Any], watch: dict[str, Any]) -> Path:
+        """The photo on which the user's face is largest."""
+        people, folder = self._plan(job, watch).people, Path(job["folder"])
+        mine = [face for number in job["chosen"] for face in people[int(number)].faces if (folder / face[0]).is_file()]
+        if not mine:
+            raise FaceError("only videos show this face")
         path, _ = max(mine, key=lambda place: place[1].face.area)
-        folder, views = Path(job["folder"]), Path(job["views"])
-        shown = chameleon.preview(
-            folder / path,
+        return path
+
+    def _prepared(self, job: dict[str, Any], path: Path, watch: dict[str, Any]) -> chameleon.Preview:
+        plan = self._plan(job, watch)
+        return chameleon.preview(
+            Path(job["folder"]) / path,
             job["key"],
             user_face=plan.select(job["chosen"]),
             faces=plan.survey.faces[path],
             reader=watch["reader"],
         )
-        self._previews += 1
-        for strength in job["strengths"]:
-            name, why = f"preview-{self._previews}-{strength}", ""
-            try:
-                after = shown.after(strength)
-                draw(shown.before, views / f"{name}-before.jpg", longest=VIEW)
-                draw(after, views / f"{name}-after.jpg", longest=VIEW)
-            except ImageError as error:
-                why = as_text(str(error), folder)
-            values = {"photo": printable(path), "view": None if why else name, "why": why}
-            self._send("preview", strength=strength, at=middle(shown.faces[0].box, shown.before), **values)
 
     def selector(self, job: dict[str, Any], **watch: Any) -> FaceSelector:
         """Whose faces get the mask.

@@ -11,7 +11,7 @@ from typing import Any
 from guise import chameleon
 from guise.chameleon.faces.detection import FaceDetector
 from guise.cli.app.worker.people import People
-from guise.cli.app.worker.pictures import VIEW, draw
+from guise.cli.app.worker.pictures import SMALL, VIEW, draw
 from guise.cli.app.worker.words import as_text, middle
 from guise.models import load_recogniser
 from guise.models.devices import best_device
@@ -146,7 +146,8 @@ class PhotoJobs:
         try:
             for side, folder in (("before", job["folder"]), ("after", job["out"])):
                 pixels = read_picture(Path(folder) / photo).pixels
-                draw(pixels, Path(job["views"]) / f"{view}-{side}.jpg", longest=VIEW)
+                for kind, longest in (("", VIEW), ("-small", SMALL)):
+                    draw(pixels, Path(job["views"]) / f"{view}-{side}{kind}.jpg", longest=longest)
         except ImageError:  # it was read a moment ago; somebody took it away
             return {}
         return {"view": view, "at": None if face is None else middle(face, pixels)}

@@ -15,7 +15,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
 CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
 NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: install the package `chromium`")
-SLOW = 240_000  # milliseconds; a busy machine is no failure
+SLOW = 600_000  # milliseconds; a busy machine is no failure
 
 
 class Program:
@@ -86,6 +86,7 @@ class Browser:
 
 def drop(page: Any, files: list[Path]) -> None:
     """Drop files as a file manager would."""
+    page.wait_for_selector("#choose:visible")
     data = [[file.name, list(file.read_bytes())] for file in files]
     moved = page.evaluate_handle(
         "files => { const moved = new DataTransfer();"

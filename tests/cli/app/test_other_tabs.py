@@ -130,7 +130,8 @@ def test_a_known_key_protects_new_photos_at_once(user: TestClient, photos_tab: P
     assert [known["name"] for known in photos_tab.state()["keys"]] == ["me"]
     assert ask(user, "photos/at_once", key=key, strength="low") == (400, "no-photos")
     assert put(user, "photos") == (200, None)
-    assert ask(user, "photos/at_once", key="/etc/passwd", strength="low") == (400, "no-key")
+    for wrong in ("/etc/passwd", [key], None):
+        assert ask(user, "photos/at_once", key=wrong, strength="low") == (400, "no-key")
     assert ask(user, "photos/at_once", key=key, strength="low") == (200, None)
     job = photos_tab.work.jobs[-1]
     assert (job["do"], job["key"], job["chosen"], job["strength"]) == ("protect", key, [], "low")
@@ -168,7 +169,10 @@ def test_a_preview_needs_a_key_of_the_chosen(user: TestClient, photos_tab: Photo
     assert ask(user, "photos/preview", chosen=[1], strength="mid") == (400, "no-key")
     assert ask(user, "photos/preview", chosen=[0], strength="high") == (200, None)
     assert photos_tab.work.jobs[-1]["strengths"] == ["high", "low", "mid"]
-    told = {"strength": "high", "photo": "a.jpg", "view": "preview-1-high", "why": "", "at": [0.5, 0.5]}
+    told: dict[str, Any] = {"strength": "high", "photo": "a.jpg", "view": "preview-1-high", "why": "", "at": [0.5, 0.5]}
+    told["chosen"] = [0]
+    photos_tab.work.tell({"event": "preview", **told, "chosen": [1]})  # they had chosen somebody else
+    assert photos_tab.state()["previews"] == {}
     photos_tab.work.tell({"event": "preview", **told})
     assert photos_tab.state()["previews"] == {"high": told} and photos_tab.step == "people"
     (photos_tab.views / "preview-1-high-after.jpg").write_bytes(b"seen")
