@@ -17,8 +17,9 @@ import numpy as np
 import torch
 
 from guise.chameleon.faces import geometry
-from guise.chameleon.faces.detection import Face, FaceDetector, overlap
+from guise.chameleon.faces.detection import Face, FaceDetector
 from guise.chameleon.faces.embedding import Metric, embed
+from guise.chameleon.faces.geometry import overlap
 from guise.models import Recogniser, load_recogniser
 from guise.models.errors import InputError
 from guise.models.files import file_hash

@@ -163,7 +163,7 @@ class FaceDetector:
             faces = [face for face in faces if face.confidence >= _SURE or self._again(pixels, face)]
         kept: list[Face] = []
         for face in sorted([*faces, *turned], key=lambda face: -face.confidence):
-            if all(overlap(face.box, other.box) < _SAME_FACE for other in kept):
+            if all(geometry.overlap(face.box, other.box) < _SAME_FACE for other in kept):
                 kept.append(face)
         return sorted(kept, key=lambda face: -face.area)
 
@@ -178,14 +178,26 @@ class FaceDetector:
             The face that overlaps it the most, found in the surroundings of its box, turned as it is; None where none
             overlaps it by at least a third.
         """
+        return best_overlap(self.detect_around(pixels, face, margin=0.6), face)
+
+    def detect_around(self, pixels: np.ndarray, face: Face, *, margin: float) -> list[Face]:
+        """Detect all faces where a face may be, turned as it is.
+
+        Args:
+            pixels: uint8 (H, W, 3) RGB.
+            face: about where it may be.
+            margin: how far around its box to look, in lengths of the box's longer side.
+
+        Returns:
+            The faces, from the largest to the smallest.
+        """
         height, width = pixels.shape[:2]
-        margin = 0.6 * max(face.box[2] - face.box[0], face.box[3] - face.box[1])
-        left, top = np.clip(face.box[:2] - margin, 0, (width, height)).astype(int)
-        right, bottom = np.clip(face.box[2:] + margin, 0, (width, height)).astype(int)
+        reach = margin * max(face.box[2] - face.box[0], face.box[3] - face.box[1])
+        left, top = np.clip(face.box[:2] - reach, 0, (width, height)).astype(int)
+        right, bottom = np.clip(face.box[2:] + reach, 0, (width, height)).astype(int)
         surroundings, quarters = pixels[top:bottom, left:right], face.quarters
         found = self._upright(np.ascontiguousarray(np.rot90(surroundings, quarters)))
-        near = [one.turned_back(quarters, *surroundings.shape[:2]).shifted(left, top) for one in found]
-        return best_overlap(near, face)
+        return [one.turned_back(quarters, *surroundings.shape[:2]).shifted(left, top) for one in found]
 
     def _again(self, pixels: np.ndarray, face: Face) -> bool:
         near = self.detect_near(pixels, face)
@@ -230,20 +242,5 @@ def best_overlap(faces: list[Face], face: Face) -> Face | None:
     Returns:
         The candidate whose box overlaps that of `face` the most; None where none does so by at least a third.
     """
-    best = max(faces, key=lambda other: overlap(other.box, face.box), default=None)
-    return best if best is not None and overlap(best.box, face.box) >= 1 / 3 else None
-
-
-def overlap(a: np.ndarray, b: np.ndarray) -> float:
-    """Compute how much two boxes overlap.
-
-    Args:
-        a: float64 (4,), left, top, right, bottom.
-        b: float64 (4,), the same of the other box.
-
-    Returns:
-        Intersection over union, in [0, 1].
-    """
-    width, height = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
-    area = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
-    return float(width * height / max(sum(area) - width * height, 1e-9))
+    best = max(faces, key=lambda other: geometry.overlap(other.box, face.box), default=None)
+    return best if best is not None and geometry.overlap(best.box, face.box) >= 1 / 3 else None

@@ -156,6 +156,21 @@ def covered(to_frame: np.ndarray, *, size: int, height: int, width: int) -> tupl
     return slice(int(top), int(bottom)), slice(int(left), int(right))
 
 
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Compute how much two boxes overlap.
+
+    Args:
+        a: float64 (4,), left, top, right, bottom.
+        b: float64 (4,), the same of the other box.
+
+    Returns:
+        Intersection over union, in [0, 1].
+    """
+    width, height = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
+    area = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
+    return float(width * height / max(sum(area) - width * height, 1e-9))
+
+
 def crop(pixels: np.ndarray, to_crop: np.ndarray, *, size: int) -> Tensor:
     """Cut an aligned crop out of a photo.
 

@@ -87,7 +87,8 @@ def fit_masks(job: Job, video: Video, tracked: Tracked, *, on_key: OnKey | None 
             )
             for (key, _), result in zip(group, refined, strict=True):
                 mask = job.key.mask.refined(result.refinement)
-                masks[key.track].append(Knot(float(tracked.times[key.number]), mask.values))
+                # Half as exact is exact enough, and an hour has a thousand of them.
+                masks[key.track].append(Knot(float(tracked.times[key.number]), mask.values.astype(np.float16)))
                 directions.append(result.directions)
             done += len(group)
             tell(done, total)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from guise.chameleon.faces.detection import Face, overlap
+from guise.chameleon.faces.detection import Face
 from guise.chameleon.faces.embedding import FaceReader
 from guise.chameleon.faces.following import FaceFollower
+from guise.chameleon.faces.geometry import overlap
 from guise.chameleon.faces.selection import FaceSelector
 from guise.chameleon.faces.survey import faces_in
 from guise.chameleon.videos.cuts import CutFinder
@@ -20,6 +21,7 @@ from guise.chameleon.videos.track import NEAR, Sighting, Track, Tracked
 
 _TOGETHER = 12  # pictures
 _SAME = 0.3  # overlap of one face in two detections
+_AROUND = 1.5  # lengths of a face's box in which it is looked for where it moved fast
 _DOUBT = 1.2  # times the threshold: a face that was followed may look so unlike the user, turned or blurred
 
 
@@ -160,11 +162,23 @@ class Tracker:
             if face is None and steady:
                 face = self._follower.follow(self._held[at], before)
             if face is None or not self._continues(track, at, known[0], face):
+                face = self._found_around(track, at, known[0], expected)
+            if face is None:
                 continue
             if known[0] != number - step:
                 self._carry(track, min(known[0], number), max(known[0], number), face)
             track.sightings[number] = Sighting(face)
         return self._first + order[-1] in track.sightings if len(order) else True
+
+    def _found_around(self, track: Track, at: int, known: int, expected: Face) -> Face | None:
+        """A face that moved too fast to be followed: the nearest one around that is still the same."""
+        around = self._reader.detector.detect_around(self._held[at], expected, margin=_AROUND)
+        middle = expected.landmarks.mean(0)
+        nearest = sorted(around, key=lambda face: float(np.linalg.norm(face.landmarks.mean(0) - middle)))[:2]
+        if self._selector.one_person:  # it is not where it was, so likeness says little
+            doubtful = _DOUBT * self._selector.threshold
+            return next((face for face in nearest if self._distance(at, face) < doubtful), None)
+        return next((face for face in nearest if self._continues(track, at, known, face)), None)
 
     def _continues(self, track: Track, at: int, known: int, face: Face) -> bool:
         """Whether a face that was followed is still the same: a cut may put another one in its place."""

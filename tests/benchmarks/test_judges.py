@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.judges import choose, load_judge
-from guise.chameleon.faces.detection import overlap
+from guise.chameleon.faces.geometry import overlap
 from guise.models.errors import InputError
 
 CORNER, MIDDLE = np.array([0.0, 0, 20, 20]), np.array([40.0, 40, 60, 60])

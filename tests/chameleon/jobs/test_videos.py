@@ -12,34 +12,41 @@ from guise import chameleon
 from guise.chameleon.learning.learn import LearningSettings
 from guise.models.files import read_photo
 from guise.models.files.videos.pictures import read_picture
+from guise.models.files.videos.video import read_video
+from guise.models.files.videos.writing import write_video
 from tests.chameleon.pages.parsed import parse
 from tests.chameleon.videos.scenes import empty, scene
 from tests.videos import build_video, packets_besides_pictures, picture_times, pixels_of
 
 FEW = LearningSettings(steps=2, views=1, watched=1)
-COUNT = 14
+COUNT = 10
 
 
 @pytest.fixture(scope="module")
 def shown():
     """A scene, and three pictures of its background after a cut."""
-    return scene(COUNT) + empty(3, seed=5)
+    return scene(COUNT, near) + empty(3, seed=5)
+
+
+def near(share: float) -> tuple[float, float, float, float]:
+    """A face that is large in the picture, and moves a little."""
+    return 220 + 40 * share, 165 - 10 * share, 1.7 + 0.2 * share, 4 * share
 
 
 @pytest.fixture(scope="module")
 def protected(shown, user_photos: Path, tmp_path_factory: pytest.TempPathFactory):
-    """A folder with two photos, a video and a page in a video's clothes, protected."""
+    """A folder with a photo, a video and a page in a video's clothes, protected."""
     folder = tmp_path_factory.mktemp("videos") / "holiday"
     folder.mkdir()
-    for name in ("a.jpg", "b.jpg"):
+    for name in ("a.jpg",):
         (folder / name).write_bytes((user_photos / name).read_bytes())
     build_video(folder / "clip.mp4", shown.pictures, subtitles=["hello"], options={"crf": "12"})
     (folder / "page.mp4").write_text("<html>")
     key = chameleon.learn(folder, recognisers=["dlib-resnet"], settings=FEW, offline=True)
-    assert key.provenance.photos == 2  # what videos show is not learnt where there are photos
+    assert key.provenance.photos == 1  # what videos show is not learnt where there are photos
     said: list[tuple[str, int, int]] = []
     report = chameleon.protect(
-        folder, key, refine=25, patience=0, offline=True, progress=lambda *step: said.append(step)
+        folder, key, refine=30, patience=0, offline=True, progress=lambda *step: said.append(step)
     )
     return folder, key, report, said
 
@@ -66,23 +73,28 @@ def test_a_video_is_protected_with_its_sound_and_measured_on_the_written_file(pr
     assert ("clip.mp4: writing", COUNT + 3, COUNT + 3) in said
     failed = result_of(report, "page.mp4")
     assert failed.status == "failed" and "its content is no known video format" in failed.reason
-    assert sorted(path.name for path in report.out.iterdir()) == ["a.jpg", "b.jpg", "clip.mp4"]
+    assert sorted(path.name for path in report.out.iterdir()) == ["a.jpg", "clip.mp4"]
 
 
-def test_the_mask_neither_flickers_nor_leaves_the_face(protected, shown) -> None:
+def test_the_mask_stays_on_the_face_and_flickers_no_more_than_compression_does(
+    protected, shown, tmp_path: Path
+) -> None:
     folder, _, report, _ = protected
-    pairs = zip(pixels_of(folder / "clip.mp4"), pixels_of(report.out / "clip.mp4"), shown.places, strict=True)
-    masks = []
-    for before, after, place in pairs:
-        difference = after.astype(float) - before
-        if place is None:
-            assert np.abs(difference).mean() < 2.5  # compression alone
-            continue
-        masks.append(on_portrait(difference, place))
-    strength = np.abs(masks).mean()
-    flicker = np.abs(np.diff(masks, axis=0)).mean()
-    assert strength > 1
-    assert flicker < 0.6 * strength
+    write_video(tmp_path / "bare.mp4", read_video(folder / "clip.mp4"), lambda _: [])
+    originals = pixels_of(folder / "clip.mp4")
+    seen = {}
+    for name, copy in (("masked", report.out / "clip.mp4"), ("bare", tmp_path / "bare.mp4")):
+        differences = [after.astype(float) - before for before, after in zip(originals, pixels_of(copy), strict=True)]
+        assert np.abs(differences[COUNT:]).mean() < 2.5  # pictures without a face
+        each = [
+            on_portrait(difference, place)
+            for difference, place in zip(differences, shown.places, strict=True)
+            if place is not None
+        ]
+        seen[name] = np.abs(each).mean(), np.abs(np.diff(each, axis=0)).mean()
+    (strength, flicker), (noise, own) = seen["masked"], seen["bare"]
+    assert strength > 1.3 * noise
+    assert flicker < 1.2 * own
 
 
 def on_portrait(difference: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -97,7 +109,7 @@ def on_portrait(difference: np.ndarray, place: np.ndarray) -> np.ndarray:
 def test_a_second_run_leaves_a_finished_video_alone(protected) -> None:
     folder, key, report, _ = protected
     written = (report.out / "clip.mp4").stat().st_mtime_ns, (report.out / "clip.mp4").read_bytes()
-    again = chameleon.protect(folder, key, refine=25, patience=0, offline=True)
+    again = chameleon.protect(folder, key, refine=30, patience=0, offline=True)
     clip = result_of(again, "clip.mp4")
     assert clip.status == "skipped" and clip.video == result_of(report, "clip.mp4").video
     assert clip.notes == result_of(report, "clip.mp4").notes
@@ -122,7 +134,7 @@ def test_verify_measures_pictures_of_the_video(protected) -> None:
     seen = chameleon.verify(folder, report.out, offline=True)
     names = [photo.photo for photo in seen.photos]
     pictures = [name for name in names if name.startswith("clip.mp4#t=")]
-    assert {"a.jpg", "b.jpg"} < set(names) and 4 <= len(pictures) <= 8
+    assert "a.jpg" in names and 4 <= len(pictures) <= 8
     assert seen.unmeasured == {"page.mp4": "it has no protected copy"}
     assert seen.page is not None
 
@@ -132,7 +144,7 @@ def test_restore_says_that_it_leaves_videos(protected, tmp_path: Path) -> None:
     back = chameleon.restore(report.out, key, out=tmp_path / "back")
     (clip,) = [photo for photo in back.photos if photo.photo == "clip.mp4"]
     assert clip.status == "failed" and clip.reason.startswith("the mask is not taken off videos")
-    assert len(back.restored) == 2 and not (tmp_path / "back/clip.mp4").exists()
+    assert len(back.restored) == 1 and not (tmp_path / "back/clip.mp4").exists()
 
 
 def test_a_plan_says_what_videos_show(protected) -> None:
