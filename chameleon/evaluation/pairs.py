@@ -179,10 +179,10 @@ def measure_pair(
         ImageError: the two differ in size.
         FaceError: the user is not in the original.
     """
+    if not original.frames:
+        _check_size(original, copy)
     original, copy, face = _most_alike(name, original, copy, faces, reader)
-    if copy.pixels.shape != original.pixels.shape:
-        sizes = [f"{photo.pixels.shape[1]}x{photo.pixels.shape[0]}" for photo in (original, copy)]
-        raise ImageError(f"the copy has another size than the original: {sizes[1]}, not {sizes[0]} pixels")
+    _check_size(original, copy)
     to_embed, with_face = [(original.pixels, face)], []
     for version, transform in versions.items():
         pixels = transform(copy.pixels)
@@ -203,6 +203,12 @@ def measure_pair(
         if lpips is None
         else lpips.measure(*(box_on_screen(photo.pixels, face) for photo in (original, copy))),
     )
+
+
+def _check_size(original: Photo, copy: Photo) -> None:
+    if copy.pixels.shape != original.pixels.shape:
+        sizes = [f"{photo.pixels.shape[1]}x{photo.pixels.shape[0]}" for photo in (original, copy)]
+        raise ImageError(f"the copy has another size than the original: {sizes[1]}, not {sizes[0]} pixels")
 
 
 def _most_alike(

@@ -200,7 +200,7 @@ class _Run:
                 progress=self._progress,
             )
             frames = self._frames.get(task.path)
-            protected = [settled(job, fitted, selected)] if frames is None else carry(job, frames, fitted)
+            protected = [settled(job, task.path, fitted, selected)] if frames is None else carry(job, frames, fitted)
             pixels = [picture.pixels for picture in protected]
             directions, again = [face.directions for face in fitted.refined], fitted.again
             placements, original = protected[0].placements, pixels_hash(photo.at(0).pixels)

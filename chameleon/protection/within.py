@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -20,31 +21,39 @@ from guise.models.files import Photo, written_and_read
 
 _WEAKER = 0.96
 _MOST = 20
-_ROUNDING = 1.005  # of a bound
 
 
-def settled(job: Job, fitted: Fitted, faces: Sequence[EmbeddedFace]) -> Protected:
-    """Weaken a mask until its copy is within the budget.
+def settled(job: Job, path: Path, fitted: Fitted, faces: Sequence[EmbeddedFace]) -> Protected:
+    """Weaken a mask until its copy is within the bounds.
 
     Args:
-        job: the mask and its budget.
+        job: the mask and its bounds.
+        path: of the copy, below the folder.
         fitted: the photo with the mask on.
         faces: that the mask lies on.
 
     Returns:
-        The photo with the mask on; the same where the copy is within the budget, or exactly what was foreseen.
+        The photo with the mask on; the same where the copy is within the bounds, or exactly what was foreseen.
+
+    Raises:
+        ImageError: the copy cannot be encoded.
     """
-    photo, protected, budget = fitted.photo, fitted.protected, job.budget
-    if photo.compressed is None or budget is None:
+    photo, protected = fitted.photo, fitted.protected
+    if photo.compressed is None or (job.budget is None and (job.lpips is None or job.lpips.at_most is None)):
         return protected
     looks = [Look(photo, face.face) for face in faces]
     for _ in range(_MOST):
-        saved = written_and_read(photo, protected.pixels)
-        spent = (budget.spent(look.meter.measure(saved[look.region.rows, look.region.columns])) for look in looks)
-        if max(spent, default=0.0) <= _ROUNDING:
+        saved = written_and_read(path, photo, protected.pixels)
+        if max((_spent(job, look, saved) for look in looks), default=0.0) <= 1:
             break
         protected = _weaker(photo, protected, job.key.mask)
     return protected
+
+
+def _spent(job: Job, look: Look, saved: np.ndarray) -> float:
+    shown = saved[look.region.rows, look.region.columns]
+    share = 0.0 if job.budget is None else job.budget.spent(look.meter.measure(shown))
+    return share if job.lpips is None else max(share, job.lpips.spent(*look.face_boxes(shown)))
 
 
 def _weaker(photo: Photo, protected: Protected, mask: Mask) -> Protected:

@@ -20,6 +20,7 @@ from benchmarks import visibility_ruler
 from guise.chameleon.learning.learn import LearningSettings
 from guise.chameleon.learning.refine import RefinementSettings
 from guise.chameleon.mask.key import load_key, save_key
+from guise.chameleon.protection.effort import Effort
 from guise.chameleon.protection.log import manifest_file
 from guise.models.files import read_photo
 from tests.cli.command_line import Outcome, call, hashes
@@ -249,12 +250,6 @@ def test_transparency_is_kept_to_the_bit(protect, photos, out, head):
         ("grey.png", lambda head: head.convert("L"), "L", ""),
         ("palette.png", lambda head: head.quantize(250), "RGB", "palette"),
         ("cmyk.jpg", lambda head: head.convert("CMYK"), "RGB", "CMYK"),
-        (
-            "deep.png",
-            lambda head: Image.fromarray(np.asarray(head.convert("L")).astype(np.uint16) * 257),
-            "L",
-            "16-bit samples reduced to 8",
-        ),
     ],
 )
 def test_unusual_pixels_are_protected_and_what_is_lost_is_said(protect, photos, out, head, name, make, mode, note):
@@ -409,8 +404,7 @@ def test_demo_protects_its_own_photos(tmp_path, keys, monkeypatch):
     from guise.cli.demo import demo
 
     # All photos are refined as by default, but in few steps.
-    monkeypatch.setattr("guise.chameleon.jobs.protection_run.RefinementSettings", partial(RefinementSettings, steps=2))
-    monkeypatch.setattr("guise.chameleon.jobs.protection_run.PATIENCE", 0)
+    monkeypatch.setattr("guise.chameleon.jobs.protect.USUAL", Effort(RefinementSettings(steps=2), patience=0))
     (tmp_path / "demo").mkdir()
     shutil.copy(keys[0], tmp_path / "demo" / "photos.guise-key")
     outcome = call(demo, tmp_path / "demo")

@@ -96,6 +96,7 @@ def test_metadata_name_the_licence_the_extras_and_the_commands(wheel: Path) -> N
     assert set(metadata.get_all("Provides-Extra") or ()) == {
         "app",
         "benchmark",
+        "datasets",
         "facenet",
         "frbench",
         "onnx",

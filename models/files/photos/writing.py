@@ -50,18 +50,7 @@ def write_photo(
         ImageError: the pixels are of another size or type, or cannot be encoded, or another file is in the way.
         OutputError: the file cannot be written.
     """
-    frames, exif = _frames(path, photo, pixels), photo.exif if keep_metadata else None
-    notes: tuple[str, ...] = ()
-    try:
-        try:
-            data = encode(photo, frames, exif)
-        except BlockError as error:
-            data = encode(replace(photo, compressed=None), frames, exif)
-            notes = (f"{COMPRESSED_ANEW}: {error}",)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ImageError(
-            f"cannot write {printable(path)} as {photo.format}: {first_line(error)}; convert the original to PNG"
-        ) from error
+    data, notes = _encoded(path, photo, pixels, photo.exif if keep_metadata else None)
     if not overwrite and os.path.lexists(path) and not _holds(path, data):
         what = f"cannot write {printable(path)}: another file is there already"
         raise ImageError(f"{what}; move it away or choose another output folder")
@@ -95,10 +84,11 @@ def as_saved(photo: Photo, pixels: Pixels, original: Pixels | None = None) -> Pi
         return pictures(image, data, photo.format, [])[0].samples.pixels
 
 
-def written_and_read(photo: Photo, pixels: Pixels) -> Pixels:
+def written_and_read(path: Path, photo: Photo, pixels: Pixels) -> Pixels:
     """The pixels that a reader gets from a copy, to the bit; unlike `as_saved` it encodes all of it.
 
     Args:
+        path: of the copy, for messages.
         photo: the original, of one picture.
         pixels: uint8 (H, W, 3) of its size.
 
@@ -106,15 +96,27 @@ def written_and_read(photo: Photo, pixels: Pixels) -> Pixels:
         uint8 (H, W, 3).
 
     Raises:
-        ImageError, OSError, ValueError, RuntimeError: it cannot be encoded.
+        ImageError: it cannot be encoded.
     """
-    bare = replace(photo, icc_profile=None)
-    try:
-        data = encode(bare, _frames(Path(), bare, pixels), None)
-    except BlockError:
-        data = encode(replace(bare, compressed=None), _frames(Path(), bare, pixels), None)
+    data, _ = _encoded(path, replace(photo, icc_profile=None), pixels, None)
     with opened(photo.format, data) as image:
         return pictures(image, data, photo.format, [])[0].samples.pixels
+
+
+def _encoded(
+    path: Path, photo: Photo, pixels: Pixels | Sequence[Pixels], exif: bytes | None
+) -> tuple[bytes, tuple[str, ...]]:
+    """A copy's bytes, and what only encoding has shown that it does not keep."""
+    try:
+        frames = _frames(path, photo, pixels)
+        try:
+            return encode(photo, frames, exif), ()
+        except BlockError as error:
+            return encode(replace(photo, compressed=None), frames, exif), (f"{COMPRESSED_ANEW}: {error}",)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ImageError(
+            f"cannot write {printable(path)} as {photo.format}: {first_line(error)}; convert the original to PNG"
+        ) from error
 
 
 def _frames(path: Path, photo: Photo, pixels: Pixels | Sequence[Pixels]) -> list[Frame]:

@@ -85,7 +85,7 @@ def test_from_twelve_dropped_photos_to_the_zip(browser: Browser, start: Start, h
     check_step(page)
     drop(page, dropped)
     page.wait_for_selector("#look:enabled")
-    assert "12 photos chosen" in page.inner_text("#chosen")
+    page.wait_for_selector("#chosen:has-text('12 photos chosen')")
     page.focus("#look")
     page.keyboard.press("Enter")
 

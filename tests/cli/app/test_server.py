@@ -87,7 +87,7 @@ def test_a_page_that_waits_for_news_does_not_keep_it_alive(running: Running) -> 
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
     opener.open(running.address, timeout=30).close()
     events = opener.open(running.address.split("?")[0] + "events", timeout=30)
-    assert events.readline().startswith(b'data: {"state"')
+    assert events.readline().startswith(b'data: {"tabs"')
     started = time.monotonic()
     told = running.stop(signal.SIGTERM)
     assert time.monotonic() - started < 20 and "Traceback" not in told

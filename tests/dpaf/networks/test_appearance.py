@@ -51,7 +51,7 @@ def test_no_record_moves_the_release_by_more_than_the_norm_that_is_charged(chann
     mechanism = FeatureAggregation(1.0, 1.0, buckets=1, classes=2, divisor=1.0)
     planted = hostile(channels, size) | {"not a number": torch.full((1, channels, size, size), float("nan"))}
     for name, image in planted.items():
-        change = class_sums(features, [(image, features(image), torch.tensor([1]))], mechanism)[0]
+        change = class_sums(features, [(image, features(image), torch.tensor([1]), None)], mechanism)[0]
         assert change[0].abs().sum() == 0, name
         assert change.norm() <= 1, name
 

@@ -52,7 +52,7 @@ def test_one_image_moves_the_sums_by_one_at_most_and_only_its_class(features, ki
         ),
     }[kind]
     mechanism = FeatureAggregation(1.0, 1.0, buckets=1, classes=2, divisor=1.0)
-    change = class_sums(features, [(bad, features(bad), torch.tensor([1]))], mechanism)[0]
+    change = class_sums(features, [(bad, features(bad), torch.tensor([1]), None)], mechanism)[0]
     assert change[0].abs().sum() == 0
     assert 0.5 < change[1].norm() <= 1
 

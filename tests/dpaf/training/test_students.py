@@ -30,7 +30,7 @@ def quiet():
 
 def step(students, state, images, labels):
     random = torch.Generator().manual_seed(0)
-    chunks = zip(images.split(16), labels.split(16), strict=True)
+    chunks = [(*part, None) for part in zip(images.split(16), labels.split(16), strict=True)]
     students.step(chunks, state.average.network, state.shares, np.random.default_rng(0), random)
 
 
