@@ -7,8 +7,9 @@ Such a photo's copy is compressed little. Strong compression adds noise to a mas
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -30,6 +31,7 @@ PATIENCE = 3
 MOST_PATIENCE = 10
 """The largest number that makes sense."""
 
+_Result = TypeVar("_Result")
 _WEIGHT = 3.0  # of recognisers that still link; the others have 1
 _NOISE = 8  # steps of a refinement: two grey levels, as the noise from which masks are learnt
 _ANEW = 2  # the attempt that starts anew, as do those after the third
@@ -84,9 +86,11 @@ def fit_photo(
         ImageError: hardly a mask fits the budget.
     """
     if refined is None or job.refiner is None or not job.patience:
-        return Fitted(_put_on(job, photo, faces, refined), photo, refined or ())
+        protected, photo = _coarsely_or_finely(photo, lambda how: _put_on(job, how, faces, refined))
+        return Fitted(protected, photo, refined or ())
     subject = _Subject(job, job.refiner, photo, faces, enrolment)
-    best, again = subject.trial(photo, refined), 0
+    given, again = refined, 0
+    best, _ = _coarsely_or_finely(photo, lambda how: subject.trial(how, given))
     for index in range(len(faces)):
         before = again
         while best.linking[index] and again - before < job.patience:
@@ -99,6 +103,17 @@ def fit_photo(
         if progress is not None and again > before:
             progress("fitting again", job.patience, job.patience)
     return Fitted(best.protected, best.photo, best.refined, again)
+
+
+def _coarsely_or_finely(photo: Photo, do: Callable[[Photo], _Result]) -> tuple[_Result, Photo]:
+    """Compress a copy little where its original's compression adds more by itself than a mask may be seen."""
+    try:
+        return do(photo), photo
+    except ImageError:
+        fine = finely(photo)
+        if photo.frames or fine is photo:
+            raise
+        return do(fine), fine
 
 
 def _put_on(job: Job, photo: Photo, faces: Sequence[EmbeddedFace], refined: Sequence[Refined] | None) -> Protected:
