@@ -48,7 +48,6 @@ class Plan:
         pairs: protect the photos that were learnt on as well, and count the linked pairs among all photos.
         data: name of the folder that the users come from.
         patience: how often a photo that is still linked is fitted again; None leaves it to `protect`.
-        fast: as of `protect`; `refine` and `patience` do not count.
     """
 
     surrogates: Sequence[Recogniser]
@@ -66,7 +65,6 @@ class Plan:
     pairs: bool = False
     data: str = USUAL_DATA
     patience: int | None = None
-    fast: bool = False
 
     @property
     def label(self) -> str:
@@ -80,8 +78,8 @@ class Plan:
             return "no mask"
         names = " + ".join(surrogate.record.name for surrogate in self.surrogates)
         steps = {"ours": f"ours, {self.steps} steps + {self.refine} a photo", "mask": f"mask alone, {self.steps} steps"}
-        how = f"ours, {self.steps} steps, fast" if self.fast else steps.get(self.method, self.method)
-        how += "" if self.patience is None or self.fast else f" and again {self.patience} times"
+        how = steps.get(self.method, self.method)
+        how += "" if self.patience is None else f" and again {self.patience} times"
         how += f", without {self.without}" if self.without else ""
         return f"{how}: {names}" + (f", at {self.learn_at}" if self.learn_at else "")
 
@@ -100,7 +98,6 @@ class Plan:
                 **photos,
                 **pairs,
                 **patience,
-                **({"fast": True} if self.fast else {}),
                 "surrogates": [[surrogate.record.name, surrogate.record.sha256] for surrogate in self.surrogates],
                 "method": self.method,
                 "steps": self.steps,

@@ -145,7 +145,6 @@ def _folders(data: str, strangers_from: Path | None, out: Path) -> tuple[Path, P
     help="Of each photo's; several give a curve.",
 )
 @click.option("--patience", type=click.IntRange(0, 10), help="How often photos still linked are fitted again.")
-@click.option("--fast", is_flag=True, help="Also as `protect --fast` does it.")
 @click.option("--keys", type=click.Path(path_type=Path), help="Keep keys there, and use those that are there already.")
 @click.option("--learn-at", type=click.Choice(list(STRENGTHS)), help="Learn once, for that strength.")
 @click.option("--strangers", default=1000, show_default=True)
@@ -173,7 +172,6 @@ def main(
     steps: int,
     refines: list[int],
     patience: int | None,
-    fast: bool,
     keys: Path | None,
     learn_at: str | None,
     strangers: int,
@@ -204,7 +202,6 @@ def main(
         plans += [_left_out(base, name) for name in left]
         plans += [replace(base, without=part) for part in without]
         plans += [replace(base, refine=refine) for refine in refines[1:] if "ours" in methods]
-        plans += [replace(base, fast=True)] if fast else []
         sizes = [Enlargement(scale, noise) for scale in scales]
         plans = [replace(plan, enlargement=size) for plan in plans for size in sizes]
     except GuiseError as error:

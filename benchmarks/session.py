@@ -137,7 +137,6 @@ class Session:
         """Protect a folder: by the library where it has this procedure, else by its parts."""
         plan, budget = self._plan, STRENGTHS.get(strength)
         if plan.method in ("ours", "mask") and budget is not None:
-            how = {"refine": plan.refine if plan.method == "ours" else 0, "patience": plan.patience}
             return chameleon.protect(
                 folder,
                 key,
@@ -145,7 +144,8 @@ class Session:
                 strength=strength,
                 recognisers=plan.surrogates,
                 reader=self._reader,
-                **({"fast": True} if plan.fast else how),
+                refine=plan.refine if plan.method == "ours" else 0,
+                patience=plan.patience,
             ).photos
         assert key.file is not None
         job = Job(folder=folder, out=out, key=key, key_file=key.file, budget=budget, lpips=self._lpips)

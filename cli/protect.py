@@ -68,11 +68,6 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "[default: 3]",
 )
 @click.option(
-    "--fast",
-    is_flag=True,
-    help="Do much less for each photo, which protects less: few steps, and nothing is fitted again.",
-)
-@click.option(
     "--preset",
     type=click.Choice(["guise", "paper"]),
     help="How to learn: our procedure, or the published one, which has a budget of its own. [default: guise]",
@@ -107,7 +102,7 @@ def protect(
     options["recognisers"] = recognisers or None
     with console.steps() as step:
         if dry_run:
-            for name in ("strength", "lpips", "refine", "patience", "fast", "keep_metadata"):
+            for name in ("strength", "lpips", "refine", "patience", "keep_metadata"):
                 del options[name]
             plan = chameleon.plan(folder, key_file, **options, progress=step, announce=console.message)
         else:

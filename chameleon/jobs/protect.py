@@ -13,7 +13,7 @@ from guise.chameleon.jobs.places import Places
 from guise.chameleon.jobs.protection_run import ProtectionRun
 from guise.chameleon.jobs.report import ProtectionPlan, ProtectionReport
 from guise.chameleon.mask.key import Key
-from guise.chameleon.protection.effort import FAST, USUAL
+from guise.chameleon.protection.effort import USUAL
 from guise.chameleon.protection.job import PhotoResult
 from guise.chameleon.visibility.lpips import check_bound
 from guise.models import Recogniser
@@ -32,7 +32,6 @@ def protect(
     recognisers: Sequence[str | Recogniser] | None = None,
     refine: int | None = None,
     patience: int | None = None,
-    fast: bool = False,
     preset: Preset | None = None,
     seed: int | None = None,
     keep_metadata: bool = False,
@@ -63,7 +62,6 @@ def protect(
             and protects much less.
         patience: how often a photo that a recogniser still links is fitted again, in twice as many steps, from 0
             (never) to 10; by default 3.
-        fast: do much less for each photo, which protects less; `refine` and `patience` still count.
         preset: as of `learn`.
         seed: as of `learn`.
         keep_metadata: keep EXIF, GPS position included, in the copies.
@@ -88,11 +86,11 @@ def protect(
     """
     check_bound(lpips)
     options = LearningOptions(strength, recognisers, preset, seed, team=team)
-    chosen = (FAST if fast else USUAL).with_own(refine, patience)
+    chosen = USUAL.with_own(refine, patience)
     places = Places.of(folder, out=out, key=_file_of(key))
     networks = Networks(device=device, offline=offline, progress=progress, announce=announce, reader=reader)
     with ProtectionRun(places, key, user_face, options, networks, progress=progress, announce=announce) as run:
-        given = {"refine": refine, "patience": patience, "fast": fast or None}
+        given = {"refine": refine, "patience": patience}
         return run.protect(chosen, given, lpips=lpips, keep_metadata=keep_metadata, on_photo=on_photo)
 
 

@@ -46,8 +46,4 @@ class Effort:
 _MOST_STEPS = 1000
 
 USUAL = Effort(RefinementSettings(), PATIENCE)
-FAST = Effort(
-    RefinementSettings(steps=6, views=2, learning_rate=1.4 / 255, looks_at_photo=1, tries=2),
-    patience=0,
-)
-"""For people who wait. In so few steps, long ones lead astray. docs/protection.md says what it costs and protects."""
+"""What `protect` does unless it is told otherwise."""

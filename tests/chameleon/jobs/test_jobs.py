@@ -243,13 +243,3 @@ def test_who_the_user_is_can_be_said_by_pointing_at_the_people_of_a_plan(holiday
     for wrong in ([], [2], [-1]):
         with pytest.raises(InputError, match="give numbers from 0 to 1"):
             plan.select(wrong)
-
-
-def test_fast_is_quick_and_not_the_mask_as_it_is(holiday, key, tmp_path):
-    copies = {}
-    for how, options in {"fast": {"fast": True}, "as it is": {"refine": 0}}.items():
-        report = chameleon.protect(holiday, key, out=tmp_path / how, **options, offline=True)
-        assert [photo.status for photo in report.photos] == ["protected"] * 2
-        assert not any("fitted again" in note for photo in report.photos for note in photo.notes)
-        copies[how] = (tmp_path / how / "a.jpg").read_bytes()
-    assert copies["fast"] != copies["as it is"]
