@@ -203,7 +203,8 @@ def test_a_job_goes_on_after_the_program_was_started_again(browser: Browser, sta
     page.click("#people-form button.main")
     page.wait_for_selector("#done:visible")
     assert page.inner_text("#done-title") == "3 of 3 photos are protected"
-    assert page.locator(".card", has_text="Protected before").count() == len(done)
+    # The last copy may have been written and not yet measured: then it is made again, the same.
+    assert 0 <= len(done) - page.locator(".card", has_text="Protected before").count() <= 1
     assert done.items() <= hashes(copies).items()
     page.click("#done .again")
     page.wait_for_selector("#choose:visible")
