@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from guise.dpaf.networks.scattering import gaussian_blur
+
 SCALES, ANGLES = 2, 8
 MAPS = 1 + SCALES * ANGLES + ANGLES**2
 GROUPS = (1, *[ANGLES] * SCALES, *[ANGLES] * ANGLES)
@@ -38,7 +40,7 @@ class ScatteringTransform(nn.Module):
         super().__init__()
         self.size, self.grid = size, size // _STEP
         self.register_buffer("wavelets", _morlets(), persistent=False)
-        self.register_buffer("blur", _gaussian(5, 1.0), persistent=False)
+        self.register_buffer("blur", gaussian_blur(5, 1.0), persistent=False)
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
@@ -69,12 +71,6 @@ class ScatteringTransform(nn.Module):
         channels = maps.shape[1]
         padded = F.pad(maps, (2,) * 4, mode="reflect")
         return F.conv2d(padded, self.blur.expand(channels, 1, -1, -1), stride=2, groups=channels)
-
-
-def _gaussian(width: int, sigma: float) -> Tensor:
-    at = torch.arange(width, dtype=torch.float64) - width // 2
-    line = torch.exp(-at.square() / (2 * sigma**2))
-    return (torch.outer(line, line) / line.sum() ** 2).float().view(1, 1, width, width)
 
 
 def _morlets() -> Tensor:
