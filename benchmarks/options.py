@@ -33,6 +33,17 @@ def scales(_: click.Context, __: click.Parameter, value: str) -> list[float]:
     return factors
 
 
+def part(_: click.Context, __: click.Parameter, value: str) -> slice:
+    """K/N: of people in their order, each Nth from the Kth on."""
+    try:
+        first, of = (int(word) for word in value.split("/"))
+    except ValueError:
+        first, of = 0, 0
+    if not 1 <= first <= of:
+        raise click.BadParameter(f"{value!r} is no part such as 1/2 or 2/2")
+    return slice(first - 1, None, of)
+
+
 def steps(_: click.Context, __: click.Parameter, value: str) -> list[int]:
     """Numbers of updates, parted by commas."""
     try:

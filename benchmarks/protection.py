@@ -110,6 +110,7 @@ def _folders(data: str, strangers_from: Path | None, out: Path) -> tuple[Path, P
 @click.option("--data", default=str(_DATA / "lfw"), help="A folder with one folder a person, or demo.")
 @click.option("--strangers-from", type=click.Path(path_type=Path), help="Another such folder.  [default: as --data]")
 @click.option("--users", "count", default=10, show_default=True, help="People to protect.")
+@click.option("--part", default="1/1", callback=options.part, help="K/N: these of them; run N at once with one --out.")
 @click.option("--least-photos", default=people.LEAST_PHOTOS, show_default=True, help="Of a user; others are strangers.")
 @click.option("--learn-on", default=people.LEARN, show_default=True, help="Photos of each user.")
 @click.option("--score-on", default=people.MOST_SCORED, show_default=True, help="Of the others, at most.")
@@ -154,6 +155,7 @@ def main(
     data: str,
     strangers_from: Path | None,
     count: int,
+    part: slice,
     least_photos: int,
     learn_on: int,
     score_on: int,
@@ -208,7 +210,7 @@ def main(
         click.echo(str(error), err=True)
         sys.exit(2)
     complete = [
-        measure(users, strengths if plan.surrogates else ["none"], plan, reader, out, command=command, keys=keys)
+        measure(users[part], strengths if plan.surrogates else ["none"], plan, reader, out, command=command, keys=keys)
         for plan in plans
     ]
     click.echo(report.write(out, command=command, lines=report.read_lines(out / _LINES)))
