@@ -20,6 +20,7 @@ from tests.videos import build_video, packets_besides_pictures, picture_times, p
 
 FEW = LearningSettings(steps=2, views=1, watched=1)
 COUNT = 10
+STEPS = 90  # with 30 the copies lie at the recogniser's threshold, and a bit in the video decides
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def protected(shown, user_photos: Path, tmp_path_factory: pytest.TempPathFactory
     assert key.provenance.photos == 1  # what videos show is not learnt where there are photos
     said: list[tuple[str, int, int]] = []
     report = chameleon.protect(
-        folder, key, refine=30, patience=0, offline=True, progress=lambda *step: said.append(step)
+        folder, key, refine=STEPS, patience=0, offline=True, progress=lambda *step: said.append(step)
     )
     return folder, key, report, said
 
@@ -63,7 +64,7 @@ def test_a_video_is_protected_with_its_sound_and_measured_on_the_written_file(pr
     (face,) = clip.faces
     assert face.similarity_after is not None and face.similarity_after < face.similarity_before - 0.3
     before, after = clip.video.linked["dlib-resnet"]
-    assert before == 8 and 0 <= after <= 8  # a quick mask near the threshold: how many it is turns on little
+    assert before == 8 and after < 4
     copy = report.out / "clip.mp4"
     assert packets_besides_pictures(copy) == packets_besides_pictures(folder / "clip.mp4")
     assert picture_times(copy) == picture_times(folder / "clip.mp4")
@@ -109,7 +110,7 @@ def on_portrait(difference: np.ndarray, place: np.ndarray) -> np.ndarray:
 def test_a_second_run_leaves_a_finished_video_alone(protected) -> None:
     folder, key, report, _ = protected
     written = (report.out / "clip.mp4").stat().st_mtime_ns, (report.out / "clip.mp4").read_bytes()
-    again = chameleon.protect(folder, key, refine=30, patience=0, offline=True)
+    again = chameleon.protect(folder, key, refine=STEPS, patience=0, offline=True)
     clip = result_of(again, "clip.mp4")
     assert clip.status == "skipped" and clip.video == result_of(report, "clip.mp4").video
     assert clip.notes == result_of(report, "clip.mp4").notes
