@@ -3,24 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-Tone = Literal["good", "warn", "bad", "plain"]
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A figure that is seen first.
-
-    Attributes:
-        figure: such as "11 of 12".
-        label: what it counts.
-        tone: whether it is good news.
-    """
-
-    figure: str
-    label: str
-    tone: Tone = "plain"
+from guise.models.pages import content as every_page
+from guise.models.pages.content import Tile, Tone
 
 
 @dataclass(frozen=True)
@@ -40,17 +25,7 @@ Cell = str | Change
 """A text, or a change that is drawn and written."""
 
 
-@dataclass(frozen=True)
-class Table:
-    """Figures in rows.
-
-    Attributes:
-        columns: their titles.
-        rows: as many cells each; the first one names the row.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+Table = every_page.Table[Cell]
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ from pathlib import Path
 from statistics import fmean
 
 from guise.chameleon.mask.key import Provenance
-from guise.chameleon.pages.content import Card, Change, Page, Section, Table, Tile, Tone
+from guise.chameleon.pages.content import Card, Change, Page, Section, Table
 from guise.chameleon.pages.pictures import Pictures, Shown, draw
 from guise.chameleon.pages.words import Looks, how_to_measure, sentence, visibility_table, worst_tile
 from guise.chameleon.protection.job import PhotoResult
 from guise.chameleon.protection.measure import LinkMeasurement
 from guise.chameleon.visibility.budget import STRENGTHS, Budget
 from guise.models.files import printable
+from guise.models.pages.content import Tile, Tone
 
 PRIVATE = (
     "This page shows your originals. Keep it as you keep your key: do not post it, do not send it, do not put it among "

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-from base64 import b64encode
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
-from guise.chameleon.pages.content import Change, Page
+from guise.chameleon.pages.content import Cell, Change, Page
 from guise.models.errors import OutputError
 from guise.models.files import atomic_write, one_line
-from guise.models.flags import as_flags
+from guise.models.pages.rendering import environment, inline, prose
 from guise.models.watching import Announce
 
-_CODE = re.compile(r"`([^`\n]+)`")
+_PACKAGE = "guise.chameleon.pages"
 
 
 def render(page: Page) -> str:
@@ -30,19 +26,9 @@ def render(page: Page) -> str:
     Returns:
         A whole HTML document. Its content policy allows the script and the style in it, and nothing from elsewhere.
     """
-    style, script = (files(__package__).joinpath("templates", name).read_text("utf-8") for name in _INLINE)
-    # The hashes are of these very bytes, so both go in as they are: they are ours, with nothing of the user's.
-    return (
-        _environment()
-        .get_template("page.html")
-        .render(
-            page=page,
-            style=Markup(style),
-            script=Markup(script),
-            style_hash=_hash(style),
-            script_hash=_hash(script),
-        )
-    )
+    (style, style_hash), (script, script_hash) = (inline(_PACKAGE, name) for name in ("page.css", "page.js"))
+    template = _environment().get_template("page.html")
+    return template.render(page=page, style=style, style_hash=style_hash, script=script, script_hash=script_hash)
 
 
 def save_page(html: str, path: Path, *, tell: Announce) -> bool:
@@ -65,31 +51,17 @@ def save_page(html: str, path: Path, *, tell: Announce) -> bool:
     return True
 
 
-_INLINE = ("page.css", "page.js")
-
-
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("guise.chameleon.pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(prose=_prose, across=_across, one_line=one_line)
-    environment.tests["change"] = lambda cell: isinstance(cell, Change)
-    return environment
+    made = environment(_PACKAGE)
+    made.filters.update(across=_across, one_line=one_line, cell=_cell)
+    return made
 
 
-def _hash(text: str) -> str:
-    """As a content policy names an inline script or style."""
-    return f"sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def _prose(text: str) -> Markup:
-    """A sentence of the library on one line, with flags for parameters, and as code what stands between backticks."""
-    return Markup(_CODE.sub(r"<code>\1</code>", str(Markup.escape(as_flags(one_line(text))))))
+def _cell(cell: Cell) -> Markup:
+    if not isinstance(cell, Change):
+        return prose(cell)
+    return Markup(_environment().get_template("change.html").render(cell=cell))
 
 
 def _across(similarity: float) -> float:

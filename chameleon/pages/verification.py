@@ -8,11 +8,12 @@ from pathlib import Path
 from guise.chameleon.evaluation.pairs import PairMeasurement
 from guise.chameleon.evaluation.retrieval import Scores
 from guise.chameleon.evaluation.verify import Measurements, RecogniserReport
-from guise.chameleon.pages.content import Card, Cell, Change, Page, Section, Table, Tile
+from guise.chameleon.pages.content import Card, Cell, Change, Page, Section, Table
 from guise.chameleon.pages.pictures import Pictures, Shown, draw
 from guise.chameleon.pages.protection import PRIVATE, SCALE, left_out
 from guise.chameleon.pages.words import Looks, how_to_measure, sentence, visibility_table, worst_tile
 from guise.models.files import printable
+from guise.models.pages.content import Tile
 
 _SEARCHES = {
     "clean": "an original, among your originals",

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from guise.chameleon.pages.content import Table, Tile
+from guise.chameleon.pages.content import Table
 from guise.chameleon.visibility.budget import STRENGTHS, Budget, Visibility
 from guise.chameleon.visibility.lpips import NOT_MEASURED
+from guise.models.pages.content import Tile
 
 _WORDS = {
     "low": "hard to see even in both pictures next to each other",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from guise.cli import console
+from guise.cli.dpaf.options import how_to_run, what_to_spend
 from guise.models.flags import as_flags
 
 if TYPE_CHECKING:
@@ -20,11 +21,7 @@ PRESETS = ("moments", "dpaf", "pretrained", "matching", "student", "dpgan")
 
 
 @click.command()
-@click.option("--data", required=True, help="Folder of images, idx, npz, parquet, or a name such as digits.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the run.")
-@click.option("--epsilon", type=float, help="Privacy budget. [needed unless --resume]")
-@click.option("--delta", type=float, help="[default: 1e-5, less for more than 50,000 images]")
-@click.option("--size", type=int, help="Side of the images: 28, 32, 64 or 128. [default: the nearest]")
+@what_to_spend
 @click.option("--preset", type=click.Choice(PRESETS), default="moments", show_default=True)
 @click.option(
     "--minutes",
@@ -33,15 +30,7 @@ PRESETS = ("moments", "dpaf", "pretrained", "matching", "student", "dpgan")
     show_default=True,
     help="Minutes of fitting the generator. The private steps before it take some more.",
 )
-@click.option("--physical-batch-size", type=click.IntRange(1), help="Images at once; changes memory only.")
-@click.option("--budgets", type=click.Path(dir_okay=False, path_type=Path), help="File of the datasets' budgets.")
-@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
-@click.option("--unsafe-reproducible", type=int, metavar="SEED", help="NOT PRIVATE: noise from a seed.")
-@click.option("--as-is", is_flag=True, help="Take --data as it is, though its range or its classes look odd.")
-@click.option("--group-column", metavar="NAME", help="Array or column that tells whose image each is: see below.")
-@click.option("--group-folders", is_flag=True, help="Images lie in CLASS/PERSON/ or PERSON/: see below.")
-@click.option("--images-per-person", type=click.IntRange(1), default=8, show_default=True, help="Used at most.")
-@click.option("--yes", is_flag=True, help="Ask nothing: for scripts. Includes --as-is.")
+@how_to_run
 @click.pass_context
 def train(context: click.Context, /, *, yes: bool, **options: Any) -> None:
     """Train a generator of images like those in --data, spending at most --epsilon.

@@ -10,13 +10,11 @@ generator is fitted to, keeps fewer maps and looks at luma only in its finest an
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from guise.dpaf.networks.scattering import gaussian_blur
+from guise.dpaf.networks.scattering import gaussian_blur, morlets
 
 SCALES, ANGLES = 2, 8
 MAPS = 1 + SCALES * ANGLES + ANGLES**2
@@ -39,7 +37,7 @@ class ScatteringTransform(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size, self.grid = size, size // _STEP
-        self.register_buffer("wavelets", _morlets(), persistent=False)
+        self.register_buffer("wavelets", morlets(_KERNEL, ANGLES, 0.8), persistent=False)
         self.register_buffer("blur", gaussian_blur(5, 1.0), persistent=False)
 
     @torch.no_grad()
@@ -71,19 +69,3 @@ class ScatteringTransform(nn.Module):
         channels = maps.shape[1]
         padded = F.pad(maps, (2,) * 4, mode="reflect")
         return F.conv2d(padded, self.blur.expand(channels, 1, -1, -1), stride=2, groups=channels)
-
-
-def _morlets() -> Tensor:
-    """(2 ANGLES, 1, k, k): real parts, then imaginary; zero mean, three quarters of pi a pixel."""
-    at = torch.arange(_KERNEL, dtype=torch.float64) - _KERNEL // 2
-    y, x = torch.meshgrid(at, at, indexing="ij")
-    kernels = []
-    for step in range(ANGLES):
-        angle = math.pi * step / ANGLES
-        along, across = x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
-        envelope = torch.exp(-(along.square() + (across / 2).square()) / (2 * 0.8**2))
-        wave = torch.exp(0.75j * math.pi * along)
-        wavelet = envelope * (wave - (envelope * wave).sum() / envelope.sum())
-        kernels.append(wavelet / wavelet.abs().sum())
-    stacked = torch.stack(kernels)
-    return torch.cat([stacked.real, stacked.imag]).float().unsqueeze(1)

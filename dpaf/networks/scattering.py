@@ -43,7 +43,7 @@ class Scattering(nn.Module):
         self.grid = min(grid, size // 2)
         self.size = size
         self.groups = (channels, _ANGLES, channels * _ANGLES, *[_ANGLES] * _ANGLES)
-        self.register_buffer("wavelets", _morlets(), persistent=False)
+        self.register_buffer("wavelets", morlets(_KERNEL, _ANGLES, 1.3), persistent=False)
         self.register_buffer("blur", gaussian_blur(5, 1.0), persistent=False)
         self.register_buffer("planes", luma_and_differences(channels), persistent=False)
 
@@ -126,16 +126,24 @@ def gaussian_blur(width: int, sigma: float) -> Tensor:
     return (torch.outer(line, line) / line.sum() ** 2).float().view(1, 1, width, width)
 
 
-def _morlets() -> Tensor:
-    """(2 * angles, 1, k, k): real parts, then imaginary; zero mean and unit l1 norm of the complex modulus."""
-    at = torch.arange(_KERNEL, dtype=torch.float64) - _KERNEL // 2
+def morlets(width: int, angles: int, sigma: float) -> Tensor:
+    """Kernels (2 * angles, 1, width, width): real parts, then imaginary. Each has mean 0 and moduli whose sum is 1.
+
+    The wave goes on by three quarters of pi a pixel, under a Gaussian twice as long across.
+
+    Args:
+        width: of a kernel, odd.
+        angles: evenly over half a turn.
+        sigma: of the Gaussian along the wave, in pixels.
+    """
+    at = torch.arange(width, dtype=torch.float64) - width // 2
     y, x = torch.meshgrid(at, at, indexing="ij")
     kernels = []
-    for step in range(_ANGLES):
-        angle = math.pi * step / _ANGLES
+    for step in range(angles):
+        angle = math.pi * step / angles
         along, across = x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
-        envelope = torch.exp(-(along.square() + (0.5 * across).square()) / (2 * 1.3**2))
-        wave = torch.exp(1j * 0.75 * math.pi * along)
+        envelope = torch.exp(-(along.square() + (across / 2).square()) / (2 * sigma**2))
+        wave = torch.exp(0.75j * math.pi * along)
         wavelet = envelope * (wave - (envelope * wave).sum() / envelope.sum())
         kernels.append(wavelet / wavelet.abs().sum())
     stacked = torch.stack(kernels)

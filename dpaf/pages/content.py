@@ -4,33 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from guise.models.pages import content as every_page
+from guise.models.pages.content import Tile
 
-@dataclass(frozen=True)
-class Tile:
-    """A figure that is seen first.
-
-    Attributes:
-        figure: such as "10".
-        label: what it is.
-        tone: "good", "bad" or "plain".
-    """
-
-    figure: str
-    label: str
-    tone: str = "plain"
-
-
-@dataclass(frozen=True)
-class Table:
-    """Figures in rows.
-
-    Attributes:
-        columns: their titles.
-        rows: as many cells each; the first one names the row.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+Table = every_page.Table[str]
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-from base64 import b64encode
 from functools import cache
-from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Template
 
 from guise.dpaf.pages.content import Page
-from guise.models.files import one_line
-from guise.models.flags import as_flags
+from guise.models.pages.rendering import environment, inline
 
-_CODE = re.compile(r"`([^`\n]+)`")
+_PACKAGE = "guise.dpaf.pages"
 
 
 def render(page: Page) -> str:
@@ -27,27 +21,10 @@ def render(page: Page) -> str:
     Returns:
         A whole HTML document. Its content policy allows the style and the pictures in it, and nothing else.
     """
-    style = files(__package__).joinpath("templates", "page.css").read_text("utf-8")
-    digest = b64encode(
-        hashlib.sha256(style.encode()).digest()
-    ).decode()  # of these very bytes, so they go in as they are
-    template = _environment().get_template("page.html")
-    return template.render(page=page, style=Markup(style), style_hash=f"sha256-{digest}")
+    style, style_hash = inline(_PACKAGE, "page.css")
+    return _template().render(page=page, style=style, style_hash=style_hash)
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("guise.dpaf.pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["prose"] = _prose
-    return environment
-
-
-def _prose(text: str) -> Markup:
-    """A sentence on one line, with flags for parameters, and as code what stands between backticks."""
-    return Markup(_CODE.sub(r"<code>\1</code>", str(Markup.escape(as_flags(one_line(text))))))
+def _template() -> Template:
+    return environment(_PACKAGE).get_template("page.html")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from guise.dpaf.accounting.plan import Release
 from guise.dpaf.accounting.report import PrivacyReport, audit_line
-from guise.dpaf.pages.content import Page, Picture, Section, Table, Tile
+from guise.dpaf.pages.content import Page, Picture, Section, Table
 from guise.dpaf.synthesis.card import NOT_PROTECTED, citation
 from guise.models.files import printable
+from guise.models.pages.content import Tile, Tone
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,7 +81,7 @@ def _warning(private: bool, evaluation: Mapping[str, Any] | None) -> str:
 
 def _tiles(values: Mapping[str, Any], evaluation: Mapping[str, Any] | None) -> tuple[Tile, ...]:
     guarantee, audit, spent = values["guarantee"], values["audit"], values["accounting"]["epsilon_spent"]
-    tone = "plain" if guarantee["private"] else "bad"
+    tone: Tone = "plain" if guarantee["private"] else "bad"
     tiles = [
         Tile(f"{guarantee['epsilon']:g}", f"epsilon; {spent:.4g} is spent", tone),
         Tile(f"{guarantee['delta']:g}", "delta", tone),

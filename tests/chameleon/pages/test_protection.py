@@ -175,7 +175,7 @@ def test_a_photo_that_is_gone_costs_its_picture_only(photos):
 def test_the_page_loads_nothing_and_says_that_it_is_private(photos):
     html = render(protection_page(photos))
     page = parse(html)
-    assert page.all("p", class_="private")[0].text.startswith("Private. This page shows your originals.")
+    assert page.all("p", class_="warning")[0].text.startswith("Private. This page shows your originals.")
     assert not page.all("link") and not page.all("iframe") and not page.all("a")
     addresses = [value for part in ("img", "script", "svg", "meta") for element in page.all(part)
                  for name, value in element.attributes.items() if name in ("src", "href", "xlink:href")]  # fmt: skip

@@ -1,7 +1,8 @@
 import torch
 
 from guise.dpaf.baseline.features import BaselineFeatures
-from guise.dpaf.baseline.scattering import ANGLES, GROUPS, MAPS, ScatteringTransform, _morlets
+from guise.dpaf.baseline.scattering import ANGLES, GROUPS, MAPS, ScatteringTransform
+from guise.dpaf.networks.scattering import morlets
 
 
 def test_there_are_81_maps_a_channel_in_groups_of_one_kind():
@@ -25,7 +26,7 @@ def test_stripes_are_told_by_their_angle():
 
 def test_moduli_are_those_of_a_convolution_written_out():
     image = torch.randn(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    real, imaginary = _morlets()[:ANGLES, 0].double(), _morlets()[ANGLES:, 0].double()
+    real, imaginary = morlets(7, ANGLES, 0.8)[:, 0].double().chunk(2)
     padded = torch.nn.functional.pad(image, (3,) * 4, mode="reflect")[0, 0].double()
     windows = padded.unfold(0, 7, 1).unfold(1, 7, 1)
     waves = torch.complex(
