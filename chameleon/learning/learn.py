@@ -49,7 +49,7 @@ class LearningSettings:
         surrogates: drawn for each update.
     """
 
-    steps: int = 100
+    steps: int = 40
     batch: int = 12
     views: int = 8
     jitter: float = 0.02
