@@ -58,7 +58,7 @@ def protect_photo(
     Raises:
         ImageError: hardly a mask fits the budget.
     """
-    bounds = _Bounds(budget, lpips if lpips is not None and lpips.at_most is not None else None)
+    bounds = _Bounds.of(budget, lpips)
     own = [None] * len(faces) if refinements is None else refinements
     fits = [_Fit(photo, face, mask.refined(refinement)) for face, refinement in zip(faces, own, strict=True)]
     amplitudes = [fit.amplitude(bounds) if bounds.any else 1.0 for fit in fits]
@@ -77,12 +77,34 @@ def protect_photo(
     return Protected(pixels, tuple(Placement(f.to_canonical, a, photo.grey, refined) for f, a, refined in placed))
 
 
+def spent_on(photo: Photo, face: Face, mask: Mask, *, budget: Budget | None, lpips: LpipsMeter | None = None) -> float:
+    """Tell how much of the bounds a mask spends where it is put on a face as it is.
+
+    Args:
+        photo: as read.
+        face: in the photo.
+        mask: at the amplitude that counts.
+        budget: as of `protect_photo`.
+        lpips: as of `protect_photo`.
+
+    Returns:
+        The largest share of a bound; above 1 it is more visible than it may be.
+    """
+    fit = _Fit(photo, face, mask)
+    return fit.spent(_Bounds.of(budget, lpips), fit.patch(1.0))
+
+
 @dataclass(frozen=True)
 class _Bounds:
     """How visible a mask may be: by the budget, by LPIPS, by both or without bounds."""
 
     budget: Budget | None
     lpips: LpipsMeter | None
+
+    @classmethod
+    def of(cls, budget: Budget | None, lpips: LpipsMeter | None) -> _Bounds:
+        """A meter of LPIPS without a bound sets none."""
+        return cls(budget, lpips if lpips is not None and lpips.at_most is not None else None)
 
     @property
     def any(self) -> bool:

@@ -53,7 +53,7 @@ class MaskPlan:
         Returns:
             The mask at amplitude 1.
         """
-        return replace(self.base, values=_between(self.masks, time).astype(np.float32))
+        return replace(self.base, values=between(self.masks, time).astype(np.float32))
 
     def change(self, number: int, time: float, *, height: int, width: int) -> Change | None:
         """Compute what to add to a picture.
@@ -68,7 +68,7 @@ class MaskPlan:
             The change; None where the picture does not show the face, or hardly a mask is allowed.
         """
         to_canonical = self.placements.get(number)
-        amplitude = float(_between(self.amplitudes, time))
+        amplitude = float(between(self.amplitudes, time))
         if to_canonical is None or amplitude <= 0:
             return None
         mask = self.at(time)
@@ -76,8 +76,13 @@ class MaskPlan:
         return Change(rows, columns, mask.levels(warped, amplitude=amplitude, grey=self.grey))
 
 
-def _between(knots: Sequence[Knot], time: float) -> np.ndarray:
-    """The value at a moment: in proportion between the knots next to it."""
+def between(knots: Sequence[Knot], time: float) -> np.ndarray:
+    """Tell the value at a moment: in proportion between the knots next to it.
+
+    Args:
+        knots: in time's order; at least one.
+        time: in seconds.
+    """
     later = bisect_left(knots, time, key=lambda knot: knot.time)
     if later == 0:
         return knots[0].value

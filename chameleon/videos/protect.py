@@ -28,7 +28,7 @@ from guise.models.files.videos.writing import Written, write_video
 from guise.models.watching import Progress
 
 _LONGEST_SIDE = 1280  # of the pictures in which faces are looked for; as for photos
-_VERSION = 1  # of how videos are protected: finished copies of another one are written again
+_VERSION = 2  # of how videos are protected: finished copies of another one are written again
 
 
 def protect_videos(
