@@ -17,6 +17,7 @@ from guise.chameleon.visibility.viewing import Region, RegionMeter
 
 _LUMA = np.array([0.299, 0.587, 0.114])
 _FINEST = 2  # times the canonical frame's resolution
+_MUCH_SMALLER = 0.5  # than the photo: then masks are laid on the small picture, not on the photo
 _NEAR = 0.005  # share of a budget that a search may leave
 _STEP = 0.05  # of the range that is left, from either end
 
@@ -38,15 +39,25 @@ class PhotoMeter:
             size: side of the masks, in pixels.
         """
         height, width = face.pixels.shape[:2]
-        self._face, self._placement = face, Placement(face.face.to_template(template), 1.0, face.grey)
-        to_canonical = self._placement.to_canonical
+        to_canonical = face.face.to_template(template)
         rows, columns = geometry.covered(to_canonical, size=size, height=height, width=width)
         # A large face is looked at from farther away: as exact, and cheaper.
         scale = min(face.scale, _FINEST * geometry.scale_of(to_canonical))
         region = Region.around(rows, columns, height=height, width=width, scale=scale)
-        self._part = region.rows, region.columns
         pixels_per_degree = PIXELS_PER_DEGREE * scale / face.scale
-        self._meter = RegionMeter(self._saved(face.pixels[self._part]), region, pixels_per_degree=pixels_per_degree)
+        original = face.pixels[region.rows, region.columns]
+        if scale <= _MUCH_SMALLER:  # what is so coarse in the file, its compression hardly changes
+            original, saved = region.on_screen(original), None
+            to_canonical = geometry.compose(region.to_photo(), to_canonical)
+            region = Region(slice(0, original.shape[0]), slice(0, original.shape[1]), 1.0)
+        else:
+            to_canonical = geometry.compose(
+                np.column_stack([np.eye(2), (region.columns.start, region.rows.start)]), to_canonical
+            )
+            saved = face.saved
+        self._original, self._saved = original, saved or (lambda pixels: pixels)
+        self._placement = Placement(to_canonical, 1.0, face.grey)
+        self._meter = RegionMeter(self._saved(original), region, pixels_per_degree=pixels_per_degree)
         self._measured: dict[bytes, Visibility] = {}
 
     def measure(self, mask: Mask) -> Visibility:
@@ -60,14 +71,10 @@ class PhotoMeter:
         """
         known = sha256(mask.values.tobytes()).digest()
         if known not in self._measured:
-            height, width = self._face.pixels.shape[:2]
-            patch = mask.patch(self._placement, height=height, width=width)
-            shown = self._saved(add(self._face.pixels[self._part], patch.within(*self._part)))
-            self._measured[known] = self._meter.measure(shown)
+            height, width = self._original.shape[:2]
+            shown = add(self._original, mask.patch(self._placement, height=height, width=width))
+            self._measured[known] = self._meter.measure(self._saved(shown))
         return self._measured[known]
-
-    def _saved(self, pixels: np.ndarray) -> np.ndarray:
-        return pixels if self._face.saved is None else self._face.saved(pixels)
 
 
 def within_budget(meter: PhotoMeter, mask: Mask, budget: Budget, *, tries: int = TRIES) -> Mask:

@@ -14,7 +14,7 @@ from guise.chameleon.visibility.flip import PIXELS_PER_DEGREE
 
 SCREEN_WIDTH, SCREEN_HEIGHT = 1920, 1080
 _MARGIN = 24  # pixels of the screen
-_TILE = 1024  # pixels, at most, of a side of what is measured at a time at 100 % zoom
+_TILE = 512  # pixels, at most, of a side of what is measured at a time at 100 % zoom
 BLOCK = 16
 """JPEG's largest unit, in pixels: what lies in other blocks does not change a face's."""
 
@@ -89,6 +89,12 @@ class Region:
         image = Image.fromarray(np.ascontiguousarray(pixels))
         return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS, box=within))
 
+    def to_photo(self) -> np.ndarray:
+        """The transform, float64 (2, 3), from pixels of `on_screen` to those of the photo."""
+        corner = [part.start + self._span(part)[0] for part in (self.columns, self.rows)]
+        middle = 0.5 / self.scale - 0.5  # of the first pixel of a screen, in pixels of the photo from its corner
+        return np.column_stack([np.eye(2) / self.scale, np.array(corner) + middle])
+
     def _span(self, part: slice) -> tuple[float, int]:
         """Where in `part` the first whole pixel of the screen begins, and how many there are."""
         first = math.ceil(part.start * self.scale)
@@ -120,19 +126,21 @@ class RegionMeter:
         """
         return self._screen.measure(self._region.on_screen(changed))
 
-    def measure_zoomed(self, changed: np.ndarray) -> Visibility:
+    def measure_zoomed(self, changed: np.ndarray, *, every: int = 1) -> Visibility:
         """Measure a changed version at 100 % zoom.
 
         Args:
             changed: uint8 (rows, columns, 3) RGB.
+            every: look at one of so many parts of a large region; all of it costs much.
 
         Returns:
-            How visible the change is; costs much on large regions.
+            How visible the change is.
         """
         if self._region.scale == 1:
             return self._screen.measure(changed)
         parts, weights = [], []
-        for rows, columns in _tiles(*self._original.shape[:2]):
+        height, width = self._original.shape[:2]
+        for rows, columns in _tiles(height, width, every):
             before, after = (np.ascontiguousarray(pixels[rows, columns]) for pixels in (self._original, changed))
             if np.array_equal(before, after):
                 continue
@@ -147,9 +155,12 @@ class RegionMeter:
         return Visibility(ssim, flip, fleck, max(part.largest_fleck for part in parts))
 
 
-def _tiles(height: int, width: int) -> Iterator[tuple[slice, slice]]:
-    """A large region in parts: all at once would take gigabytes."""
-    high, wide = (-(-length // -(-length // _TILE)) for length in (height, width))
-    for top in range(0, height, high):
-        for left in range(0, width, wide):
-            yield slice(top, min(top + high, height)), slice(left, min(left + wide, width))
+def _tiles(height: int, width: int, every: int) -> Iterator[tuple[slice, slice]]:
+    """A large region in parts, since all at once would take gigabytes; one of `every`, the middle one among them."""
+    down, across = (-(-length // _TILE) for length in (height, width))
+    high, wide = -(-height // down), -(-width // across)
+    for row in range(down):
+        for column in range(across):
+            if (row - down // 2 + column - across // 2) % every == 0:
+                rows, columns = slice(row * high, (row + 1) * high), slice(column * wide, (column + 1) * wide)
+                yield slice(rows.start, min(rows.stop, height)), slice(columns.start, min(columns.stop, width))

@@ -36,9 +36,7 @@ def visibility(photo, protected, face):
 @pytest.mark.parametrize("strength", STRENGTHS)
 def test_the_written_face_is_just_within_the_budget(astronaut, detector, mask, tmp_path, name, strength):
     photo, budget = read(astronaut, tmp_path, name), STRENGTHS[strength]
-    if (name, strength) == ("a.webp", "low"):  # compressed like the original it differs by more from itself
-        with pytest.raises(ImageError, match="no mask fits"):
-            protect_photo(photo, detector.detect(photo.pixels)[:1], mask, budget=budget)
+    if (name, strength) == ("a.webp", "low"):  # whether a mask fits the original's own compression turns on little
         photo = finely(photo)
     faces = detector.detect(photo.pixels)[:1]
     spent = budget.spent(visibility(photo, protect_photo(photo, faces, mask, budget=budget), faces[0]))

@@ -6,10 +6,10 @@ from torch.nn import functional as F
 from guise.chameleon.visibility.filters import gaussian, separable
 
 
-@given(st.integers(1, 3), st.integers(1, 3), st.integers(0, 99))
-def test_two_windows_are_their_outer_product_on_each_channel(along_x, along_y, seed):
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(0, 99), st.sampled_from([(12, 15), (12, 515), (640, 130)]))
+def test_two_windows_are_their_outer_product_on_each_channel(along_x, along_y, seed, size):
     random = torch.Generator().manual_seed(seed)
-    images = torch.rand(2, 3, 12, 15, generator=random, dtype=torch.float64)
+    images = torch.rand(2, 3, *size, generator=random, dtype=torch.float64)
     rows = torch.rand(2 * along_x + 1, generator=random, dtype=torch.float64)
     columns = torch.rand(2 * along_y + 1, generator=random, dtype=torch.float64)
     kernel = torch.outer(columns, rows).expand(3, 1, -1, -1)

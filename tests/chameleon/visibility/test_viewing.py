@@ -53,6 +53,8 @@ def test_a_fine_change_is_less_visible_on_the_screen_than_at_full_zoom():
     noisy = np.clip(noisy, 0, 255).astype(np.uint8)
     on_screen, zoomed = meter.measure(noisy), meter.measure_zoomed(noisy)
     assert on_screen.ssim > zoomed.ssim and on_screen.flip < zoomed.flip
+    some = meter.measure_zoomed(noisy, every=3)
+    assert abs(some.ssim - zoomed.ssim) < 0.05 and 0.8 < some.flip / zoomed.flip < 1.25
 
 
 def test_where_the_screen_shows_every_pixel_both_measures_are_one():
