@@ -17,12 +17,11 @@ from guise.models.files.names import printable
 from guise.models.files.photos.colours import unusual_gamma, with_usual_gamma, without_gamma
 from guise.models.files.photos.containers import jpeg_parts
 from guise.models.files.photos.decoding import lacks_end_only, opened, pictures, with_end
-from guise.models.files.photos.deep import lower_bytes
 from guise.models.files.photos.formats import FORMATS, READ
 from guise.models.files.photos.jpeg.layout import COMPRESSED_ANEW, CompressedJpeg, layout_of
 from guise.models.files.photos.metadata import profile_space
 from guise.models.files.photos.photo import Frame, Photo
-from guise.models.files.photos.samples import reduced_to_8, turned
+from guise.models.files.photos.samples import reduced_to_8
 from guise.models.files.photos.silence import quiet_libtiff
 from guise.models.files.photos.surroundings import surroundings
 
@@ -157,11 +156,8 @@ def _decode(data: bytes, path: Path, attributes: Attributes) -> Photo:
     if gamma is not None:
         pixels, shown = with_usual_gamma(pixels, gamma), replace(shown, chunks=without_gamma(shown.chunks))
         notes.append(f"its gamma of {gamma:g} is turned into the usual one; it looks the same")
+        notes += [] if first.lower is None else [reduced_to_8(16)]
     several = len(decoded) > 1
-    lower = None if kind != "PNG" or several or gamma is not None else lower_bytes(encoded)
-    if lower is not None:
-        lower = turned(lower, orientation)
-        notes = [note for note in notes if note != reduced_to_8(16)]
     return Photo(
         pixels=pixels,
         alpha=first.alpha,
@@ -178,7 +174,7 @@ def _decode(data: bytes, path: Path, attributes: Attributes) -> Photo:
         left_out=beside.left_out,
         attributes=attributes,
         compressed=None if layout is None else CompressedJpeg(encoded[: parts.end if parts else None], layout),
-        lower=lower,
+        lower=first.lower if gamma is None and format_ == kind else None,
     )
 
 
