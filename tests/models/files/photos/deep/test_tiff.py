@@ -6,7 +6,7 @@ tifffile, which shares nothing with our reader and our writer, makes the origina
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -38,14 +38,14 @@ def noise(channels: int) -> np.ndarray:
     return samples
 
 
-def save(path: Path, samples: np.ndarray, **options: Any) -> None:
+def save(target: Path | BinaryIO, samples: np.ndarray, **options: Any) -> None:
     if options.get("planarconfig") == "separate":
         samples = samples.transpose(2, 0, 1)
     elif samples.shape[-1] == 1:
         samples = samples[..., 0]
     extra = {"extrasamples": ["unassalpha"]} if 4 in samples.shape else {}
     options = {"photometric": "minisblack" if samples.ndim == 2 else "rgb", "metadata": None} | extra | options
-    tifffile.imwrite(path, samples, **options)
+    tifffile.imwrite(target, samples, **options)
 
 
 def levels(path: Path) -> np.ndarray:
