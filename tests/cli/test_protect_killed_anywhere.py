@@ -78,6 +78,6 @@ def killed(everything: Path, key: Path, folder: Path, kills: int, seed: int) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(7200)
+@pytest.mark.timeout(14400)
 def test_killed_fifty_times_further_runs_end_as_if_never_killed(everything, key, tmp_path) -> None:
     assert killed(everything, key, tmp_path, 50, seed=1) >= 50
