@@ -20,7 +20,9 @@ from PIL.WebPImagePlugin import WebPImageFile
 from guise.models.errors import ImageError
 from guise.models.files.headers import webp_header
 from guise.models.files.photos.containers import JpegParts
-from guise.models.files.photos.samples import Samples, samples, turns_by_strips
+from guise.models.files.photos.deep.heic import levels_of
+from guise.models.files.photos.deep.tiff import read_planes
+from guise.models.files.photos.samples import Samples, samples, samples_of_levels, turns_by_strips
 
 MAX_PIXELS = 200_000_000
 _END = b"\xff\xd9"
@@ -109,15 +111,7 @@ def pictures(image: ImageFile.ImageFile, data: bytes, kind: str, notes: list[str
     # What HEIC and MPO hold besides the first are other pictures, not frames.
     count = 1 if kind in ("JPEG", "HEIC") else int(getattr(image, "n_frames", 1))
     if count == 1:
-        image.load()
-        duration = image.info.get("duration")
-        orientation = 1
-        with suppress(Exception):  # hostile bytes raise almost anything
-            if turns_by_strips(image) and kind != "TIFF":  # whose decoder has turned it
-                orientation = image.getexif().get(Base.Orientation, 1)
-            else:
-                ImageOps.exif_transpose(image, in_place=True)
-        return [Picture(samples(image, data, kind, notes, orientation=orientation), duration)]
+        return [_single(image, data, kind, notes)]
     if kind != "TIFF":
         _check_size(image.size, count)
     decoded, left = [], MAX_PIXELS
@@ -129,6 +123,7 @@ def pictures(image: ImageFile.ImageFile, data: bytes, kind: str, notes: list[str
         left -= image.size[0] * image.size[1]
         if left < 0:
             raise ImageError(f"its {count} pictures have more than {MAX_PIXELS // 10**6} megapixels; save it smaller")
+        read_planes(image)
         image.load()
         duration = image.info.get("duration")
         upright = image.copy()
@@ -140,6 +135,24 @@ def pictures(image: ImageFile.ImageFile, data: bytes, kind: str, notes: list[str
     if not decoded:
         raise ImageError("it holds thumbnails only; copy or export it again")
     return decoded
+
+
+def _single(image: ImageFile.ImageFile, data: bytes, kind: str, notes: list[str]) -> Picture:
+    levels = None
+    if kind == "HEIC" and int(image.info.get("bit_depth", 8)) > 8:
+        levels = levels_of(data, image.size)
+    if levels is not None:
+        return Picture(samples_of_levels(levels, int(image.info["bit_depth"]), notes), None)
+    read_planes(image)
+    image.load()
+    duration = image.info.get("duration")
+    orientation, strips = 1, turns_by_strips(image)
+    with suppress(Exception):  # hostile bytes raise almost anything
+        if kind != "TIFF":  # whose decoder has turned it
+            orientation = image.getexif().get(Base.Orientation, 1)
+        if not strips or kind == "TIFF":
+            ImageOps.exif_transpose(image, in_place=True)
+    return Picture(samples(image, data, kind, notes, orientation=orientation, strips=strips), duration)
 
 
 def lacks_end_only(data: bytes, parts: JpegParts) -> bool:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from guise.models.errors import ImageError
 from guise.models.files.photos import density as densities
 from guise.models.files.photos.containers import with_metadata_of
-from guise.models.files.photos.deep import chunk, encode_png
+from guise.models.files.photos.deep.heic import encode_heic
+from guise.models.files.photos.deep.png import chunk, encode_png
+from guise.models.files.photos.deep.tiff import encode_tiff
 from guise.models.files.photos.formats import FORMATS
 from guise.models.files.photos.jpeg.blocks import block_changes
 from guise.models.files.photos.jpeg.layout import BLOCK, CompressedJpeg
@@ -34,7 +35,6 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "AVIF": {"quality": 90, "speed": 8, "max_threads": 1},  # with more threads bytes may differ
 }
 _BY_SIZE = ("WEBP", "HEIC", "AVIF")
-_PRESET = "ultrafast"  # of x265: a sixth of the time, for as many bytes
 _LARGE = 50_000_000  # pixels, from which an encoder's second pass would cost too much memory
 _WEBP_LOSSLESS: dict[str, Any] = {"lossless": True, "quality": 20, "method": 1, "exact": True}
 _PREDICTOR = {317: 2}
@@ -64,9 +64,12 @@ def encode(photo: Photo, pictures: Sequence[Frame], exif: bytes | None) -> bytes
         exif = densities.to_exif(photo.shown.density).tobytes()
     if photo.compressed is not None:
         return _with_blocks(photo, photo.compressed, pictures[0], exif)
-    if photo.lower is not None:
-        return _deep(photo, photo.lower, pictures[0], exif)
-    images = [_image(photo, picture) for picture in pictures]
+    deep = None if photo.lower is None else _bytes_of(photo, photo.lower, pictures[0])
+    if deep is not None and photo.format == "PNG":
+        return encode_png(*deep, _png_chunks(photo, exif))
+    if deep is not None and photo.format == "TIFF":
+        return encode_tiff(*deep, _tiff_options(photo, exif)["tiffinfo"], photo.icc_profile)
+    images = [] if deep is not None else [_image(photo, picture) for picture in pictures]
     options = _OPTIONS[photo.format] | (_WEBP_LOSSLESS if photo.format == "WEBP" and photo.lossless else {})
     options |= photo.shown.options
     if photo.format in _BY_SIZE and not photo.lossless and photo.shown.stored:
@@ -89,6 +92,8 @@ def encode(photo: Photo, pictures: Sequence[Frame], exif: bytes | None) -> bytes
         options["exif"] = exif
     if photo.format == "BMP" and photo.shown.density is not None:
         options["dpi"] = photo.shown.density.per("inch")
+    if deep is not None:
+        return encode_heic([deep[0].astype(np.uint16) << 8 | deep[1]], options)
     with quiet_libtiff():
         data = _data(photo.format, images, options)
     if photo.format == "JPEG" and photo.shown.density is not None:
@@ -106,12 +111,16 @@ def _with_blocks(photo: Photo, compressed: CompressedJpeg, picture: Frame, exif:
     return with_metadata_of(changed_blocks(compressed, changes), metadata)
 
 
-def _deep(photo: Photo, lower: np.ndarray, picture: Frame, exif: bytes | None) -> bytes:
-    """A PNG of 16 bits a sample."""
+def _bytes_of(photo: Photo, lower: np.ndarray, picture: Frame) -> tuple[np.ndarray, np.ndarray]:
+    """Upper and lower bytes of samples that have more than 8 bits."""
     colour = np.asarray(_pillow(picture.pixels).convert("L"))[..., None] if photo.single_channel else picture.pixels
-    upper = colour if picture.alpha is None else np.dstack([colour, picture.alpha])
-    if picture.alpha is not None:
-        lower = np.where(picture.alpha[..., None] == 0, np.uint8(0), lower)
+    if picture.alpha is None:
+        return colour, lower
+    return np.dstack([colour, picture.alpha]), np.where(picture.alpha[..., None] == 0, np.uint8(0), lower)
+
+
+def _png_chunks(photo: Photo, exif: bytes | None) -> list[tuple[bytes, bytes]]:
+    """What a PNG of 16 bits says of how it is shown."""
     chunks = list(photo.shown.chunks)
     if photo.icc_profile:
         chunks.append((b"iCCP", b"profile\0\0" + zlib.compress(photo.icc_profile)))
@@ -119,7 +128,7 @@ def _deep(photo: Photo, lower: np.ndarray, picture: Frame, exif: bytes | None) -
         chunks.append((b"pHYs", densities.to_phys(photo.shown.density)))
     if exif:
         chunks.append((b"eXIf", exif.removeprefix(b"Exif\0\0")))
-    return encode_png(upper, lower, chunks)
+    return chunks
 
 
 def _quality(photo: Photo, options: dict[str, Any]) -> int:
@@ -166,26 +175,9 @@ def _palette(image: Image.Image) -> Image.Image:
 
 def _data(format_: str, images: Sequence[Image.Image], options: dict[str, Any]) -> bytes:
     if format_ == "HEIC":
-        return _heic(images, dict(options))
+        return encode_heic(images, options)
     buffer = BytesIO()
     images[0].save(buffer, format=format_, **options)
-    return buffer.getvalue()
-
-
-def _heic(images: Sequence[Image.Image], options: dict[str, Any]) -> bytes:
-    import pillow_heif
-
-    if len(images) > 1:
-        raise ImageError("HEIC of several frames cannot be written; save them one by one")
-    buffer = BytesIO()
-    heif = pillow_heif.from_pillow(images[0])
-    nclx = options.pop("nclx_profile", None)
-    if nclx is not None:
-        heif.info["nclx_profile"] = nclx
-    for name in ("icc_profile", "exif"):
-        if options.get(name) is not None:
-            heif.info[name] = options.pop(name)
-    heif.save(buffer, enc_params={"preset": _PRESET}, **options)
     return buffer.getvalue()
 
 

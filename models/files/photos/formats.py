@@ -1,6 +1,6 @@
 """What a copy in each format carries: the one table that reading, writing and their tests go by.
 
-Samples have 8 bits in all of them, but for PNG, which keeps 16. What a copy reduces to 8 is said in the photo's notes.
+What a copy loses, such as bits of its samples, is said in the photo's notes.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ class Format:
         alpha: transparency; HEIC and AVIF keep it nearly, as they do pixels.
         frames: several pictures.
         palette: it holds at most 256 colours a picture.
+        bits: that a sample of a copy may have. Only a file of one picture keeps more than 8.
     """
 
     name: str
@@ -30,16 +31,17 @@ class Format:
     alpha: bool = True
     frames: bool = False
     palette: bool = False
+    bits: tuple[int, ...] = (8,)
 
 
 FORMATS = {
     "JPEG": Format("JPEG", "header", alpha=False),
-    "PNG": Format("PNG", "header", colour=("cICP", "mDCV", "cLLI", "gAMA", "cHRM", "sRGB"), frames=True),
+    "PNG": Format("PNG", "header", colour=("cICP", "mDCV", "cLLI", "gAMA", "cHRM", "sRGB"), frames=True, bits=(8, 16)),
     "WEBP": Format("WebP", "exif", frames=True),
-    "TIFF": Format("TIFF", "header", colour=("WhitePoint", "PrimaryChromaticities"), frames=True),
+    "TIFF": Format("TIFF", "header", colour=("WhitePoint", "PrimaryChromaticities"), frames=True, bits=(8, 16)),
     "BMP": Format("BMP", "header", icc=False, exif=False, alpha=False),
     "GIF": Format("GIF", "", icc=False, exif=False, frames=True, palette=True),
-    "HEIC": Format("HEIC", "exif", colour=("nclx",)),
+    "HEIC": Format("HEIC", "exif", colour=("nclx",), bits=(8, 10, 12)),
     "AVIF": Format("AVIF", "exif", frames=True),
 }
 """The formats that are read, each written back as itself."""

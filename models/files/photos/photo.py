@@ -72,8 +72,8 @@ class Photo:
         key: as read, the first.
         left_out: metadata that a copy does not get even if it keeps EXIF.
         attributes: permissions and time of change of the file; None for a photo that comes from no file.
-        lower: of a photo of 16 bits a sample whose copy has as many: the lower bytes, uint8 (H, W, C), of grey,
-            RGB or RGBA. `pixels` and `alpha` are the upper ones.
+        lower: of a photo of more than 8 bits a sample whose copy has as many: the lower bytes, uint8 (H, W, C), of
+            grey, RGB or RGBA. `pixels` and `alpha` are the upper ones.
         compressed: a JPEG as it is stored, where its copy keeps the blocks that are not changed; else None.
     """
 

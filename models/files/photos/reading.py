@@ -17,16 +17,15 @@ from guise.models.files.names import printable
 from guise.models.files.photos.colours import unusual_gamma, with_usual_gamma, without_gamma
 from guise.models.files.photos.containers import jpeg_parts
 from guise.models.files.photos.decoding import lacks_end_only, opened, pictures, with_end
-from guise.models.files.photos.deep import lower_bytes
 from guise.models.files.photos.formats import FORMATS, READ
 from guise.models.files.photos.jpeg.layout import COMPRESSED_ANEW, CompressedJpeg, layout_of
+from guise.models.files.photos.live import live_note
 from guise.models.files.photos.metadata import profile_space
 from guise.models.files.photos.photo import Frame, Photo
-from guise.models.files.photos.samples import reduced_to_8, turned
+from guise.models.files.photos.samples import reduced_to_8
 from guise.models.files.photos.silence import quiet_libtiff
 from guise.models.files.photos.surroundings import surroundings
 
-_VIDEOS = (".MOV", ".mov", ".MP4", ".mp4")
 _LOSSLESS = {"PNG", "TIFF", "BMP"}
 MAX_BYTES = 1024 * 2**20
 
@@ -131,7 +130,7 @@ def _check_file(status: os.stat_result) -> None:
 
 def _decode(data: bytes, path: Path, attributes: Attributes) -> Photo:
     kind = _kind(data, path)
-    notes = [*_name_notes(kind, path), *_beside(kind, path)]
+    notes = _name_notes(kind, path)
     encoded, parts = data, None
     if kind == "JPEG":
         parts = jpeg_parts(data)
@@ -139,6 +138,8 @@ def _decode(data: bytes, path: Path, attributes: Attributes) -> Photo:
             notes.append("its end marker is missing, and nothing else; a copy has one")
             encoded = with_end(data)
     with opened(kind, encoded) as image:
+        live = live_note(image, path) if kind in ("HEIC", "JPEG") else None
+        notes += [] if live is None else [live]
         beside = surroundings(image, encoded, kind, parts, notes)
         orientation = image.getexif().get(Base.Orientation, 1)
         layout = layout_of(image, orientation) if kind == "JPEG" else None
@@ -157,11 +158,8 @@ def _decode(data: bytes, path: Path, attributes: Attributes) -> Photo:
     if gamma is not None:
         pixels, shown = with_usual_gamma(pixels, gamma), replace(shown, chunks=without_gamma(shown.chunks))
         notes.append(f"its gamma of {gamma:g} is turned into the usual one; it looks the same")
+        notes += [] if first.lower is None else [reduced_to_8(16)]
     several = len(decoded) > 1
-    lower = None if kind != "PNG" or several or gamma is not None else lower_bytes(encoded)
-    if lower is not None:
-        lower = turned(lower, orientation)
-        notes = [note for note in notes if note != reduced_to_8(16)]
     return Photo(
         pixels=pixels,
         alpha=first.alpha,
@@ -178,7 +176,7 @@ def _decode(data: bytes, path: Path, attributes: Attributes) -> Photo:
         left_out=beside.left_out,
         attributes=attributes,
         compressed=None if layout is None else CompressedJpeg(encoded[: parts.end if parts else None], layout),
-        lower=lower,
+        lower=first.lower if gamma is None and format_ == kind else None,
     )
 
 
@@ -193,18 +191,6 @@ def _kind(data: bytes, path: Path) -> str:
     unknown = named is None or (kind is None and named in FORMATS)
     what = "its content is no known image format" if unknown else f"{named} is not read"
     raise ImageError(f"{what}; {READ} are: convert it")
-
-
-def _beside(kind: str, path: Path) -> list[str]:
-    """A live photo is a still and a video of the same name."""
-    if kind not in ("HEIC", "JPEG"):
-        return []
-    videos = (path.with_suffix(suffix) for suffix in _VIDEOS)
-    video = next((video for video in videos if video.is_file()), None)
-    if video is None:
-        return []
-    name = printable(video.name)
-    return [f"it is a live photo: this copy holds the still, and its video, {name}, is a file of its own"]
 
 
 def _name_notes(kind: str, path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""From whatever samples a file holds (grey, palette, 16-bit, CMYK, ...) to 8-bit RGB and alpha."""
+"""From whatever samples a file holds (grey, palette, 16-bit, CMYK, ...) to 8-bit RGB and alpha, and what lies below."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -9,6 +9,8 @@ from PIL import Image, ImageCms, ImageFile
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from guise.models.errors import ImageError
+from guise.models.files.photos.deep import png, tiff
+from guise.models.files.photos.formats import FORMATS
 from guise.models.files.photos.metadata import FLIPPED_ACROSS, FLIPPED_DOWN, profile_space, swaps_sides
 from guise.models.files.photos.room import LARGE, put_down, room_for
 
@@ -28,11 +30,13 @@ class Samples:
         pixels: uint8 (H, W, 3), RGB.
         alpha: uint8 (H, W), or None without transparency.
         single_channel: the file holds a single channel of colour.
+        lower: of samples of more than 8 bits, which a copy keeps: their lower bytes, uint8 (H, W, 1, 3 or 4).
     """
 
     pixels: NDArray[np.uint8]
     alpha: NDArray[np.uint8] | None
     single_channel: bool
+    lower: NDArray[np.uint8] | None = None
 
     @property
     def grey(self) -> bool:
@@ -48,6 +52,7 @@ def samples(
     *,
     source: ImageFile.ImageFile | None = None,
     orientation: int = 1,
+    strips: bool = False,
 ) -> Samples:
     """The samples of a loaded image.
 
@@ -57,7 +62,8 @@ def samples(
         kind: its format, as `headers.sniff` names it.
         notes: a list to which one line is added for each loss.
         source: the file that a copy of one of its pictures comes from; None where it is `image`.
-        orientation: by EXIF, in which the pixels of a picture that `turns_by_strips` are turned.
+        orientation: by EXIF, of the file.
+        strips: the image is not turned yet, see `turns_by_strips`.
 
     Returns:
         8-bit RGB and alpha. Pixels that are fully transparent are black: they may hide anything.
@@ -68,8 +74,10 @@ def samples(
     if image.mode not in _GREY | _COLOUR:
         raise ImageError(f"its samples ({image.mode}) are not read; convert it to 8-bit RGB")
     single_channel = image.mode in _GREY or (kind == "PNG" and data[25] in _PNG_GREY_TYPES)
-    bits = _bits_per_sample(source or image, data, kind)
-    if bits > 8:
+    bits, lower = _bits_per_sample(source or image, data, kind), None
+    if bits > 8 and source is None:
+        lower = _lower_bytes(data, kind, orientation)
+    if bits > 8 and lower is None:
         notes.append(reduced_to_8(bits))
     if image.mode == "1":
         notes.append("1-bit samples are written back as 8-bit grey")
@@ -82,8 +90,30 @@ def samples(
         rgba = np.array(image_8.convert("RGBA"))
         pixels, alpha = np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3])
         pixels[alpha == 0] = 0
-        return Samples(pixels, alpha, single_channel)
-    return Samples(_rgb(image_8, orientation), None, single_channel)
+        return Samples(pixels, alpha, single_channel, lower)
+    return Samples(_rgb(image_8, orientation if strips else 1), None, single_channel, lower)
+
+
+def samples_of_levels(levels: NDArray[np.uint16], bits: int, notes: list[str]) -> Samples:
+    """The samples of a picture of more than 8 bits.
+
+    Args:
+        levels: uint16 (H, W, 1, 3 or 4), upright, from 0 to 65535.
+        bits: that the file has.
+        notes: as of `samples`.
+
+    Returns:
+        As of `samples`.
+    """
+    upper, lower = (levels >> 8).astype(np.uint8), (levels & 0xFF).astype(np.uint8)
+    kept = bits in FORMATS["HEIC"].bits
+    notes += [] if kept else [reduced_to_8(bits)]
+    channels = levels.shape[2]
+    alpha = np.ascontiguousarray(upper[..., 3]) if channels == 4 else None
+    pixels = np.ascontiguousarray(np.repeat(upper, 3, axis=2) if channels == 1 else upper[..., :3])
+    if alpha is not None:
+        pixels[alpha == 0] = 0
+    return Samples(pixels, alpha, channels == 1, lower if kept else None)
 
 
 def reduced_to_8(bits: int) -> str:
@@ -127,6 +157,13 @@ def turns_by_strips(image: Image.Image) -> bool:
         Whether `samples` is to turn it.
     """
     return image.mode in ("RGB", "L") and 3 * image.width * image.height >= LARGE and not image.has_transparency_data
+
+
+def _lower_bytes(data: bytes, kind: str, orientation: int) -> NDArray[np.uint8] | None:
+    if kind == "TIFF":
+        return tiff.lower_bytes(data)
+    lower = png.lower_bytes(data) if kind == "PNG" else None
+    return None if lower is None else turned(lower, orientation)
 
 
 def _rgb(image: Image.Image, orientation: int) -> NDArray[np.uint8]:
@@ -173,6 +210,8 @@ def _eight_bits(image: Image.Image, source: Image.Image, bits: int) -> Image.Ima
             image.info["transparency"] = tuple(level >> bits - 8 for level in transparent)
         return image
     levels = np.asarray(image).astype(np.uint16)
+    if source.format == "HEIF":  # whose decoder has stretched them
+        bits = 16
     if isinstance(source, TiffImageFile) and source.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0:
         levels = np.uint16(2**bits - 1) - levels  # white is zero
     result = Image.fromarray((levels >> bits - 8).astype(np.uint8))

@@ -130,6 +130,8 @@ def _options(image: ImageFile.ImageFile, kind: str) -> dict[str, Any]:
         options |= {"progressive": True} if image.info.get("progressive") else {}
     if kind == "HEIC":
         options["chroma"] = "444" if image.info.get("chroma") == 444 else "420"
+        if (bits := image.info.get("bit_depth")) in FORMATS[kind].bits:
+            options["bit_depth"] = bits
         if image.info.get("nclx_profile"):
             options["nclx_profile"] = image.info["nclx_profile"]
     if (again := loops(image)) is not None and kind in ("GIF", "PNG", "WEBP"):

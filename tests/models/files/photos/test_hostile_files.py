@@ -5,7 +5,6 @@ The fast test breaks some hundreds of files; `-m slow` breaks 10,000.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -13,10 +12,15 @@ import numpy as np
 import pillow_heif
 import pytest
 from PIL import Image
+from PIL.ExifTags import IFD, Base
 
 from guise.models.errors import ImageError, OutputError
 from guise.models.files import read_photo, write_photo
+from guise.models.files.photos.deep.png import encode_png
 from guise.models.files.photos.formats import FORMATS
+from tests.broken import broken
+from tests.models.files.photos.deep.test_tiff import LAYOUTS, noise, save
+from tests.models.files.photos.test_live import maker_notes
 from tests.models.files.photos.test_metadata import SRGB
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # decoders warn of damage
@@ -45,30 +49,40 @@ def sound_files() -> list[bytes]:
                 files.append(buffer.getvalue())
     colour.save(buffer := BytesIO(), "JPEG", progressive=True)
     files += [buffer.getvalue(), buffer.getvalue() + b"\0\0\0\x18ftypmp42" + bytes(99)]
+    return files + files_of_phones(colour) + deep_files()
+
+
+def files_of_phones(picture: Image.Image) -> list[bytes]:
+    """Several pictures in a JPEG, a gain map's words, a camera's notes, a depth map's and other second pictures."""
+    exif = Image.Exif()
+    exif[IFD.Exif] = {Base.MakerNote: maker_notes("6F1C9F1E-2A54-4F4E-9E57-0A4D3C2B1A00")}
+    files = []
+    for options in (
+        {"format": "MPO", "save_all": True, "append_images": [picture.rotate(180), picture.resize((8, 8))]},
+        {"format": "JPEG", "exif": exif, "xmp": b'<x xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/"/>'},
+    ):
+        picture.save(buffer := BytesIO(), **options)
+        files.append(buffer.getvalue())
+    heif = pillow_heif.from_pillow(picture)
+    heif.add_from_pillow(picture.rotate(180))
+    heif.save(buffer := BytesIO(), exif=exif.tobytes())
+    return [*files, buffer.getvalue()]
+
+
+def deep_files() -> list[bytes]:
+    """Files of more than 8 bits a sample."""
+    files = []
+    for channels, mode in ((1, "I;16"), (3, "RGB;16"), (4, "RGBA;16")):
+        samples = noise(channels)
+        files.append(encode_png((samples >> 8).astype(np.uint8), (samples & 255).astype(np.uint8), []))
+        for layout, options in LAYOUTS.items():
+            if channels > 1 or "planes" not in layout:
+                save(buffer := BytesIO(), samples, **options)
+                files.append(buffer.getvalue())
+        for bits in (10, 12):
+            pillow_heif.from_bytes(mode, (60, 40), samples.tobytes()).save(buffer := BytesIO(), bit_depth=bits)
+            files.append(buffer.getvalue())
     return files
-
-
-def broken(files: list[bytes], count: int, seed: int) -> Iterator[bytes]:
-    """Files with flipped bits, cut, spliced together, or with lies in their headers."""
-    random = np.random.default_rng(seed)
-    for _ in range(count):
-        data = bytearray(files[random.integers(len(files))])
-        match random.integers(5):
-            case 0:
-                for at in random.integers(0, len(data), random.integers(1, 9)):
-                    data[at] ^= 1 << random.integers(8)
-            case 1:
-                del data[random.integers(len(data)) :]
-            case 2:
-                other = files[random.integers(len(files))]
-                data[random.integers(len(data)) :] = other[random.integers(len(other)) :]
-            case 3:
-                at = int(min(len(data), 400) * random.random() ** 2)
-                data[at : at + 4] = bytes(random.choice([0, 1, 0x7F, 0x80, 0xFF], 4).tolist())
-            case _:
-                at, length = random.integers(len(data)), random.integers(1, 200)
-                data[at:at] = data[at : at + length]
-        yield bytes(data)
 
 
 def check(data: bytes, folder: Path) -> bool:

@@ -231,13 +231,3 @@ def test_missing_and_forbidden_files_are_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(os, "open", forbid)
     with pytest.raises(ImageError, match="Permission denied"):
         read_photo(tmp_path / "a.jpg")
-
-
-@pytest.mark.parametrize("video", ["IMG_1.MOV", "IMG_1.mp4"])
-def test_a_live_photo_says_what_becomes_of_its_video(tmp_path: Path, video: str) -> None:
-    Image.new("RGB", (64, 48), "teal").save(tmp_path / "IMG_1.jpg")
-    (tmp_path / "IMG_2.MOV").write_bytes(b"another")
-    assert not read_photo(tmp_path / "IMG_1.jpg").notes
-    (tmp_path / video).write_bytes(b"\0\0\0\x14ftypqt  ")
-    (note,) = read_photo(tmp_path / "IMG_1.jpg").notes
-    assert "live photo" in note and video in note

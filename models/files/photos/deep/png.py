@@ -1,4 +1,4 @@
-"""Samples of 16 bits: a mask changes their upper byte, and a copy keeps the lower one."""
+"""PNGs of 16 bits a sample."""
 
 import struct
 import zlib

@@ -12,7 +12,7 @@ from PIL.ExifTags import Base
 
 from guise.models.files import read_photo, write_photo
 from guise.models.files.photos.containers import png_chunks
-from guise.models.files.photos.deep import chunk, encode_png
+from guise.models.files.photos.deep.png import chunk, encode_png
 
 CHANNELS = {"grey": 1, "rgb": 3, "rgba": 4}
 
