@@ -66,7 +66,8 @@ export function working(tab, note) {
     write(what, say(key in texts ? key : "what.other", progress));
     if (progress.total) Object.assign(bar, { max: progress.total, value: progress.done });
     else bar.removeAttribute("value");
-    write(left, progress.left === null ? say("working.unknown") : say("working.left", { time: time(progress.left) }));
+    const known = progress.left !== null;
+    write(left, known ? say("working.left", { time: time(progress.left) }) : progress.total ? say("working.unknown") : "");
     write(told, progress.part ? say("working.part", { done: progress.part[0], total: progress.part[1] }) : state.text);
     stop.disabled = progress.what === "stopping";
   };

@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,9 @@ class Program:
         assert "Traceback" not in self._errors.read_text()
 
 
+Start = Callable[..., Program]
+
+
 class Browser:
     """Chromium, and what it asked and complained of. Requests to other hosts are refused."""
 
@@ -94,6 +99,16 @@ def drop(page: Any, files: list[Path]) -> None:
         data,
     )
     page.dispatch_event("#drop", "drop", {"dataTransfer": moved})
+
+
+def unpacked(page: Any, button: str, place: Path) -> list[str]:
+    """Download a zip, and say what is in it."""
+    with page.expect_download() as download:
+        page.click(button)
+    download.value.save_as(place.with_suffix(".zip"))
+    with zipfile.ZipFile(place.with_suffix(".zip")) as archive:
+        archive.extractall(place)
+        return sorted(archive.namelist())
 
 
 def check_step(page: Any) -> None:
