@@ -1,6 +1,6 @@
 // The tab that protects photos.
 import { showChoose, wireChoose } from "./choose.js";
-import { bars, card } from "./gallery.js";
+import { addCards, bars } from "./gallery.js";
 import { at, element, onClick, say, working } from "./page.js";
 import { showPeople, wirePeople } from "./people.js";
 
@@ -29,7 +29,7 @@ export function addPhotos(message) {
     at("gallery").replaceChildren();
   }
   photos.push(...message.photos);
-  at("gallery").append(...message.photos.map((photo) => card(photo, message.tabs.photos.kind)));
+  addCards(at("gallery"), message.photos, message.tabs.photos.kind);
   at("gallery-section").hidden = !photos.length;
   at("gallery-note").textContent = say(`photos.note.${message.tabs.photos.kind || "protect"}`);
 }

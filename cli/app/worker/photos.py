@@ -11,7 +11,7 @@ from typing import Any
 from guise import chameleon
 from guise.chameleon.faces.detection import FaceDetector
 from guise.cli.app.worker.people import People
-from guise.cli.app.worker.pictures import SMALL, VIEW, draw
+from guise.cli.app.worker.pictures import MEDIUM, SMALL, VIEW, draw
 from guise.cli.app.worker.words import as_text, middle
 from guise.models import load_recogniser
 from guise.models.devices import best_device
@@ -146,7 +146,7 @@ class PhotoJobs:
         try:
             for side, folder in (("before", job["folder"]), ("after", job["out"])):
                 pixels = read_picture(Path(folder) / photo).pixels
-                for kind, longest in (("", VIEW), ("-small", SMALL)):
+                for kind, longest in (("", VIEW), ("-medium", MEDIUM), ("-small", SMALL)):
                     draw(pixels, Path(job["views"]) / f"{view}-{side}{kind}.jpg", longest=longest)
         except ImageError:  # it was read a moment ago; somebody took it away
             return {}
