@@ -118,5 +118,6 @@ def check_step(page: Any) -> None:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found = axe.Axe().run(page).response
         grave = [rule for rule in found["violations"] if rule["impact"] in ("serious", "critical")]
-        assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in grave] == []
+        told = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in grave]
+        assert told == [], told
         assert len(found["passes"]) > 5  # it has looked
