@@ -27,7 +27,12 @@ export async function explain(answer) {
   return say(`error.${told.error}`, { ...told, most: told.most > 1e6 ? size(told.most) : told.most });
 }
 
+let last = { key: "", at: 0 };
+
 export async function ask(what, body = {}) {
+  const now = { key: JSON.stringify([what, body]), at: performance.now() };
+  if (now.key === last.key && now.at - last.at < 700) return false; // a double click asks once
+  last = now;
   problem("");
   try {
     const answer = await fetch(`/${what}`, { method: "POST", body: JSON.stringify(body) });

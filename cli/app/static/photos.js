@@ -1,7 +1,7 @@
 // The tab that protects photos.
 import { showChoose, wireChoose } from "./choose.js";
 import { addCards, bars } from "./gallery.js";
-import { at, element, onClick, say, working } from "./page.js";
+import { at, element, onClick, say, working, write } from "./page.js";
 import { showPeople, wirePeople } from "./people.js";
 
 const showWorking = working("photos", say("working.note"));
@@ -40,6 +40,7 @@ export function showPhotos(state) {
   if (state.step === "choose") showChoose(state);
   if (state.step === "people") showPeople(state);
   if (state.progress) showWorking(state);
+  write(at("stopped-text"), say(state.kind === "restore" ? "stopped.text.restore" : "stopped.text"));
   const result = JSON.stringify([state.run, state.result, photos.length]);
   if (state.step === "done" && shown !== result) showResult(state);
   shown = result;
