@@ -8,14 +8,12 @@ Linux with Chromium. Photos are made of the packaged portrait. On a busy machine
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 from itertools import pairwise
@@ -23,30 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-import uvicorn
-from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from benchmarks.app_scrolling import scrolling
 from benchmarks.provenance import code_version, environment
 from guise.chameleon import demo
-from guise.cli.app.server.guard import Guard
-from guise.cli.app.server.routes import page
-from guise.cli.app.settings import Settings
-from guise.cli.app.tabs.session import Session
-from guise.cli.app.worker.pictures import SMALL
 
 _THUMBNAILS = 1000
-_SCROLL = """() => new Promise(done => {
-  const gaps = []; let last = performance.now();
-  const step = now => {
-    gaps.push(now - last); last = now;
-    window.scrollBy(0, 120);
-    if (window.scrollY + window.innerHeight < document.documentElement.scrollHeight - 1 && gaps.length < 6000) {
-      requestAnimationFrame(step);
-    } else { done(gaps); }
-  };
-  requestAnimationFrame(step);
-})"""
 
 
 class App:
@@ -128,59 +109,6 @@ def job(place: Path, key: Path | None) -> dict[str, Any]:
     return told
 
 
-class _Idle:
-    """In the place of the worker process: nothing is done."""
-
-    def __init__(self, *_: Any) -> None:
-        pass
-
-    async def close(self) -> None:
-        pass
-
-
-def scrolling(place: Path) -> dict[str, float]:
-    """Frames while a gallery of many photos is scrolled from top to bottom."""
-    session = Session(Settings(home=place / "nobody"), place, worker=_Idle)  # type: ignore[arg-type]
-    picture = Image.fromarray(demo.portrait()).resize((SMALL, SMALL))
-    for number in range(_THUMBNAILS):
-        photo = {
-            "photo": f"{number}.jpg",
-            "path": f"{number}.jpg",
-            "status": "protected",
-            "view": str(number),
-            "at": None,
-        }
-        for side in ("before", "after"):
-            file = session.photos.views / f"{number}-{side}-small.jpg"
-            if number:
-                os.link(session.photos.views / f"0-{side}-small.jpg", file)
-            else:
-                picture.save(file)
-        measured = {"reason": "", "notes": [], "recognisers": ["dlib-resnet"], "linked_by": []}
-        session.feed.photos.append({**photo, **measured})
-    config = uvicorn.Config(
-        Guard(page(session, lambda: server.should_exit), port=8799, token="t"), port=8799, log_level="error"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    with sync_playwright() as driver:
-        tab = _tab(driver, "http://127.0.0.1:8799/?token=t")
-        tab.wait_for_selector(f".card >> nth={_THUMBNAILS - 1}", state="attached", timeout=600_000)
-        gaps = sorted(tab.evaluate(_SCROLL)[1:])
-    server.should_exit = True
-    thread.join()
-    return {
-        "frames": len(gaps),
-        "median_ms": gaps[len(gaps) // 2],
-        "p99_ms": gaps[int(len(gaps) * 0.99)],
-        "longest_ms": gaps[-1],
-        "over_50_ms": sum(gap > 50 for gap in gaps) / len(gaps),
-    }
-
-
 def _tab(driver: Any, address: str) -> Any:
     chromium = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
     tab = chromium.new_page(viewport={"width": 1200, "height": 800})
@@ -196,7 +124,7 @@ def main(key: Path | None, tries: int, out: Path | None) -> None:
     """Measure the page of `guise app`."""
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        told = {"first_page": first_page(place, tries), "scrolling": scrolling(place), **job(place, key)}
+        told = {"first_page": first_page(place, tries), "scrolling": scrolling(_THUMBNAILS), **job(place, key)}
     text = json.dumps({"code": code_version(), "environment": environment(), **told}, indent=1)
     click.echo(text)
     if out is not None:

@@ -32,10 +32,12 @@ export function compare(names, { lazy = false } = {}) {
     centre = kept;
     look();
   });
-  const show = (from, to, face) => {
+  // Of each side its picture, and one for screens with more pixels.
+  const show = (from, to, face, finer = []) => {
     if (before.getAttribute("src") === from && after.getAttribute("src") === to) return;
-    Object.assign(before, { src: from });
-    Object.assign(after, { src: to });
+    for (const [image, src, fine] of [[before, from, finer[0]], [after, to, finer[1]]]) {
+      Object.assign(image, { srcset: fine ? `${src} 1x, ${fine} 1.5x` : "", src });
+    }
     if (face && zoom.value <= 1) centre = face;
     look();
   };

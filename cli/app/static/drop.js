@@ -43,6 +43,15 @@ export async function send(tab, files, refused) {
   at(refused).hidden = !at(refused).childElementCount;
 }
 
+// A file that misses the place is not taken, and does not take the browser away from the page.
+for (const name of ["dragover", "drop"]) {
+  window.addEventListener(name, (event) => {
+    if (event.defaultPrevented || !event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "none";
+  });
+}
+
 export function onFiles(input, take) {
   at(input).addEventListener("change", async (event) => {
     await take(named(event.target.files));

@@ -2,18 +2,21 @@
 import { compare } from "./compare.js";
 import { element, say } from "./page.js";
 
+const GROUP = 24; // full rows of one, two, three or four columns: wider the page never is
+
 function pictures(item, photo, kind) {
   const names = { slider: say("photo.slider", photo) };
   for (const which of ["before", "after"]) names[which] = say(`photo.${kind}.${which}`, photo);
   const made = compare(names, { lazy: true });
   // A thousand large pictures would be too much to scroll.
-  const show = (size) => made.show(...["before", "after"].map((side) => `/photos/view/${photo.view}-${side}${size}.jpg`), photo.at);
-  show("-small");
+  const named = (size) => ["before", "after"].map((side) => `/photos/view/${photo.view}-${side}${size}.jpg`);
+  const show = (large) => made.show(...named(large ? "" : "-small"), photo.at, large ? [] : named("-medium"));
+  show(false);
   const button = element("button", { type: "button", textContent: say("photo.larger") });
   button.setAttribute("aria-expanded", "false");
   button.addEventListener("click", () => {
     const large = item.classList.toggle("large");
-    show(large ? "" : "-small");
+    show(large);
     button.textContent = say(large ? "photo.smaller" : "photo.larger");
     button.setAttribute("aria-expanded", String(large));
     if (!large) { // small pictures are whole
@@ -24,13 +27,15 @@ function pictures(item, photo, kind) {
   return { shown: [made.view, made.slider, made.zoom], button };
 }
 
-export function card(photo, kind) {
-  const item = element("li", { className: photo.view ? "card" : "card without" });
+function card(photo, kind) {
+  const item = element("div", { className: photo.view ? "card" : "card without" });
+  item.setAttribute("role", "listitem");
   const made = photo.view ? pictures(item, photo, kind) : null;
   if (made) item.append(...made.shown);
   item.append(element("p", { className: "name", textContent: photo.photo }));
   const status = say(`status.${photo.status}`);
   item.append(element("p", { textContent: photo.reason ? `${status} (${photo.reason})` : status }));
+  if (photo.moment) item.append(element("p", { className: "note", textContent: say("photo.moment", photo) }));
   if (photo.recognisers.length) {
     const linked = photo.linked_by.length;
     const text = linked
@@ -41,6 +46,19 @@ export function card(photo, kind) {
   for (const note of photo.notes) item.append(element("p", { className: "note", textContent: note }));
   if (made) item.append(made.button);
   return item;
+}
+
+// Photos join in groups: what is out of sight costs nothing, and a photo that comes into sight lays out its group only.
+export function addCards(gallery, photos, kind) {
+  for (const photo of photos) {
+    let group = gallery.lastElementChild;
+    if (!group || group.childElementCount === GROUP) {
+      group = element("div", { className: "group" });
+      group.setAttribute("role", "none");
+      gallery.append(group);
+    }
+    group.append(card(photo, kind));
+  }
 }
 
 export function bars(photos) {

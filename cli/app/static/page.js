@@ -27,7 +27,12 @@ export async function explain(answer) {
   return say(`error.${told.error}`, { ...told, most: told.most > 1e6 ? size(told.most) : told.most });
 }
 
+let last = { key: "", at: 0 };
+
 export async function ask(what, body = {}) {
+  const now = { key: JSON.stringify([what, body]), at: performance.now() };
+  if (now.key === last.key && now.at - last.at < 700) return false; // a double click asks once
+  last = now;
   problem("");
   try {
     const answer = await fetch(`/${what}`, { method: "POST", body: JSON.stringify(body) });
@@ -49,6 +54,20 @@ function time(seconds) {
   return say("time.hours", { n: (seconds / 3600).toFixed(1) });
 }
 
+// Of a video the library says its name and the step: "clip.mp4: writing".
+function ofVideo(what) {
+  const colon = what.lastIndexOf(": ");
+  const key = `what.video.${what.slice(colon + 2)}`;
+  return colon > 0 && key in texts ? { key, video: what.slice(0, colon) } : null;
+}
+
+function doing(progress) {
+  const video = ofVideo(progress.what);
+  if (video) return say(video.key, { ...progress, ...video });
+  const key = `what.${progress.what}`;
+  return say(key in texts ? key : "what.other", progress);
+}
+
 // How far the work of a tab is. The place is the section with this class.
 export function working(tab, note) {
   const place = document.querySelector(`#${tab} .working`);
@@ -62,11 +81,11 @@ export function working(tab, note) {
   return (state) => {
     const progress = state.progress ?? { what: "starting", done: 0, total: 0, part: null, left: null };
     write(title, say(`working.${state.step}`));
-    const key = `what.${progress.what}`;
-    write(what, say(key in texts ? key : "what.other", progress));
+    write(what, doing(progress));
     if (progress.total) Object.assign(bar, { max: progress.total, value: progress.done });
     else bar.removeAttribute("value");
-    write(left, progress.left === null ? say("working.unknown") : say("working.left", { time: time(progress.left) }));
+    if (progress.left === null) write(left, progress.total ? say("working.unknown") : "");
+    else write(left, say(ofVideo(progress.what) ? "working.left.step" : "working.left", { time: time(progress.left) }));
     write(told, progress.part ? say("working.part", { done: progress.part[0], total: progress.part[1] }) : state.text);
     stop.disabled = progress.what === "stopping";
   };

@@ -1,7 +1,7 @@
 // The tab that protects photos.
 import { showChoose, wireChoose } from "./choose.js";
-import { bars, card } from "./gallery.js";
-import { at, element, onClick, say, working } from "./page.js";
+import { addCards, bars } from "./gallery.js";
+import { at, element, onClick, say, working, write } from "./page.js";
 import { showPeople, wirePeople } from "./people.js";
 
 const showWorking = working("photos", say("working.note"));
@@ -29,7 +29,7 @@ export function addPhotos(message) {
     at("gallery").replaceChildren();
   }
   photos.push(...message.photos);
-  at("gallery").append(...message.photos.map((photo) => card(photo, message.tabs.photos.kind)));
+  addCards(at("gallery"), message.photos, message.tabs.photos.kind);
   at("gallery-section").hidden = !photos.length;
   at("gallery-note").textContent = say(`photos.note.${message.tabs.photos.kind || "protect"}`);
 }
@@ -40,6 +40,7 @@ export function showPhotos(state) {
   if (state.step === "choose") showChoose(state);
   if (state.step === "people") showPeople(state);
   if (state.progress) showWorking(state);
+  write(at("stopped-text"), say(state.kind === "restore" ? "stopped.text.restore" : "stopped.text"));
   const result = JSON.stringify([state.run, state.result, photos.length]);
   if (state.step === "done" && shown !== result) showResult(state);
   shown = result;

@@ -82,7 +82,7 @@ class PhotoBoard(Tab):
 
     def _pictures(self) -> set[str]:
         shown = [*self._feed.photos, *self._previews.values()]
-        sides = ("before", "after", "before-small", "after-small")
+        sides = [f"{side}{size}" for side in ("before", "after") for size in ("", "-small", "-medium")]
         known = {f"{photo['view']}-{side}.jpg" for photo in shown if photo["view"] for side in sides}
         if self._people is not None:
             known |= {f"person-{number}.jpg" for number in range(len(self._people["people"]))}

@@ -11,8 +11,8 @@ from typing import Any
 from guise import chameleon
 from guise.chameleon.faces.detection import FaceDetector
 from guise.cli.app.worker.people import People
-from guise.cli.app.worker.pictures import SMALL, VIEW, draw
-from guise.cli.app.worker.words import as_text, middle
+from guise.cli.app.worker.pictures import MEDIUM, SMALL, VIEW, draw
+from guise.cli.app.worker.words import as_text, middle, moment
 from guise.models import load_recogniser
 from guise.models.devices import best_device
 from guise.models.errors import ImageError
@@ -130,11 +130,14 @@ class PhotoJobs:
     def _show(self, job: dict[str, Any], result: chameleon.PhotoResult) -> None:
         drawn = self._drawn(job, result.shown, result.faces[0].box) if result.faces else {}
         notes = [as_text(note, Path(job["folder"])) for note in result.notes]
-        measured = {"recognisers": result.recognisers, "linked_by": result.linked_by}
-        self._send_photo(job, result, notes=notes, **measured, **drawn)
+        told: dict[str, Any] = {"notes": notes, "recognisers": result.recognisers, "linked_by": result.linked_by}
+        if result.video is not None:
+            told["moment"] = moment(result.shown)
+        self._send_photo(job, result, **told, **drawn)
 
     def _send_photo(self, job: dict[str, Any], result: Any, **values: Any) -> None:
         nothing: dict[str, Any] = {"view": None, "at": None, "notes": [], "recognisers": [], "linked_by": []}
+        nothing["moment"] = None  # of a video: which of its pictures is shown
         reason = as_text(result.reason, Path(job["folder"]))
         told = {"photo": printable(result.photo), "path": result.photo, "status": result.status, "reason": reason}
         self._send("photo", **nothing | told | values)
@@ -146,7 +149,7 @@ class PhotoJobs:
         try:
             for side, folder in (("before", job["folder"]), ("after", job["out"])):
                 pixels = read_picture(Path(folder) / photo).pixels
-                for kind, longest in (("", VIEW), ("-small", SMALL)):
+                for kind, longest in (("", VIEW), ("-medium", MEDIUM), ("-small", SMALL)):
                     draw(pixels, Path(job["views"]) / f"{view}-{side}{kind}.jpg", longest=longest)
         except ImageError:  # it was read a moment ago; somebody took it away
             return {}

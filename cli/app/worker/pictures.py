@@ -9,8 +9,8 @@ from PIL import Image
 
 from guise.models.files import atomic_write
 
-FACE, SMALL, VIEW = 192, 640, 1600
-"""Pixels, the longer side of a face, and of a photo in the gallery and where it is looked at alone."""
+FACE, SMALL, MEDIUM, VIEW = 192, 400, 640, 1600
+"""Pixels, the longer side of a face, and of a photo in the gallery, there on fine screens, and looked at alone."""
 
 
 def draw(pixels: np.ndarray, file: Path, *, longest: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,9 +20,23 @@ def as_text(sentence: str, folder: Path) -> str:
         folder: with the photos, whose path is left out.
 
     Returns:
-        It without the advice that names a parameter.
+        It without the advice that names a parameter, and with "you" for the user, who reads it.
     """
-    return sentence.replace(f"{printable(folder)}{os.sep}", "").split(": see `")[0]
+    text = sentence.replace(f"{printable(folder)}{os.sep}", "").split(": see `")[0]
+    text = re.sub(r"\b(is|be) the user's\b", r"\1 yours", text)
+    return text.replace("the user's", "your").replace("the user", "you")
+
+
+def moment(picture: str) -> str:
+    """Say when a picture of a video is shown.
+
+    Args:
+        picture: its name, such as "clip.mp4#t=3.200".
+
+    Returns:
+        Seconds.
+    """
+    return f"{float(picture.rpartition('#t=')[2]):.1f}"
 
 
 def middle(box: Sequence[float] | np.ndarray, pixels: np.ndarray) -> list[float]:

@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,9 @@ class Program:
         assert "Traceback" not in self._errors.read_text()
 
 
+Start = Callable[..., Program]
+
+
 class Browser:
     """Chromium, and what it asked and complained of. Requests to other hosts are refused."""
 
@@ -96,6 +101,16 @@ def drop(page: Any, files: list[Path]) -> None:
     page.dispatch_event("#drop", "drop", {"dataTransfer": moved})
 
 
+def unpacked(page: Any, button: str, place: Path) -> list[str]:
+    """Download a zip, and say what is in it."""
+    with page.expect_download() as download:
+        page.click(button)
+    download.value.save_as(place.with_suffix(".zip"))
+    with zipfile.ZipFile(place.with_suffix(".zip")) as archive:
+        archive.extractall(place)
+        return sorted(archive.namelist())
+
+
 def check_step(page: Any) -> None:
     """Nothing is wider than the window, in light and dark, and axe-core finds nothing serious."""
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
@@ -103,5 +118,6 @@ def check_step(page: Any) -> None:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found = axe.Axe().run(page).response
         grave = [rule for rule in found["violations"] if rule["impact"] in ("serious", "critical")]
-        assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in grave] == []
+        told = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in grave]
+        assert told == [], told
         assert len(found["passes"]) > 5  # it has looked

@@ -1,10 +1,10 @@
-"""A session of the page without its worker process, and someone who has its address."""
+"""A session of the page without its worker process, someone who has its address, and the program in a browser."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -15,6 +15,9 @@ from guise.cli.app.settings import Limits, Settings
 from guise.cli.app.tabs.photos import Photos
 from guise.cli.app.tabs.process import Work
 from guise.cli.app.tabs.session import Session
+
+if TYPE_CHECKING:  # playwright may be absent
+    from tests.cli.app.browsing import Browser, Program, Start
 
 PORT, TOKEN = 8765, "the-token"
 ADDRESS = f"http://127.0.0.1:{PORT}"
@@ -69,3 +72,34 @@ def user(guard: Guard) -> TestClient:
     client = TestClient(guard, base_url=ADDRESS, headers=OWN)
     assert client.get(f"/?token={TOKEN}").status_code == 200
     return client
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "home" / "keys").mkdir(parents=True)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def start(home: Path) -> Iterator[Start]:
+    from tests.cli.app.browsing import Program
+
+    programs: list[Program] = []
+
+    def run(*options: str) -> Program:
+        programs.append(Program(home, *options))
+        return programs[-1]
+
+    yield run
+    for program in programs:
+        program.stop()
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    from tests.cli.app.browsing import Browser, playwright
+
+    with playwright.sync_playwright() as driver:
+        chromium = Browser(driver)
+        yield chromium
+        chromium.chromium.close()

@@ -3,51 +3,20 @@
 from __future__ import annotations
 
 import shutil
-import zipfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from guise.chameleon.demo import make_photos
-from tests.cli.app.browsing import NEEDS_CHROMIUM, SLOW, Browser, Program, check_step, drop, playwright
+from tests.cli.app.browsing import NEEDS_CHROMIUM, SLOW, Browser, Start, check_step, drop, playwright, unpacked
 from tests.cli.command_line import hashes
 
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.timeout(1800)]
 
 SCRIPT = "<img src=x onerror=alert(1)>.jpg"
 QUICK = ("--refine", "1", "--patience", "0")
-Start = Callable[..., Program]
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    (tmp_path / "home" / "keys").mkdir(parents=True)
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def start(home: Path) -> Iterator[Start]:
-    programs: list[Program] = []
-
-    def run(*options: str) -> Program:
-        programs.append(Program(home, *options))
-        return programs[-1]
-
-    yield run
-    for program in programs:
-        program.stop()
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with playwright.sync_playwright() as driver:
-        browser = Browser(driver)
-        yield browser
-        browser.chromium.close()
 
 
 @pytest.fixture
@@ -62,15 +31,6 @@ def few(photos: Path, head: Image.Image) -> list[Path]:
     for index in range(3):
         head.crop((9 * index, 0, 262, 262)).resize((250, 250)).save(photos / f"{index}.jpg", quality=92)
     return sorted(photos.iterdir())
-
-
-def unpacked(page: Any, button: str, place: Path) -> list[str]:
-    with page.expect_download() as download:
-        page.click(button)
-    download.value.save_as(place.with_suffix(".zip"))
-    with zipfile.ZipFile(place.with_suffix(".zip")) as archive:
-        archive.extractall(place)
-        return sorted(archive.namelist())
 
 
 def test_from_twelve_dropped_photos_to_the_zip(browser: Browser, start: Start, home: Path, tmp_path: Path) -> None:

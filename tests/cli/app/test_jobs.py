@@ -152,7 +152,8 @@ def test_photos_without_a_face_are_an_error_in_words(job, two):
 
 def test_advice_for_the_command_line_is_left_out():
     note = "1 more of its faces may be the user's and got no mask: see `user_face=all`"
-    assert as_text(note, Path("/photos")).endswith("no mask")
+    assert as_text(note, Path("/photos")) == "1 more of its faces may be yours and got no mask"
+    assert as_text("none of its 4 pictures shows the user's face", Path("/photos")).endswith("shows your face")
     assert as_text("cannot read /photos/a.jpg: it is damaged", Path("/photos")) == "cannot read a.jpg: it is damaged"
 
 
