@@ -12,7 +12,7 @@ from guise.harmless.adapters.peft_files import Adapter, LoraLayer, read_adapter,
 from guise.harmless.adapters.subspace import AlignedSubspace, Projection, share
 from guise.harmless.adapters.weights import StreamedWeights
 from guise.harmless.fingerprints.files import check_new
-from guise.models.errors import InputError
+from guise.models.errors import InputError, WeightsError
 from guise.models.files import check_output_folder, check_writable, printable
 from guise.models.watching import Progress
 
@@ -152,9 +152,12 @@ def _measure(
 ) -> tuple[AdaptedLayer, tuple[Tensor, float]]:
     """The layer's shares, its projected B as it would be written, and the cosine of that."""
     base, aligned = (model.get(name) for model, name in zip(models, names, strict=True))
+    a, b = adapter.tensors[layer.a], adapter.tensors[layer.b]
+    places = (*(model.place for model in models), adapter.folder, adapter.folder)
+    for tensor, name, place in zip((base, aligned, a, b), (*names, layer.a, layer.b), places, strict=True):
+        _check_sound(tensor, f"{name} of {printable(place)}")
     if adapter.transposed:
         base, aligned = base.T, aligned.T
-    a, b = adapter.tensors[layer.a], adapter.tensors[layer.b]
     if base.shape != aligned.shape or (b.shape[0], a.shape[1]) != tuple(base.shape):
         sizes = ", ".join("x".join(map(str, shape)) for shape in (base.shape, aligned.shape, (b.shape[0], a.shape[1])))
         what = f"{layer.name} is of different sizes in the base, the aligned model and the adapter: {sizes}"
@@ -166,6 +169,14 @@ def _measure(
     after = share(a, written, space.project(written))
     measured = AdaptedLayer(layer.name, before.cosine, before.energy, space.rank, len(base))
     return measured, (written, after.cosine)
+
+
+def _check_sound(tensor: Tensor, what: str) -> None:
+    if not tensor.is_floating_point():
+        kind = str(tensor.dtype).removeprefix("torch.")
+        raise InputError(f"{what} is {kind}, as quantised models have it; name the model in floating point")
+    if not bool(tensor.float().isfinite().all()):
+        raise WeightsError(f"{what} holds values that are not finite; name sound weights")
 
 
 def _check_out(adapter: Adapter, models: tuple[Path, ...], out: Path) -> None:
