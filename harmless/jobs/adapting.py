@@ -87,7 +87,7 @@ def project_adapter(
         projection: "orthogonal" (a true projector) or "paper" (V V^T / |V|_F). See `AlignedSubspace`.
         threshold: of the cosine, in [0, 1].
         lowest: project so many layers with the lowest cosine instead.
-        energy: rank rule of the orthogonal projection; see `AlignedSubspace`.
+        energy: rank rule of the orthogonal projection, and of no other; see `AlignedSubspace`.
         progress: called after each layer.
 
     Returns:
@@ -102,6 +102,8 @@ def project_adapter(
     for option, value in (("threshold", threshold), ("energy", energy)):
         if value is not None and not 0 <= value <= 1:
             raise InputError(f"`{option}={value:g}` is no share; give a number from 0 to 1")
+    if energy is not None and projection != "orthogonal":
+        raise InputError(f"`energy={energy:g}` counts directions of the orthogonal projection; leave one of them out")
     read = read_adapter(Path(adapter))
     if out is not None:
         _check_out(read, (Path(base), Path(aligned)), Path(out))
@@ -181,7 +183,7 @@ def _check_sound(tensor: Tensor, what: str) -> None:
 
 def _check_out(adapter: Adapter, models: tuple[Path, ...], out: Path) -> None:
     check_new(out)
-    for folder in (adapter.folder, *models):
+    for what, folder in (("adapter", adapter.folder), *(("model", model) for model in models)):
         if folder.is_dir():
-            check_output_folder(folder, out)
+            check_output_folder(folder, out, what=what)
     check_writable(out)

@@ -83,7 +83,9 @@ def test_bad_input_is_one_line(place: Path) -> None:
         ({"base": place / "adapter"}, r"adapter has no model\.layers\.0\.self_attn\.q_proj\.weight"),
         ({"aligned": place / "base"}, "no update lies in what separates"),
         ({"out": place / "adapter"}, "is there already"),
-        ({"out": place / "base" / "in"}, "inside|holds|lies"),
+        ({"out": place / "base" / "in"}, r"and model folder .* away from the models"),
+        ({"out": adapter / "in"}, r"and adapter folder .* away from the adapters"),
+        ({"energy": 0.9, "projection": "paper"}, "`energy=0.9` counts directions of the orthogonal projection"),
     ):
         with pytest.raises(InputError, match=words) as caught:
             project_adapter(adapter, **(there | options))  # type: ignore[arg-type]
