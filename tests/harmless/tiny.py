@@ -83,6 +83,14 @@ def unfinished() -> nn.Module:
     return nn.Module()
 
 
+def repeated() -> nn.Module:
+    """Has each of 8 filters three times; too large on 64 x 64 to be decomposed."""
+    stem = nn.Conv2d(3, 24, 7, 2)
+    with torch.no_grad():
+        stem.weight.copy_(stem.weight[:8].repeat(3, 1, 1, 1))
+    return nn.Sequential(stem, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
 def stopped() -> nn.Module:
     """Ctrl-C is pressed while it is made."""
     raise KeyboardInterrupt
