@@ -16,6 +16,7 @@ from guise.harmless.operators.simplify import simplified
 from guise.harmless.projection.base import Projector
 from guise.harmless.projection.channels import through_fewer
 from guise.harmless.projection.gram import gram_rank
+from guise.harmless.projection.ordered import independent
 from guise.models.errors import InputError
 
 _PROBES = 4
@@ -64,7 +65,8 @@ def nullity(projector: Projector) -> Nullity:
     unread, formula = int(unread_entries(operator).sum()), by_counting(operator)
     if projector.rank is not None:
         return Nullity(n, m, unread, formula, n - projector.rank)
-    if (rank := gram_rank(operator)) is not None:
+    rank = m if independent(operator) else gram_rank(operator)
+    if rank is not None:
         return Nullity(n, m, unread, formula, n - rank)
     generator = torch.Generator().manual_seed(0)
     signs = 2.0 * torch.randint(0, 2, (_PROBES, *operator.input_shape), generator=generator, dtype=torch.float64) - 1

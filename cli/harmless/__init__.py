@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from guise.cli.main import LazyGroup
@@ -22,7 +24,19 @@ _COMMANDS = {
 }
 
 
-@click.group(cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+class _Group(LazyGroup):
+    """The commands, of which only `generate` keeps what was finished when it is stopped."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            if ctx.invoked_subcommand == "generate":
+                raise
+            raise KeyboardInterrupt("Nothing that was measured is kept.") from None
+
+
+@click.group(cls=_Group, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 def harmless() -> None:
     """Null spaces of a model's first layers: audit them, and replace what the model never reads.
 

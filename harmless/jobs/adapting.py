@@ -12,7 +12,7 @@ from guise.harmless.adapters.peft_files import Adapter, LoraLayer, read_adapter,
 from guise.harmless.adapters.subspace import AlignedSubspace, Projection, share
 from guise.harmless.adapters.weights import StreamedWeights
 from guise.harmless.fingerprints.files import check_new
-from guise.models.errors import InputError
+from guise.models.errors import InputError, WeightsError
 from guise.models.files import check_output_folder, check_writable, printable
 from guise.models.watching import Progress
 
@@ -87,7 +87,7 @@ def project_adapter(
         projection: "orthogonal" (a true projector) or "paper" (V V^T / |V|_F). See `AlignedSubspace`.
         threshold: of the cosine, in [0, 1].
         lowest: project so many layers with the lowest cosine instead.
-        energy: rank rule of the orthogonal projection; see `AlignedSubspace`.
+        energy: rank rule of the orthogonal projection, and of no other; see `AlignedSubspace`.
         progress: called after each layer.
 
     Returns:
@@ -102,6 +102,8 @@ def project_adapter(
     for option, value in (("threshold", threshold), ("energy", energy)):
         if value is not None and not 0 <= value <= 1:
             raise InputError(f"`{option}={value:g}` is no share; give a number from 0 to 1")
+    if energy is not None and projection != "orthogonal":
+        raise InputError(f"`energy={energy:g}` counts directions of the orthogonal projection; leave one of them out")
     read = read_adapter(Path(adapter))
     if out is not None:
         _check_out(read, (Path(base), Path(aligned)), Path(out))
@@ -152,9 +154,12 @@ def _measure(
 ) -> tuple[AdaptedLayer, tuple[Tensor, float]]:
     """The layer's shares, its projected B as it would be written, and the cosine of that."""
     base, aligned = (model.get(name) for model, name in zip(models, names, strict=True))
+    a, b = adapter.tensors[layer.a], adapter.tensors[layer.b]
+    places = (*(model.place for model in models), adapter.folder, adapter.folder)
+    for tensor, name, place in zip((base, aligned, a, b), (*names, layer.a, layer.b), places, strict=True):
+        _check_sound(tensor, f"{name} of {printable(place)}")
     if adapter.transposed:
         base, aligned = base.T, aligned.T
-    a, b = adapter.tensors[layer.a], adapter.tensors[layer.b]
     if base.shape != aligned.shape or (b.shape[0], a.shape[1]) != tuple(base.shape):
         sizes = ", ".join("x".join(map(str, shape)) for shape in (base.shape, aligned.shape, (b.shape[0], a.shape[1])))
         what = f"{layer.name} is of different sizes in the base, the aligned model and the adapter: {sizes}"
@@ -168,9 +173,17 @@ def _measure(
     return measured, (written, after.cosine)
 
 
+def _check_sound(tensor: Tensor, what: str) -> None:
+    if not tensor.is_floating_point():
+        kind = str(tensor.dtype).removeprefix("torch.")
+        raise InputError(f"{what} is {kind}, as quantised models have it; name the model in floating point")
+    if not bool(tensor.float().isfinite().all()):
+        raise WeightsError(f"{what} holds values that are not finite; name sound weights")
+
+
 def _check_out(adapter: Adapter, models: tuple[Path, ...], out: Path) -> None:
     check_new(out)
-    for folder in (adapter.folder, *models):
+    for what, folder in (("adapter", adapter.folder), *(("model", model) for model in models)):
         if folder.is_dir():
-            check_output_folder(folder, out)
+            check_output_folder(folder, out, what=what)
     check_writable(out)

@@ -103,8 +103,12 @@ def robustness(
         raise InputError("`robustness` needs scores of classes of one model; name one classifier")
     photos, labels = _read(Path(images), loaded)
     own = labels is None
+    classes = _scores(network, photos[:1]).shape[1]
     if labels is None:
         labels = torch.cat([_scores(network, photo).argmax(1) for photo in photos.split(64)])
+    elif wrong := [label for label in labels.tolist() if not 0 <= label < classes]:
+        what = f"{printable(images)} holds the label {wrong[0]}, and the model knows {classes} classes"
+        raise InputError(f"{what}; number them from 0 to {classes - 1}")
     settings = SearchSettings(steps, restarts, seed)
     found = torch.empty(len(rows), len(columns), len(photos))
     proven: list[list[Tensor | None]] = [[None] * len(columns) for _ in rows]
@@ -172,8 +176,10 @@ def _read(place: Path, loaded: LoadedModel) -> tuple[Tensor, Tensor | None]:
     try:
         with np.load(place) as arrays:
             images, labels = arrays["images"], arrays["labels"]
-    except (OSError, ValueError, KeyError):
+    except Exception:  # archives that are damaged, or none, raise almost anything
         raise InputError(f"{printable(place)} holds no `images` and `labels`; write both with numpy.savez") from None
+    if images.ndim and not len(images):
+        raise InputError(f"{printable(place)} holds no images; give at least one")
     planes = images[:, None] if images.ndim == 3 else np.moveaxis(images, -1, 1) if images.ndim == 4 else images
     if images.dtype != np.uint8 or planes.ndim != 4 or planes.shape[1:] != loaded.input_shape:
         wanted = "x".join(map(str, loaded.input_shape))

@@ -20,7 +20,9 @@ from guise.harmless.projection.injective import Unread, injective
 from guise.harmless.projection.iterative import CGSettings, ConjugateGradients, largest_singular_value
 from guise.harmless.projection.low_rank import LowRank, correction
 from guise.harmless.projection.mask import MaskProjector
+from guise.harmless.projection.ordered import tells_apart
 from guise.harmless.projection.selection import SelectionProjector
+from guise.harmless.projection.tiles import Tiles, tiled
 
 _BANDED_BYTES = 2**28
 
@@ -93,10 +95,12 @@ def _project(operator: LinearOperator, settings: CGSettings | None, *, ranked: b
         return Fourier(operator)
     if (parts := through_fewer(operator)) is not None:
         return SelectionProjector(operator, parts[0], _project(parts[1], settings, ranked=ranked))
+    if tiled(operator):
+        return Tiles(operator)
     dense = Dense(operator) if small(operator) else None
     if dense is not None and dense.accurate:
         return dense
-    if dense is None and isinstance(operator, Convolution) and injective(operator):
+    if dense is None and (tells_apart(operator) or injective(operator)):
         return Unread(operator)
     if ranked and dense is None:
         raise _UnrankedError

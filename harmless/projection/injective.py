@@ -43,16 +43,16 @@ def injective(operator: LinearOperator) -> bool:
 
 
 class Unread:
-    """The projection onto what a convolution that loses nothing does not read.
+    """The projection onto what convolutions that lose nothing else do not read.
 
     Args:
-        operator: one that is `injective`.
+        operator: one that is `injective`, or `tells_apart` all that it reads.
     """
 
     method = "windows one after another: all that is read is told apart"
     singular_values: Tensor | None = None
 
-    def __init__(self, operator: Convolution) -> None:
+    def __init__(self, operator: LinearOperator) -> None:
         self.operator = operator
         self._unread = unread_entries(operator)
         self.rank = columns(operator) - int(self._unread.sum())

@@ -84,9 +84,9 @@ class PixelModel(nn.Module):
         output = self.network(prepared.permute(0, 2, 3, 1) if self.channels_last else prepared)
         if isinstance(output, Tensor):
             return output
-        # Dictionaries and lists of several outputs count as one vector.
-        parts = [leaf.flatten(1) for leaf in tree_leaves(output) if isinstance(leaf, Tensor) and leaf.ndim > 0]
-        numbers = [part for part in parts if part.is_floating_point()]
+        # Dictionaries and lists of several outputs count as one vector. Some have one number a photo: (N,).
+        parts = [leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor) and leaf.ndim > 0]
+        numbers = [part.reshape(len(part), -1) for part in parts if part.is_floating_point()]
         if not numbers:
             raise TypeError("it answers without a floating-point number")
         return torch.cat(numbers, 1)

@@ -107,7 +107,7 @@ def _head(path: Path) -> bytes:
         return b""
 
 
-def check_output_folder(inputs: Path, out: Path) -> None:
+def check_output_folder(inputs: Path, out: Path, *, what: str = "photo") -> None:
     """Make sure that nothing written below `out` can land among the originals.
 
     Links are resolved, also those to folders that lie below `out` already.
@@ -115,6 +115,7 @@ def check_output_folder(inputs: Path, out: Path) -> None:
     Args:
         inputs: the folder with the originals.
         out: the folder for the copies, present or not.
+        what: the originals are, one of them.
 
     Raises:
         InputError: the folders are the same, either lies inside the other, or `out` is not a folder.
@@ -124,8 +125,8 @@ def check_output_folder(inputs: Path, out: Path) -> None:
             raise InputError(f"output {printable(out)} is not a folder; choose another name")
         for folder in (out, *_linked_folders(out)):
             if _holds(inputs, folder) or _holds(folder, inputs):
-                pair = f"output folder {printable(folder)} and photo folder {printable(inputs)}"
-                remedy = "choose an output folder away from the photos"
+                pair = f"output folder {printable(folder)} and {what} folder {printable(inputs)}"
+                remedy = f"choose an output folder away from the {what}s"
                 raise InputError(f"{pair} are the same or one holds the other; {remedy}")
     except OSError as error:
         raise _unreadable(error) from error

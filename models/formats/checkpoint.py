@@ -25,6 +25,8 @@ Tensors = dict[str, Tensor]
 
 _INDICES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 _SINGLE = ("model.safetensors", "pytorch_model.bin", "open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+_KINDS = (("safetensors", "bin", "pth", "ckpt"), ("pt", "th"))
+"""Endings of files of weights; the second ones count where there are none of the first, as optimizers have them too."""
 _SHARD = re.compile(r"(.+)-\d+-of-(\d+)\.\w+")
 _DEPTH = 4
 """So deep tables are looked for inside one another."""
@@ -60,10 +62,14 @@ def _chosen(path: Path) -> Path:
         for name in (*_INDICES, *_SINGLE):
             if (path / name).is_file():
                 return path / name
-        files = [file for kind in ("safetensors", "bin", "pth", "ckpt") for file in sorted(path.glob(f"*.{kind}"))]
+        groups = [[file for kind in kinds for file in sorted(path.glob(f"*.{kind}"))] for kinds in _KINDS]
+        files = groups[0] or groups[1]
         files = sorted(path.glob("*.index.json")) or files
         if len(files) == 1 or (files and len(_siblings(files[0])) == len(files)):
             return files[0]
+        if any(path.glob("*.distcp")):
+            how = "`python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER FILE` makes one file of it"
+            raise InputError(f"{printable(path)} holds a distributed checkpoint; {how}")
         held = ", ".join(printable(file.name) for file in files[:3]) or "none"
         raise InputError(f"{printable(path)} is no file, but a folder; name one of its files of weights ({held})")
     if not path.is_file():

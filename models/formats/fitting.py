@@ -81,6 +81,7 @@ def _fit_table(place: str, table: Tensors, network: Tensors) -> Fit:
 
 
 def _unwrapped(name: str) -> str:
+    name = name.replace("/", ".")  # as other libraries part names
     for wrapper in _WRAPPERS:
         name = name.replace(wrapper, "")
     return name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from pathlib import Path
 
 from guise.models.errors import WeightsError
@@ -11,6 +12,8 @@ from guise.models.files.names import printable
 
 _HEAD = 4096
 _LFS = b"version https://git-lfs.github.com/spec/"
+_OF_TORCH = (".pkl", "archive_format", "serialized_exported_program.json")
+"""Ends of names of which each ZIP archive that torch writes holds one."""
 _MAGIC = {
     b"\x89HDF\r\n\x1a\n": "an HDF5 file, as Keras writes it",
     b"GGUF": "a GGUF file, whose weights are quantised",
@@ -85,11 +88,22 @@ def _otherwise(path: Path) -> str | None:
         return f"JSON text ({_start(text)}), which holds no weights; name the file with the weights"
     if size < _HEAD and _is_text(head):
         return f"text ({_start(text)}), no model; fetch the file itself"
-    if head.startswith(b"PK\x03\x04"):
+    return _of_archive(path, size) if head.startswith(b"PK\x03\x04") else None
+
+
+def _of_archive(path: Path, size: int) -> str | None:
+    """ZIP archives are models of torch where they hold what torch puts into each of its own."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError):
         if not _has_end(path, size):
             return f"a ZIP archive that was cut short after {size:,} bytes; fetch it again"
-        if head[30 : 30 + int.from_bytes(head[26:28], "little")].endswith(b".npy"):  # its first entry's name
-            return "an archive of NumPy arrays, which is not read here; save the weights as .safetensors"
+        return None
+    if names and all(name.endswith(".npy") for name in names):
+        return "an archive of NumPy arrays, which is not read here; save the weights as .safetensors"
+    if names and not any(name.endswith(_OF_TORCH) for name in names):
+        return f"a ZIP archive of {printable(names[0][:60])} and such: unpack it first"
     return None
 
 

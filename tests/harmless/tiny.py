@@ -83,6 +83,19 @@ def unfinished() -> nn.Module:
     return nn.Module()
 
 
+def repeated() -> nn.Module:
+    """Has each of 8 filters three times; too large on 64 x 64 to be decomposed."""
+    stem = nn.Conv2d(3, 24, 7, 2)
+    with torch.no_grad():
+        stem.weight.copy_(stem.weight[:8].repeat(3, 1, 1, 1))
+    return nn.Sequential(stem, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def stopped() -> nn.Module:
+    """Ctrl-C is pressed while it is made."""
+    raise KeyboardInterrupt
+
+
 def few() -> nn.Module:
     """Reads 40 numbers of each quarter of a 32 x 32 photo."""
     return nn.Sequential(nn.Conv2d(3, 40, 16, 16), nn.ReLU(), nn.Flatten(), nn.Linear(40 * 4, 5))

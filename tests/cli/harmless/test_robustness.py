@@ -36,4 +36,11 @@ def test_slips_are_one_line(tmp_path: Path, album: Path) -> None:
     np.savez(tmp_path / "set.npz", images=np.zeros((2, 8, 8), np.uint8), labels=np.zeros(2))
     there = ("--images", tmp_path / "set.npz", "--input", "3x32x32")
     check_refused(harmless("robustness", "tiny:patches", *there), 2, "are uint8 (2, 8, 8), the model takes 3x32x32")
+    for labels, fault in (([0, 99], "holds the label 99"), ([0, -1], "holds the label -1"), ([], "holds no images")):
+        photos = np.zeros((len(labels), 32, 32, 3), np.uint8)
+        np.savez(tmp_path / "set.npz", images=photos, labels=np.array(labels, int))
+        check_refused(harmless("robustness", "tiny:patches", *there), 2, fault)
+    for broken in (b"", b"PK\x03\x04 cut short", (tmp_path / "set.npz").read_bytes()[:200]):
+        (tmp_path / "set.npz").write_bytes(broken)
+        check_refused(harmless("robustness", "tiny:patches", *there), 2, "holds no `images` and `labels`")
     check_refused(harmless("robustness", "guise-vit", "--images", album), 2, "name one classifier")

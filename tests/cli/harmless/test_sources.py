@@ -155,3 +155,11 @@ def test_a_model_that_fails_on_photos_of_that_size_is_one_line(album: Path, tmp_
     words = "fails on an input of 3x32x32", "give its size with --input"
     check_refused(harmless("check", *pair, *where), 2, *words)
     check_refused(generate(album, tmp_path / "out", "--non-linear", model="guise-vit"), 2, *words)
+
+
+def test_a_stopped_command_says_what_it_keeps(tmp_path: Path, album: Path) -> None:
+    for command in (("inspect", "tiny:stopped"), ("robustness", "tiny:stopped", "--images", album)):
+        told = harmless(*command)
+        assert told.code == 130 and told.stderr.strip() == "Stopped. Nothing that was measured is kept."
+    told = harmless("generate", "--model", "tiny:stopped", "--images", album, "--out", tmp_path / "out")
+    assert told.code == 130 and "What was finished is kept" in told.stderr

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from guise.harmless import project_adapter
-from guise.models.errors import InputError
+from guise.models.errors import GuiseError, InputError
 from tests.harmless.adapters.files import PREFIX, low_rank, save_adapter, save_model
 
 NAMES = [f"model.layers.{index}.self_attn.q_proj" for index in range(3)]
@@ -83,7 +83,9 @@ def test_bad_input_is_one_line(place: Path) -> None:
         ({"base": place / "adapter"}, r"adapter has no model\.layers\.0\.self_attn\.q_proj\.weight"),
         ({"aligned": place / "base"}, "no update lies in what separates"),
         ({"out": place / "adapter"}, "is there already"),
-        ({"out": place / "base" / "in"}, "inside|holds|lies"),
+        ({"out": place / "base" / "in"}, r"and model folder .* away from the models"),
+        ({"out": adapter / "in"}, r"and adapter folder .* away from the adapters"),
+        ({"energy": 0.9, "projection": "paper"}, "`energy=0.9` counts directions of the orthogonal projection"),
     ):
         with pytest.raises(InputError, match=words) as caught:
             project_adapter(adapter, **(there | options))  # type: ignore[arg-type]
@@ -93,6 +95,26 @@ def test_bad_input_is_one_line(place: Path) -> None:
     (adapter / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "use_dora": True}))
     with pytest.raises(InputError, match="adapter of DoRA"):
         project_adapter(adapter, **there)
+
+
+def test_weights_that_are_no_sound_numbers_are_told(place: Path) -> None:
+    sound = load_file(place / "aligned" / "model-00001-of-00001.safetensors")
+    weight = sound[f"{NAMES[1]}.weight"]
+    for name, change, words in (
+        (
+            "damaged",
+            weight.masked_fill(weight > 1, torch.inf),
+            r"q_proj\.weight of .*damaged holds values that are not",
+        ),
+        ("quantised", weight.to(torch.int8), r"q_proj\.weight of .*quantised is int8, as quantised models have it"),
+    ):
+        save_model(place / name, sound | {f"{NAMES[1]}.weight": change})
+        with pytest.raises(GuiseError, match=words) as caught:
+            project_adapter(place / "adapter", base=place / "base", aligned=place / name)
+        assert "\n" not in str(caught.value)
+    pairs = {name: (torch.randn(2, 12), torch.full((16, 2), torch.nan)) for name in NAMES}
+    with pytest.raises(GuiseError, match=r"lora_B\.weight of .*broken holds values that are not finite"):
+        project_adapter(save_adapter(place / "broken", pairs), **where(place))
 
 
 @pytest.mark.filterwarnings("ignore")  # of these libraries about one another

@@ -131,3 +131,19 @@ def test_a_joint_model_among_others_counts_with_all_its_models() -> None:
             assert torch.equal(answer, expected)
     with pytest.raises(InputError, match="photos of 3x16x16 and 3x40x40"):
         load_models([pair, load_models(tiny.few(), input=(3, 40, 40))])
+
+
+def test_several_outputs_may_have_one_number_a_photo() -> None:
+    class Detector(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem = nn.Conv2d(3, 4, 8, 8)
+
+        def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+            scores = self.stem(x).relu().mean((2, 3))
+            return {"scores": scores, "label": scores.argmax(1), "sure": scores.amax(1), "classes": torch.tensor(4)}
+
+    space = null_space(Detector(), input="3x16x16")
+    assert space.nullity == 3 * 16 * 16 - 4 * 4
+    scores = space.loaded.model(255 * torch.rand(3, 3, 16, 16))
+    assert scores.shape == (3, 5) and torch.equal(scores[:, :4].amax(1), scores[:, 4])

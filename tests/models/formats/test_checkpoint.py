@@ -136,6 +136,17 @@ def test_shards_are_read_by_their_index_by_one_of_them_or_by_their_folder(tmp_pa
         read_tables(index)
 
 
+def test_folders_of_training_runs_are_read_or_told(tmp_path: Path) -> None:
+    torch.save({"module": STATE, "optimizer": None}, tmp_path / "mp_rank_00_model_states.pt")
+    check(read_tables(tmp_path), "module")
+    save_file(STATE, tmp_path / "weights.safetensors")  # the other file may be an optimizer's
+    check(read_tables(tmp_path), "")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "__0_0.distcp").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"holds a distributed checkpoint; .*dcp_to_torch"):
+        read_tables(tmp_path / "run")
+
+
 def test_what_holds_no_tensors_is_told(tmp_path: Path) -> None:
     torch.save({"epoch": 3, "lr": 0.1}, tmp_path / "w.pth")
     with pytest.raises(WeightsError, match="holds no table of tensors, but epoch, lr"):

@@ -23,6 +23,12 @@ def test_any_prefix_is_taken_off(prefix: str) -> None:
     assert not best.faults and all(torch.equal(best.tensors[name], state[name]) for name in NETWORK)
 
 
+def test_names_may_be_parted_by_slashes() -> None:
+    state = given()
+    best = fit({"": {f"net/{name.replace('.', '/')}": tensor for name, tensor in state.items()}}, NETWORK)
+    assert not best.faults and all(torch.equal(best.tensors[name], state[name]) for name in NETWORK)
+
+
 def test_a_prefix_that_the_network_has_and_the_file_has_not_is_put_before() -> None:
     state = given()
     network = {f"encoder.{name}": tensor for name, tensor in NETWORK.items()}

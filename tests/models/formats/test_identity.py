@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,15 @@ def test_what_lies_under_a_models_name_is_told(tmp_path: Path, content: bytes, w
     with pytest.raises(WeightsError, match=words) as caught:
         check_model_file(path)
     assert "\n" not in str(caught.value)
+
+
+def test_archives_of_other_files_are_told(tmp_path: Path) -> None:
+    torch.save({"weight": torch.ones(3)}, tmp_path / "inner.pth")
+    with zipfile.ZipFile(tmp_path / "outer.pth", "w") as archive:
+        archive.write(tmp_path / "inner.pth", "weights/inner.pth")
+    with pytest.raises(WeightsError, match=r"is a ZIP archive of weights/inner.pth and such: unpack it first"):
+        check_model_file(tmp_path / "outer.pth")
+    check_model_file(tmp_path / "inner.pth")
 
 
 def test_arrays_of_numpy_are_told(tmp_path: Path) -> None:
