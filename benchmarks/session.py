@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import attacks, opom, scoring, visibility_ruler
+from benchmarks import attacks, opom, people, scoring, visibility_ruler
 from benchmarks.pairs import linked_pairs
 from benchmarks.people import User
 from benchmarks.plan import Plan
@@ -57,7 +57,7 @@ class Session:
             name: scoring.embeddings(judge, folder / "score", self._boxes) for name, (judge, _) in plan.judges.items()
         }
         self._keys: dict[str, tuple[Path, float]] = {}
-        self._kept = None if keys is None else keys / f"{user.alias}-{plan.learnt}"
+        self._kept = None if keys is None else keys / f"{user.alias}-{people.digest([user])[:6]}-{plan.learnt}"
         self._lpips = Networks(device="cpu", offline=True).lpips()
 
     def _survey(self, name: str) -> Survey:
