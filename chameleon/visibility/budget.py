@@ -200,6 +200,7 @@ _TOLERANCE = 0.03  # share of the budget that may stay unspent
 _MOST_TRIES = 8
 _MUCH_LESS, _NEARLY = 0.8, 0.1  # of the first guess; the logarithm of a share that is nearly within the budget
 _BEYOND = (1.3, 1.15, 1.0, 0.9)  # times the first guess
+_FAR_BELOW = (0.5, 0.25, 0.125)
 _CLIMB = 1.15
 
 
@@ -234,6 +235,8 @@ def fit_amplitude(spend: Callable[[float], float], *, start: float, largest: flo
     if within < _MUCH_LESS * start and min((y for x, y in tried if x >= np.log(start)), default=0.0) <= _NEARLY:
         larger = (step * start for step in _BEYOND if within < step * start <= largest)
         within = next((amplitude for amplitude in larger if spend(amplitude) <= 1), within)
+    if not within:  # where shares hardly change with the amplitude, tries go down in small steps
+        within = next((step * start for step in _FAR_BELOW if spend(step * start) <= 1), 0.0)
     while within > 0 and within * _CLIMB <= largest and spend(within * _CLIMB) <= 1:
         within *= _CLIMB
     return within

@@ -33,6 +33,13 @@ def test_fit_gives_nothing_where_even_nothing_is_too_much():
     assert fit_amplitude(lambda amplitude: 1.1 + amplitude, start=1.0, largest=4.0) == 0
 
 
+def test_fit_finds_what_lies_below_a_step_and_a_flat_stretch():
+    def spend(amplitude):  # as measured on a face that fills the screen: below .65 little of the mask counts as seen
+        return 0.97 * amplitude if amplitude < 0.65 else 1.003 + max(0.0, amplitude - 0.9) / 5
+
+    assert 0.5 <= fit_amplitude(spend, start=1.0, largest=4.0) < 0.65
+
+
 def test_fit_of_a_power_law_takes_few_tries():
     tries = []
 
