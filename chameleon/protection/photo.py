@@ -10,7 +10,8 @@ import numpy as np
 from guise.chameleon.faces.detection import Face
 from guise.chameleon.mask.mask import Mask, Patch, Placement, add
 from guise.chameleon.protection.look import Look
-from guise.chameleon.visibility.budget import Budget, fit_amplitude
+from guise.chameleon.visibility.amplitude import fit_amplitude
+from guise.chameleon.visibility.budget import Budget
 from guise.chameleon.visibility.lpips import LpipsMeter
 from guise.models.errors import ImageError
 from guise.models.files import Photo

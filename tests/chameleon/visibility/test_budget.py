@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from skimage import data
 from skimage.metrics import structural_similarity
 
+from guise.chameleon.visibility.amplitude import fit_amplitude
 from guise.chameleon.visibility.budget import (
     STRENGTHS,
     Budget,
@@ -13,7 +14,6 @@ from guise.chameleon.visibility.budget import (
     Visibility,
     budget_of,
     changed_area,
-    fit_amplitude,
 )
 from guise.models.errors import InputError
 
