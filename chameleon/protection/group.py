@@ -18,6 +18,7 @@ from guise.chameleon.mask.mask import Mask
 from guise.chameleon.protection.entries import LogEntry, directions_of
 from guise.chameleon.protection.job import Job
 from guise.chameleon.protection.log import ProtectionLog
+from guise.chameleon.protection.patience import finest
 from guise.models.files import Photo, file_hash, settings_hash
 
 _TOGETHER = 8
@@ -92,7 +93,7 @@ def remember(refiner: Refiner | None, entry: LogEntry) -> None:
 def refine_together(
     refiner: Refiner, mask: Mask, faces: Iterable[tuple[Path, Photo, EmbeddedFace]]
 ) -> Mapping[Path, Sequence[Refined]]:
-    """Refine the mask for the faces of a group.
+    """Refine the mask for the faces of a group, for copies that are compressed little.
 
     Args:
         refiner: of the user's mask.
@@ -103,7 +104,7 @@ def refine_together(
         Refinements of the faces of each photo, in their order.
     """
     # Crops are cut one photo at a time: the photos themselves may be large, and need not be kept.
-    cut = [(path, photo.sha256, FaceCrop.of(photo, face.face)) for path, photo, face in faces]
+    cut = [(path, photo.sha256, FaceCrop.of(finest(photo), face.face)) for path, photo, face in faces]
     refined: dict[Path, list[Refined]] = {}
     for start in range(0, len(cut), _TOGETHER):
         together = cut[start : start + _TOGETHER]

@@ -1,13 +1,15 @@
 """Fit a photo again that a surrogate still links to the user: more steps, another start, the whole budget.
 
-The refinement of a whole group at once serves most photos. A photo that it leaves linked is fitted by itself, as often
-as the user has patience: a number of attempts and not a time, so that runs that were stopped give the same files.
-Such a photo's copy is compressed little. Strong compression adds noise to a mask, and so leaves less of the budget.
+The refinement of a whole group at once serves most photos. A photo that it leaves linked is written with little
+compression instead, since strong compression adds noise to a mask, and so leaves less of the budget. If that does not
+do, it is fitted by itself, as often as the user has patience: a number of attempts and not a time, so that runs that
+were stopped give the same files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -85,12 +87,11 @@ def fit_photo(
     Raises:
         ImageError: hardly a mask fits the budget.
     """
-    if refined is None or job.refiner is None or not job.patience:
+    if refined is None or job.refiner is None:
         protected, photo = _coarsely_or_finely(photo, lambda how: _put_on(job, how, faces, refined))
         return Fitted(protected, photo, refined or ())
-    subject = _Subject(job, job.refiner, photo, faces, enrolment)
-    given, again = refined, 0
-    best, _ = _coarsely_or_finely(photo, lambda how: subject.trial(how, given))
+    subject, again = _Subject(job, job.refiner, photo, faces, enrolment), 0
+    best = subject.first(refined)
     for index in range(len(faces)):
         before = again
         while best.linking[index] and again - before < job.patience:
@@ -103,6 +104,19 @@ def fit_photo(
         if progress is not None and again > before:
             progress("fitting again", job.patience, job.patience)
     return Fitted(best.protected, best.photo, best.refined, again)
+
+
+def finest(photo: Photo) -> Photo:
+    """Tell how a copy may be written that holds as strong a mask as can be.
+
+    Args:
+        photo: the original, as read.
+
+    Returns:
+        The photo, described so that its copy is compressed little; as it is where there are other frames, which are
+        fitted like the original is written, and where it is so large that to encode it anew takes too much memory.
+    """
+    return photo if photo.frames or photo.pixels.size >= LARGE else finely(photo)
 
 
 def _coarsely_or_finely(photo: Photo, do: Callable[[Photo], _Result]) -> tuple[_Result, Photo]:
@@ -157,8 +171,7 @@ class _Subject:
         self, job: Job, refiner: Refiner, photo: Photo, faces: Sequence[EmbeddedFace], enrolment: Enrolment
     ) -> None:
         self._job, self._refiner, self._photo, self._faces = job, refiner, photo, faces
-        # Other frames are fitted like the original is written; to encode a large photo anew takes too much memory.
-        self._finely = photo if photo.frames or photo.pixels.size >= LARGE else finely(photo)
+        self._finely = finest(photo)
         self._detector = enrolment.reader.detector
         self._people = [
             [
@@ -168,6 +181,14 @@ class _Subject:
             ]
             for face in faces
         ]
+
+    def first(self, refined: Sequence[Refined]) -> _Trial:
+        """Put refined masks on: in a file like the original, and in a finer one if a face is linked there."""
+        best, _ = _coarsely_or_finely(self._photo, lambda how: self.trial(how, refined))
+        if any(best.linking) and best.photo is self._photo is not self._finely:
+            with suppress(ImageError):
+                best = min(best, self.trial(self._finely, refined), key=lambda trial: trial.score)
+        return best
 
     def trial(self, photo: Photo, refined: Sequence[Refined]) -> _Trial:
         """Put refined masks on, and see who links the faces in the file, written as `photo` says."""

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from scipy.ndimage import uniform_filter
 from skimage.color import deltaE_ciede2000, rgb2lab
+from skimage.util import img_as_float32
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -33,9 +34,9 @@ def seen_colours(pixels: np.ndarray) -> np.ndarray:
         pixels: uint8 (H, W, 3) RGB.
 
     Returns:
-        float64 (H, W, 3), CIELAB at one lightness.
+        float32 (H, W, 3), CIELAB at one lightness.
     """
-    colours: np.ndarray = uniform_filter(rgb2lab(pixels), (WINDOW, WINDOW, 1))
+    colours: np.ndarray = uniform_filter(rgb2lab(img_as_float32(pixels)), (WINDOW, WINDOW, 1))
     colours[..., 0] = _LIGHTNESS
     return colours
 
@@ -44,11 +45,11 @@ def flecks(original: np.ndarray, changed: np.ndarray) -> np.ndarray:
     """Measure differences of colour.
 
     Args:
-        original: float64 (..., 3), as `seen_colours` gives them.
-        changed: float64 (..., 3), the same of the changed picture.
+        original: float32 (..., 3), as `seen_colours` gives them.
+        changed: float32 (..., 3), the same of the changed picture.
 
     Returns:
-        float64 (...), CIEDE2000; about 2 is seen on a second look, 6 at once.
+        float32 (...), CIEDE2000; about 2 is seen on a second look, 6 at once.
     """
     differences: np.ndarray = deltaE_ciede2000(original, changed)
     return differences

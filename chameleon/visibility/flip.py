@@ -23,6 +23,7 @@ PIXELS_PER_DEGREE = 67.0
 
 # Contrast sensitivity to achromatic, red-green and blue-yellow detail: (a, b) of each Gaussian term (table 1).
 _CSF = (((1.0, 0.0047),), ((1.0, 0.0053),), ((34.1, 0.04), (13.5, 0.025)))
+_CHANNELS = [channel for channel, terms in enumerate(_CSF) for _ in terms]  # that each term belongs to
 _COLOR_POWER, _FEATURE_POWER = 0.7, 0.5
 _KNEE_FROM, _KNEE_TO = 0.4, 0.95
 _FEATURE_WIDTH = 0.082  # degrees
@@ -97,36 +98,33 @@ def _largest_difference() -> float:
 
 
 @cache
-def _csf_window(b: float, pixels_per_degree: float, *, whole: bool) -> Tensor:
-    """A Gaussian of the contrast sensitivity; where not `whole` without tails below float precision: they cost time."""
-    radius = _csf_radius(pixels_per_degree)
+def _csf_windows(pixels_per_degree: float) -> tuple[Tensor, Tensor]:
+    """A Gaussian of the contrast sensitivity for each term of each channel, and the term's share in its channel.
+
+    The published filter has one radius for all channels, that of its widest term.
+
+    Returns:
+        float32 (T, L) and (T,), for the T terms of all channels in turn. Along x and y together, the terms of a channel
+        times their shares have a sum of 1.
+    """
+    radius = math.ceil(3 * math.sqrt(0.04 / (2 * math.pi**2)) * pixels_per_degree)
     x = torch.arange(-radius, radius + 1, dtype=torch.float64) / pixels_per_degree
-    window = torch.exp(-(math.pi**2) * x**2 / b).float()
-    return window if whole else window[window > 1e-7 * window.max()]
-
-
-def _csf_radius(pixels_per_degree: float) -> int:
-    """The published filter has one radius for all channels, that of its widest term."""
-    return math.ceil(3 * math.sqrt(0.04 / (2 * math.pi**2)) * pixels_per_degree)
-
-
-def _contrast_filter(channel: Tensor, terms: tuple[tuple[float, float], ...], pixels_per_degree: float) -> Tensor:
-    """Sum of separable Gaussians with a total weight of 1."""
-    parts, total = [], 0.0
-    for a, b in terms:
-        window, weight = _csf_window(b, pixels_per_degree, whole=len(terms) > 1), a * math.sqrt(math.pi / b)
-        total += weight * float(window.sum()) ** 2
-        cut = _csf_radius(pixels_per_degree) - len(window) // 2
-        part = channel[..., cut : channel.shape[2] - cut, cut : channel.shape[3] - cut]
-        parts.append(weight * separable(part, window))
-    return sum(parts[1:], parts[0]) / total
+    windows, shares = [], []
+    for terms in _CSF:
+        own = torch.stack([torch.exp(-(math.pi**2) * x**2 / b) for _, b in terms])
+        weights = torch.tensor([a * math.sqrt(math.pi / b) for a, b in terms], dtype=torch.float64)
+        windows.append(own)
+        shares.append(weights / (weights * own.sum(1) ** 2).sum())
+    return torch.cat(windows).float(), torch.cat(shares).float()
 
 
 def _seen_color(opponent: Tensor, pixels_per_degree: float) -> Tensor:
     """What the eye resolves of an image's colours: Hunt-adjusted CIELAB."""
-    padded = F.pad(opponent, (_csf_radius(pixels_per_degree),) * 4, mode="replicate")
-    filtered = [_contrast_filter(padded[:, k : k + 1], terms, pixels_per_degree) for k, terms in enumerate(_CSF)]
-    return _hunt_lab(_mix(torch.cat(filtered, 1), _OPPONENT_TO_RGB).clamp(0, 1))
+    windows, shares = _csf_windows(pixels_per_degree)
+    padded = F.pad(opponent, (windows.shape[1] // 2,) * 4, mode="replicate")
+    terms = separable(padded[:, _CHANNELS], windows) * shares.to(opponent)[:, None, None]
+    filtered = torch.stack([terms[:, 0], terms[:, 1], terms[:, 2] + terms[:, 3]], 1)
+    return _hunt_lab(_mix(filtered, _OPPONENT_TO_RGB).clamp(0, 1))
 
 
 def _color_difference(reference: Tensor, images: Tensor) -> Tensor:
@@ -141,8 +139,12 @@ def _color_difference(reference: Tensor, images: Tensor) -> Tensor:
 
 
 @cache
-def _feature_windows(pixels_per_degree: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Gaussian, its first derivative (edges) and its second (points), each of unit mass on either side."""
+def _feature_windows(pixels_per_degree: float) -> tuple[Tensor, Tensor]:
+    """Windows that find edges along x and y, and points along x and y, each of unit mass on either side.
+
+    Returns:
+        float32 (4, L) along x and the same along y: of a Gaussian, its first derivative and its second.
+    """
     sigma = 0.5 * _FEATURE_WIDTH * pixels_per_degree
     radius = math.ceil(3 * sigma)
     x = torch.arange(-radius, radius + 1, dtype=torch.float64)
@@ -150,15 +152,16 @@ def _feature_windows(pixels_per_degree: float) -> tuple[Tensor, Tensor, Tensor]:
     edge, point = -x * bell, (x**2 / sigma**2 - 1) * bell
     edge = edge / edge.clamp(min=0).sum()
     point = torch.where(point < 0, point / -point.clamp(max=0).sum(), point / point.clamp(min=0).sum())
-    return (bell / bell.sum()).float(), edge.float(), point.float()
+    bell = bell / bell.sum()
+    return torch.stack([edge, bell, point, bell]).float(), torch.stack([bell, edge, bell, point]).float()
 
 
 def _features(opponent: Tensor, pixels_per_degree: float) -> Tensor:
     """Strength of edges and of points at each pixel: (N, 2, H, W)."""
-    bell, *kinds = _feature_windows(pixels_per_degree)
-    lightness = F.pad(opponent[:, :1] / 116, (len(bell) // 2,) * 4, mode="replicate")
-    gradients = [separable(lightness, kind, bell) ** 2 + separable(lightness, bell, kind) ** 2 for kind in kinds]
-    return (torch.cat(gradients, 1) + _TINY).sqrt()
+    rows, columns = _feature_windows(pixels_per_degree)
+    lightness = F.pad(opponent[:, :1] / 116, (rows.shape[1] // 2,) * 4, mode="replicate")
+    squares = separable(lightness.expand(-1, len(rows), -1, -1), rows, columns) ** 2
+    return (squares[:, ::2] + squares[:, 1::2] + _TINY).sqrt()
 
 
 class FlipReference:

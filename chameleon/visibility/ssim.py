@@ -30,7 +30,7 @@ class SsimReference:
             reference: float (N, C, H, W) in [0, 1].
         """
         self._reference = reference
-        self._mean, square = separable(torch.cat([reference, reference**2]), _WINDOW).chunk(2)
+        self._mean, square = separable(torch.cat([reference, reference**2], dim=1), _WINDOW).chunk(2, dim=1)
         self._variance = square - self._mean**2
 
     def map(self, images: Tensor) -> Tensor:
@@ -42,8 +42,8 @@ class SsimReference:
         Returns:
             float (N, C, H - 10, W - 10), at most 1.
         """
-        moments = torch.cat([images, images**2, self._reference * images])
-        mean, square, product = separable(moments, _WINDOW).chunk(3)
+        moments = torch.cat([images, images**2, self._reference * images], dim=1)
+        mean, square, product = separable(moments, _WINDOW).chunk(3, dim=1)
         variance, covariance = square - mean**2, product - self._mean * mean
         luminance = (2 * self._mean * mean + _C1) / (self._mean**2 + mean**2 + _C1)
         structure = (2 * covariance + _C2) / (self._variance + variance + _C2)
