@@ -59,13 +59,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "--refine",
     type=click.IntRange(0, 1000),
     help="Steps in which the mask is fitted to each photo. 0 puts the same mask on all photos: quick, and it protects "
-    "much less. [default: 60]",
+    "much less. [default: 40]",
 )
 @click.option(
     "--patience",
     type=click.IntRange(0, 10),
-    help="How often a photo that a recogniser still links to you is fitted again, each time in twice as many steps. "
-    "[default: 3]",
+    help="How often a photo that a recogniser still links to you is fitted again, each time in as many steps. "
+    "[default: 1]",
 )
 @click.option(
     "--preset",

@@ -1,9 +1,9 @@
-"""Another way to refine the mask for a face, where the usual one does not take it far enough."""
+"""Another way to refine the mask for some faces, where the usual one does not take them far enough."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,13 +13,14 @@ class Attempt:
     """What differs from the usual way; the defaults are the usual way.
 
     Attributes:
-        start: int8 (3, S, S), the refinement from which to go on, on every face; None starts at the user's mask.
-        weights: of recognisers, by name, in taking faces away from the user; those not named have weight 1.
+        starts: int8 (3, S, S) for each face, the refinement from which to go on; empty: all start at the user's mask.
+        weights: for each face, of recognisers, by name, in taking it away from the user; those not named have weight 1.
+            Empty: all have.
         others: directions of further protected faces to keep apart from, by name of the recogniser.
         dispersion: weight of keeping photos apart; None is the refiner's own.
     """
 
-    start: np.ndarray | None = None
-    weights: Mapping[str, float] = field(default_factory=dict)
+    starts: Sequence[np.ndarray] = ()
+    weights: Sequence[Mapping[str, float]] = ()
     others: Sequence[Mapping[str, np.ndarray]] = ()
     dispersion: float | None = None

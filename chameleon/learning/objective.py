@@ -164,7 +164,7 @@ def mean_match_score(
     embeddings: Sequence[Tensor],
     chosen: Tensor,
     *,
-    weights: Sequence[float] | None = None,
+    weights: Tensor | None = None,
 ) -> Tensor:
     """Score how well faces still match their people, on average over recognisers.
 
@@ -172,13 +172,13 @@ def mean_match_score(
         targets: the templates of each recogniser.
         embeddings: float32 (N, D) of each recogniser, raw.
         chosen: int64 (N,), which faces these are.
-        weights: of the recognisers, above 0; None weighs all alike.
+        weights: float32 (N, R), for each of these faces the weights of the R recognisers, above 0; None weighs all
+            alike.
 
     Returns:
         float32 (), mean of `TargetTemplates.match_score`.
     """
-    scores = [target.match_score(rows, chosen) for target, rows in zip(targets, embeddings, strict=True)]
-    if weights is None:
-        return torch.stack(scores).mean()
-    scale = len(weights) / sum(weights)
-    return torch.stack([scale * weight * score for weight, score in zip(weights, scores, strict=True)]).mean()
+    scores = torch.stack(
+        [target.match_score(rows, chosen) for target, rows in zip(targets, embeddings, strict=True)], dim=1
+    )
+    return scores.mean() if weights is None else (scores * weights / weights.mean(1, keepdim=True)).mean()

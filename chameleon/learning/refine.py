@@ -36,6 +36,7 @@ from guise.models.errors import InputError
 
 _LARGEST = 127  # what int8 holds
 _PRICES = (0.15, 1.1, 0.03)  # of the bounds on SSIM, FLIP and flecks at the start: near where they mostly end
+_BETAS = (0.6, 0.99)  # of Adam: with so few steps a long memory of gradients costs more than their noise
 _RATE = 3.0  # how fast they change in all; where they swing, the last steps leave much of the budget unspent
 _APART = -0.2  # cosine between two protected photos below which they need not be taken further apart
 
@@ -56,10 +57,10 @@ class RefinementSettings:
         tries: as of `within_budget`.
     """
 
-    steps: int = 60
+    steps: int = 40
     views: int = 4
     jitter: float = 0.02
-    learning_rate: float = 4 / 255
+    learning_rate: float = 3 / 255
     dispersion: float = 0.75
     surrogates: int = 2
     looks_at_photo: int = 3
@@ -156,17 +157,19 @@ class Refiner:
     def _refine(self, faces: Sequence[FaceCrop], seed: int, attempt: Attempt, run: Run) -> list[Refined]:
         settings, random = self.settings, torch.Generator().manual_seed(seed)
         dispersion = settings.dispersion if attempt.dispersion is None else attempt.dispersion
-        weights = [attempt.weights.get(name, 1.0) for name in self.names]
+        named = attempt.weights or [{}] * len(faces)
         objective = Objective(faces, self._recognisers, views=settings.views, jitter=settings.jitter, random=random)
         targets = self._targets(objective)
         others = rows_of([*self._others, *attempt.others], self._recognisers, objective.device)
         support = torch.stack(run([partial(support_of, face) for face in objective.appearance.clean]))
         meters = run([partial(PhotoMeter, face, self._mask.template, size=self._mask.size) for face in faces])
+        weights = torch.tensor([[own.get(name, 1.0) for name in self.names] for own in named], device=objective.device)
         learnt = torch.from_numpy(self._mask.values).to(objective.device)
-        started = torch.from_numpy(self._mask.refined(attempt.start).values).to(objective.device)
+        starts = [self._mask.refined(start).values for start in attempt.starts] or [self._mask.values] * len(faces)
+        started = torch.from_numpy(np.stack(starts)).to(objective.device)
         unit = objective.appearance.fineness.clamp(max=1).view(-1, 1, 1, 1)  # a face may change by so many EPSILONs
-        values = (started / unit).expand(len(faces), -1, -1, -1).clone().requires_grad_(True)
-        optimiser = torch.optim.Adam([values], lr=settings.learning_rate, betas=(0.9, 0.99))
+        values = (started / unit).requires_grad_(True)
+        optimiser = torch.optim.Adam([values], lr=settings.learning_rate, betas=_BETAS)
         prices = torch.tensor(_PRICES, device=objective.device).repeat(len(faces), 1)  # dual variables
         everyone = torch.arange(len(faces))
         looks = settings.looks_at_photo + 1
@@ -182,7 +185,7 @@ class Refiner:
 
             def loss(embeddings: Sequence[Tensor], by: Sequence[int] = by) -> Tensor:
                 drawn = [targets[index] for index in by]
-                score = mean_match_score(drawn, embeddings, everyone, weights=[weights[index] for index in by])
+                score = mean_match_score(drawn, embeddings, everyone, weights=weights[:, list(by)])
                 return score + dispersion * _closeness(drawn, embeddings, [others[index] for index in by])
 
             pull = len(faces) * match_gradient(objective, masks, everyone, by, loss, run) + costly

@@ -103,14 +103,14 @@ class TargetTemplates:
             faces: int64 (M,), which face each embedding is of; not used where one template stands for all.
 
         Returns:
-            float32 (), the mean score; at most 1, unbounded below.
+            float32 (M,), the scores; at most 1, unbounded below.
         """
         embeddings = self._as_compared(embeddings)
         means = self.means[faces] if len(self.means) > 1 else self.means
         cosine = F.cosine_similarity(embeddings - self.population, means - self.population, dim=1)
         distance = (embeddings - means).norm(dim=1) / self.spread
         score: Tensor = cosine - distance
-        return score.mean()
+        return score
 
     def _as_compared(self, embeddings: Tensor) -> Tensor:
         return F.normalize(embeddings, dim=1) if self.unit else embeddings

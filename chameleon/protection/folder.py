@@ -10,16 +10,17 @@ from guise.chameleon.faces.linking import Enrolment
 from guise.chameleon.faces.selection import FaceSelector
 from guise.chameleon.faces.survey import Survey, faces_of
 from guise.chameleon.faces.template import FaceTemplate
-from guise.chameleon.learning.refine import Refined
 from guise.chameleon.protection.entries import LogEntry, measurements
 from guise.chameleon.protection.frames import FrameFaces, as_read, carry, look_at_frames, measure_frames
-from guise.chameleon.protection.group import Group, coming, plan_groups, refine_together, remember
+from guise.chameleon.protection.group import Group, plan_groups, remember
 from guise.chameleon.protection.job import Job, PhotoResult
 from guise.chameleon.protection.log import ProtectionLog
 from guise.chameleon.protection.measure import FaceMeasurement, measure_saved, with_lpips
-from guise.chameleon.protection.patience import fit_photo
+from guise.chameleon.protection.patience import fit_group
+from guise.chameleon.protection.photo import lay
 from guise.chameleon.protection.settings import settings_of
 from guise.chameleon.protection.task import Task, near_faces
+from guise.chameleon.protection.trial import Fitted, Subject
 from guise.chameleon.protection.within import settled
 from guise.chameleon.restoration.restore_record import pixels_hash
 from guise.models import Recogniser
@@ -102,20 +103,15 @@ class _Run:
             prepared.append(task)
         tasks = [task for task in prepared if isinstance(task, Task)]
         selected = {path: self._selector.select(seen) for path, seen in faces.items()}
-        refined: Mapping[Path, Sequence[Refined]] = {}
-        if refiner is not None and any(selected.values()):
-            # Finished ones are refined with the others, so that these come out as in a run that was not cut short.
-            finished = [task for task in tasks if task.finished is not None and group.token]
-            again = {task.path: self._selector.select(self._faces(task)) for task in finished}
-            to_refine = {**selected, **again}
-            each = (
-                (task.path, photo, face)
-                for task in tasks
-                if to_refine.get(task.path)
-                for photo in [task.whole(self._job.folder)]
-                for face in to_refine[task.path]
-            )
-            refined = refine_together(refiner, self._job.key.mask, each)
+        if refiner is not None and group.token and any(selected.values()):
+            # Finished ones are fitted with the others, so that these come out as in a run that was not cut short.
+            again = {task.path: self._selector.select(self._faces(task)) for task in tasks if task.finished is not None}
+            selected = {**selected, **again}
+        subjects = [
+            Subject(self._job, task, selected[task.path], self._enrolment) for task in tasks if selected.get(task.path)
+        ]
+        fits = zip(subjects, fit_group(self._job, subjects, progress=self._progress), strict=True)
+        fitted = {subject.task.path: fit for subject, fit in fits}
         for task in prepared:
             if isinstance(task, PhotoResult):
                 yield task
@@ -130,7 +126,7 @@ class _Run:
                 yield PhotoResult(task.path.as_posix(), "no face", reason)
             else:
                 notes = (*self._lost(task.photo), *self._left_out(faces[task.path], selected[task.path]))
-                yield self._write(task, selected[task.path], refined, notes, group.token)
+                yield self._write(task, selected[task.path], fitted[task.path], notes, group.token)
 
     def _prepare(self, path: Path) -> Task | PhotoResult:
         try:
@@ -183,34 +179,30 @@ class _Run:
         self,
         task: Task,
         selected: Sequence[EmbeddedFace],
-        refined: Mapping[Path, Sequence[Refined]],
+        fitted: Fitted | ImageError,
         notes: tuple[str, ...],
         token: str,
     ) -> PhotoResult:
         job, name, target = self._job, task.path.as_posix(), self._job.out / task.path
         try:
+            if isinstance(fitted, ImageError):
+                raise fitted
             photo = task.whole(self._job.folder)
-            fitted = fit_photo(
-                job,
-                photo,
-                selected,
-                self._enrolment,
-                refined=refined.get(task.path),
-                others=coming(refined, task.path),
-                progress=self._progress,
-            )
-            frames = self._frames.get(task.path)
-            protected = [settled(job, task.path, fitted, selected)] if frames is None else carry(job, frames, fitted)
+            described = fitted.described(photo)
+            masked, frames = lay(described, job.key.mask, fitted.placements), self._frames.get(task.path)
+            if frames is None:
+                protected = [settled(job, task.path, described, masked, selected)]
+            else:
+                protected = carry(job, frames, masked, fitted.refined)
             pixels = [picture.pixels for picture in protected]
-            directions, again = [face.directions for face in fitted.refined], fitted.again
             placements, original = protected[0].placements, pixels_hash(photo.at(0).pixels)
-            if fitted.photo is not photo:
+            if described is not photo:
                 notes = (*notes, "compressed less than its original, so that it holds a stronger mask")
             how = {"keep_metadata": job.keep_metadata, "overwrite": task.ours}
-            notes = (*notes, *write_photo(target, fitted.photo, pixels, **how))
-            photo = near_faces(fitted.photo, selected)  # a large one may not fit the memory twice
+            notes = (*notes, *write_photo(target, described, pixels, **how))
+            photo = near_faces(described, selected)  # a large one may not fit the memory twice
             if frames is None:
-                del fitted, protected, pixels
+                del described, masked, protected, pixels
             saved = read_photo(target)
         except ImageError as error:
             return PhotoResult(name, "failed", str(error))
@@ -225,8 +217,10 @@ class _Run:
                 self.log.restorable(name, photo.at(number), shown[number], picture.placements)
             notes = (*notes, frames.note)
         measured = tuple(with_lpips(face, photo, saved.pixels, job.lpips) for face in seen)
-        finished = self.log.finish(started, photo.at(0), saved, placements, measured, directions, original)
+        finished = self.log.finish(
+            started, photo.at(0), saved, placements, measured, [face.directions for face in fitted.refined], original
+        )
         remember(job.refiner, finished)
-        if again:
-            notes = (*notes, f"fitted again {'once' if again == 1 else f'{again} times'}")
+        if fitted.again:
+            notes = (*notes, f"fitted again {'once' if fitted.again == 1 else f'{fitted.again} times'}")
         return PhotoResult(name, "protected", faces=measured, notes=notes)

@@ -16,9 +16,9 @@ from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader
 from guise.chameleon.faces.linking import Enrolment
 from guise.chameleon.faces.selection import FaceSelector
 from guise.chameleon.faces.survey import faces_in
+from guise.chameleon.learning.refine import Refined
 from guise.chameleon.protection.job import Job
 from guise.chameleon.protection.measure import FaceMeasurement, measure_saved
-from guise.chameleon.protection.patience import Fitted
 from guise.chameleon.protection.photo import Protected, protect_photo
 from guise.models.files import Photo, as_saved
 
@@ -99,13 +99,14 @@ def _alike(photo: Photo, a: int, b: int, face: EmbeddedFace) -> bool:
     return bool(np.abs(one[rows, columns].astype(int) - other[rows, columns]).mean() < _SAME_SCENE)
 
 
-def carry(job: Job, frames: FrameFaces, fitted: Fitted) -> list[Protected]:
+def carry(job: Job, frames: FrameFaces, key: Protected, refined: Sequence[Refined]) -> list[Protected]:
     """Put the mask of the key frame on all pictures that show the user.
 
     Args:
         job: the mask and its bounds.
         frames: the faces of the pictures.
-        fitted: the key frame with the mask on.
+        key: the key frame with the mask on.
+        refined: the refinements of its faces; empty where the mask was not refined.
 
     Returns:
         Each picture, with the mask on where it shows the user.
@@ -119,11 +120,11 @@ def carry(job: Job, frames: FrameFaces, fitted: Fitted) -> list[Protected]:
     for number, faces in enumerate(frames.selected):
         single = photo.at(number)
         if number == photo.key:
-            result.append(fitted.protected)
+            result.append(key)
         elif not faces:
             result.append(Protected(single.pixels, ()))
         else:
-            refinements = [fitted.refined[_same(face, keys)].refinement for face in faces] if fitted.refined else None
+            refinements = [refined[_same(face, keys)].refinement for face in faces] if refined else None
             result.append(
                 protect_photo(
                     single,

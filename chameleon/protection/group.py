@@ -6,20 +6,15 @@ stopped must go on as they began, so a log entry bears the token of its photo's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from guise.chameleon.faces.crop import FaceCrop
-from guise.chameleon.faces.embedding import EmbeddedFace
-from guise.chameleon.learning.directions import ProtectedDirections
-from guise.chameleon.learning.refine import Refined, Refiner
-from guise.chameleon.mask.mask import Mask
+from guise.chameleon.learning.refine import Refiner
 from guise.chameleon.protection.entries import LogEntry, directions_of
 from guise.chameleon.protection.job import Job
 from guise.chameleon.protection.log import ProtectionLog
-from guise.chameleon.protection.patience import finest
-from guise.models.files import Photo, file_hash, settings_hash
+from guise.models.files import file_hash, settings_hash
 
 _TOGETHER = 8
 
@@ -88,46 +83,3 @@ def remember(refiner: Refiner | None, entry: LogEntry) -> None:
     if refiner is not None:
         for directions in directions_of(entry):
             refiner.remember(directions)
-
-
-def refine_together(
-    refiner: Refiner, mask: Mask, faces: Iterable[tuple[Path, Photo, EmbeddedFace]]
-) -> Mapping[Path, Sequence[Refined]]:
-    """Refine the mask for the faces of a group, for copies that are compressed little.
-
-    Args:
-        refiner: of the user's mask.
-        mask: the user's.
-        faces: each face to protect with its photo and the photo's path, all faces of a photo in a row.
-
-    Returns:
-        Refinements of the faces of each photo, in their order.
-    """
-    # Crops are cut one photo at a time: the photos themselves may be large, and need not be kept.
-    cut = [(path, photo.sha256, FaceCrop.of(finest(photo), face.face)) for path, photo, face in faces]
-    refined: dict[Path, list[Refined]] = {}
-    for start in range(0, len(cut), _TOGETHER):
-        together = cut[start : start + _TOGETHER]
-        crops = [crop for _, _, crop in together]
-        seed = settings_hash({"mask": mask.digest, "photo": together[0][1], "start": start})
-        for (path, _, _), refinement in zip(together, refiner.refine(crops, seed=int(seed, 16) >> 1), strict=True):
-            refined.setdefault(path, []).append(refinement)
-    return refined
-
-
-def coming(refined: Mapping[Path, Sequence[Refined]], path: Path) -> list[ProtectedDirections]:
-    """Tell where the faces of a group lie that come after a photo, as they were refined together.
-
-    Those before it are remembered, as they were written, by the time the photo is written. So a photo that is fitted
-    again is kept apart from the same faces in a run that was cut short.
-
-    Args:
-        refined: refinements of the group's photos, in their order.
-        path: of the photo.
-
-    Returns:
-        Directions of the faces of all photos after it.
-    """
-    paths = list(refined)
-    after = paths[paths.index(path) + 1 :] if path in refined else []
-    return [face.directions for later in after for face in refined[later]]

@@ -1,228 +1,196 @@
-"""Fit a photo again that a surrogate still links to the user: more steps, another start, the whole budget.
+"""Fit the mask to the photos of a group, and fit those again that a surrogate still links to the user.
 
-The refinement of a whole group at once serves most photos. A photo that it leaves linked is written with little
-compression instead, since strong compression adds noise to a mask, and so leaves less of the budget. If that does not
-do, it is fitted by itself, as often as the user has patience: a number of attempts and not a time, so that runs that
-were stopped give the same files.
+Refining photos together keeps all cores at work, and each is kept apart from the others of its group. A photo that
+stays linked is written with little compression, since strong compression adds noise to a mask, and so leaves less of
+the budget. What is linked even so is fitted again, as often as the user has patience: a number of attempts and not a
+time, so that runs that were stopped give the same files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 
-from guise.chameleon.faces.crop import FaceCrop
-from guise.chameleon.faces.embedding import EmbeddedFace
-from guise.chameleon.faces.linking import Enrolment, links
 from guise.chameleon.learning.attempt import Attempt
-from guise.chameleon.learning.directions import ProtectedDirections
 from guise.chameleon.learning.refine import Refined, Refiner
 from guise.chameleon.mask.mask import REFINEMENT_STEP, Mask
 from guise.chameleon.protection.job import Job
-from guise.chameleon.protection.photo import Protected, protect_photo
+from guise.chameleon.protection.trial import Fitted, Subject
+from guise.models.cores import all_cores
 from guise.models.errors import ImageError
-from guise.models.files import LARGE, Photo, as_saved, finely, settings_hash
+from guise.models.files import settings_hash
 from guise.models.watching import Progress
 
-PATIENCE = 3
+PATIENCE = 1
 """How often a photo that is still linked is fitted again, unless the user says otherwise."""
 MOST_PATIENCE = 10
 """The largest number that makes sense."""
 
 _Result = TypeVar("_Result")
+_TOGETHER = 8  # faces that are refined at once
 _WEIGHT = 3.0  # of recognisers that still link; the others have 1
 _NOISE = 8  # steps of a refinement: two grey levels, as the noise from which masks are learnt
 _ANEW = 2  # the attempt that starts anew, as do those after the third
 _ALL_ON_THE_USER = 3  # from this attempt on nothing is spent on keeping photos apart
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A photo with the mask on, fitted as often as it took.
+def fit_group(job: Job, subjects: Sequence[Subject], *, progress: Progress | None = None) -> list[Fitted | ImageError]:
+    """Fit the mask to the photos of a group.
 
-    Attributes:
-        protected: the photo with the mask on.
-        photo: the original, described as its copy is to be written.
-        refined: the refinements of its faces; empty where the mask was not refined.
-        again: how often a face was fitted again.
-    """
-
-    protected: Protected
-    photo: Photo
-    refined: Sequence[Refined]
-    again: int = 0
-
-
-def fit_photo(
-    job: Job,
-    photo: Photo,
-    faces: Sequence[EmbeddedFace],
-    enrolment: Enrolment,
-    *,
-    refined: Sequence[Refined] | None,
-    others: Sequence[ProtectedDirections] = (),
-    progress: Progress | None = None,
-) -> Fitted:
-    """Put the mask on faces of a photo, and fit those again that a recogniser of the refiner's still links.
-
-    Of all attempts the one that the fewest recognisers link is kept; of two that as many link, the one nearer to their
-    thresholds. A recogniser counts where it links the original's face, unless the mask is not fitted against it.
+    Of all that was tried on a photo that is kept which the fewest recognisers link; of two that as many link, the one
+    nearer to their thresholds.
 
     Args:
         job: the mask, its budget and bounds, the refiner and `patience`.
-        photo: the original, as read.
-        faces: those to protect.
-        enrolment: knows whom they show.
-        refined: first refinements of the faces; None puts the user's own mask on all.
-        others: directions of faces of other photos to keep apart from, besides those that the refiner remembers.
-        progress: called with attempts made and attempts in all, for each face that is fitted again.
+        subjects: the photos.
+        progress: called with attempts made and attempts in all, where photos are fitted again.
 
     Returns:
-        The photo with the mask on; nothing is written.
-
-    Raises:
-        ImageError: hardly a mask fits the budget.
+        For each photo how the mask goes on it, or why it does not; nothing is written.
     """
-    if refined is None or job.refiner is None:
-        protected, photo = _coarsely_or_finely(photo, lambda how: _put_on(job, how, faces, refined))
-        return Fitted(protected, photo, refined or ())
-    subject, again = _Subject(job, job.refiner, photo, faces, enrolment), 0
-    best = subject.first(refined)
-    for index in range(len(faces)):
-        before = again
-        while best.linking[index] and again - before < job.patience:
-            if progress is not None:
-                progress("fitting again", again - before, job.patience)
-            again += 1
-            tried = subject.attempt(best, index, again - before, others)
-            if tried is not None and tried.score < best.score:
-                best = tried
-        if progress is not None and again > before:
-            progress("fitting again", job.patience, job.patience)
-    return Fitted(best.protected, best.photo, best.refined, again)
+    if job.refiner is None:
+        return _all([partial(subject.put_on, ()) for subject in subjects], subjects)
+    group = _Group(job, job.refiner, subjects)
+    for attempt in range(1, job.patience + 1):
+        linked = group.linked()
+        if not linked:
+            break
+        if progress is not None:
+            progress("fitting again", attempt - 1, job.patience)
+        group.again(linked, attempt)
+        if progress is not None:
+            progress("fitting again", attempt, job.patience)
+    return group.fits
 
 
-def finest(photo: Photo) -> Photo:
-    """Tell how a copy may be written that holds as strong a mask as can be.
-
-    Args:
-        photo: the original, as read.
-
-    Returns:
-        The photo, described so that its copy is compressed little; as it is where there are other frames, which are
-        fitted like the original is written, and where it is so large that to encode it anew takes too much memory.
-    """
-    return photo if photo.frames or photo.pixels.size >= LARGE else finely(photo)
+_At = tuple[int, int]  # a photo of the group, and one of its faces
 
 
-def _coarsely_or_finely(photo: Photo, do: Callable[[Photo], _Result]) -> tuple[_Result, Photo]:
-    """Compress a copy little where its original's compression adds more by itself than a mask may be seen."""
-    try:
-        return do(photo), photo
-    except ImageError:
-        fine = finely(photo)
-        if photo.frames or fine is photo:
-            raise
-        return do(fine), fine
-
-
-def _put_on(job: Job, photo: Photo, faces: Sequence[EmbeddedFace], refined: Sequence[Refined] | None) -> Protected:
-    return protect_photo(
-        photo,
-        [face.face for face in faces],
-        job.key.mask,
-        budget=job.budget,
-        refinements=None if refined is None else [face.refinement for face in refined],
-        lpips=job.lpips,
-    )
-
-
-@dataclass(frozen=True)
-class _Trial:
-    """Refinements of a photo's faces, and what came of them.
+class _Group:
+    """Photos that are fitted together.
 
     Attributes:
-        photo: the original, described as its copy is to be written.
-        refined: of each face.
-        protected: the photo with the mask on.
-        linking: for each face the recognisers that link it in the file, and its distance as of `Link`.
+        fits: what came of each so far.
     """
 
-    photo: Photo
-    refined: Sequence[Refined]
-    protected: Protected
-    linking: Sequence[Mapping[str, float]]
-
-    @property
-    def score(self) -> tuple[int, float]:
-        """How many links there are, and how far on the wrong side of the thresholds; the less the better."""
-        distances = [distance for links in self.linking for distance in links.values()]
-        return len(distances), sum(1 - distance for distance in distances)
-
-
-class _Subject:
-    """A photo that is fitted again."""
-
-    def __init__(
-        self, job: Job, refiner: Refiner, photo: Photo, faces: Sequence[EmbeddedFace], enrolment: Enrolment
-    ) -> None:
-        self._job, self._refiner, self._photo, self._faces = job, refiner, photo, faces
-        self._finely = finest(photo)
-        self._detector = enrolment.reader.detector
-        self._people = [
+    def __init__(self, job: Job, refiner: Refiner, subjects: Sequence[Subject]) -> None:
+        self._job, self._refiner, self._subjects = job, refiner, subjects
+        # Crops are cut one photo at a time: the photos themselves may be large, and need not be kept.
+        cut = [_or_error(subject.crops) for subject in subjects]
+        self._crops = {
+            (number, index): crop
+            for number, crops in enumerate(cut)
+            if not isinstance(crops, ImageError)
+            for index, crop in enumerate(crops)
+        }
+        refined = self._refined(list(self._crops), 0, lambda _: Attempt())
+        self.fits = _all(
             [
-                known
-                for known in enrolment.enrol(photo.pixels, face)
-                if known.recogniser.record.name in refiner.names and known.linked
-            ]
-            for face in faces
+                partial(_raise, crops)
+                if isinstance(crops, ImageError)
+                else partial(subject.put_on, [refined[number, index] for index in range(len(crops))])
+                for number, (subject, crops) in enumerate(zip(subjects, cut, strict=True))
+            ],
+            subjects,
+        )
+
+    def linked(self) -> list[_At]:
+        """Faces that somebody still links."""
+        return [
+            (number, index)
+            for number, fitted in enumerate(self.fits)
+            if isinstance(fitted, Fitted)
+            for index, links in enumerate(fitted.linking)
+            if links
         ]
 
-    def first(self, refined: Sequence[Refined]) -> _Trial:
-        """Put refined masks on: in a file like the original, and in a finer one if a face is linked there."""
-        best, _ = _coarsely_or_finely(self._photo, lambda how: self.trial(how, refined))
-        if any(best.linking) and best.photo is self._photo is not self._finely:
-            with suppress(ImageError):
-                best = min(best, self.trial(self._finely, refined), key=lambda trial: trial.score)
-        return best
+    def again(self, faces: Sequence[_At], attempt: int) -> None:
+        """Refine some faces once more, the others staying as they are; what comes out worse is dropped."""
+        refined = self._refined(faces, attempt, lambda together: self._attempt(together, attempt))
+        photos = sorted({number for number, _ in faces})
+        tries = []
+        for number in photos:
+            before = self._fitted(number).refined
+            masks = [refined.get((number, index), own) for index, own in enumerate(before)]
+            tries.append(partial(self._subjects[number].try_again, masks))
+        for number, tried in zip(photos, _all(tries, [self._subjects[number] for number in photos]), strict=True):
+            best = self._fitted(number)
+            if isinstance(tried, Fitted) and tried.score < best.score:
+                best = replace(tried, again=best.again)
+            self.fits[number] = replace(best, again=best.again + 1)
 
-    def trial(self, photo: Photo, refined: Sequence[Refined]) -> _Trial:
-        """Put refined masks on, and see who links the faces in the file, written as `photo` says."""
-        protected = _put_on(self._job, photo, self._faces, refined)
-        saved = as_saved(photo, protected.pixels, photo.pixels)
-        linking = []
-        for face, people in zip(self._faces, self._people, strict=True):
-            seen = links(saved, face.face, people, self._detector)
-            linking.append(
-                {name: link.distance for name, link in seen.items() if link.linked and link.distance is not None}
+    def _fitted(self, number: int) -> Fitted:
+        fitted = self.fits[number]
+        assert isinstance(fitted, Fitted)
+        return fitted
+
+    def _refined(
+        self, faces: Sequence[_At], attempt: int, how: Callable[[Sequence[_At]], Attempt]
+    ) -> dict[_At, Refined]:
+        """Refine some faces, as many at a time as memory allows."""
+        mask = self._job.key.mask
+        result: dict[_At, Refined] = {}
+        for start in range(0, len(faces), _TOGETHER):
+            together = faces[start : start + _TOGETHER]
+            number, index = together[0]
+            known = {"mask": mask.digest, "photo": self._subjects[number].task.photo.sha256, "start": start}
+            known |= {"face": index, "attempt": attempt} if attempt else {}
+            refined = self._refiner.refine(
+                [self._crops[face] for face in together], seed=int(settings_hash(known), 16) >> 1, attempt=how(together)
             )
-        return _Trial(photo, refined, protected, linking)
+            result.update(zip(together, refined, strict=True))
+        return result
 
-    def attempt(self, best: _Trial, index: int, number: int, others: Sequence[ProtectedDirections]) -> _Trial | None:
-        """Refine one face once more, the others staying as they are; None where hardly a mask fits the budget."""
-        photo, mask = self._finely, self._job.key.mask
-        known = {"mask": mask.digest, "photo": photo.sha256, "face": index, "attempt": number}
-        seed = int(settings_hash(known), 16) >> 1
+    def _attempt(self, faces: Sequence[_At], number: int) -> Attempt:
+        """First more steps, then another start, then all of the budget."""
         anew = number == _ANEW or number > _ALL_ON_THE_USER
-        attempt = Attempt(
-            start=_another_start(mask, seed) if anew else best.refined[index].refinement,
-            weights=dict.fromkeys(best.linking[index], _WEIGHT),
-            others=[*others, *(face.directions for at, face in enumerate(best.refined) if at != index)],
+        mask, chosen = self._job.key.mask, set(faces)
+        known = [(self._fitted(photo), index, self._subjects[photo].task.photo.sha256) for photo, index in faces]
+        return Attempt(
+            starts=[
+                _another_start(mask, f"{mask.digest} {sha256} {index} {number}")
+                if anew
+                else fitted.refined[index].refinement
+                for fitted, index, sha256 in known
+            ],
+            weights=[dict.fromkeys(fitted.linking[index], _WEIGHT) for fitted, index, _ in known],
+            others=[
+                face.directions
+                for photo, fitted in enumerate(self.fits)
+                if isinstance(fitted, Fitted)
+                for index, face in enumerate(fitted.refined)
+                if (photo, index) not in chosen
+            ],
             dispersion=None if number < _ALL_ON_THE_USER else 0.0,
         )
-        crop = FaceCrop.of(photo, self._faces[index].face)
-        (again,) = self._refiner.refine([crop], seed=seed, attempt=attempt)
-        try:
-            return self.trial(photo, [again if at == index else face for at, face in enumerate(best.refined)])
-        except ImageError:
-            return None
 
 
-def _another_start(mask: Mask, seed: int) -> np.ndarray:
+def _all(do: Sequence[Callable[[], _Result]], subjects: Sequence[Subject]) -> list[_Result | ImageError]:
+    """Do something to each photo, side by side; to large ones in turn, for the sake of memory."""
+    with all_cores() as run:
+        done = iter(
+            run([partial(_or_error, one) for one, subject in zip(do, subjects, strict=True) if subject.task.held])
+        )
+    return [next(done) if subject.task.held else _or_error(one) for one, subject in zip(do, subjects, strict=True)]
+
+
+def _or_error(do: Callable[[], _Result]) -> _Result | ImageError:
+    try:
+        return do()
+    except ImageError as error:
+        return error
+
+
+def _raise(error: ImageError) -> Fitted:
+    raise error
+
+
+def _another_start(mask: Mask, of: str) -> np.ndarray:
     """The refinement that leaves weak noise of a user's mask: int8 (3, S, S)."""
+    seed = int(settings_hash({"noise": of}), 16)
     noise = np.random.default_rng(seed).integers(-_NOISE, _NOISE, mask.values.shape, endpoint=True)
     return (noise - np.rint(mask.values / REFINEMENT_STEP)).astype(np.int8)

@@ -79,6 +79,24 @@ def protect_photo(
     return Protected(pixels, tuple(Placement(f.to_canonical, a, photo.grey, refined) for f, a, refined in placed))
 
 
+def lay(photo: Photo, mask: Mask, placements: Sequence[Placement]) -> Protected:
+    """Put a mask on a photo where it is known how.
+
+    Args:
+        photo: as read.
+        mask: the user's.
+        placements: of the mask, in the order in which they are added.
+
+    Returns:
+        The photo with the mask on; nothing is written.
+    """
+    height, width = photo.pixels.shape[:2]
+    pixels = photo.pixels
+    for placement in placements:
+        pixels = add(pixels, mask.patch(placement, height=height, width=width))
+    return Protected(pixels, tuple(placements))
+
+
 def spent_on(photo: Photo, face: Face, mask: Mask, *, budget: Budget | None, lpips: LpipsMeter | None = None) -> float:
     """Tell how much of the bounds a mask spends where it is put on a face as it is.
 

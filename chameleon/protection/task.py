@@ -32,6 +32,11 @@ class Task:
     ours: bool
     finished: LogEntry | None
 
+    @property
+    def held(self) -> bool:
+        """Whether its pixels are in memory."""
+        return len(self.photo.pixels) > 0
+
     def light(self) -> Task:
         """Put a large photo down.
 
@@ -57,7 +62,7 @@ class Task:
         Raises:
             ImageError: it can no longer be read.
         """
-        return self.photo if len(self.photo.pixels) else read_photo(folder / self.path)
+        return self.photo if self.held else read_photo(folder / self.path)
 
 
 def near_faces(photo: Photo, faces: Sequence[EmbeddedFace]) -> Photo:

@@ -12,24 +12,23 @@ from pathlib import Path
 import numpy as np
 
 from guise.chameleon.faces.embedding import EmbeddedFace
-from guise.chameleon.mask.mask import Mask, add
 from guise.chameleon.protection.job import Job
 from guise.chameleon.protection.look import Look
-from guise.chameleon.protection.patience import Fitted
-from guise.chameleon.protection.photo import Protected
+from guise.chameleon.protection.photo import Protected, lay
 from guise.models.files import Photo, written_and_read
 
 _WEAKER = 0.96
 _MOST = 20
 
 
-def settled(job: Job, path: Path, fitted: Fitted, faces: Sequence[EmbeddedFace]) -> Protected:
+def settled(job: Job, path: Path, photo: Photo, protected: Protected, faces: Sequence[EmbeddedFace]) -> Protected:
     """Weaken a mask until its copy is within the bounds.
 
     Args:
         job: the mask and its bounds.
         path: of the copy, below the folder.
-        fitted: the photo with the mask on.
+        photo: the original, described as its copy is to be written.
+        protected: it with the mask on.
         faces: that the mask lies on.
 
     Returns:
@@ -38,7 +37,6 @@ def settled(job: Job, path: Path, fitted: Fitted, faces: Sequence[EmbeddedFace])
     Raises:
         ImageError: the copy cannot be encoded.
     """
-    photo, protected = fitted.photo, fitted.protected
     if photo.compressed is None or (job.budget is None and (job.lpips is None or job.lpips.at_most is None)):
         return protected
     looks = [Look(photo, face.face) for face in faces]
@@ -46,7 +44,8 @@ def settled(job: Job, path: Path, fitted: Fitted, faces: Sequence[EmbeddedFace])
         saved = written_and_read(path, photo, protected.pixels)
         if max((_spent(job, look, saved) for look in looks), default=0.0) <= 1:
             break
-        protected = _weaker(photo, protected, job.key.mask)
+        weaker = [replace(place, amplitude=_WEAKER * place.amplitude) for place in protected.placements]
+        protected = lay(photo, job.key.mask, weaker)
     return protected
 
 
@@ -54,12 +53,3 @@ def _spent(job: Job, look: Look, saved: np.ndarray) -> float:
     shown = saved[look.region.rows, look.region.columns]
     share = 0.0 if job.budget is None else job.budget.spent(look.meter.measure(shown))
     return share if job.lpips is None else max(share, job.lpips.spent(*look.face_boxes(shown)))
-
-
-def _weaker(photo: Photo, protected: Protected, mask: Mask) -> Protected:
-    placements = tuple(replace(place, amplitude=_WEAKER * place.amplitude) for place in protected.placements)
-    height, width = photo.pixels.shape[:2]
-    pixels: np.ndarray = photo.pixels
-    for placement in placements:
-        pixels = add(pixels, mask.patch(placement, height=height, width=width))
-    return Protected(pixels, placements)

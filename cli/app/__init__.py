@@ -23,7 +23,7 @@ from guise.models.errors import InputError
 )
 @click.option("--recogniser", "recognisers", multiple=True, help="As of `protect`.")
 @click.option("--refine", type=click.IntRange(0, 1000), help="As of `protect`. [default: 60]")
-@click.option("--patience", type=click.IntRange(0, 10), help="As of `protect`. [default: 3]")
+@click.option("--patience", type=click.IntRange(0, 10), help="As of `protect`. [default: 1]")
 @click.option("--learning-steps", type=click.IntRange(1, 10_000), hidden=True, help="For tests: a quick, weak mask.")
 @click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda, ...")
 def app(

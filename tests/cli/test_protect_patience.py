@@ -21,13 +21,13 @@ def three(photos, head):
 
 
 @pytest.fixture
-def apart_from(monkeypatch):
-    """How many further faces each attempt was kept apart from."""
+def again(monkeypatch):
+    """How many faces were fitted again at once, each time, and from how many more they were kept apart."""
     counts, refine = [], Refiner.refine
 
     def recorded(self, faces, *, seed, attempt=None):
-        if attempt is not None:
-            counts.append(len(attempt.others))
+        if attempt is not None and attempt.starts:
+            counts.append((len(faces), len(attempt.others)))
         return refine(self, faces, seed=seed, attempt=attempt)
 
     monkeypatch.setattr(Refiner, "refine", recorded)
@@ -35,21 +35,21 @@ def apart_from(monkeypatch):
 
 
 @pytest.mark.usefixtures("three")
-def test_a_run_that_was_cut_short_gives_the_files_of_one_in_one_go(protect, out, apart_from):
+def test_a_run_that_was_cut_short_gives_the_files_of_one_in_one_go(protect, out, again):
     whole = protect(*PATIENT, "--json")
     assert [photo["notes"][-1] for photo in whole.report["photos"]] == ["fitted again 2 times"] * 3
-    assert apart_from == [2, 2, 1, 1, 0, 0]  # those that come; those before are remembered
+    assert again == [(3, 0), (3, 0)]
     files = hashes(out)
     for missing in ("bc", "a"):  # stopped after the first; the first lost
         for name in missing:
             (out / f"{name}.jpg").unlink()
-        again = protect(*PATIENT, "--json")
-        assert [photo["status"] for photo in again.report["photos"]].count("protected") == len(missing)
+        rest = protect(*PATIENT, "--json")
+        assert [photo["status"] for photo in rest.report["photos"]].count("protected") == len(missing)
         assert hashes(out) == files
-    assert apart_from[6:] == [1, 1, 0, 0, 2, 2]
-    apart_from.clear()
+    assert again == 3 * [(3, 0), (3, 0)]  # those that are done are fitted with the others
+    again.clear()
     assert protect(*PATIENT[:-1], "0").code == 0  # other settings: written anew
-    assert apart_from == [] and any(digest != files[name] for name, digest in hashes(out).items())
+    assert again == [] and any(digest != files[name] for name, digest in hashes(out).items())
 
 
 @pytest.mark.usefixtures("three")

@@ -101,7 +101,7 @@ def test_an_attempt_goes_on_from_where_it_is_told_and_keeps_apart_from_further_f
     one = faces[:1]
     start = refined[1].refinement
     mask = NOTHING.refined(start)
-    onward = refiner(reader, templates, steps=1).refine(one, seed=1, attempt=Attempt(start))
+    onward = refiner(reader, templates, steps=1).refine(one, seed=1, attempt=Attempt([start]))
     settings = RefinementSettings(**{**vars(FEW), "steps": 1})
     from_it = Refiner(mask, [reader.recogniser], templates, budget=STRENGTHS["high"], settings=settings)
     (own,) = from_it.refine(one, seed=1)
@@ -125,16 +125,20 @@ def test_recognisers_with_more_weight_count_more(faces, templates, reader):
     targets = [TargetTemplates.from_template(reader.recogniser, templates["dlib-resnet"])] * 2
     near = torch.from_numpy(templates["dlib-resnet"].mean)[None]
     both, chosen = [near, near + 1], torch.zeros(1, dtype=torch.int64)
-    scores = [float(target.match_score(rows, chosen)) for target, rows in zip(targets, both, strict=True)]
+    scores = [float(target.match_score(rows, chosen)[0]) for target, rows in zip(targets, both, strict=True)]
     plain = float(mean_match_score(targets, both, chosen))
     assert plain == pytest.approx(sum(scores) / 2)
-    assert float(mean_match_score(targets, both, chosen, weights=[1.0, 1.0])) == plain
-    assert float(mean_match_score(targets, both, chosen, weights=[1.0, 3.0])) == pytest.approx(
-        (scores[0] + 3 * scores[1]) / 4
-    )
+    assert float(mean_match_score(targets, both, chosen, weights=torch.ones(1, 2))) == pytest.approx(plain)
+    weighted = (scores[0] + 3 * scores[1]) / 4
+    assert float(mean_match_score(targets, both, chosen, weights=torch.tensor([[1.0, 3.0]]))) == pytest.approx(weighted)
+    # Each face has weights of its own.
+    twice, faces_twice = [rows.repeat(2, 1) for rows in both], chosen.repeat(2)
+    unlike = torch.tensor([[1.0, 3.0], [1.0, 1.0]])
+    expected = (weighted + plain) / 2
+    assert float(mean_match_score(targets, twice, faces_twice, weights=unlike)) == pytest.approx(expected)
     # A refiner knows them by name.
     once = refiner(reader, {}, steps=1)
-    weighted = once.refine(faces[:1], seed=1, attempt=Attempt(weights={"dlib-resnet": 3.0, "another": 9.0}))
+    weighted = once.refine(faces[:1], seed=1, attempt=Attempt(weights=[{"dlib-resnet": 3.0, "another": 9.0}]))
     assert np.array_equal(weighted[0].refinement, once.refine(faces[:1], seed=1)[0].refinement)
 
 

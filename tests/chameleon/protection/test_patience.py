@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from guise.chameleon.faces import geometry
-from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.linking import Enrolment, links
 from guise.chameleon.faces.selection import FaceSelector, WhoseFace
 from guise.chameleon.faces.template import FaceTemplate
@@ -16,175 +15,244 @@ from guise.chameleon.learning.refine import RefinementSettings, Refiner
 from guise.chameleon.mask.key import Key, Provenance
 from guise.chameleon.mask.mask import Mask
 from guise.chameleon.protection.job import Job
-from guise.chameleon.protection.patience import _Subject, _Trial, fit_photo
-from guise.chameleon.protection.photo import protect_photo
+from guise.chameleon.protection.patience import fit_group
+from guise.chameleon.protection.photo import lay, protect_photo
+from guise.chameleon.protection.task import Task
+from guise.chameleon.protection.trial import Fitted, Subject
 from guise.chameleon.visibility.budget import STRENGTHS
 from guise.models import load_recogniser
 from guise.models.errors import ImageError
 from guise.models.files import as_saved, read_photo
 
 NOTHING = Mask(np.zeros((3, geometry.CANVAS, geometry.CANVAS), np.float32), geometry.CANONICAL_TEMPLATE, EPSILON)
-TRIES = 3
+TRIES = 4
 
 
 @pytest.fixture(scope="module")
-def photo(astronaut, tmp_path_factory):
-    path = tmp_path_factory.mktemp("patience") / "a.jpg"
-    astronaut.save(path, quality=92)
-    return read_photo(path)
+def photos(astronaut, tmp_path_factory):
+    """Two of one person, the second smaller and mirrored."""
+    folder = tmp_path_factory.mktemp("patience")
+    astronaut.save(folder / "a.jpg", quality=92)
+    astronaut.resize((440, 440)).transpose(0).save(folder / "b.jpg", quality=92)
+    return [read_photo(folder / name) for name in ("a.jpg", "b.jpg")]
 
 
 @pytest.fixture(scope="module")
-def faces(photo, reader):
-    return reader.read(photo.pixels, name="a.jpg")[:1]
+def faces(photos, reader):
+    return [reader.read(photo.pixels, name="photo")[:1] for photo in photos]
 
 
 @pytest.fixture(scope="module")
 def enrolment(faces, reader):
-    selector = FaceSelector(WhoseFace.REFERENCE, FaceTemplate(faces[0].embedding, 0.6), 0.6)
+    selector = FaceSelector(WhoseFace.REFERENCE, FaceTemplate(faces[0][0].embedding, 0.6), 0.6)
     return Enrolment(reader, selector, [reader.recogniser], {"dlib-resnet": selector.template})
 
 
 @pytest.fixture(scope="module")
 def job(enrolment, reader):
-    """Two steps leave the face linked; four more do not."""
+    """Two steps leave the faces linked; some more do not."""
     selector = enrolment.selector
     key = Key(NOTHING, selector, Provenance(("dlib-resnet",), "guise", "high", 1, 1, 0, "0.1.0"), enrolment.templates)
-    settings = RefinementSettings(steps=2, views=1)
+    settings = RefinementSettings(steps=2, views=1, learning_rate=4 / 255)
     refiner = Refiner(NOTHING, [reader.recogniser], enrolment.templates, budget=STRENGTHS["high"], settings=settings)
     return Job(Path(), Path(), key, Path(), STRENGTHS["high"], refiner=refiner, patience=TRIES)
 
 
-@pytest.fixture(scope="module")
-def refined(job, photo, faces):
-    return job.refiner.refine([FaceCrop.cut(photo.pixels, faces[0].face)], seed=1)
+def subjects_of(job, photos, faces, enrolment):
+    tasks = [Task(Path(f"{number}.jpg"), photo, False, None) for number, photo in enumerate(photos)]
+    return [Subject(job, task, own, enrolment) for task, own in zip(tasks, faces, strict=True)]
+
+
+def fit(job, photos, faces, enrolment, **how):
+    return fit_group(job, subjects_of(job, photos, faces, enrolment), **how)
 
 
 @pytest.fixture(scope="module")
-def fitted(job, photo, faces, enrolment, refined):
+def once(job, photos, faces, enrolment):
+    return fit(replace(job, patience=0), photos, faces, enrolment)
+
+
+@pytest.fixture(scope="module")
+def patiently(job, photos, faces, enrolment):
     """With patience, and the progress that was told."""
     steps = []
-    return fit_photo(job, photo, faces, enrolment, refined=refined, progress=lambda *at: steps.append(at)), steps
+    return fit(job, photos, faces, enrolment, progress=lambda *at: steps.append(at)), steps
 
 
 @pytest.fixture
 def attempts(monkeypatch):
-    """What refiners are asked for besides the photo: seed and `Attempt`, of each time."""
+    """What refiners are asked for besides the photos: seed, number of faces and `Attempt`, of each time."""
     asked, refine = [], Refiner.refine
-    monkeypatch.setattr(
-        Refiner, "refine", lambda *a, **k: (asked.append((k["seed"], k["attempt"])), refine(*a, **k))[1]
-    )
+
+    def recorded(self, crops, *, seed, attempt=None):
+        asked.append((seed, len(crops), attempt))
+        return refine(self, crops, seed=seed, attempt=attempt)
+
+    monkeypatch.setattr(Refiner, "refine", recorded)
     return asked
 
 
 @pytest.fixture
 def scores(monkeypatch):
-    """How each attempt came out."""
-    seen, attempt = [], _Subject.attempt
+    """How each further attempt came out."""
+    seen, try_again = [], Subject.try_again
 
-    def recorded(self, best, *args):
-        tried = attempt(self, best, *args)
+    def recorded(self, refined):
+        tried = try_again(self, refined)
         seen.append(tried.score)
         return tried
 
-    monkeypatch.setattr(_Subject, "attempt", recorded)
+    monkeypatch.setattr(Subject, "try_again", recorded)
     return seen
 
 
-def link_of(fitted, photo, faces, enrolment):
-    enrolled = enrolment.enrol(photo.pixels, faces[0])
-    seen = links(as_saved(fitted.photo, fitted.protected.pixels), faces[0].face, enrolled, enrolment.reader.detector)
-    return seen["dlib-resnet"]
+def linked(fitted, photo, own, enrolment):
+    described = fitted.described(photo)
+    saved = as_saved(described, lay(described, NOTHING, fitted.placements).pixels, photo.pixels)
+    return links(saved, own[0].face, enrolment.enrol(photo.pixels, own[0]), enrolment.reader.detector)["dlib-resnet"]
 
 
-def test_a_photo_that_is_still_linked_is_fitted_until_it_is_not(job, photo, faces, enrolment, refined, fitted):
-    once = fit_photo(replace(job, patience=0), photo, faces, enrolment, refined=refined)
-    assert once.again == 0 and once.refined == refined
-    alone = protect_photo(
-        photo, [faces[0].face], NOTHING, budget=job.budget, refinements=[own.refinement for own in refined]
+def test_photos_that_are_still_linked_are_fitted_until_they_are_not(photos, faces, enrolment, once, patiently):
+    assert [fitted.again for fitted in once] == [0, 0]
+    assert all(linked(*each, enrolment).linked for each in zip(once, photos, faces, strict=True))
+    fits, steps = patiently
+    assert not any(linked(*each, enrolment).linked for each in zip(fits, photos, faces, strict=True))
+    rounds = max(fitted.again for fitted in fits)
+    assert 1 <= rounds < TRIES  # it stops as soon as nobody links them
+    told = [(number + ended, TRIES) for number in range(rounds) for ended in (0, 1)]
+    assert steps == [("fitting again", *at) for at in told]
+    for fitted in fits:
+        (placement,) = fitted.placements
+        assert np.array_equal(placement.refinement, fitted.refined[0].refinement)
+
+
+def test_photos_that_are_fitted_again_are_compressed_little(photos, patiently):
+    for fitted in patiently[0]:
+        assert fitted.finely
+        before, written = photos[0].shown.options, fitted.described(photos[0]).shown.options
+        assert "qtables" in before and "qtables" not in written
+        assert fitted.described(photos[0]).pixels is photos[0].pixels
+
+
+def test_a_photo_that_nobody_links_keeps_its_compression_and_is_left_alone(
+    job, photos, faces, enrolment, patiently, attempts
+):
+    """The same masks with bounds so wide that they do in a file like the original, too."""
+    wide = replace(job, budget=replace(STRENGTHS["high"], ssim=0.5, flip=0.5, fleck=30, largest_fleck=60))
+    subject = subjects_of(wide, photos[:1], faces[:1], enrolment)[0]
+    fitted = subject.put_on(patiently[0][0].refined)
+    assert not fitted.finely and fitted.linking == [{}] and fitted.score == (0, 0)
+    assert fitted.described(photos[0]) is photos[0] and attempts == []
+
+
+def test_the_best_is_kept_and_the_same_call_gives_the_same(job, photos, faces, enrolment, scores):
+    """At `low` six steps are too few every time."""
+    refiner = Refiner(
+        NOTHING,
+        job.refiner._recognisers,
+        job.refiner._templates,
+        budget=STRENGTHS["low"],
+        settings=job.refiner.settings,
     )
-    assert np.array_equal(once.protected.pixels, alone.pixels)
-    assert link_of(once, photo, faces, enrolment).linked
-    patiently, steps = fitted
-    assert not link_of(patiently, photo, faces, enrolment).linked
-    assert 1 <= patiently.again < TRIES  # it stops as soon as nobody links the photo
-    made = [("fitting again", done, TRIES) for done in range(patiently.again)]
-    assert steps == [*made, ("fitting again", TRIES, TRIES)]
-    (placement,) = patiently.protected.placements
-    assert np.array_equal(placement.refinement, patiently.refined[0].refinement)
-
-
-def test_a_photo_that_is_fitted_again_is_compressed_little(photo, fitted):
-    patiently, _ = fitted
-    written, before = patiently.photo.shown.options, photo.shown.options
-    assert "qtables" in before and "qtables" not in written
-    assert patiently.photo.pixels is photo.pixels
-
-
-def test_a_photo_that_nobody_links_is_left_alone(job, faces, enrolment, fitted, attempts):
-    patiently, _ = fitted
-    again = fit_photo(job, patiently.photo, faces, enrolment, refined=patiently.refined)
-    assert attempts == [] and again.again == 0
-    assert np.array_equal(again.protected.pixels, patiently.protected.pixels)
-
-
-def test_of_all_attempts_the_best_is_kept_and_the_same_call_gives_the_same(
-    job, photo, faces, enrolment, refined, scores
-):
-    """At `low` four steps are too few every time."""
-    low = replace(job, budget=STRENGTHS["low"], patience=2)
-    first = _Subject(low, low.refiner, photo, faces, enrolment).trial(photo, refined)
-    runs = [fit_photo(low, photo, faces, enrolment, refined=refined) for _ in range(2)]
+    low = replace(job, budget=STRENGTHS["low"], refiner=refiner, patience=2)
+    (first,) = fit(replace(low, patience=0), photos[:1], faces[:1], enrolment)
+    runs = [fit(low, photos[:1], faces[:1], enrolment)[0] for _ in range(2)]
     assert [run.again for run in runs] == [2, 2] and scores[:2] == scores[2:]
-    kept = _Subject(low, low.refiner, photo, faces, enrolment).trial(runs[0].photo, runs[0].refined)
-    assert kept.score == min([first.score, *scores]) and kept.score[0] == 1
-    assert link_of(runs[0], photo, faces, enrolment).distance == pytest.approx(1 - kept.score[1])
-    assert np.array_equal(runs[0].protected.pixels, runs[1].protected.pixels)
+    assert runs[0].score == min([first.score, *scores]) and runs[0].score[0] == 1
+    assert linked(runs[0], photos[0], faces[0], enrolment).distance == pytest.approx(1 - runs[0].score[1])
+    assert runs[0].placements[0].amplitude == runs[1].placements[0].amplitude
+    assert np.array_equal(runs[0].refined[0].refinement, runs[1].refined[0].refinement)
 
 
-def test_more_steps_come_first_then_another_start_then_the_whole_budget(
-    job, photo, faces, enrolment, refined, attempts
+def test_more_steps_come_first_then_another_start_then_the_whole_budget(job, photos, faces, enrolment, attempts):
+    tight = replace(STRENGTHS["low"], ssim=0.995)
+    fits = fit(replace(job, budget=tight, patience=4), photos, faces, enrolment)
+    assert [fitted.again for fitted in fits] == [4, 4]
+    (_, both, usual), *tries = attempts
+    assert both == 2 and not usual.starts and not usual.weights
+    tries = [(count, attempt) for _, count, attempt in tries]
+    assert [count for count, _ in tries] == [2, 2, 2, 2]
+    assert [attempt.dispersion for _, attempt in tries] == [None, None, 0.0, 0.0]
+    noise = [start for number in (1, 3) for start in tries[number][1].starts]
+    assert all(1 < abs(start).mean() < 8 == abs(start).max() for start in noise)
+    assert len({start.tobytes() for start in noise}) == 4
+    assert all(start.any() for start in tries[2][1].starts)
+    assert all(list(attempt.weights) == [{"dlib-resnet": 3.0}] * 2 for _, attempt in tries)
+    assert all(attempt.others == [] for _, attempt in tries)
+    assert len({seed for seed, *_ in attempts}) == 5
+
+
+def test_a_face_that_is_fitted_again_is_kept_apart_from_those_that_are_not(
+    job, photos, faces, enrolment, attempts, monkeypatch
 ):
-    other = {"dlib-resnet": np.eye(128, dtype=np.float32)[0]}
-    low = replace(job, budget=STRENGTHS["low"], patience=4)
-    fit_photo(low, photo, faces, enrolment, refined=refined, others=[other])
-    tries = [attempt for _, attempt in attempts]
-    assert np.array_equal(tries[0].start, refined[0].refinement)
-    assert [attempt.dispersion for attempt in tries] == [None, None, 0.0, 0.0]
-    noise = [tries[1].start, tries[3].start]
-    assert all(1 < abs(start).mean() < 8 == abs(start).max() for start in noise) and (noise[0] != noise[1]).any()
-    assert tries[2].start.any() and not any(np.array_equal(tries[2].start, start) for start in noise)
-    assert all(attempt.weights == {"dlib-resnet": 3.0} for attempt in tries)
-    assert all(attempt.others == [other] for attempt in tries)
-    assert len({seed for seed, _ in attempts}) == 4
+    put_on = Subject.put_on
+
+    def only_one_is_linked(self, refined):
+        fitted = put_on(self, refined)
+        return replace(fitted, linking=[{}]) if self.task.path == Path("1.jpg") else fitted
+
+    monkeypatch.setattr(Subject, "put_on", only_one_is_linked)
+    one, other = fit(replace(job, patience=1), photos, faces, enrolment)
+    assert (one.again, other.again) == (1, 0)
+    _, (_, count, attempt) = attempts
+    assert count == 1 and len(attempt.others) == 1
+    assert np.array_equal(attempt.others[0]["dlib-resnet"], other.refined[0].directions["dlib-resnet"])
 
 
 def test_fewer_links_count_before_nearer_ones():
     two, one, nearer = ([{"a": 0.99, "b": 0.99}], [{"a": 0.2}], [{"a": 0.5}])
-    scores = [_Trial(None, [], None, linking).score for linking in (two, one, nearer, [{}, {}])]
+    scores = [Fitted((), False, (), linking).score for linking in (two, one, nearer, [{}, {}])]
     assert sorted(scores, reverse=True) == scores
 
 
-def test_who_does_not_link_the_original_or_only_measures_does_not_count(
-    job, photo, faces, enrolment, refined, attempts
-):
-    stranger = FaceTemplate(np.roll(faces[0].embedding, 7), 0.6)
+def test_who_does_not_link_the_original_or_only_measures_does_not_count(job, photos, faces, enrolment):
+    stranger = FaceTemplate(np.roll(faces[0][0].embedding, 7), 0.6)
     apart = replace(enrolment, selector=replace(enrolment.selector, template=stranger))
     sface = load_recogniser("sface", offline=True)
     other = Refiner(NOTHING, [sface], {}, budget=STRENGTHS["high"], settings=RefinementSettings(steps=1, views=1))
-    assert not fit_photo(job, photo, faces, apart, refined=refined).again
-    assert not fit_photo(replace(job, refiner=other), photo, faces, enrolment, refined=refined).again
-    assert attempts == []
+    for who, how in ((apart, job), (enrolment, replace(job, refiner=other))):
+        (fitted,) = fit(how, photos[:1], faces[:1], who)
+        assert fitted.linking == [{}] and not fitted.again and not fitted.finely
 
 
-def test_an_attempt_that_does_not_fit_the_budget_is_passed_over(job, photo, faces, enrolment, refined, monkeypatch):
-    plain = fit_photo(replace(job, patience=0), photo, faces, enrolment, refined=refined)
+def test_a_mask_that_does_not_fit_is_told_and_an_attempt_that_does_not_is_passed_over(
+    job, photos, faces, enrolment, monkeypatch
+):
+    tried = []
 
-    def never_again(photo, faces, mask, *, refinements, **bounds):
-        if refinements[0] is not refined[0].refinement:
+    def first_only(photo, faces, mask, *, refinements, **bounds):
+        tried.append(refinements[0])
+        if refinements[0] is not tried[0]:
             raise ImageError("no mask fits")
         return protect_photo(photo, faces, mask, refinements=refinements, **bounds)
 
-    monkeypatch.setattr("guise.chameleon.protection.patience.protect_photo", never_again)
-    fitted = fit_photo(job, photo, faces, enrolment, refined=refined)
-    assert fitted.again == TRIES and np.array_equal(fitted.protected.pixels, plain.protected.pixels)
+    monkeypatch.setattr("guise.chameleon.protection.trial.protect_photo", first_only)
+    (fitted,) = fit(job, photos[:1], faces[:1], enrolment)
+    assert fitted.again == TRIES and fitted.refined[0].refinement is tried[0]
+
+
+def test_photos_that_no_mask_fits_or_that_are_gone_are_told(job, photos, faces, enrolment):
+    """The others of their group are fitted."""
+    none = replace(job, budget=replace(STRENGTHS["low"], flip=1e-9), patience=0)
+    assert [type(error) for error in fit(none, photos, faces, enrolment)] == [ImageError] * 2
+    gone, here = subjects_of(replace(job, patience=0), photos, faces, enrolment)
+    gone.task = replace(gone.task, photo=replace(photos[0], pixels=photos[0].pixels[:0]))
+    error, fitted = fit_group(replace(job, patience=0), [gone, here])
+    assert isinstance(error, ImageError) and fitted.refined
+
+
+def test_photos_come_out_the_same_whether_their_pixels_are_held_or_read_again(
+    job, faces, enrolment, tmp_path, astronaut
+):
+    """As of photos too large to hold several."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    astronaut.save(folder / "0.jpg", quality=92)
+    photo = read_photo(folder / "0.jpg")
+    light = Task(Path("0.jpg"), replace(photo, pixels=photo.pixels[:0].copy(), compressed=None), False, None)
+    assert not light.held
+    own = replace(job, folder=folder)
+    held = fit(own, [photo], faces[:1], enrolment)[0]
+    again = fit_group(own, [Subject(own, light, faces[0], enrolment)])[0]
+    assert held.again == again.again and held.score == again.score
+    assert np.array_equal(held.refined[0].refinement, again.refined[0].refinement)
