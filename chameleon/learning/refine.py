@@ -36,7 +36,7 @@ from guise.models.errors import InputError
 
 _LARGEST = 127  # what int8 holds
 _PRICES = (0.15, 1.1, 0.03)  # of the bounds on SSIM, FLIP and flecks at the start: near where they mostly end
-_BETAS = (0.6, 0.99)  # of Adam: with so few steps a long memory of gradients costs more than their noise
+_BETAS = (0.5, 0.99)  # of Adam: with so few steps a long memory of gradients costs more than their noise
 _RATE = 3.0  # how fast they change in all; where they swing, the last steps leave much of the budget unspent
 _APART = -0.2  # cosine between two protected photos below which they need not be taken further apart
 
@@ -57,10 +57,10 @@ class RefinementSettings:
         tries: as of `within_budget`.
     """
 
-    steps: int = 40
+    steps: int = 30
     views: int = 4
     jitter: float = 0.02
-    learning_rate: float = 3 / 255
+    learning_rate: float = 4 / 255
     dispersion: float = 0.75
     surrogates: int = 2
     looks_at_photo: int = 3
