@@ -21,6 +21,9 @@ DROP = """place => {
 }"""
 
 
+SAY = """async ([key, values]) => (await import("/static/page.js")).say(key, values)"""
+
+
 @pytest.fixture
 def folder(home: Path, key: Path, photos: Path, head: Image.Image) -> Path:
     """Two photos of somebody whose key is known."""
@@ -125,4 +128,23 @@ def test_choices_that_lead_nowhere_are_said_and_another_can_be_made(
     page.goto("about:blank")
     page.go_back()
     page.wait_for_selector("#done:visible")
+    browser.check()
+
+
+def test_words_follow_the_numbers_next_to_them(browser: Browser, start: Start) -> None:
+    page = browser.tab(start().address)
+    page.wait_for_selector("#choose:visible")
+    say = {}
+    for count in (0, 1, 2):
+        values = dict.fromkeys(["photos", "n", "protected", "count"], count) | {"total": 2, "size": "{n}"}
+        for key in ("choose.chosen", "time.seconds", "done.title", "photo.free"):
+            say[key, count] = page.evaluate(SAY, [key, values])
+    assert [say["choose.chosen", count] for count in range(3)] == [
+        "0 photos chosen, {n}",
+        "1 photo chosen, {n}",
+        "2 photos chosen, {n}",
+    ]
+    assert (say["time.seconds", 1], say["time.seconds", 2]) == ("1 second", "2 seconds")
+    assert say["done.title", 1] == "1 of 2 photos is protected" and "2 of 2 photos are" in say["done.title", 2]
+    assert "one recogniser" in say["photo.free", 1] and say["photo.free", 2] == "Recognised by none of 2 recognisers"
     browser.check()

@@ -229,3 +229,14 @@ def test_all_words_are_in_one_place() -> None:
     parts = set(re.findall(r"`([a-z_]+(?:\.[a-z_]+)*\.)\$\{", page))  # the rest of these is put together
     used = said | set(re.findall(r'"([^"\n]+)"', page))
     assert {key for key in texts if key not in used and not key.startswith(tuple(parts))} == set()
+
+
+def test_a_word_that_counts_follows_its_number() -> None:
+    texts = json.loads((STATIC / "texts.json").read_text("utf-8"))
+    choice = re.compile(r"\{(\w+), plural,((?: \w+ \{(?:[^{}]|\{\w+\})*\})+)\}")
+    counts = {found[1] for text in texts.values() for found in choice.finditer(text)}
+    assert {"photos", "total", "count", "n"} <= counts
+    for text in texts.values():
+        assert all(" other {" in found[2] for found in choice.finditer(text)), text
+        rest = choice.sub("", text)
+        assert ", plural" not in rest and not re.search(rf"\{{({'|'.join(counts)})\}} \w+s\b", rest), text
