@@ -68,6 +68,9 @@ def test_the_keyboard_alone_leads_from_a_folder_to_the_zip(browser: Browser, sta
     check_step(page)
     page.reload()
     page.wait_for_selector("#people:visible")
+    assert not page.is_checked("#faces input") and page.is_checked("#strengths input[value=low]")  # as they were
+    tab_to(page, "#faces input")
+    page.keyboard.press("Space")
     tab_to(page, "#people-form button.main")
     page.keyboard.press("Enter")
     page.wait_for_selector("#done:visible")
