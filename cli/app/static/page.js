@@ -41,6 +41,11 @@ export async function explain(answer) {
 
 let last = { key: "", at: 0 };
 
+// After an answer that the user sees, the same may be asked again.
+export function answered() {
+  last.key = "";
+}
+
 export async function ask(what, body = {}) {
   const now = { key: JSON.stringify([what, body]), at: performance.now() };
   if (now.key === last.key && now.at - last.at < 700) return false; // a double click asks once
@@ -48,9 +53,13 @@ export async function ask(what, body = {}) {
   problem("");
   try {
     const answer = await fetch(`/${what}`, { method: "POST", body: JSON.stringify(body) });
-    if (!answer.ok) problem(await explain(answer));
+    if (!answer.ok) {
+      answered();
+      problem(await explain(answer));
+    }
     return answer.ok;
   } catch {
+    answered();
     problem(say("error.lost"));
     return false;
   }

@@ -23,6 +23,23 @@ DROP = """place => {
 
 SAY = """async ([key, values]) => (await import("/static/page.js")).say(key, values)"""
 
+ASK_TWICE = """async ([together, what]) => {
+  const { ask } = await import("/static/page.js");
+  const first = ask(what);
+  if (!together) await first;
+  await Promise.all([first, ask(what)]);
+}"""
+LOOK = """async folder => {
+  const { ask, at } = await import("/static/page.js");
+  for (let time = 0; time < 3; time += 1) {
+    at("problem").textContent = "";
+    await ask("photos/look", { folder });
+    while (!at("problem").textContent.includes(folder.split("/").pop())) {
+      await new Promise(later => setTimeout(later, 20));
+    }
+  }
+}"""
+
 
 @pytest.fixture
 def folder(home: Path, key: Path, photos: Path, head: Image.Image) -> Path:
@@ -150,4 +167,23 @@ def test_words_follow_the_numbers_next_to_them(browser: Browser, start: Start) -
     assert (say["time.seconds", 1], say["time.seconds", 2]) == ("1 second", "2 seconds")
     assert say["done.title", 1] == "1 of 2 photos is protected" and "2 of 2 photos are" in say["done.title", 2]
     assert "one recogniser" in say["photo.free", 1] and say["photo.free", 2] == "Recognised by none of 2 recognisers"
+    browser.check()
+
+
+def test_a_double_click_asks_once_and_what_failed_can_be_asked_again_at_once(
+    browser: Browser, start: Start, tmp_path: Path
+) -> None:
+    page = browser.tab(start().address)
+    page.wait_for_selector("#choose:visible")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    page.evaluate(ASK_TWICE, [True, "photos/resume"])
+    assert len(asked) == 1
+    page.evaluate(ASK_TWICE, [False, "photos/go_on"])  # refused: there is no such job
+    assert len(asked) == 3
+    (tmp_path / "empty").mkdir()
+    page.evaluate(LOOK, str(tmp_path / "empty"))  # each time it is said why
+    assert len(asked) == 6
+    assert all("409" in complaint for complaint in browser.complaints)
+    browser.complaints.clear()
     browser.check()

@@ -181,9 +181,12 @@ def test_stopped_and_gone_on_it_does_the_same_job(user: TestClient, looked: Phot
 )
 def test_a_job_that_fails_says_why_and_can_go_on(user: TestClient, looked: Photos, event: Any, error: str) -> None:
     ask(user, "protect", chosen=[0], strength="mid")
-    looked.work.tell(event)
+    looked.work.tell(dict(event))
     assert (looked.step, looked.state()["error"]) == ("stopped", error)
+    begun = looked.state()["begun"]
     assert ask(user, "resume") == (200, None) and looked.state()["error"] == ""
+    looked.work.tell(dict(event))
+    assert looked.state()["begun"] == begun + 1  # so that the page says the same again
 
 
 def test_starting_over_deletes_what_was_dropped_and_keeps_the_copies(user: TestClient, looked: Photos) -> None:
