@@ -93,6 +93,7 @@ def test_a_model_is_inspected_and_a_photo_filled(
     (tmp_path / "torn.png").write_bytes(b"no photo")
     page = browser.tab(f"{start().address}#blind_spots")
     page.wait_for_selector("#inspect-form:visible")
+    assert not page.is_visible("#blind_spots .start-over")  # nothing has begun
     opened(page, "#inspect-form summary")
     check_step(page)
     page.fill("#model", str(tmp_path / "nothing.onnx"))
