@@ -1,5 +1,5 @@
 // The page shows what the server's session says. It keeps nothing, so that a reload or a second window loses nothing.
-import { ask, at, problem, say } from "./page.js";
+import { answered, ask, at, problem, say } from "./page.js";
 
 for (const place of document.querySelectorAll("[data-text]")) place.textContent = say(place.dataset.text);
 history.replaceState(null, "", `/${location.hash}`); // the token need not stay in the address
@@ -35,7 +35,7 @@ function showStep(name, now, before) {
     section.hidden = !section.dataset.step.split(" ").includes(now.step);
   }
   const moved = before && before.step !== now.step;
-  if (name === current() && (moved || before?.error !== now.error)) explainError(now);
+  if (name === current() && (moved || before?.error !== now.error || before?.begun !== now.begun)) explainError(now);
   // Screen readers read on from there.
   if (moved && name === current()) at(name).querySelector(`[data-step~="${now.step}"] h2`)?.focus();
 }
@@ -47,9 +47,12 @@ function take(message) {
   addPhotos(message);
   for (const name of Object.keys(show)) {
     show[name](tabs[name]);
-    const key = JSON.stringify([tabs[name].step, tabs[name].error]);
-    if (shownSteps[name] !== key) showStep(name, tabs[name], before?.[name]);
+    const { step, error, begun } = tabs[name]; // a job may fail as the one before, and so fast that no step is seen
+    const key = JSON.stringify([step, error, begun]);
+    if (shownSteps[name] === key) continue;
     shownSteps[name] = key;
+    showStep(name, tabs[name], before?.[name]);
+    answered();
   }
 }
 

@@ -2,7 +2,19 @@
 
 export const texts = await (await fetch("/static/texts.json")).json();
 export const at = (id) => document.getElementById(id);
-export const say = (key, values = {}) => (texts[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+
+// Texts have {names} of values, and choices by number as in ICU's MessageFormat: {n, plural, one {photo} other {photos}}.
+const rules = new Intl.PluralRules(document.documentElement.lang);
+const choices = /\{(\w+), plural,((?:\s*\w+ \{(?:[^{}]|\{\w+\})*\})+)\s*\}/g;
+
+export function say(key, values = {}) {
+  const chosen = (texts[key] ?? key).replace(choices, (_, name, cases) => {
+    const words = Object.fromEntries([...cases.matchAll(/(\w+) \{((?:[^{}]|\{\w+\})*)\}/g)].map((found) => found.slice(1)));
+    return words[rules.select(Number(values[name]))] ?? words.other;
+  });
+  return chosen.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+}
+
 export const size = (bytes) => bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
 export const percent = (share) => `${(100 * share).toFixed(1)}\u00a0%`;
 
@@ -29,6 +41,11 @@ export async function explain(answer) {
 
 let last = { key: "", at: 0 };
 
+// After an answer that the user sees, the same may be asked again.
+export function answered() {
+  last.key = "";
+}
+
 export async function ask(what, body = {}) {
   const now = { key: JSON.stringify([what, body]), at: performance.now() };
   if (now.key === last.key && now.at - last.at < 700) return false; // a double click asks once
@@ -36,9 +53,13 @@ export async function ask(what, body = {}) {
   problem("");
   try {
     const answer = await fetch(`/${what}`, { method: "POST", body: JSON.stringify(body) });
-    if (!answer.ok) problem(await explain(answer));
+    if (!answer.ok) {
+      answered();
+      problem(await explain(answer));
+    }
     return answer.ok;
   } catch {
+    answered();
     problem(say("error.lost"));
     return false;
   }
@@ -51,7 +72,7 @@ export function onClick(id, what, body = {}) {
 function time(seconds) {
   if (seconds < 90) return say("time.seconds", { n: Math.max(1, Math.round(seconds)) });
   if (seconds < 5400) return say("time.minutes", { n: Math.round(seconds / 60) });
-  return say("time.hours", { n: (seconds / 3600).toFixed(1) });
+  return say("time.hours", { n: Number((seconds / 3600).toFixed(1)) });
 }
 
 // Of a video the library says its name and the step: "clip.mp4: writing".

@@ -12,8 +12,7 @@ const known = () => chosen().some((number) => state.people.people[number].key);
 
 function face(person, number) {
   const label = say("people.face", { number: number + 1 });
-  const keys = state.people.people.some((other) => other.key);
-  const box = element("input", { type: "checkbox", value: number, checked: keys ? Boolean(person.key) : number === 0 });
+  const box = element("input", { type: "checkbox", value: number, checked: state.picked.includes(number) });
   const count = say("people.photos", { photos: person.photos, total: state.people.total });
   const words = element("span", {}, element("b", { textContent: label }), element("br"), count);
   if (person.key) words.append(element("br"), say("people.known"));
@@ -35,6 +34,13 @@ function showFaces() {
     ...found.failures.map(({ photo, why }) => element("li", { textContent: `${photo}: ${why}` })));
   at("where").textContent = say("people.where", state);
   document.querySelector(`#strengths input[value=${state.strength}]`).checked = true;
+}
+
+// What is chosen is kept by the session too, in the order in which it was chosen.
+let told = Promise.resolve();
+
+function tell(what) {
+  told = told.then(() => ask(what, { chosen: chosen(), strength: strength() }));
 }
 
 function askPreview() {
@@ -77,10 +83,11 @@ export function wirePeople() {
     const words = element("span", {}, element("b", { textContent: say(`strength.${name}`) }), element("br"), say(`strength.${name}.text`));
     return element("label", { className: "strength" }, radio, words);
   }));
+  at("people-form").addEventListener("change", () => tell("photos/pick"));
   at("faces").addEventListener("change", askPreview);
   at("strengths").addEventListener("change", showPreview);
   at("people-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    ask("photos/protect", { chosen: chosen(), strength: strength() });
+    tell("photos/protect");
   });
 }

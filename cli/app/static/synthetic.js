@@ -12,7 +12,7 @@ function showPlan(state) {
   const plan = state.plan;
   at("plan-data").textContent = say("synthetic.images", { ...plan, data: state.data });
   at("plan-cost").textContent = say("synthetic.cost", { epsilon: plan.epsilon.toFixed(3), delta: Number(plan.delta.toPrecision(2)) });
-  at("plan-time").textContent = say("synthetic.time", { minutes: Math.max(0.1, plan.seconds / 60).toFixed(1) });
+  at("plan-time").textContent = say("synthetic.time", { minutes: Number(Math.max(0.1, plan.seconds / 60).toFixed(1)) });
   const account = plan.account;
   at("plan-account").textContent = account
     ? say(account.budget === null ? "synthetic.before" : "synthetic.before.budget",

@@ -46,6 +46,7 @@ class PhotoBoard(Tab):
         self._folder: Path | None = None
         self._jobs: dict[str, Any] = {}
         self._people: dict[str, Any] | None = None
+        self._picked: list[int] = []  # who the user says they are, so far
         self._previews: dict[str, dict[str, Any]] = {}
         self._previewed: list[int] = []
         self._pace: Pace | None = None
@@ -70,7 +71,7 @@ class PhotoBoard(Tab):
             "ready": self._ready,
             "unfinished": self._unfinished and asdict(self._unfinished),
             "people": self._people,
-            "picked": self._jobs.get("chosen", []),
+            "picked": self._picked,
             "strength": self._jobs.get("strength", "mid"),
             "previews": self._previews,
             "previewed": self._previewed,
@@ -118,6 +119,8 @@ class PhotoBoard(Tab):
             self._people = event
             if self.step == "looking":  # else a new process looks again, for a job that goes on
                 self.step, self._pace = "people", None
+                known = [number for number, person in enumerate(event["people"]) if person["key"]]
+                self._picked = known or [0]
         elif kind == "preview":
             if event["chosen"] == self._previewed:  # else they have chosen other people meanwhile
                 self._previews = {**self._previews, event["strength"]: event}

@@ -16,7 +16,7 @@ STRENGTHS = ("low", "mid", "high")
 class Photos(PhotoBoard):
     """The steps of a job on photos."""
 
-    actions = ("look", "preview", "protect", "at_once", "restore", "go_on", "forget", "stop", "resume", "again")
+    actions = ("look", "pick", "preview", "protect", "at_once", "restore", "go_on", "forget", "stop", "resume", "again")
 
     async def look(self, folder: str | None = None) -> None:
         """Find the people on the photos.
@@ -31,6 +31,20 @@ class Photos(PhotoBoard):
         known = [str(file) for file in key_files(self._settings, self._folder)]
         self._jobs = self._whole_job(place) | {"keys": known, "new_key": str(new_key_in(self._settings))}
         await self._start("looking", "look")
+
+    async def pick(self, chosen: object, strength: object) -> None:
+        """Keep what is chosen so far, for a page that is loaded again.
+
+        Args:
+            chosen: numbers of the people who are the user; may be none.
+            strength: "low", "mid" or "high".
+
+        Raises:
+            RefusedError: the people are not known yet, or a value cannot be used.
+        """
+        numbers, how = self._people_named(chosen), _strength(strength)
+        self._picked, self._jobs["strength"] = numbers, how
+        self._changed()
 
     async def preview(self, chosen: object, strength: object) -> None:
         """Show the mask on one of the user's photos.
@@ -179,15 +193,21 @@ class Photos(PhotoBoard):
         self._feed.restart()
         await self._begin(step, dict(self._jobs))
 
-    def _people_chosen(self, chosen: object) -> list[int]:
+    def _people_named(self, chosen: object) -> list[int]:
         self._check(self.step == "people" and self._people is not None)
         assert self._people is not None
         people = range(len(self._people["people"]))
         if not isinstance(chosen, list):
             raise RefusedError("bad-request")
-        if not chosen or not all(type(number) is int and number in people for number in chosen):
+        if not all(type(number) is int and number in people for number in chosen):
             raise RefusedError("nobody-chosen")
         return chosen
+
+    def _people_chosen(self, chosen: object) -> list[int]:
+        numbers = self._people_named(chosen)
+        if not numbers:
+            raise RefusedError("nobody-chosen")
+        return numbers
 
     def _key_of(self, numbers: list[int]) -> str | None:
         assert self._people is not None

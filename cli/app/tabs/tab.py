@@ -44,6 +44,7 @@ class Tab(ABC):
         self.step = "choose"
         self._pace: Pace | None = None
         self._text = self._error = ""
+        self._begun = 0  # jobs so far
 
     def state(self) -> dict[str, Any]:
         """What the page shows.
@@ -52,7 +53,8 @@ class Tab(ABC):
             Plain values.
         """
         progress = self._pace and self._pace.state()
-        return {"step": self.step, "progress": progress, "text": self._text, "error": self._error}
+        said = {"text": self._text, "error": self._error}
+        return {"step": self.step, "begun": self._begun, "progress": progress, **said}
 
     def view(self, name: str) -> Path | None:
         """A picture of this tab's.
@@ -113,6 +115,7 @@ class Tab(ABC):
 
     async def _begin(self, step: str, job: dict[str, Any]) -> None:
         self.step, self._error, self._text, self._pace = step, "", "", Pace()
+        self._begun += 1
         self._changed()
         await self.work.give(job)
 

@@ -134,7 +134,7 @@ def test_a_known_key_shows_a_preview_and_protects_new_photos_at_once(
     check_step(page)
     drop(page, few[2:])
     page.click("#look:enabled")
-    page.wait_for_selector("#done-title:has-text('1 of 1 photos are protected')")
+    page.wait_for_selector("#done-title:has-text('1 of 1 photo is protected')")
     browser.check()
 
 

@@ -21,6 +21,26 @@ DROP = """place => {
 }"""
 
 
+SAY = """async ([key, values]) => (await import("/static/page.js")).say(key, values)"""
+
+ASK_TWICE = """async ([together, what]) => {
+  const { ask } = await import("/static/page.js");
+  const first = ask(what);
+  if (!together) await first;
+  await Promise.all([first, ask(what)]);
+}"""
+LOOK = """async folder => {
+  const { ask, at } = await import("/static/page.js");
+  for (let time = 0; time < 3; time += 1) {
+    at("problem").textContent = "";
+    await ask("photos/look", { folder });
+    while (!at("problem").textContent.includes(folder.split("/").pop())) {
+      await new Promise(later => setTimeout(later, 20));
+    }
+  }
+}"""
+
+
 @pytest.fixture
 def folder(home: Path, key: Path, photos: Path, head: Image.Image) -> Path:
     """Two photos of somebody whose key is known."""
@@ -65,6 +85,9 @@ def test_the_keyboard_alone_leads_from_a_folder_to_the_zip(browser: Browser, sta
     check_step(page)
     page.reload()
     page.wait_for_selector("#people:visible")
+    assert not page.is_checked("#faces input") and page.is_checked("#strengths input[value=low]")  # as they were
+    tab_to(page, "#faces input")
+    page.keyboard.press("Space")
     tab_to(page, "#people-form button.main")
     page.keyboard.press("Enter")
     page.wait_for_selector("#done:visible")
@@ -125,4 +148,42 @@ def test_choices_that_lead_nowhere_are_said_and_another_can_be_made(
     page.goto("about:blank")
     page.go_back()
     page.wait_for_selector("#done:visible")
+    browser.check()
+
+
+def test_words_follow_the_numbers_next_to_them(browser: Browser, start: Start) -> None:
+    page = browser.tab(start().address)
+    page.wait_for_selector("#choose:visible")
+    say = {}
+    for count in (0, 1, 2):
+        values = dict.fromkeys(["photos", "n", "protected", "count"], count) | {"total": 2, "size": "{n}"}
+        for key in ("choose.chosen", "time.seconds", "done.title", "photo.free"):
+            say[key, count] = page.evaluate(SAY, [key, values])
+    assert [say["choose.chosen", count] for count in range(3)] == [
+        "0 photos chosen, {n}",
+        "1 photo chosen, {n}",
+        "2 photos chosen, {n}",
+    ]
+    assert (say["time.seconds", 1], say["time.seconds", 2]) == ("1 second", "2 seconds")
+    assert say["done.title", 1] == "1 of 2 photos is protected" and "2 of 2 photos are" in say["done.title", 2]
+    assert "one recogniser" in say["photo.free", 1] and say["photo.free", 2] == "Recognised by none of 2 recognisers"
+    browser.check()
+
+
+def test_a_double_click_asks_once_and_what_failed_can_be_asked_again_at_once(
+    browser: Browser, start: Start, tmp_path: Path
+) -> None:
+    page = browser.tab(start().address)
+    page.wait_for_selector("#choose:visible")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    page.evaluate(ASK_TWICE, [True, "photos/resume"])
+    assert len(asked) == 1
+    page.evaluate(ASK_TWICE, [False, "photos/go_on"])  # refused: there is no such job
+    assert len(asked) == 3
+    (tmp_path / "empty").mkdir()
+    page.evaluate(LOOK, str(tmp_path / "empty"))  # each time it is said why
+    assert len(asked) == 6
+    assert all("409" in complaint for complaint in browser.complaints)
+    browser.complaints.clear()
     browser.check()
