@@ -49,7 +49,7 @@ class LearningSettings:
         surrogates: drawn for each update.
     """
 
-    steps: int = 40
+    steps: int = 12
     batch: int = 12
     views: int = 8
     jitter: float = 0.02

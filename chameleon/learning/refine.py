@@ -8,7 +8,7 @@ introduced; here it is a penalty on each pair's cosine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from guise.chameleon.faces import geometry
 from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.learning.attempt import Attempt
-from guise.chameleon.learning.directions import ProtectedDirections, rows_of
+from guise.chameleon.learning.directions import ProtectedDirections, closeness, rows_of
 from guise.chameleon.learning.learn import EPSILON, falling
 from guise.chameleon.learning.objective import Objective, mean_match_score
 from guise.chameleon.learning.on_photo import SPENT, TRIES, PhotoMeter, within_budget
@@ -38,7 +38,6 @@ _LARGEST = 127  # what int8 holds
 _PRICES = (0.15, 1.1, 0.03)  # of the bounds on SSIM, FLIP and flecks at the start: near where they mostly end
 _BETAS = (0.5, 0.99)  # of Adam: with so few steps a long memory of gradients costs more than their noise
 _RATE = 3.0  # how fast they change in all; where they swing, the last steps leave much of the budget unspent
-_APART = -0.2  # cosine between two protected photos below which they need not be taken further apart
 
 
 @dataclass(frozen=True)
@@ -140,30 +139,41 @@ class Refiner:
         """
         self._others.append(directions)
 
-    def refine(self, faces: Sequence[FaceCrop], *, seed: int, attempt: Attempt | None = None) -> list[Refined]:
+    def refine(
+        self,
+        faces: Sequence[FaceCrop],
+        *,
+        seed: int,
+        attempt: Attempt | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Refined]:
         """Refine the mask for each of some faces, which are kept apart from one another and from all remembered.
 
         Args:
             faces: best some eight at a time.
             seed: of every random choice.
             attempt: in what other way to refine; None is the usual one.
+            progress: called with steps done and steps in all.
 
         Returns:
             One refinement for each face.
         """
         with all_cores() as run:
-            return self._refine(faces, seed, attempt or Attempt(), run)
+            return self._refine(faces, seed, attempt or Attempt(), progress or (lambda *_: None), run)
 
-    def _refine(self, faces: Sequence[FaceCrop], seed: int, attempt: Attempt, run: Run) -> list[Refined]:
+    def _refine(
+        self, faces: Sequence[FaceCrop], seed: int, attempt: Attempt, tell: Callable[[int, int], None], run: Run
+    ) -> list[Refined]:
         settings, random = self.settings, torch.Generator().manual_seed(seed)
         dispersion = settings.dispersion if attempt.dispersion is None else attempt.dispersion
-        named = attempt.weights or [{}] * len(faces)
         objective = Objective(faces, self._recognisers, views=settings.views, jitter=settings.jitter, random=random)
         targets = self._targets(objective)
         others = rows_of([*self._others, *attempt.others], self._recognisers, objective.device)
         support = torch.stack(run([partial(support_of, face) for face in objective.appearance.clean]))
         meters = run([partial(PhotoMeter, face, self._mask.template, size=self._mask.size) for face in faces])
-        weights = torch.tensor([[own.get(name, 1.0) for name in self.names] for own in named], device=objective.device)
+        weights = torch.tensor(
+            [[own.get(name, 1.0) for name in self.names] for own in attempt.weights or [{}] * len(faces)]
+        ).to(objective.device)
         learnt = torch.from_numpy(self._mask.values).to(objective.device)
         starts = [self._mask.refined(start).values for start in attempt.starts] or [self._mask.values] * len(faces)
         started = torch.from_numpy(np.stack(starts)).to(objective.device)
@@ -186,7 +196,7 @@ class Refiner:
             def loss(embeddings: Sequence[Tensor], by: Sequence[int] = by) -> Tensor:
                 drawn = [targets[index] for index in by]
                 score = mean_match_score(drawn, embeddings, everyone, weights=weights[:, list(by)])
-                return score + dispersion * _closeness(drawn, embeddings, [others[index] for index in by])
+                return score + dispersion * closeness(drawn, embeddings, [others[index] for index in by])
 
             pull = len(faces) * match_gradient(objective, masks, everyone, by, loss, run) + costly
             values.grad = support * unit * pull
@@ -196,6 +206,7 @@ class Refiner:
                 prices = (prices * (_RATE / settings.steps * (spent - SPENT)).exp()).clamp(1e-2, 1e2)
             if step + 1 in calibrations:
                 self._calibrate(objective, meters, support * unit * values, run)
+            tell(step + 1, settings.steps)
         changes = torch.zeros_like(values)
         if settings.steps:
             own = zip(meters, self._as_masks(support * unit * values), strict=True)
@@ -236,14 +247,3 @@ class Refiner:
 
 def _chosen(prices: Tensor, _: Tensor, faces: Tensor) -> Tensor:
     return prices[faces]
-
-
-def _closeness(targets: Sequence[TargetTemplates], embeddings: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
-    """How near protected faces lie to one another and to the others, on average over recognisers; 0 if far apart."""
-    penalties = []
-    for target, embedding, known in zip(targets, embeddings, others, strict=True):
-        directions = target.directions(embedding)
-        cosines = directions @ torch.cat([directions, known]).T
-        pairs = ~torch.eye(*cosines.shape, dtype=torch.bool, device=cosines.device)  # of two different faces
-        penalties.append(2 * (cosines - _APART).clamp(min=0)[pairs].square().sum() / pairs.sum().clamp(min=1))
-    return torch.stack(penalties).mean()

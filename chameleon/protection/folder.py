@@ -53,7 +53,7 @@ def protect_folder(
         survey: the folder's faces, where they are known.
         surrogates: further recognisers that measure the copies.
         templates: the user's face template of each of them, by its name; see `Enrolment`.
-        progress: called after each photo, and on the way where one is fitted again.
+        progress: called after each photo, and after each step in which photos are fitted.
 
     Yields:
         What became of each photo.

@@ -47,23 +47,19 @@ def fit_group(job: Job, subjects: Sequence[Subject], *, progress: Progress | Non
     Args:
         job: the mask, its budget and bounds, the refiner and `patience`.
         subjects: the photos.
-        progress: called with attempts made and attempts in all, where photos are fitted again.
+        progress: called with steps done and steps in all, of each fit.
 
     Returns:
         For each photo how the mask goes on it, or why it does not; nothing is written.
     """
     if job.refiner is None:
         return _all([partial(subject.put_on, ()) for subject in subjects], subjects)
-    group = _Group(job, job.refiner, subjects)
+    group = _Group(job, job.refiner, subjects, progress)
     for attempt in range(1, job.patience + 1):
         linked = group.linked()
         if not linked:
             break
-        if progress is not None:
-            progress("fitting again", attempt - 1, job.patience)
         group.again(linked, attempt)
-        if progress is not None:
-            progress("fitting again", attempt, job.patience)
     return group.fits
 
 
@@ -77,8 +73,8 @@ class _Group:
         fits: what came of each so far.
     """
 
-    def __init__(self, job: Job, refiner: Refiner, subjects: Sequence[Subject]) -> None:
-        self._job, self._refiner, self._subjects = job, refiner, subjects
+    def __init__(self, job: Job, refiner: Refiner, subjects: Sequence[Subject], progress: Progress | None) -> None:
+        self._job, self._refiner, self._subjects, self._progress = job, refiner, subjects, progress
         # Crops are cut one photo at a time: the photos themselves may be large, and need not be kept.
         cut = [_or_error(subject.crops) for subject in subjects]
         self._crops = {
@@ -140,7 +136,10 @@ class _Group:
             known = {"mask": mask.digest, "photo": self._subjects[number].task.photo.sha256, "start": start}
             known |= {"face": index, "attempt": attempt} if attempt else {}
             refined = self._refiner.refine(
-                [self._crops[face] for face in together], seed=int(settings_hash(known), 16) >> 1, attempt=how(together)
+                [self._crops[face] for face in together],
+                seed=int(settings_hash(known), 16) >> 1,
+                attempt=how(together),
+                progress=self._progress and partial(self._progress, "fitting again" if attempt else "fitting"),
             )
             result.update(zip(together, refined, strict=True))
         return result

@@ -25,10 +25,10 @@ def again(monkeypatch):
     """How many faces were fitted again at once, each time, and from how many more they were kept apart."""
     counts, refine = [], Refiner.refine
 
-    def recorded(self, faces, *, seed, attempt=None):
-        if attempt is not None and attempt.starts:
+    def recorded(self, faces, *, seed, attempt, progress):
+        if attempt.starts:
             counts.append((len(faces), len(attempt.others)))
-        return refine(self, faces, seed=seed, attempt=attempt)
+        return refine(self, faces, seed=seed, attempt=attempt, progress=progress)
 
     monkeypatch.setattr(Refiner, "refine", recorded)
     return counts

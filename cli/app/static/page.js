@@ -107,7 +107,7 @@ export function working(tab, note) {
     else bar.removeAttribute("value");
     if (progress.left === null) write(left, progress.total ? say("working.unknown") : "");
     else write(left, say(ofVideo(progress.what) ? "working.left.step" : "working.left", { time: time(progress.left) }));
-    write(told, progress.part ? say("working.part", { done: progress.part[0], total: progress.part[1] }) : state.text);
+    write(told, progress.part ? say(`working.part.${progress.part[0]}`, { done: progress.part[1], total: progress.part[2] }) : state.text);
     stop.disabled = progress.what === "stopping";
   };
 }

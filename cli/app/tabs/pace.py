@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-_PART = "fitting again"  # attempts at one of the photos that are being protected
+_PARTS = ("fitting", "fitting again")  # steps of some of the photos that are being protected
 
 
 class Pace:
@@ -24,7 +24,7 @@ class Pace:
         """
         self._clock = clock
         self._what, self._done, self._total = "starting", 0, 0
-        self._part: tuple[int, int] | None = None
+        self._part: tuple[str, int, int] | None = None
         self._since, self._before, self._last = clock(), 0, clock()
         self.stopping = False
 
@@ -36,8 +36,8 @@ class Pace:
             done: items.
             total: items in all.
         """
-        if what == _PART:
-            self._part = done, total
+        if what in _PARTS:
+            self._part = what, done, total
             return
         if what != self._what:  # it began when what was before it ended
             self._since, self._before = self._last, 0
@@ -56,8 +56,8 @@ class Pace:
         """What the page shows.
 
         Returns:
-            `what`, `done`, `total`; `part`, the attempts at one photo and their number, or None; and `left` in seconds,
-            which is None while it is not known.
+            `what`, `done`, `total`; `part`, what is done to the next photos, steps and steps in all, or None; and
+            `left` in seconds, which is None while it is not known.
         """
         if self.stopping:
             return {"what": "stopping", "done": 0, "total": 0, "part": None, "left": None}

@@ -84,9 +84,9 @@ def attempts(monkeypatch):
     """What refiners are asked for besides the photos: seed, number of faces and `Attempt`, of each time."""
     asked, refine = [], Refiner.refine
 
-    def recorded(self, crops, *, seed, attempt=None):
+    def recorded(self, crops, *, seed, attempt, progress):
         asked.append((seed, len(crops), attempt))
-        return refine(self, crops, seed=seed, attempt=attempt)
+        return refine(self, crops, seed=seed, attempt=attempt, progress=progress)
 
     monkeypatch.setattr(Refiner, "refine", recorded)
     return asked
@@ -119,8 +119,7 @@ def test_photos_that_are_still_linked_are_fitted_until_they_are_not(photos, face
     assert not any(linked(*each, enrolment).linked for each in zip(fits, photos, faces, strict=True))
     rounds = max(fitted.again for fitted in fits)
     assert 1 <= rounds < TRIES  # it stops as soon as nobody links them
-    told = [(number + ended, TRIES) for number in range(rounds) for ended in (0, 1)]
-    assert steps == [("fitting again", *at) for at in told]
+    assert steps == [(what, step, 2) for what in ("fitting", *rounds * ["fitting again"]) for step in (1, 2)]
     for fitted in fits:
         (placement,) = fitted.placements
         assert np.array_equal(placement.refinement, fitted.refined[0].refinement)

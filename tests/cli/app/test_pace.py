@@ -37,7 +37,10 @@ def test_items_that_are_reported_when_they_are_done_take_the_time_before_the_rep
     clock.now += 10
     assert pace.state()["left"] == 80
     assert left_after(clock, pace, (1000, "fitting again", 1, 3)) == 0
-    assert pace.state()["part"] == (1, 3) and (pace.state()["what"], pace.state()["done"]) == ("protecting", 1)
+    assert pace.state()["part"] == ("fitting again", 1, 3) and (pace.state()["what"], pace.state()["done"]) == (
+        "protecting",
+        1,
+    )
     assert left_after(clock, pace, (20, "protecting", 2, 4)) == 1060 and pace.state()["part"] is None
 
 
