@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader
 from guise.chameleon.faces.linking import Enrolment
 from guise.chameleon.faces.selection import FaceSelector
@@ -200,7 +202,13 @@ class _Run:
                 progress=self._progress,
             )
             frames = self._frames.get(task.path)
-            protected = [settled(job, task.path, fitted, selected)] if frames is None else carry(job, frames, fitted)
+            originals: Sequence[np.ndarray | None] | None = None
+            if frames is None:
+                within = settled(job, task.path, fitted, selected)
+                protected, originals = [within.protected], within.originals
+                del within
+            else:
+                protected = carry(job, frames, fitted)
             pixels = [picture.pixels for picture in protected]
             directions, again = [face.directions for face in fitted.refined], fitted.again
             placements, original = protected[0].placements, pixels_hash(photo.at(0).pixels)
@@ -217,7 +225,7 @@ class _Run:
         # First that the file is ours, so that a run stopped from here on can replace it; what it is like follows.
         started = self.log.start(name, photo, saved, token)
         if frames is None:
-            seen = measure_saved(photo, saved.pixels, selected, self._enrolment)
+            seen = measure_saved(photo, saved.pixels, selected, self._enrolment, originals=originals)
         else:
             shown = as_read(photo, protected, saved)
             seen = measure_frames(frames, shown, self._enrolment)
