@@ -36,6 +36,7 @@ def protect_folder(
     selector: FaceSelector,
     reader: FaceReader,
     *,
+    videos: Sequence[Path] = (),
     survey: Survey | None = None,
     surrogates: Sequence[Recogniser] = (),
     templates: Mapping[str, FaceTemplate] | None = None,
@@ -51,6 +52,7 @@ def protect_folder(
         photos: paths below the folder.
         selector: selects the faces to protect.
         reader: detects faces, and measures the copies first.
+        videos: paths below the folder that the run protects after the photos.
         survey: the folder's faces, where they are known.
         surrogates: further recognisers that measure the copies.
         templates: the user's face template of each of them, by its name; see `Enrolment`.
@@ -66,7 +68,7 @@ def protect_folder(
     enrolment = Enrolment(reader, selector, surrogates, templates or {})
     run = _Run(job, enrolment, {} if survey is None else survey.faces, progress)
     done = 0
-    for group in plan_groups(job, photos, run.settings, run.log):
+    for group in plan_groups(job, photos, run.settings, run.log, videos=videos):
         for result in run.protect(group):
             yield result
             done += 1
