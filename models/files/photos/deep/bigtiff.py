@@ -48,7 +48,7 @@ class _Converted:
 
     def chain(self, at: int) -> int:
         """Convert a directory and those that follow it; where the first one lies now."""
-        places = []
+        places: list[int] = []
         while at and at not in self._seen and len(self._seen) < _MOST:
             self._seen.add(at)
             place, end, at = self._directory(at)
