@@ -135,6 +135,7 @@ class ProtectionRun:
             self.listing.photos,
             selector,
             reader,
+            videos=self.listing.videos,
             survey=survey,
             surrogates=surrogates,
             templates=templates,

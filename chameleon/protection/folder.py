@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader
 from guise.chameleon.faces.linking import Enrolment
 from guise.chameleon.faces.selection import FaceSelector
@@ -35,6 +37,7 @@ def protect_folder(
     selector: FaceSelector,
     reader: FaceReader,
     *,
+    videos: Sequence[Path] = (),
     survey: Survey | None = None,
     surrogates: Sequence[Recogniser] = (),
     templates: Mapping[str, FaceTemplate] | None = None,
@@ -50,6 +53,7 @@ def protect_folder(
         photos: paths below the folder.
         selector: selects the faces to protect.
         reader: detects faces, and measures the copies first.
+        videos: paths below the folder that the run protects after the photos.
         survey: the folder's faces, where they are known.
         surrogates: further recognisers that measure the copies.
         templates: the user's face template of each of them, by its name; see `Enrolment`.
@@ -65,7 +69,7 @@ def protect_folder(
     enrolment = Enrolment(reader, selector, surrogates, templates or {})
     run = _Run(job, enrolment, {} if survey is None else survey.faces, progress)
     done = 0
-    for group in plan_groups(job, photos, run.settings, run.log):
+    for group in plan_groups(job, photos, run.settings, run.log, videos=videos):
         for result in run.protect(group):
             yield result
             done += 1
@@ -190,8 +194,11 @@ class _Run:
             photo = task.whole(self._job.folder)
             described = fitted.described(photo)
             masked, frames = lay(described, job.key.mask, fitted.placements), self._frames.get(task.path)
+            originals: Sequence[np.ndarray | None] | None = None
             if frames is None:
-                protected = [settled(job, task.path, described, masked, selected)]
+                within = settled(job, task.path, described, masked, selected)
+                protected, originals = [within.protected], within.originals
+                del within
             else:
                 protected = carry(job, frames, masked, fitted.refined)
             pixels = [picture.pixels for picture in protected]
@@ -209,7 +216,7 @@ class _Run:
         # First that the file is ours, so that a run stopped from here on can replace it; what it is like follows.
         started = self.log.start(name, photo, saved, token)
         if frames is None:
-            seen = measure_saved(photo, saved.pixels, selected, self._enrolment)
+            seen = measure_saved(photo, saved.pixels, selected, self._enrolment, originals=originals)
         else:
             shown = as_read(photo, protected, saved)
             seen = measure_frames(frames, shown, self._enrolment)

@@ -34,18 +34,21 @@ class Group:
     token: str
 
 
-def plan_groups(job: Job, photos: Sequence[Path], settings: str, log: ProtectionLog) -> list[Group]:
+def plan_groups(
+    job: Job, photos: Sequence[Path], settings: str, log: ProtectionLog, *, videos: Sequence[Path] = ()
+) -> list[Group]:
     """Group photos, and have the refiner remember what earlier runs with this mask protected.
 
-    The refiner remembers from the start all but this run's own photos. These it remembers one by one as they come, so
-    that a run that was cut short goes on as it began. Where that cannot be, it remembers them from the start too, and
-    their copies stay as they are.
+    The refiner remembers from the start all but this run's own photos and videos. These it remembers one by one as they
+    come, so that a run that was cut short goes on as it began, and one into another folder gives the same. Where that
+    cannot be, it remembers photos from the start too, and their copies stay as they are.
 
     Args:
         job: the folder to protect.
         photos: paths below the folder.
         settings: hash of everything that a copy depends on apart from its photo.
         log: what earlier runs did.
+        videos: paths below the folder that come after the photos.
 
     Returns:
         The groups, in the order in which they are to be protected; one for each photo where there is no refiner.
@@ -65,6 +68,8 @@ def plan_groups(job: Job, photos: Sequence[Path], settings: str, log: Protection
         stay.update(name for name, entry in zip(names, entries, strict=True) if joined and entry is not None)
         groups.append(Group(together, "" if joined else token))
     here = set(sources.values())
+    if any("video" in entry for entry in log.entries()):  # they may be large: they are hashed only if it matters
+        here |= {file_hash(job.folder / path) or "" for path in videos}
     for entry in log.entries():
         source = entry["source_sha256"]
         stays = entry["settings_hash"] == settings and (source, entry["name"]) in stay

@@ -15,6 +15,35 @@ from guise.models.files import Photo, as_saved
 _REACH = 256  # pixels; a multiple of the largest block, beyond which encoders that predict hardly look
 
 
+def by_parts(photo: Photo) -> bool:
+    """Tell whether a part of a photo that is encoded by itself shows what the whole file does, up to rounding.
+
+    Args:
+        photo: described as its copy is to be written.
+
+    Returns:
+        False of formats that predict pixels from others, which may lie anywhere.
+    """
+    return photo.lossless or photo.format == "JPEG"
+
+
+def region_of(photo: Photo, face: Face) -> Region:
+    """Find what of a photo a mask changes, and what must be looked at to judge it.
+
+    Args:
+        photo: as read.
+        face: in it.
+
+    Returns:
+        The region.
+    """
+    height, width = photo.pixels.shape[:2]
+    rows, columns = geometry.covered(
+        face.to_template(geometry.CANONICAL_TEMPLATE), size=geometry.CANVAS, height=height, width=width
+    )
+    return Region.around(rows, columns, height=height, width=width, scale=screen_scale(height, width))
+
+
 class Look:
     """A face and what lies around it, as files written with and without a mask show it.
 
@@ -25,22 +54,21 @@ class Look:
         meter: compares with the file without the mask.
     """
 
-    def __init__(self, photo: Photo, face: Face, *, written_anew: bool = True) -> None:
+    def __init__(
+        self, photo: Photo, face: Face, *, written_anew: bool = True, original: np.ndarray | None = None
+    ) -> None:
         """Prepare a face.
 
         Args:
             photo: the original, as read.
             face: in it.
             written_anew: whether to compare with the original as it would be written anew; else with it as it is.
+            original: uint8 (h, w, 3) RGB, what the region is compared with, where that is known better.
         """
-        height, width = photo.pixels.shape[:2]
-        rows, columns = geometry.covered(
-            face.to_template(geometry.CANONICAL_TEMPLATE), size=geometry.CANVAS, height=height, width=width
-        )
-        scale = screen_scale(height, width)
-        self.region = Region.around(rows, columns, height=height, width=width, scale=scale)
+        self.region = region_of(photo, face)
         self._photo, self._face = photo, face
-        original = self.written_with([]) if written_anew else photo.pixels[self.region.rows, self.region.columns]
+        if original is None:
+            original = self.written_with([]) if written_anew else photo.pixels[self.region.rows, self.region.columns]
         self.meter = RegionMeter(original, self.region)
 
     def written_with(self, patches: Sequence[Patch]) -> np.ndarray:
@@ -53,7 +81,7 @@ class Look:
             uint8 (h, w, 3) RGB: the region's pixels.
         """
         part = self.region.rows, self.region.columns
-        reach = 0 if self._photo.lossless or self._photo.format == "JPEG" else _REACH
+        reach = 0 if by_parts(self._photo) else _REACH
         encoded = tuple(
             slice(max(0, side.start - reach), min(length, side.stop + reach))
             for side, length in zip(part, self._photo.pixels.shape[:2], strict=True)

@@ -69,7 +69,12 @@ class FaceMeasurement:
 
 
 def measure_saved(
-    original: Photo, saved: np.ndarray, faces: Sequence[EmbeddedFace], enrolment: Enrolment
+    original: Photo,
+    saved: np.ndarray,
+    faces: Sequence[EmbeddedFace],
+    enrolment: Enrolment,
+    *,
+    originals: Sequence[np.ndarray | None] | None = None,
 ) -> list[FaceMeasurement]:
     """Measure a written file, with faces detected, aligned and embedded anew.
 
@@ -78,13 +83,14 @@ def measure_saved(
         saved: uint8 (H, W, 3) RGB, pixels of the written file, re-opened.
         faces: the protected faces of the original.
         enrolment: the recognisers to measure by, and what they know of the user.
+        originals: as of `guise.chameleon.protection.within.Settled`; None where they are not known.
 
     Returns:
         Measurements of each face.
     """
     results = []
-    for face in faces:
-        look = Look(original, face.face)
+    for face, anew in zip(faces, originals or [None] * len(faces), strict=True):
+        look = Look(original, face.face, original=anew)
         enrolled = enrolment.enrol(original.pixels, face)
         after = links(saved, face.face, enrolled, enrolment.reader.detector)
         each = [_measurement(known, link) for known, link in zip(enrolled, after.values(), strict=True)]

@@ -15,10 +15,13 @@ _NEXT_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
 
 _GAIN_MAPS = (b"hdr-gain-map", b"hdrgm:", b"HDRGainMap", b"hdrgainmap", b"urn:iso:std:iso:ts:21496")
 _MOVING = (b"MotionPhoto", b"MicroVideo", b"mpvd")
-_DEPTH = (b"GDepth", b"depthmap", b"DepthMap", b"aux:depth")
+_DEPTH = (b"GDepth", b"depthmap", b"DepthMap", b"aux:depth", b"auxid:2", b"auxiliary:depth")
+_ALPHA = (b"auxid:1", b"auxiliary:alpha")
+_AUXILIARY = re.compile(rb"auxC\0{4}([\x21-\x7e]+)\0")  # what a picture besides the first is for (ISO/IEC 23008-12)
 HDR_LOST = "its HDR is lost: a copy shows the standard picture, without the gain map"
 STILL_ONLY = "it is a motion photo: a copy holds the still, without the video"
 DEPTH_LOST = "its depth map is left out"
+AUXILIARY_LOST = "its auxiliary pictures are left out"
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -207,9 +210,9 @@ def beside_heic(data: bytes, info: Mapping[Any, Any], pictures: int) -> list[str
     Returns:
         What of it people will miss, a line each.
     """
-    auxiliary = b" ".join(str(name).encode() for name in info.get("aux", {}))
-    described = auxiliary + bytes(info.get("xmp") or b"")
     head = data[: 1 << 16]
+    auxiliary = {*(str(name).encode() for name in info.get("aux", {})), *_AUXILIARY.findall(head)}
+    described = b" ".join([*auxiliary, bytes(info.get("xmp") or b"")])
     notes = []
     if any(word in described for word in _GAIN_MAPS) or b"tmap" in head:
         notes.append(HDR_LOST)
@@ -217,6 +220,8 @@ def beside_heic(data: bytes, info: Mapping[Any, Any], pictures: int) -> list[str
         notes.append(STILL_ONLY)
     if info.get("depth_images") or any(word in described for word in _DEPTH):
         notes.append(DEPTH_LOST)
+    if any(all(word not in name for word in (*_GAIN_MAPS, *_DEPTH, *_ALPHA)) for name in auxiliary):
+        notes.append(AUXILIARY_LOST)
     if pictures == 2:
         notes.append("its second picture is left out")
     elif pictures > 2:

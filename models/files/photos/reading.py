@@ -17,6 +17,7 @@ from guise.models.files.names import printable
 from guise.models.files.photos.colours import unusual_gamma, with_usual_gamma, without_gamma
 from guise.models.files.photos.containers import jpeg_parts
 from guise.models.files.photos.decoding import lacks_end_only, opened, pictures, with_end
+from guise.models.files.photos.deep.bigtiff import is_big_endian, plain_tiff
 from guise.models.files.photos.formats import FORMATS, READ
 from guise.models.files.photos.jpeg.layout import COMPRESSED_ANEW, CompressedJpeg, layout_of
 from guise.models.files.photos.live import live_note
@@ -137,6 +138,8 @@ def _decode(data: bytes, path: Path, attributes: Attributes) -> Photo:
         if lacks_end_only(data, parts):
             notes.append("its end marker is missing, and nothing else; a copy has one")
             encoded = with_end(data)
+    elif kind == "TIFF" and is_big_endian(data):
+        encoded = plain_tiff(data)
     with opened(kind, encoded) as image:
         live = live_note(image, path) if kind in ("HEIC", "JPEG") else None
         notes += [] if live is None else [live]

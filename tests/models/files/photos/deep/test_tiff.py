@@ -26,6 +26,7 @@ LAYOUTS: dict[str, dict[str, Any]] = {
     "big-endian": {"byteorder": ">"},
     "big-endian deflate": {"byteorder": ">", "compression": "zlib"},
     "BigTIFF": {"bigtiff": True},
+    "big-endian BigTIFF": {"bigtiff": True, "byteorder": ">", "rowsperstrip": 7},
     "planes": {"planarconfig": "separate"},
     "big-endian planes": {"planarconfig": "separate", "byteorder": ">"},
 }
