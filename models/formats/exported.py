@@ -81,6 +81,18 @@ class ExportedNetwork(nn.Module):
         return self
 
 
+def is_program(names: Sequence[str]) -> bool:
+    """Whether an archive is one of torch.export.
+
+    Args:
+        names: of what lies in it.
+
+    Returns:
+        True where it holds what torch.export puts into each of its own.
+    """
+    return any(name.endswith(("archive_format", "serialized_exported_program.json")) for name in names)
+
+
 def load(path: Path, names: Sequence[str]) -> ExportedNetwork:
     """The network of a program.
 
