@@ -10,8 +10,8 @@ from guise.harmless.sources.source import Network
 from guise.models.errors import InputError, WeightsError
 from guise.models.files import printable
 from guise.models.formats import network_file
-from guise.models.formats.checkpoint import read_tables
-from guise.models.formats.fitting import fit
+from guise.models.formats.checkpoint import missing_shards, read_tables
+from guise.models.formats.fitting import ABSENT, fit
 from guise.models.watching import Announce
 
 _SUFFIXES = (".onnx", ".pt", ".pt2", ".ts", ".pth", ".th", ".bin", ".safetensors")
@@ -66,11 +66,12 @@ def load_weights(network: nn.Module, path: Path, *, announce: Announce | None = 
     tables = read_tables(path)
     best = fit(tables, state)
     what = f"{printable(path)} does not fit {type(network).__name__}"
+    remedy = missing_shards(path) or "name weights of this network"
     if state and not best.tensors:
         held = ", ".join([name for table in tables.values() for name in table][:3])
-        fault = next((f"{name} {fault}" for name, fault in best.faults.items() if fault.startswith("is of")), None)
+        fault = next((f"{name} {fault}" for name, fault in best.faults.items() if fault != ABSENT), None)
         told = fault or f"it holds {printable(held)} and such, not {', '.join(list(state)[:3])}"
-        raise WeightsError(f"{what}: {told}; name weights of this network")
+        raise WeightsError(f"{what}: {told}; {remedy}")
     if best.rivals and announce:
         others = ", ".join(printable(rival or "its first level") for rival in best.rivals)
         announce(
@@ -79,7 +80,7 @@ def load_weights(network: nn.Module, path: Path, *, announce: Announce | None = 
     network.load_state_dict(best.tensors, strict=False)
     given = {state[name].untyped_storage().data_ptr() for name in best.tensors}
     return {
-        name: f"{what}: {name} {fault}"
+        name: f"{what}: {name} {fault}; {remedy}"
         for name, fault in best.faults.items()
         if state[name].untyped_storage().data_ptr() not in given and not name.endswith("num_batches_tracked")
     }

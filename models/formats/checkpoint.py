@@ -18,7 +18,8 @@ from torch import Tensor
 
 from guise.models.errors import InputError, WeightsError
 from guise.models.files.names import printable
-from guise.models.formats.identity import check_model_file, is_safetensors
+from guise.models.formats import exported
+from guise.models.formats.identity import check_model_file, entries, is_safetensors
 from guise.models.formats.inert import Inert, module_tensors, read_inert
 
 Tensors = dict[str, Tensor]
@@ -28,6 +29,8 @@ _SINGLE = ("model.safetensors", "pytorch_model.bin", "open_clip_model.safetensor
 _KINDS = (("safetensors", "bin", "pth", "ckpt"), ("pt", "th"))
 """Endings of files of weights; the second ones count where there are none of the first, as optimizers have them too."""
 _SHARD = re.compile(r"(.+)-\d+-of-(\d+)\.\w+")
+_MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
+"""What torch before 1.6 wrote at the start of a file, as the first of several pickles."""
 _DEPTH = 4
 """So deep tables are looked for inside one another."""
 
@@ -86,6 +89,20 @@ def _shards_with(path: Path) -> list[Path]:
     return _shards(index) if shard and index.is_file() else _siblings(path)
 
 
+def missing_shards(path: Path) -> str:
+    """What to say of a file that is one of several shards, of which not all are there.
+
+    Args:
+        path: as `read_tables` takes it.
+
+    Returns:
+        A few words; "" where nothing is known to be missing.
+    """
+    path = _chosen(path)
+    shard = _SHARD.fullmatch(path.name)
+    return f"it is one of {int(shard[2])} shards; fetch them all" if shard and not _shards_with(path) else ""
+
+
 def _siblings(path: Path) -> list[Path]:
     """All shards that their names make one model, where none is missing."""
     shard = _SHARD.fullmatch(path.name)
@@ -108,8 +125,11 @@ def _shards(index: Path) -> list[Path]:
 
 def _tables_of(path: Path) -> dict[str, Tensors]:
     check_model_file(path)
-    content = _read_safetensors(path) if is_safetensors(path) else _read_pickle(path)
+    content = _read_safetensors(path) if is_safetensors(path) else _read_torch(path)
     tables = dict(_found(content, ""))
+    if not tables and (other := _other_numbers(content, "")):
+        what = f"{printable(path)} holds no tensors: {printable(other)}"
+        raise WeightsError(f"{what}; save a table of tensors, with torch.as_tensor() of each value")
     if not tables:
         held = ", ".join(map(str, content)) if isinstance(content, Mapping) and content else type(content).__name__
         what = f"{printable(path)} holds no table of tensors, but {printable(held[:100])}"
@@ -127,11 +147,20 @@ def _read_safetensors(path: Path) -> Tensors:
         raise WeightsError(f"{printable(path)} is no safetensors file: {error}; fetch it again") from None
 
 
-def _read_pickle(path: Path) -> Any:
+def _read_torch(path: Path) -> Any:
+    """What a file of torch.save, TorchScript or torch.export holds."""
+    names = entries(path)
+    if exported.is_program(names):
+        return exported.load(path, names).program.state_dict()
     try:
         return read_inert(path)
     except Exception:  # hostile bytes raise almost anything
         pass
+    with path.open("rb") as file:
+        head = file.read(32)
+    if head.startswith(b"\x80") and _MAGIC not in head:
+        what = f"{printable(path)} is a pickle that torch.save did not write, and reading it would run code"
+        raise WeightsError(f"{what}; save the weights as .safetensors")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -157,3 +186,15 @@ def _found(content: Any, place: str, depth: int = 0) -> Iterator[tuple[str, Tens
         yield place, tensors
     for name, value in content.items():
         yield from _found(value, f"{place}.{name}" if place else str(name), depth + 1)
+
+
+def _other_numbers(content: Any, place: str, depth: int = 0) -> str | None:
+    """The first value that may hold weights though it is no tensor, and what it is."""
+    if type(content).__name__.startswith("numpy.") and isinstance(content, Inert):
+        return f"{place or 'its content'} is a NumPy array"
+    if isinstance(content, list) and not isinstance(content, Inert) and content:
+        return f"{place or 'its content'} is a list"
+    if not isinstance(content, Mapping) or depth > _DEPTH:
+        return None
+    inside = (_other_numbers(value, f"{place}.{name}".strip("."), depth + 1) for name, value in content.items())
+    return next(filter(None, inside), None)

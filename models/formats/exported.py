@@ -81,6 +81,18 @@ class ExportedNetwork(nn.Module):
         return self
 
 
+def is_program(names: Sequence[str]) -> bool:
+    """Whether an archive is one of torch.export.
+
+    Args:
+        names: of what lies in it.
+
+    Returns:
+        True where it holds what torch.export puts into each of its own.
+    """
+    return any(name.endswith(("archive_format", "serialized_exported_program.json")) for name in names)
+
+
 def load(path: Path, names: Sequence[str]) -> ExportedNetwork:
     """The network of a program.
 
@@ -110,9 +122,15 @@ def load(path: Path, names: Sequence[str]) -> ExportedNetwork:
 def _check_runs_nothing(path: Path, names: Sequence[str]) -> None:
     parts = [name.partition("/")[2] for name in names]
     code = [part for part in parts if part.startswith(_RUNS)]
-    with zipfile.ZipFile(path) as archive:
-        programs = [archive.read(name) for name in names if "/models/" in name or name.endswith("_program.json")]
-    formulas = [text for program in programs for text in _formulas(json.loads(program))]
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > path.stat().st_size:
+                raise ValueError("it is compressed, which torch does not do")
+            programs = [archive.read(name) for name in names if "/models/" in name or name.endswith("_program.json")]
+        formulas = [text for program in programs for text in _formulas(json.loads(program))]
+    except (zipfile.BadZipFile, OSError, ValueError, RecursionError) as error:
+        what = f"{printable(path)} is no sound program of torch.export: {last_line(error)[:200]}"
+        raise WeightsError(f"{what}; fetch or export it again") from None
     code += [text for text in formulas if not _plain(text)]
     if code:
         what = f"{printable(path)} is refused: {printable(code[0][:60])} in it would run code"

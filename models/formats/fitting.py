@@ -6,12 +6,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 Tensors = Mapping[str, Tensor]
 
+ABSENT = "is not in it as a tensor"
+
 _WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
 """What torch puts anywhere into names, at each module that it compiles or wraps."""
+_FLOAT8 = (torch.float8_e4m3fn, torch.float8_e5m2)
+_SCALES = ("_scale", "_scale_inv")
+"""What follows a quantised tensor's name in that of its scales."""
 _FIRST = ("", "state_dict", "model_state_dict", "model", "module", "net", "network", "params", "weights")
 _LAST = ("student", "momentum", "encoder_k", "target")
 """Which table or prefix counts where several fit alike: those of `_FIRST`, then any, then those of `_LAST`, because a
@@ -71,7 +77,9 @@ def _fit_table(place: str, table: Tensors, network: Tensors) -> Fit:
     tensors, faults = {}, {}
     for short, name in wanted.items():
         given = named.get(short)
-        fault = "is not in it" if given is None else _fault(given, network[name])
+        fault = ABSENT if given is None else _fault(given, network[name])
+        if given is not None and given.dtype in _FLOAT8 and any(f"{short}{end}" in named for end in _SCALES):
+            fault = "is quantised in it, with scales that are not applied here"
         if given is None or fault:
             faults[name] = fault
         else:
@@ -120,6 +128,10 @@ def _matches(given: Tensors, wanted: Mapping[str, str], network: Tensors, cut: s
 def _fault(given: Tensor, wanted: Tensor) -> str:
     if _size(given) != _size(wanted):
         return f"is of {_size(given)} in it, of {_size(wanted)} in the network"
+    if given.is_meta:
+        return "has no values in it, as it was saved from the device meta"
+    if given.layout != torch.strided:
+        return f"is {str(given.layout).removeprefix('torch.')} in it, which the network does not take"
     if given.is_floating_point() != wanted.is_floating_point():
         return f"is {str(given.dtype).removeprefix('torch.')} in it, which the network does not take"
     return ""

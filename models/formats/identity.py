@@ -59,6 +59,22 @@ def is_safetensors(path: Path) -> bool:
     return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") < 2**27
 
 
+def entries(path: Path) -> list[str]:
+    """The names of what lies in a ZIP archive.
+
+    Args:
+        path: a file that exists.
+
+    Returns:
+        As the archive lists them; none where it is no archive.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return []
+
+
 def _otherwise(path: Path) -> str | None:
     with path.open("rb") as file:
         head = file.read(_HEAD)

@@ -15,7 +15,7 @@ from torch import nn
 from guise.models.errors import WeightsError, last_line
 from guise.models.files.names import printable
 from guise.models.formats import exported
-from guise.models.formats.identity import check_model_file, is_safetensors
+from guise.models.formats.identity import check_model_file, entries, is_safetensors
 
 _DEVICE = re.compile(rb'torch\.device\("(?!cpu"|meta")[^"]*"\)')
 
@@ -46,8 +46,8 @@ def load(path: Path) -> NetworkFile:
         WeightsError: it holds no network, is damaged, or would run code.
     """
     check_model_file(path)
-    names = _entries(path)
-    if any(name.endswith(("archive_format", "serialized_exported_program.json")) for name in names):
+    names = entries(path)
+    if exported.is_program(names):
         program = exported.load(path, names)
         return NetworkFile(program, program.photo.item)
     if any(name.endswith("constants.pkl") for name in names):
@@ -59,14 +59,6 @@ def load(path: Path) -> NetworkFile:
 
     network = onnx.load(path)
     return NetworkFile(network, network.input_shape)
-
-
-def _entries(path: Path) -> list[str]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.namelist()
-    except (zipfile.BadZipFile, OSError):
-        return []
 
 
 def _torchscript(path: Path) -> nn.Module:

@@ -4,6 +4,7 @@ import argparse
 import enum
 import json
 import os
+import pickle
 import warnings
 from collections import OrderedDict, defaultdict
 from pathlib import Path
@@ -15,7 +16,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from guise.models.errors import InputError, WeightsError
-from guise.models.formats.checkpoint import read_tables
+from guise.models.formats.checkpoint import missing_shards, read_tables
 
 STATE = {"a.weight": torch.arange(6.0).view(2, 3), "a.bias": torch.ones(2)}
 
@@ -158,3 +159,41 @@ def test_what_holds_no_tensors_is_told(tmp_path: Path) -> None:
         InputError, match=r"is no file, but a folder; name one of its files of weights \(v.pth, w.pth\)"
     ):
         read_tables(tmp_path)
+
+
+@pytest.mark.parametrize("new_format", [True, False])
+def test_numbers_that_are_no_tensors_are_named(tmp_path: Path, new_format: bool) -> None:
+    arrays = {name: tensor.numpy() for name, tensor in STATE.items()}
+    lists = {name: tensor.tolist() for name, tensor in STATE.items()}
+    for content, told in (
+        ({"epoch": 3, "model": arrays}, "model.a.weight is a NumPy array"),
+        (lists, "a.weight is a list"),
+        (arrays["a.weight"], "its content is a NumPy array"),
+    ):
+        torch.save(content, tmp_path / "w.pth", _use_new_zipfile_serialization=new_format)
+        with pytest.raises(WeightsError, match=rf"w.pth holds no tensors: {told}; save .*torch.as_tensor"):
+            read_tables(tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize("content", [STATE, {"model": {"a": np.ones(3)}}, argparse.Namespace(lr=0.1)])
+def test_pickles_of_other_makers_are_told_from_those_of_torch(tmp_path: Path, content: object) -> None:
+    (tmp_path / "w.pkl").write_bytes(pickle.dumps(content))
+    with pytest.raises(WeightsError, match=r"is a pickle that torch\.save did not write"):
+        read_tables(tmp_path / "w.pkl")
+
+
+def test_weights_of_an_exported_program_are_read(tmp_path: Path) -> None:
+    network = Net()
+    network.load_state_dict(STATE)
+    torch.export.save(torch.export.export(network.a, (torch.zeros(1, 3),)), tmp_path / "w.pt2")
+    (table,) = read_tables(tmp_path / "w.pt2").values()
+    assert set(table) == {"weight", "bias"} and torch.equal(table["weight"], STATE["a.weight"])
+
+
+def test_a_shard_without_the_others_is_told(tmp_path: Path) -> None:
+    save_file(STATE, tmp_path / "model-00001-of-00003.safetensors")
+    assert missing_shards(tmp_path) == "it is one of 3 shards; fetch them all"
+    check(read_tables(tmp_path), "")  # it may hold all that is asked for
+    for number in (2, 3):
+        save_file({f"{number}": torch.ones(1)}, tmp_path / f"model-0000{number}-of-00003.safetensors")
+    assert missing_shards(tmp_path) == ""

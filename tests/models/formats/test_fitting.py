@@ -50,7 +50,7 @@ def test_what_does_not_fit_is_left_out_with_its_reason() -> None:
     assert best.faults["head.weight"] == "is of 7x4 in it, of 10x4 in the network"
     assert best.faults["stem.bias"].startswith("is int8 in it")
     del state["head.weight"]
-    assert fit({"model": state}, NETWORK).faults["head.weight"] == "is not in it"
+    assert fit({"model": state}, NETWORK).faults["head.weight"] == "is not in it as a tensor"
 
 
 def test_the_table_that_fits_best_counts_and_rivals_are_named() -> None:
@@ -75,3 +75,21 @@ def test_of_two_networks_in_one_table_one_is_read_and_the_other_named(meant: str
 
 def test_nothing_fits_another_network() -> None:
     assert not fit({"": {"conv.weight": torch.zeros(2, 2)}}, NETWORK).tensors
+
+
+def test_tensors_without_plain_numbers_are_left_out_with_their_reason() -> None:
+    weight = torch.ones(4, 3)
+    for tensor, told in (
+        (weight.to("meta"), "has no values in it"),
+        (weight.to_sparse(), "is sparse_coo in it"),
+        (weight.to(torch.complex64), "is complex64 in it"),
+    ):
+        assert fit({"": given(**{"stem.weight": tensor})}, NETWORK).faults["stem.weight"].startswith(told)
+
+
+def test_float8_is_read_where_no_scales_belong_to_it() -> None:
+    eight = given(**{"stem.weight": torch.ones(4, 3).to(torch.float8_e4m3fn)})
+    assert "stem.weight" in fit({"": eight}, NETWORK).tensors
+    for end in ("_scale", "_scale_inv"):
+        scaled = {**eight, f"stem.weight{end}": torch.tensor(2.0)}
+        assert "scales that are not applied" in fit({"": scaled}, NETWORK).faults["stem.weight"]

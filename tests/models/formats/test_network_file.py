@@ -156,3 +156,16 @@ def test_a_damaged_program_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"cannot be read as a program of torch\.export") as caught:
         network_file.load(tmp_path / "y.pt2")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("program", [b"0" * 1_000_000, b"{" * 50, b"[" * 100_000, b"\xff\xfe{"])
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_program_that_is_no_json_or_a_bomb_is_one_line(tmp_path: Path, program: bytes, compression: int) -> None:
+    with zipfile.ZipFile(tmp_path / "m.pt2", "w", compression) as archive:
+        archive.writestr("m/archive_format", "pt2")
+        archive.writestr("m/models/model.json", program)
+    with pytest.raises(WeightsError, match=r"m\.pt2 is no sound program of torch\.export: .*; fetch or export") as told:
+        network_file.load(tmp_path / "m.pt2")
+    assert "\n" not in str(told.value)
+    bomb = compression == zipfile.ZIP_DEFLATED and len(program) > 100
+    assert ("it is compressed" in str(told.value)) == bomb
