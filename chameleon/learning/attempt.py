@@ -16,11 +16,9 @@ class Attempt:
         starts: int8 (3, S, S) for each face, the refinement from which to go on; empty: all start at the user's mask.
         weights: for each face, of recognisers, by name, in taking it away from the user; those not named have weight 1.
             Empty: all have.
-        others: directions of further protected faces to keep apart from, by name of the recogniser.
         dispersion: weight of keeping photos apart; None is the refiner's own.
     """
 
     starts: Sequence[np.ndarray] = ()
     weights: Sequence[Mapping[str, float]] = ()
-    others: Sequence[Mapping[str, np.ndarray]] = ()
     dispersion: float | None = None

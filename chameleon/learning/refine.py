@@ -168,7 +168,7 @@ class Refiner:
         dispersion = settings.dispersion if attempt.dispersion is None else attempt.dispersion
         objective = Objective(faces, self._recognisers, views=settings.views, jitter=settings.jitter, random=random)
         targets = self._targets(objective)
-        others = rows_of([*self._others, *attempt.others], self._recognisers, objective.device)
+        others = rows_of(self._others, self._recognisers, objective.device)
         support = torch.stack(run([partial(support_of, face) for face in objective.appearance.clean]))
         meters = run([partial(PhotoMeter, face, self._mask.template, size=self._mask.size) for face in faces])
         weights = torch.tensor(

@@ -34,8 +34,7 @@ _Result = TypeVar("_Result")
 _TOGETHER = 8  # faces that are refined at once
 _WEIGHT = 3.0  # of recognisers that still link; the others have 1
 _NOISE = 8  # steps of a refinement: two grey levels, as the noise from which masks are learnt
-_ANEW = 2  # the attempt that starts anew, as do those after the third
-_ALL_ON_THE_USER = 3  # from this attempt on nothing is spent on keeping photos apart
+_ANEW = 3  # the attempt that starts anew, as do those after it
 
 
 def fit_group(job: Job, subjects: Sequence[Subject], *, progress: Progress | None = None) -> list[Fitted | ImageError]:
@@ -145,9 +144,9 @@ class _Group:
         return result
 
     def _attempt(self, faces: Sequence[_At], number: int) -> Attempt:
-        """First more steps, then another start, then all of the budget."""
-        anew = number == _ANEW or number > _ALL_ON_THE_USER
-        mask, chosen = self._job.key.mask, set(faces)
+        """More steps, and from the third attempt on another start; nothing is spent on keeping photos apart."""
+        anew = number >= _ANEW
+        mask = self._job.key.mask
         known = [(self._fitted(photo), index, self._subjects[photo].task.photo.sha256) for photo, index in faces]
         return Attempt(
             starts=[
@@ -157,14 +156,7 @@ class _Group:
                 for fitted, index, sha256 in known
             ],
             weights=[dict.fromkeys(fitted.linking[index], _WEIGHT) for fitted, index, _ in known],
-            others=[
-                face.directions
-                for photo, fitted in enumerate(self.fits)
-                if isinstance(fitted, Fitted)
-                for index, face in enumerate(fitted.refined)
-                if (photo, index) not in chosen
-            ],
-            dispersion=None if number < _ALL_ON_THE_USER else 0.0,
+            dispersion=0.0,
         )
 
 

@@ -163,27 +163,27 @@ def test_the_best_is_kept_and_the_same_call_gives_the_same(job, photos, faces, e
     assert np.array_equal(runs[0].refined[0].refinement, runs[1].refined[0].refinement)
 
 
-def test_more_steps_come_first_then_another_start_then_the_whole_budget(job, photos, faces, enrolment, attempts):
+def test_all_of_the_budget_goes_against_the_user_at_first_from_where_it_is(job, photos, faces, enrolment, attempts):
     tight = replace(STRENGTHS["low"], ssim=0.995)
+    first = fit(replace(job, budget=tight, patience=0), photos, faces, enrolment)
+    attempts.clear()
     fits = fit(replace(job, budget=tight, patience=4), photos, faces, enrolment)
     assert [fitted.again for fitted in fits] == [4, 4]
     (_, both, usual), *tries = attempts
-    assert both == 2 and not usual.starts and not usual.weights
-    tries = [(count, attempt) for _, count, attempt in tries]
-    assert [count for count, _ in tries] == [2, 2, 2, 2]
-    assert [attempt.dispersion for _, attempt in tries] == [None, None, 0.0, 0.0]
-    noise = [start for number in (1, 3) for start in tries[number][1].starts]
+    assert both == 2 and not usual.starts and not usual.weights and usual.dispersion is None
+    assert [count for _, count, _ in tries] == [2, 2, 2, 2]
+    tries = [attempt for _, _, attempt in tries]
+    assert all(attempt.dispersion == 0 for attempt in tries)
+    noise = [start for attempt in tries[2:] for start in attempt.starts]
     assert all(1 < abs(start).mean() < 8 == abs(start).max() for start in noise)
     assert len({start.tobytes() for start in noise}) == 4
-    assert all(start.any() for start in tries[2][1].starts)
-    assert all(list(attempt.weights) == [{"dlib-resnet": 3.0}] * 2 for _, attempt in tries)
-    assert all(attempt.others == [] for _, attempt in tries)
+    for start, fitted in zip(tries[0].starts, first, strict=True):
+        assert np.array_equal(start, fitted.refined[0].refinement)
+    assert all(list(attempt.weights) == [{"dlib-resnet": 3.0}] * 2 for attempt in tries)
     assert len({seed for seed, *_ in attempts}) == 5
 
 
-def test_a_face_that_is_fitted_again_is_kept_apart_from_those_that_are_not(
-    job, photos, faces, enrolment, attempts, monkeypatch
-):
+def test_only_faces_that_somebody_links_are_fitted_again(job, photos, faces, enrolment, attempts, monkeypatch):
     put_on = Subject.put_on
 
     def only_one_is_linked(self, refined):
@@ -193,9 +193,7 @@ def test_a_face_that_is_fitted_again_is_kept_apart_from_those_that_are_not(
     monkeypatch.setattr(Subject, "put_on", only_one_is_linked)
     one, other = fit(replace(job, patience=1), photos, faces, enrolment)
     assert (one.again, other.again) == (1, 0)
-    _, (_, count, attempt) = attempts
-    assert count == 1 and len(attempt.others) == 1
-    assert np.array_equal(attempt.others[0]["dlib-resnet"], other.refined[0].directions["dlib-resnet"])
+    assert [count for _, count, _ in attempts] == [2, 1]
 
 
 def test_fewer_links_count_before_nearer_ones():
