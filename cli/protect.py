@@ -59,7 +59,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "--refine",
     type=click.IntRange(0, 1000),
     help="Steps in which the mask is fitted to each photo. 0 puts the same mask on all photos: quick, and it protects "
-    "much less. [default: 30]",
+    "much less. [default: 40]",
 )
 @click.option(
     "--patience",

@@ -58,7 +58,7 @@ def protect(
         strength: how visible the mask may be on each face of the written file: "low", "mid" (default) or "high".
         lpips: the largest LPIPS of each face of the written file, such as 0.05; None sets no bound on it.
         recognisers: as of `learn`; with a key only those of the user's own that it was learnt against.
-        refine: steps in which the mask is fitted to each photo, by default 30; 0 puts the same mask on all, at once,
+        refine: steps in which the mask is fitted to each photo, by default 40; 0 puts the same mask on all, at once,
             and protects much less.
         patience: how often a photo that a recogniser still links is fitted again, in as many steps, from 0 (never) to
             10; by default 1.

@@ -56,7 +56,7 @@ class RefinementSettings:
         tries: as of `within_budget`.
     """
 
-    steps: int = 30
+    steps: int = 40
     views: int = 4
     jitter: float = 0.02
     learning_rate: float = 4 / 255
