@@ -36,7 +36,7 @@ PARTS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
         "guise.chameleon.learning.key._templates": lambda *_: {},
     },
     # Protected photos are not kept apart from one another.
-    "dispersion": {"guise.chameleon.learning.refine._closeness": lambda *_: torch.zeros(())},
+    "dispersion": {"guise.chameleon.learning.refine.closeness": lambda *_: torch.zeros(())},
 }
 """For each part the functions that are replaced, and by what. The method "mask" does without refinement."""
 

@@ -6,7 +6,6 @@ import struct
 from io import BytesIO
 from pathlib import Path
 
-import av
 import numpy as np
 import pillow_heif
 import pytest
@@ -14,6 +13,7 @@ from PIL import Image
 
 from guise.models.files import read_photo, write_photo
 from guise.models.files.photos.containers import AUXILIARY_LOST, DEPTH_LOST, HDR_LOST
+from guise.models.files.videos.library import pyav
 
 PICTURE = Image.fromarray(np.arange(64 * 48 * 3, dtype=np.uint32).astype(np.uint8).reshape(48, 64, 3))
 
@@ -73,6 +73,7 @@ def test_what_further_pictures_are_for_is_said(tmp_path: Path, kind: str, urn: b
 @pytest.mark.parametrize(("bits", "layout"), [(8, "yuv420p"), (10, "yuv420p10le")])
 def test_bits_that_an_avif_loses_are_said(tmp_path: Path, bits: int, layout: str) -> None:
     """Neither Pillow nor pillow-heif writes AVIF of more than 8 bits."""
+    av = pyav()  # SVT-AV1 asks only once whether it is to be quiet
     with av.open(str(tmp_path / "a.avif"), "w", format="avif") as file:
         stream = file.add_stream("libsvtav1", rate=1)
         stream.width, stream.height, stream.pix_fmt = 128, 96, layout
