@@ -16,7 +16,9 @@ from guise.chameleon.visibility.lpips import LpipsMeter
 from guise.models.errors import ImageError
 from guise.models.files import Photo
 
-_SMALLEST_AMPLITUDE, _LARGEST_AMPLITUDE = 0.1, 4.0  # a mask weaker than that protects nobody
+SMALLEST_AMPLITUDE = 0.1
+"""A mask weaker than that protects nobody."""
+_LARGEST_AMPLITUDE = 4.0
 _SOME, _SURELY = 3, 0.8  # one of so many parts is looked at zoomed; where they spend less than this share, that will do
 _WEAKER = 0.9  # factor on amplitudes, until all bounds hold
 
@@ -66,8 +68,8 @@ def protect_photo(
     amplitudes = [fit.amplitude(bounds) if bounds.any else 1.0 for fit in fits]
     # Masks of faces that touch add up: weaken all until each face is within the budget.
     while bounds.any and len(fits) > 1 and not _within(bounds, fits, amplitudes):
-        amplitudes = [_WEAKER * amplitude if amplitude > _SMALLEST_AMPLITUDE else 0.0 for amplitude in amplitudes]
-    if min(amplitudes, default=1.0) < _SMALLEST_AMPLITUDE:
+        amplitudes = [_WEAKER * amplitude if amplitude > SMALLEST_AMPLITUDE else 0.0 for amplitude in amplitudes]
+    if min(amplitudes, default=1.0) < SMALLEST_AMPLITUDE:
         raise ImageError(
             f"no mask fits the budget of visibility: choose a higher "
             f"{'`strength=`' if bounds.lpips is None else '`strength=` or `lpips=`'}, or convert the photo to PNG"

@@ -16,12 +16,11 @@ from guise.chameleon.faces.embedding import EmbeddedFace
 from guise.chameleon.mask.mask import Placement
 from guise.chameleon.protection.job import Job
 from guise.chameleon.protection.look import Look, by_parts, region_of
-from guise.chameleon.protection.photo import Protected, lay
+from guise.chameleon.protection.photo import SMALLEST_AMPLITUDE, Protected, lay
 from guise.models.files import Photo, written_and_read
 
 _WEAKER = 0.96
 _MOST = 20
-_SMALLEST_AMPLITUDE = 0.1  # as of a mask that is fitted
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def settled(job: Job, path: Path, photo: Photo, protected: Protected, faces: Seq
         saved = written_and_read(path, photo, protected.pixels)
         tried.append((max((_spent(job, look, saved) for look in looks), default=0.0), protected.placements))
         weaker = [replace(place, amplitude=_WEAKER * place.amplitude) for place in protected.placements]
-        if tried[-1][0] <= 1 or min(place.amplitude for place in weaker) < _SMALLEST_AMPLITUDE:
+        if tried[-1][0] <= 1 or min(place.amplitude for place in weaker) < SMALLEST_AMPLITUDE:
             break
         protected = lay(photo, job.key.mask, weaker)
     _, best = min(tried, key=lambda trial: trial[0])

@@ -22,7 +22,7 @@ from guise.models.errors import InputError
     help="Where keys, and copies of photos that you drop on the page, are kept. [default: Guise in your home folder]",
 )
 @click.option("--recogniser", "recognisers", multiple=True, help="As of `protect`.")
-@click.option("--refine", type=click.IntRange(0, 1000), help="As of `protect`. [default: 60]")
+@click.option("--refine", type=click.IntRange(0, 1000), help="As of `protect`. [default: 40]")
 @click.option("--patience", type=click.IntRange(0, 10), help="As of `protect`. [default: 1]")
 @click.option("--learning-steps", type=click.IntRange(1, 10_000), hidden=True, help="For tests: a quick, weak mask.")
 @click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda, ...")
