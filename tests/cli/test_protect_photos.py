@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pillow_heif
+import pillow_jxl  # noqa: F401 - registers with Pillow
 import pytest
 from PIL import Image
 
@@ -159,7 +160,7 @@ def test_metadata_that_cannot_be_kept_is_said_where_metadata_is_kept(protect, ph
     assert Path(out / "a.jpg").read_bytes().count(b"xmpmeta") == 0
 
 
-@pytest.mark.parametrize("name", ["a.heic", "a.avif", "a.gif"])
+@pytest.mark.parametrize("name", ["a.heic", "a.avif", "a.gif", "a.jxl"])
 def test_formats_of_phones_and_of_the_web_are_read_and_written_as_themselves(protect, restore, photos, out, head, name):
     if name.endswith("heic"):
         pillow_heif.from_pillow(head).save(photos / name, quality=90)

@@ -99,6 +99,7 @@ def test_metadata_name_the_licence_the_extras_and_the_commands(wheel: Path) -> N
         "datasets",
         "facenet",
         "frbench",
+        "jxl",
         "onnx",
         "test",
         "timm",

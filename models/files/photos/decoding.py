@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-from PIL import ImageFile, ImageOps
+from PIL import Image, ImageFile, ImageOps
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ExifTags import Base
@@ -21,6 +21,8 @@ from guise.models.errors import ImageError
 from guise.models.files.headers import webp_header
 from guise.models.files.photos.containers import JpegParts
 from guise.models.files.photos.deep.heic import levels_of
+from guise.models.files.photos.deep.jxl import decoded_jxl
+from guise.models.files.photos.deep.jxl_header import jxl_header
 from guise.models.files.photos.deep.tiff import read_planes
 from guise.models.files.photos.samples import Samples, samples, samples_of_levels, turns_by_strips
 
@@ -38,7 +40,7 @@ def _heif(file: BytesIO) -> ImageFile.ImageFile:
 
 # Decoders are called directly: `Image.open` also tries what other packages have registered, and its
 # limits are global settings that any of them may have changed.
-_DECODERS: dict[str, Callable[[BytesIO], ImageFile.ImageFile]] = {
+_DECODERS: dict[str, Callable[[BytesIO], Image.Image]] = {
     "JPEG": JpegImageFile,
     "PNG": PngImageFile,
     "WEBP": WebPImageFile,
@@ -47,6 +49,7 @@ _DECODERS: dict[str, Callable[[BytesIO], ImageFile.ImageFile]] = {
     "GIF": GifImageFile,
     "HEIC": _heif,
     "AVIF": AvifImageFile,
+    "JXL": decoded_jxl,
 }
 
 
@@ -64,7 +67,7 @@ class Picture:
 
 
 @contextmanager
-def opened(kind: str, data: bytes) -> Iterator[ImageFile.ImageFile]:
+def opened(kind: str, data: bytes) -> Iterator[Image.Image]:
     """Open a file, and decode nothing yet.
 
     Args:
@@ -85,6 +88,8 @@ def opened(kind: str, data: bytes) -> Iterator[ImageFile.ImageFile]:
         _check_size(header.size, header.frames)
     elif kind == "GIF":
         _check_size((int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")))
+    elif kind == "JXL":  # as WebP's
+        _check_size(jxl_header(data).size)
     with _DECODERS[kind](BytesIO(data)) as image:
         _check_size(image.size)
         if isinstance(image, TiffImageFile) and _DNG_VERSION in image.tag_v2:
@@ -92,7 +97,7 @@ def opened(kind: str, data: bytes) -> Iterator[ImageFile.ImageFile]:
         yield image
 
 
-def pictures(image: ImageFile.ImageFile, data: bytes, kind: str, notes: list[str]) -> list[Picture]:
+def pictures(image: Image.Image, data: bytes, kind: str, notes: list[str]) -> list[Picture]:
     """Decode all pictures of a file that a copy is to hold.
 
     Args:
@@ -137,7 +142,7 @@ def pictures(image: ImageFile.ImageFile, data: bytes, kind: str, notes: list[str
     return decoded
 
 
-def _single(image: ImageFile.ImageFile, data: bytes, kind: str, notes: list[str]) -> Picture:
+def _single(image: Image.Image, data: bytes, kind: str, notes: list[str]) -> Picture:
     levels = None
     if kind == "HEIC" and int(image.info.get("bit_depth", 8)) > 8:
         levels = levels_of(data, image.size)

@@ -12,6 +12,7 @@ from PIL import Image
 from guise.models.files.photos import density as densities
 from guise.models.files.photos.containers import with_metadata_of
 from guise.models.files.photos.deep.heic import encode_heic
+from guise.models.files.photos.deep.jxl import encode_jxl
 from guise.models.files.photos.deep.png import chunk, encode_png
 from guise.models.files.photos.deep.tiff import encode_tiff
 from guise.models.files.photos.formats import FORMATS
@@ -33,10 +34,14 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "GIF": {"optimize": False},
     "HEIC": {"quality": 90, "chroma": "420"},
     "AVIF": {"quality": 90, "speed": 8, "max_threads": 1},  # with more threads bytes may differ
+    "JXL": {"quality": 95, "effort": 4},
 }
-_BY_SIZE = ("WEBP", "HEIC", "AVIF")
+_BY_SIZE = ("WEBP", "HEIC", "AVIF", "JXL")
 _LARGE = 50_000_000  # pixels, from which an encoder's second pass would cost too much memory
-_WEBP_LOSSLESS: dict[str, Any] = {"lossless": True, "quality": 20, "method": 1, "exact": True}
+_LOSSLESS: dict[str, dict[str, Any]] = {
+    "WEBP": {"lossless": True, "quality": 20, "method": 1, "exact": True},
+    "JXL": {"lossless": True},
+}
 _PREDICTOR = {317: 2}
 _STRIP = 512  # rows
 _PNG_HEADER = 33  # bytes of signature and IHDR
@@ -70,7 +75,7 @@ def encode(photo: Photo, pictures: Sequence[Frame], exif: bytes | None) -> bytes
     if deep is not None and photo.format == "TIFF":
         return encode_tiff(*deep, _tiff_options(photo, exif)["tiffinfo"], photo.icc_profile)
     images = [] if deep is not None else [_image(photo, picture) for picture in pictures]
-    options = _OPTIONS[photo.format] | (_WEBP_LOSSLESS if photo.format == "WEBP" and photo.lossless else {})
+    options = _OPTIONS[photo.format] | (_LOSSLESS.get(photo.format, {}) if photo.lossless else {})
     options |= photo.shown.options
     if photo.format in _BY_SIZE and not photo.lossless and photo.shown.stored:
         options["quality"] = _quality(photo, options)
@@ -176,6 +181,8 @@ def _palette(image: Image.Image) -> Image.Image:
 def _data(format_: str, images: Sequence[Image.Image], options: dict[str, Any]) -> bytes:
     if format_ == "HEIC":
         return encode_heic(images, options)
+    if format_ == "JXL":
+        return encode_jxl(images[0], options)
     buffer = BytesIO()
     images[0].save(buffer, format=format_, **options)
     return buffer.getvalue()

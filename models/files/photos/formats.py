@@ -43,6 +43,7 @@ FORMATS = {
     "GIF": Format("GIF", "", icc=False, exif=False, frames=True, palette=True),
     "HEIC": Format("HEIC", "exif", colour=("nclx",), bits=(8, 10, 12)),
     "AVIF": Format("AVIF", "exif", frames=True),
+    "JXL": Format("JPEG XL", "exif", icc=False),
 }
 """The formats that are read, each written back as itself."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from PIL.ExifTags import IFD, Base
-from PIL.ImageFile import ImageFile
+from PIL.Image import Image
 
 from guise.models.files.names import printable
 
@@ -20,7 +20,7 @@ _MOST_BOXES, _MOST_BYTES = 1000, 1 << 16  # of which a list of keys or values is
 _Box = tuple[int, int]  # where a box begins, after its header, and ends
 
 
-def live_note(image: ImageFile, path: Path) -> str | None:
+def live_note(image: Image, path: Path) -> str | None:
     """Say what becomes of the video of a live photo.
 
     Args:
@@ -96,7 +96,7 @@ def _listed(file: BinaryIO, meta: _Box) -> str | None:
     return None
 
 
-def _still_identifier(image: ImageFile) -> str | None:
+def _still_identifier(image: Image) -> str | None:
     with suppress(Exception):  # hostile bytes raise almost anything
         notes = image.getexif().get_ifd(IFD.Exif).get(Base.MakerNote)
         return maker_identifier(notes) if isinstance(notes, bytes) else None

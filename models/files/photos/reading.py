@@ -18,6 +18,7 @@ from guise.models.files.photos.colours import unusual_gamma, with_usual_gamma, w
 from guise.models.files.photos.containers import jpeg_parts
 from guise.models.files.photos.decoding import lacks_end_only, opened, pictures, with_end
 from guise.models.files.photos.deep.bigtiff import is_big_endian, plain_tiff
+from guise.models.files.photos.deep.jxl_header import jxl_header
 from guise.models.files.photos.formats import FORMATS, READ
 from guise.models.files.photos.jpeg.layout import COMPRESSED_ANEW, CompressedJpeg, layout_of
 from guise.models.files.photos.live import live_note
@@ -153,7 +154,7 @@ def _decode(data: bytes, path: Path, attributes: Attributes) -> Photo:
     format_ = kind
     if first.alpha is not None and not FORMATS[kind].alpha:
         format_ = "PNG"
-        notes.append(f"{kind} with transparency is written back as PNG")
+        notes.append(f"{FORMATS[kind].name} with transparency is written back as PNG")
     shown, pixels = beside.shown, first.pixels
     if format_ != kind:
         shown = replace(shown, options={}, stored=0.0)
@@ -168,7 +169,7 @@ def _decode(data: bytes, path: Path, attributes: Attributes) -> Photo:
         alpha=first.alpha,
         format=format_,
         grey=all(picture.samples.grey for picture in decoded),
-        lossless=kind in _LOSSLESS or (kind == "WEBP" and webp_header(data).lossless),
+        lossless=_is_lossless(kind, data),
         icc_profile=None if cmyk else _matching_profile(beside.icc_profile, format_, first.single_channel, notes),
         exif=beside.exif,
         sha256=hashlib.sha256(data).hexdigest(),
@@ -181,6 +182,12 @@ def _decode(data: bytes, path: Path, attributes: Attributes) -> Photo:
         compressed=None if layout is None else CompressedJpeg(encoded[: parts.end if parts else None], layout),
         lower=first.lower if gamma is None and format_ == kind else None,
     )
+
+
+def _is_lossless(kind: str, data: bytes) -> bool:
+    if kind == "WEBP":
+        return webp_header(data).lossless
+    return jxl_header(data).lossless if kind == "JXL" else kind in _LOSSLESS
 
 
 def _kind(data: bytes, path: Path) -> str:
@@ -199,7 +206,8 @@ def _kind(data: bytes, path: Path) -> str:
 def _name_notes(kind: str, path: Path) -> list[str]:
     if SUFFIXES.get(path.suffix.lower(), kind) == kind:
         return []
-    return [f"is {kind} in spite of its name {path.suffix}; written back as {kind}"]
+    name = FORMATS[kind].name
+    return [f"is {name} in spite of its name {path.suffix}; written back as {name}"]
 
 
 def _matching_profile(profile: bytes | None, format_: str, grey: bool, notes: list[str]) -> bytes | None:
@@ -210,6 +218,6 @@ def _matching_profile(profile: bytes | None, format_: str, grey: bool, notes: li
         notes.append(f"colour profile for {space or 'nothing'} does not fit the pixels; left out")
         return None
     if not FORMATS[format_].icc:
-        notes.append(f"{format_} holds no colour profile; left out")
+        notes.append(f"{FORMATS[format_].name} holds no colour profile; left out")
         return None
     return profile

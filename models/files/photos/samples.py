@@ -5,7 +5,7 @@ from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageFile
+from PIL import Image, ImageCms
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, TiffImageFile
 
 from guise.models.errors import ImageError
@@ -50,7 +50,7 @@ def samples(
     kind: str,
     notes: list[str],
     *,
-    source: ImageFile.ImageFile | None = None,
+    source: Image.Image | None = None,
     orientation: int = 1,
     strips: bool = False,
 ) -> Samples:
@@ -195,7 +195,7 @@ def _bits_per_sample(image: Image.Image, data: bytes, kind: str) -> int:
         return data[24]
     if isinstance(image, TiffImageFile):
         return int(max(image.tag_v2.get(BITSPERSAMPLE, (1,))))
-    if kind == "HEIC":
+    if kind in ("HEIC", "JXL"):
         return int(image.info.get("bit_depth", 8))
     if kind == "AVIF" and (box := data.find(b"pixi", 0, 1 << 16)) >= 0:
         return max(data[box + 9 : box + 10], default=8)
@@ -210,7 +210,7 @@ def _eight_bits(image: Image.Image, source: Image.Image, bits: int) -> Image.Ima
             image.info["transparency"] = tuple(level >> bits - 8 for level in transparent)
         return image
     levels = np.asarray(image).astype(np.uint16)
-    if source.format == "HEIF":  # whose decoder has stretched them
+    if source.format in ("HEIF", "JXL"):  # whose decoder has stretched them
         bits = 16
     if isinstance(source, TiffImageFile) and source.tag_v2.get(PHOTOMETRIC_INTERPRETATION) == 0:
         levels = np.uint16(2**bits - 1) - levels  # white is zero

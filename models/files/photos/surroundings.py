@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from PIL import Image, ImageFile
+from PIL import Image
 from PIL.ExifTags import IFD, Base
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
@@ -11,6 +11,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from guise.models.files.photos import density as densities
 from guise.models.files.photos.containers import JpegParts, beside_heic, beside_jpeg, png_chunks
 from guise.models.files.photos.decoding import loops
+from guise.models.files.photos.deep.jxl import beside_jxl
 from guise.models.files.photos.formats import FORMATS, TIFF_COLOUR_TAGS
 from guise.models.files.photos.metadata import clean_exif, swaps_sides
 from guise.models.files.photos.photo import Shown
@@ -37,9 +38,7 @@ class Surroundings:
     left_out: tuple[str, ...]
 
 
-def surroundings(
-    image: ImageFile.ImageFile, data: bytes, kind: str, parts: JpegParts | None, notes: list[str]
-) -> Surroundings:
+def surroundings(image: Image.Image, data: bytes, kind: str, parts: JpegParts | None, notes: list[str]) -> Surroundings:
     """Read what a file holds around its picture.
 
     Args:
@@ -73,6 +72,10 @@ def surroundings(
         left_out += metadata
     elif kind in ("HEIC", "AVIF"):
         notes += beside_heic(data, image.info, int(getattr(image, "n_frames", 1)) if kind == "HEIC" else 1)
+    elif kind == "JXL":
+        missed, metadata = beside_jxl(image.info)
+        notes += missed
+        left_out += metadata
     if isinstance(image, TiffImageFile):
         left_out += [name for tag, name in _TIFF_METADATA.items() if tag in image.tag_v2]
         notes += ["its transfer function is left out"] if Base.TransferFunction in image.tag_v2 else []
@@ -92,16 +95,14 @@ def surroundings(
     return Surroundings(shown, image.info.get("icc_profile"), exif, tuple(dict.fromkeys(left_out)))
 
 
-def _tags(image: ImageFile.ImageFile) -> Image.Exif:
+def _tags(image: Image.Image) -> Image.Exif:
     try:
         return image.getexif()
     except Exception:  # hostile bytes raise almost anything
         return Image.Exif()
 
 
-def _density(
-    image: ImageFile.ImageFile, kind: str, tags: Image.Exif, chunks: dict[bytes, bytes]
-) -> densities.Density | None:
+def _density(image: Image.Image, kind: str, tags: Image.Exif, chunks: dict[bytes, bytes]) -> densities.Density | None:
     if kind == "PNG":
         return densities.from_phys(chunks.get(b"pHYs", b""))
     if kind == "BMP":
@@ -116,13 +117,13 @@ def _density(
     return None if usual else told
 
 
-def _colour_tags(image: ImageFile.ImageFile) -> dict[int, Any]:
+def _colour_tags(image: Image.Image) -> dict[int, Any]:
     if not isinstance(image, TiffImageFile):
         return {}
     return {tag: image.tag_v2[tag] for tag in TIFF_COLOUR_TAGS if tag in image.tag_v2}
 
 
-def _options(image: ImageFile.ImageFile, kind: str) -> dict[str, Any]:
+def _options(image: Image.Image, kind: str) -> dict[str, Any]:
     """Options for an encoder of the same format."""
     options: dict[str, Any] = {}
     if isinstance(image, JpegImageFile) and image.quantization:
@@ -147,14 +148,14 @@ def _sampling(image: JpegImageFile) -> int:
     return 0 if across < 2 else 1 if down < 2 else 2
 
 
-def _aside(image: ImageFile.ImageFile) -> int:
+def _aside(image: Image.Image) -> int:
     """Bytes of metadata, which are not the picture's."""
     return sum(
         len(value) for name in ("icc_profile", "exif", "xmp") if isinstance(value := image.info.get(name), bytes)
     )
 
 
-def _pictures_in_mpo(image: ImageFile.ImageFile) -> int:
+def _pictures_in_mpo(image: Image.Image) -> int:
     if "mp" not in image.info:
         return 1
     try:

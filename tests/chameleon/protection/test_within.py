@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pillow_heif
+import pillow_jxl  # noqa: F401 - registers with Pillow
 import pytest
 from PIL import Image
 from skimage.filters import gaussian
@@ -64,7 +65,7 @@ def ruled(before: np.ndarray, after: np.ndarray) -> float:
     return MID.spent(Visibility(seen.ssim, seen.flip, seen.fleck_p99, seen.fleck_max))
 
 
-@pytest.mark.parametrize("name", ["a.webp", "a.heic", "a.avif", "a.jpg"])
+@pytest.mark.parametrize("name", ["a.webp", "a.heic", "a.avif", "a.jxl", "a.jpg"])
 def test_a_mask_that_shows_too_much_is_weakened_until_the_whole_file_is_within(astronaut, reader, job, tmp_path, name):
     photo = original(tmp_path / name, astronaut)
     (face, *_) = reader.read(photo.pixels, name=name)
@@ -82,7 +83,7 @@ def test_a_mask_that_shows_too_much_is_weakened_until_the_whole_file_is_within(a
         assert np.array_equal(within.originals[0], anew[region.rows, region.columns])
 
 
-@pytest.mark.parametrize("name", ["a.webp", "a.heic", "a.avif", "a.jpg", "a.png", "a.gif"])
+@pytest.mark.parametrize("name", ["a.webp", "a.heic", "a.avif", "a.jxl", "a.jpg", "a.png", "a.gif"])
 def test_a_mask_that_is_within_or_foreseen_exactly_stays(astronaut, reader, job, tmp_path, name):
     photo = original(tmp_path / name, astronaut)
     (face, *_) = reader.read(photo.pixels, name=name)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, TiffTags
+from PIL import Image, TiffTags
 from PIL import TiffImagePlugin as Tiff
 
 from guise.models.files.photos.room import LARGE
@@ -24,7 +24,7 @@ _LEVEL = 6
 _UNASSOCIATED = 2  # alpha that the colours are not multiplied with
 
 
-def read_planes(image: ImageFile.ImageFile) -> None:
+def read_planes(image: Image.Image) -> None:
     """Have Pillow read planes of 16 bits a sample, one for each channel, as such: it takes them for planes of 8.
 
     Args:

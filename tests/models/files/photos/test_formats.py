@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pillow_heif
+import pillow_jxl  # noqa: F401 - registers with Pillow
 import pytest
 from PIL import Image, ImageCms
 from PIL.ExifTags import IFD, Base
@@ -81,6 +82,7 @@ def _everything(kind: str, path: Path) -> None:
         }  # fmt: skip
         heif.save(path, quality=90, icc_profile=None, exif=options["exif"])
         return
+    options |= {"lossless": True} if kind == "JXL" else {}
     image.save(buffer := BytesIO(), kind, **options)
     data = buffer.getvalue()
     if kind == "PNG":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pillow_heif
+import pillow_jxl  # noqa: F401 - registers with Pillow
 import pytest
 from PIL import Image
 from PIL.ExifTags import IFD, Base
@@ -38,7 +39,7 @@ def sound_files() -> list[bytes]:
     files = []
     for kind, format_ in FORMATS.items():
         for picture in [colour, colour.convert("L"), *([clear] if format_.alpha and not format_.palette else [])]:
-            tags = {"exif": exif} if format_.exif and kind != "TIFF" else {}
+            tags = {"exif": exif.tobytes()} if format_.exif and kind != "TIFF" else {}
             profile = {"icc_profile": SRGB} if format_.icc and picture.mode != "L" else {}
             moving = {"save_all": True, "append_images": [picture.rotate(180)]} if format_.frames else {}
             for options in ({}, tags | profile, moving):

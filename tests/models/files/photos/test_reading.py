@@ -45,7 +45,7 @@ def _refuse(tmp_path: Path, data: bytes, match: str, name: str = "a.jpg") -> Non
         (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf", "damaged"),
         (b"\0\0\0\x18ftypmif1\0\0\0\0avifmif1", "damaged"),
         (b"\0\0\0\x18ftypmsf1\0\0\0\0avismsf1", "damaged"),
-        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000 is not read; JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC, AVIF are"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000 is not read; JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC, AVIF, JPEG"),
         (b"8BPS\0\1", "PSD is not read"),
         (b"II*\0\x10\0\0\0CR\2\0", "camera raw is not read"),
         (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "camera raw is not read"),
