@@ -25,6 +25,7 @@ from guise.chameleon.faces.linking import Enrolment
 from guise.chameleon.learning.refine import RefinementSettings, Refiner
 from guise.chameleon.mask.key import load_key
 from guise.chameleon.protection.job import Job
+from guise.chameleon.protection.patience import PATIENCE
 from guise.chameleon.videos.fitting import fit_masks
 from guise.chameleon.videos.measuring import Measured, measure_video
 from guise.chameleon.videos.plan import changes_of
@@ -41,10 +42,11 @@ from guise.models.files.videos.writing import write_video
 @click.option("--key", "key_file", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--video", "clip", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--qualities", default="18", show_default=True, help="CRF of the encoder, parted by commas.")
-@click.option("--refine", default=60, show_default=True, help="As of `protect`.")
+@click.option("--refine", default=RefinementSettings().steps, show_default=True, help="As of `protect`.")
+@click.option("--patience", default=PATIENCE, show_default=True, help="As of `protect`.")
 @click.option("--strength", default="mid", show_default=True, help="As of `protect`.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for copies and video.json.")
-def main(key_file: Path, clip: Path, qualities: str, refine: int, strength: str, out: Path) -> None:
+def main(key_file: Path, clip: Path, qualities: str, refine: int, patience: int, strength: str, out: Path) -> None:
     torch.set_num_threads(1)
     key, video = load_key(key_file), read_video(clip)
     team = [load_recogniser(name) for name in key.provenance.recognisers]
@@ -52,7 +54,7 @@ def main(key_file: Path, clip: Path, qualities: str, refine: int, strength: str,
     enrolment, budget = Enrolment(reader, key.selector, team, key.templates), budget_of(strength)
     settings = RefinementSettings(steps=refine)
     refiner = Refiner(key.mask, team, key.templates, budget=budget, settings=settings) if refine else None
-    job = Job(clip.parent, out, key, key_file, budget, refiner=refiner)
+    job = Job(clip.parent, out, key, key_file, budget, refiner=refiner, patience=patience)
 
     seconds: dict[str, float] = {}
     started = time.process_time()
@@ -64,7 +66,7 @@ def main(key_file: Path, clip: Path, qualities: str, refine: int, strength: str,
 
     tracked = track_faces(video, enrolment)
     lap("follow")
-    fitting = fit_masks(job, video, tracked)
+    fitting = fit_masks(job, video, tracked, enrolment)
     lap("fit")
     width, height = video.size
     compression = compression_of(video.codec, video.pixel_format, video.kind)
@@ -80,10 +82,11 @@ def main(key_file: Path, clip: Path, qualities: str, refine: int, strength: str,
         )
         lap("measure")
         results.append({"crf": quality, "bytes": copy.stat().st_size / video.bytes, **_means(measured)})
+    how = f"--refine {refine} --patience {patience} --strength {strength}"
     each = {what: spent / tracked.frames for what, spent in seconds.items()}
     text = json.dumps(
         {
-            "command": f"python -m benchmarks.video --qualities {qualities} --refine {refine} --strength {strength}",
+            "command": f"python -m benchmarks.video --qualities {qualities} {how}",
             **code_version(),
             **environment(),
             "size": video.size,

@@ -7,22 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from guise.chameleon.faces.crop import FaceCrop
-from guise.chameleon.learning.attempt import Attempt
+from guise.chameleon.faces.linking import Enrolment
 from guise.chameleon.learning.directions import ProtectedDirections
-from guise.chameleon.learning.refine import Refiner
 from guise.chameleon.protection.job import Job
 from guise.chameleon.videos.keys import Key, photos_of, spread
 from guise.chameleon.videos.motion import placements_of
-from guise.chameleon.videos.plan import Knot, MaskPlan
+from guise.chameleon.videos.plan import Knot, MaskPlan, held
+from guise.chameleon.videos.refining import KeyFitter, KeyPicture
 from guise.chameleon.videos.strength import StrengthFitter
 from guise.chameleon.videos.track import Tracked
-from guise.models.files import settings_hash
 from guise.models.files.videos.video import Video
 
 SECONDS_BETWEEN_MASKS = 3.0
 """Between two pictures to which the mask is fitted."""
 _TOGETHER = 8  # faces that are refined at a time
+_PIXELS = 40_000_000  # of all pictures that are held for it
 
 OnKey = Callable[[int, int], None]
 
@@ -40,13 +39,16 @@ class Fitting:
     directions: list[ProtectedDirections]
 
 
-def fit_masks(job: Job, video: Video, tracked: Tracked, *, on_key: OnKey | None = None) -> Fitting:
+def fit_masks(
+    job: Job, video: Video, tracked: Tracked, enrolment: Enrolment, *, on_key: OnKey | None = None
+) -> Fitting:
     """Fit masks to the faces of a video.
 
     Args:
-        job: the mask, its budget and the refiner.
+        job: the mask, its budget, the refiner and `patience`.
         video: the original.
         tracked: its faces, in pixels of its pictures.
+        enrolment: the recognisers, and what they know of the user.
         on_key: called with pictures looked at and pictures in all.
 
     Returns:
@@ -69,30 +71,21 @@ def fit_masks(job: Job, video: Video, tracked: Tracked, *, on_key: OnKey | None 
     directions: list[ProtectedDirections] = []
     if refiner is not None:
         masks = [[] for _ in tracked.tracks]
-        for group in _groups(_crops(video, tracked, keys)):
-            for key, knot, direction in _refined(job, refiner, video, tracked, group):
-                masks[key.track].append(knot)
-                directions.append(direction)
+        fitter = KeyFitter(job, refiner, enrolment, video.sha256)
+        for group in _groups(video, tracked, keys):
+            for picture, refined in zip(group, fitter.fit(group), strict=True):
+                mask = job.key.mask.refined(refined.refinement)
+                # Half as exact is exact enough, and an hour has a thousand of them.
+                knot = Knot(float(tracked.times[picture.key.number]), mask.values.astype(np.float16))
+                masks[picture.key.track].append(knot)
+                directions.append(refined.directions)
             tell(len(group))
+        masks = [
+            held(knots, [(float(tracked.times[run[0]]), float(tracked.times[run[-1]])) for run in track.runs()])
+            for knots, track in zip(masks, tracked.tracks, strict=True)
+        ]
     plans = [MaskPlan(placements_of(tracked, number), knots, (), job.key.mask) for number, knots in enumerate(masks)]
     return Fitting(strengths.fit(plans, on_picture=tell), directions)
-
-
-def _refined(
-    job: Job, refiner: Refiner, video: Video, tracked: Tracked, group: list[tuple[Key, FaceCrop]]
-) -> Iterator[tuple[Key, Knot, ProtectedDirections]]:
-    """The masks for some faces at a time, and where the faces lie with them."""
-    known = {"mask": job.key.mask.digest, "video": video.sha256, "picture": group[0][0].number}
-    refined = refiner.refine(
-        [crop for _, crop in group],
-        seed=int(settings_hash(known), 16) >> 1,
-        # Pictures of one video need not be kept apart from one another: they come together.
-        attempt=Attempt(dispersion=0.0),
-    )
-    for (key, _), result in zip(group, refined, strict=True):
-        mask = job.key.mask.refined(result.refinement)
-        # Half as exact is exact enough, and an hour has a thousand of them.
-        yield key, Knot(float(tracked.times[key.number]), mask.values.astype(np.float16)), result.directions
 
 
 def _keys(tracked: Tracked) -> list[Key]:
@@ -104,16 +97,13 @@ def _keys(tracked: Tracked) -> list[Key]:
     ]
 
 
-def _crops(video: Video, tracked: Tracked, keys: list[Key]) -> Iterator[tuple[Key, FaceCrop]]:
+def _groups(video: Video, tracked: Tracked, keys: list[Key]) -> Iterator[list[KeyPicture]]:
+    """Pictures to fit together, as many as memory holds."""
+    most = max(1, min(_TOGETHER, _PIXELS // (video.size[0] * video.size[1])))
+    group: list[KeyPicture] = []
     for key, photo in photos_of(video, tracked, keys):
-        yield key, FaceCrop.of(photo, tracked.tracks[key.track].sightings[key.number].face)
-
-
-def _groups(crops: Iterator[tuple[Key, FaceCrop]]) -> Iterator[list[tuple[Key, FaceCrop]]]:
-    group: list[tuple[Key, FaceCrop]] = []
-    for item in crops:
-        group.append(item)
-        if len(group) == _TOGETHER:
+        group.append(KeyPicture(key, photo, tracked.tracks[key.track].sightings[key.number].face))
+        if len(group) == most:
             yield group
             group = []
     if group:

@@ -9,7 +9,8 @@ from guise.chameleon.faces.detection import Face
 
 _SIDE = 24
 _TEMPLATE = geometry.CANONICAL_TEMPLATE * _SIDE / geometry.CANVAS
-_ALIKE = 0.5  # correlation
+ALIKE = 0.5
+"""Correlation of two patches from which on they show the same face."""
 
 
 def patch(pixels: np.ndarray, face: Face) -> np.ndarray:
@@ -27,6 +28,19 @@ def patch(pixels: np.ndarray, face: Face) -> np.ndarray:
     return np.asarray(centred / max(float(np.linalg.norm(centred)), 1e-6), dtype=np.float32)
 
 
+def likeness(a: np.ndarray, b: np.ndarray) -> float:
+    """Compare two patches.
+
+    Args:
+        a: as `patch` gives it.
+        b: another one.
+
+    Returns:
+        Their correlation, from -1 to 1; above .9 for a face in two pictures in a row.
+    """
+    return float((a * b).sum())
+
+
 def alike(a: np.ndarray, b: np.ndarray) -> bool:
     """Compare two patches.
 
@@ -37,4 +51,4 @@ def alike(a: np.ndarray, b: np.ndarray) -> bool:
     Returns:
         Whether they show the same face, in about the same light.
     """
-    return bool((a * b).sum() > _ALIKE)
+    return likeness(a, b) > ALIKE

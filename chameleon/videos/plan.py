@@ -76,6 +76,25 @@ class MaskPlan:
         return Change(rows, columns, mask.levels(warped, amplitude=amplitude, grey=self.grey))
 
 
+def held(knots: Sequence[Knot], runs: Sequence[tuple[float, float]]) -> list[Knot]:
+    """Hold what is known within a run to its ends, so that nothing is blended across a gap or a jump.
+
+    Args:
+        knots: in any order; those of a time that lies in a run are its own.
+        runs: first and last time of each, in order.
+
+    Returns:
+        The knots with those of the ends, in time's order; runs without one have none.
+    """
+    result = []
+    for first, last in runs:
+        own = sorted((knot for knot in knots if first <= knot.time <= last), key=lambda knot: knot.time)
+        if own:
+            ends = [Knot(first, own[0].value)], [Knot(last, own[-1].value)]
+            result += ends[0] * (first < own[0].time) + own + ends[1] * (last > own[-1].time)
+    return result
+
+
 def between(knots: Sequence[Knot], time: float) -> np.ndarray:
     """Tell the value at a moment: in proportion between the knots next to it.
 

@@ -28,7 +28,7 @@ from guise.models.files.videos.writing import Written, write_video
 from guise.models.watching import Progress
 
 _LONGEST_SIDE = 1280  # of the pictures in which faces are looked for; as for photos
-_VERSION = 2  # of how videos are protected: finished copies of another one are written again
+_VERSION = 3  # of how videos are protected: finished copies of another one are written again
 
 
 def protect_videos(
@@ -111,7 +111,7 @@ class _Protection:
                 return PhotoResult(
                     self._name, "no face", f"none of its {tracked.frames} pictures shows the user's face"
                 )
-            fitting = fit_masks(self._job, video, tracked, on_key=self._step("fitting the mask"))
+            fitting = fit_masks(self._job, video, tracked, self._enrolment, on_key=self._step("fitting the mask"))
             if not any(float(knot.value) for plan in fitting.plans for knot in plan.amplitudes):
                 raise ImageError("no mask fits the budget of visibility: choose a higher `strength=`")
             return self._write(video, tracked, fitting, ours=there is not None and there in self._log.written)

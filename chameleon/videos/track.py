@@ -33,20 +33,23 @@ class Track:
     Attributes:
         scene: number of the scene.
         sightings: by the number of the picture.
+        jumps: pictures in which it looks unlike in the one before: what is cut within a scene often leaves the rest of
+            the picture as it was.
     """
 
     scene: int
     sightings: dict[int, Sighting] = field(default_factory=dict)
+    jumps: set[int] = field(default_factory=set)
 
     def runs(self) -> Iterator[list[int]]:
-        """Numbers of pictures without a gap.
+        """Numbers of pictures without a gap or a jump.
 
         Yields:
             Each run, in order.
         """
         run: list[int] = []
         for number in sorted(self.sightings):
-            if run and number != run[-1] + 1:
+            if run and (number != run[-1] + 1 or number in self.jumps):
                 yield run
                 run = []
             run.append(number)
@@ -91,7 +94,7 @@ class Tracked:
                 box = (seen.face.box.reshape(2, 2) + 0.5) * grow - 0.5
                 landmarks = (seen.face.landmarks + 0.5) * grow - 0.5
                 larger[number] = replace(seen, face=Face(box.reshape(4), landmarks, seen.face.confidence))
-            tracks.append(Track(track.scene, larger))
+            tracks.append(Track(track.scene, larger, track.jumps))
         return replace(self, tracks=tuple(tracks))
 
     @property

@@ -16,12 +16,13 @@ from guise.chameleon.faces.geometry import overlap
 from guise.chameleon.faces.selection import FaceSelector
 from guise.chameleon.faces.survey import faces_in
 from guise.chameleon.videos.cuts import CutFinder
-from guise.chameleon.videos.looks import alike, patch
+from guise.chameleon.videos.looks import ALIKE, alike, likeness, patch
 from guise.chameleon.videos.track import NEAR, Sighting, Track, Tracked
 
 _TOGETHER = 12  # pictures
 _SAME = 0.3  # overlap of one face in two detections
 _AROUND = 1.5  # lengths of a face's box in which it is looked for where it moved fast
+_STEADY = 0.7  # likeness of a face in two pictures in a row, below which the second begins a run
 _DOUBT = 1.2  # times the threshold: a face that was followed may look so unlike the user, turned or blurred
 
 
@@ -38,6 +39,7 @@ class Tracker:
         self._reader, self._selector = reader, selector
         self._follower, self._cuts = FaceFollower(reader.detector), CutFinder()
         self._held: list[np.ndarray] = []
+        self._before: np.ndarray | None = None  # the last picture that was let go
         self._first, self._scene, self._searched = 0, -1, 0
         self._new_scene = False
         self._alive: list[Track] = []
@@ -89,7 +91,7 @@ class Tracker:
                         going.append(track)
         self._alive, self._new_scene = going, False
         self._first += len(self._held)
-        self._held = []
+        self._before, self._held = self._held[-1], []
 
     def _search(self, at: int) -> list[Face]:
         self._searched += 1
@@ -167,6 +169,8 @@ class Tracker:
                 continue
             if known[0] != number - step:
                 self._carry(track, min(known[0], number), max(known[0], number), face)
+            elif self._likeness(track, at, known[0], face) < _STEADY:
+                self._jump(track, max(number, known[0]))
             track.sightings[number] = Sighting(face)
         return self._first + order[-1] in track.sightings if len(order) else True
 
@@ -182,12 +186,22 @@ class Tracker:
 
     def _continues(self, track: Track, at: int, known: int, face: Face) -> bool:
         """Whether a face that was followed is still the same: a cut may put another one in its place."""
-        index = known - self._first
-        if 0 <= index < len(self._held):
-            before = patch(self._held[index], track.sightings[known].face)
-            if alike(before, patch(self._held[at], face)):
-                return True
+        if self._likeness(track, at, known, face, unknown=0.0) > ALIKE:
+            return True
         return not self._selector.one_person or self._distance(at, face) < _DOUBT * self._selector.threshold
+
+    def _likeness(self, track: Track, at: int, known: int, face: Face, *, unknown: float = 1.0) -> float:
+        """How much a face looks as it did in another picture; `unknown` where that is no longer held."""
+        index = known - self._first
+        pixels = self._before if index == -1 else self._held[index] if 0 <= index < len(self._held) else None
+        if pixels is None:
+            return unknown
+        return likeness(patch(pixels, track.sightings[known].face), patch(self._held[at], face))
+
+    def _jump(self, track: Track, number: int) -> None:
+        """Begin a run, unless one has just begun: a face that shakes would need a mask for every picture."""
+        if all(abs(number - jump) >= _TOGETHER for jump in track.jumps):
+            track.jumps.add(number)
 
     def _carry(self, track: Track, a: int, b: int, face: Face) -> None:
         """Fill a gap between pictures `a` and `b`, where these are held and show no other thing in the face's place."""

@@ -9,7 +9,7 @@ from guise.chameleon.faces import geometry
 from guise.chameleon.faces.detection import Face
 from guise.chameleon.mask.mask import Mask
 from guise.chameleon.videos.motion import placements_of
-from guise.chameleon.videos.plan import Knot, MaskPlan, changes_of
+from guise.chameleon.videos.plan import Knot, MaskPlan, between, changes_of, held
 from guise.chameleon.videos.track import Sighting, Track, Tracked
 
 POINTS = geometry.CANONICAL_TEMPLATE
@@ -83,6 +83,16 @@ def test_a_mask_changes_evenly_between_the_pictures_that_it_was_fitted_to(plan: 
     assert levels[0] == pytest.approx(255 * 0.02, abs=1)
     assert max(abs(np.diff(levels))) <= 1
     assert float(plan.at(0.6).values.max()) == pytest.approx(0.03)
+
+
+def test_nothing_is_blended_from_one_run_into_another() -> None:
+    knots = [Knot(time, np.array(value)) for time, value in ((0.5, 1.0), (0.8, 2.0), (2.0, 3.0), (9.0, 4.0))]
+    ends = held(knots, [(0.0, 1.0), (1.04, 3.0), (4.0, 5.0)])
+    assert [(knot.time, float(knot.value)) for knot in ends] == [
+        (0.0, 1.0), (0.5, 1.0), (0.8, 2.0), (1.0, 2.0), (1.04, 3.0), (2.0, 3.0), (3.0, 3.0)
+    ]  # fmt: skip
+    assert float(between(ends, 1.0)) == 2 and float(between(ends, 1.04)) == 3
+    assert held(knots[:1], [(0.5, 0.5)]) == knots[:1]
 
 
 def test_pictures_without_the_face_and_masks_without_strength_change_nothing(plan: MaskPlan) -> None:

@@ -35,6 +35,10 @@ def landmarks(reader: FaceReader) -> np.ndarray:
     return reader.detector.detect(np.asarray(portrait()))[0].landmarks
 
 
+def still(share: float) -> tuple[float, float, float, float]:
+    return 240 + 8 * share, 135, 0.9, 0
+
+
 @pytest.fixture(scope="module")
 def swinging(reader: FaceReader, user: FaceSelector) -> tuple[Scene, Tracked]:
     shown = scene(26)
@@ -88,6 +92,17 @@ def test_somebody_else_after_a_cut_in_the_same_place_gets_no_mask(reader: FaceRe
     found = tracked(first.pictures + other.pictures + first.pictures[:5], reader, user)
     assert found.masked == {*range(10), *range(19, 24)}
     assert len(set(found.scenes.tolist())) == 3
+
+
+@pytest.mark.parametrize("first", [7, 12])  # within the pictures that are held together, and between two lots
+def test_the_user_seen_anew_in_the_same_place_begins_a_run(reader: FaceReader, user: FaceSelector, first: int) -> None:
+    """A cut to the same face looking the other way, while the background stays: no mask is carried over."""
+    turned = portrait().transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    shown = scene(first, still).pictures + scene(8, still, of=turned).pictures
+    found = tracked(shown, reader, user)
+    (track,) = found.tracks
+    assert len(set(found.scenes)) == 1 and track.jumps == {first}
+    assert list(track.runs()) == [[*range(first)], [*range(first, first + 8)]]
 
 
 def test_somebody_else_without_a_cut_gets_no_mask(
