@@ -83,12 +83,13 @@ def main() -> None:
     private = None
     while (job := jobs.get()) is not None:
         private = job.get("private", private)
-        _run(work, job, send, interruptions)
+        _run(tab, work, job, send, interruptions)
     if private is not None:  # the server may have been killed before it could
         shutil.rmtree(private, ignore_errors=True)
 
 
-def _run(work: Any, job: Job, send: Send, interruptions: Interruptions) -> None:
+def _run(tab: str, work: Any, job: Job, send: Send, interruptions: Interruptions) -> None:
+    from guise.cli.app.worker.words import as_text
     from guise.models.errors import GuiseError
     from guise.models.files import one_line
 
@@ -98,8 +99,9 @@ def _run(work: Any, job: Job, send: Send, interruptions: Interruptions) -> None:
     except KeyboardInterrupt:
         send("stopped")
     except GuiseError as error:
-        text = one_line(as_flags(str(error)))
-        if (folder := job.get("folder")) and Path(folder).is_relative_to(job["private"]):
+        folder, words = job.get("folder"), str(error)
+        text = one_line(as_text(words, Path(folder)) if folder and tab == "photos" else as_flags(words))
+        if folder and Path(folder).is_relative_to(job["private"]):
             text = text.replace(folder, "what you dropped")  # nobody knows that folder
         send("failed", text=text)
     except MemoryError:

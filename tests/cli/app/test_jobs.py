@@ -71,7 +71,7 @@ def test_the_chosen_get_a_new_mask_and_others_none(job, out):
     views = [Path(job["views"]) / f"{photos['a.png']['view']}-{side}.jpg" for side in ("before", "after")]
     before, after = (np.asarray(Image.open(file)).astype(int) for file in views)
     assert before.shape == after.shape == (270, 270, 3) and np.abs(before - after).max() > 8
-    assert photos["other.png"]["view"] is None and "none of its 1 faces" in photos["other.png"]["reason"]
+    assert photos["other.png"]["view"] is None and photos["other.png"]["reason"] == "its one face is not yours"
     assert photos["torn.jpg"]["view"] is None and photos["torn.jpg"]["reason"].startswith(
         "cannot read torn.jpg: it is damaged"
     )
@@ -154,6 +154,9 @@ def test_advice_for_the_command_line_is_left_out():
     note = "1 more of its faces may be the user's and got no mask: see `user_face=all`"
     assert as_text(note, Path("/photos")) == "1 more of its faces may be yours and got no mask"
     assert as_text("none of its 4 pictures shows the user's face", Path("/photos")).endswith("shows your face")
+    assert as_text("its one face is not the user's", Path("/photos")) == "its one face is not yours"
+    assert as_text("choose a higher `strength=`", Path("/photos")) == "choose a higher strength"
+    assert as_text("put it on with `refine=0`", Path("/photos")) == "put it on with --refine 0"
     assert as_text("cannot read /photos/a.jpg: it is damaged", Path("/photos")) == "cannot read a.jpg: it is damaged"
 
 
