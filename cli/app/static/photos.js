@@ -1,10 +1,12 @@
 // The tab that protects photos.
 import { showChoose, wireChoose } from "./choose.js";
+import { keepFields } from "./fields.js";
 import { addCards, bars } from "./gallery.js";
 import { at, element, onClick, say, working, write } from "./page.js";
 import { showPeople, wirePeople } from "./people.js";
 
 const showWorking = working("photos", say("working.note"));
+const showFields = keepFields("photos");
 let photos = [];
 
 function showResult(state) {
@@ -37,6 +39,7 @@ export function addPhotos(message) {
 let shown = "";
 
 export function showPhotos(state) {
+  showFields(state.entered);
   if (state.step === "choose") showChoose(state);
   if (state.step === "people") showPeople(state);
   if (state.progress) showWorking(state);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from guise.cli.app.settings import Settings
 from guise.cli.app.tabs.feed import Feed
@@ -26,6 +26,7 @@ class PhotoBoard(Tab):
     """
 
     name = "photos"
+    fields: ClassVar = {"folder": ""}
 
     def __init__(self, settings: Settings, private: Path, *, feed: Feed, worker: Worker) -> None:
         """Start with nothing chosen.

@@ -16,7 +16,20 @@ STRENGTHS = ("low", "mid", "high")
 class Photos(PhotoBoard):
     """The steps of a job on photos."""
 
-    actions = ("look", "pick", "preview", "protect", "at_once", "restore", "go_on", "forget", "stop", "resume", "again")
+    actions = (
+        "look",
+        "pick",
+        "preview",
+        "protect",
+        "at_once",
+        "restore",
+        "go_on",
+        "forget",
+        "stop",
+        "resume",
+        "again",
+        "enter",
+    )
 
     async def look(self, folder: str | None = None) -> None:
         """Find the people on the photos.
@@ -60,6 +73,8 @@ class Photos(PhotoBoard):
         key = self._key_of(numbers)
         if key is None:
             raise RefusedError("no-key")
+        if numbers == self._previewed:
+            return  # another window has asked
         strengths = [first, *(other for other in STRENGTHS if other != first)]
         self._previews, self._previewed = {}, numbers
         await self.work.give({**self._jobs, "do": "preview", "chosen": numbers, "key": key, "strengths": strengths})
