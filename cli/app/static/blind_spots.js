@@ -1,6 +1,6 @@
 // The tab of blind spots: what a model provably ignores, and a photo with other content there.
 import { compare } from "./compare.js";
-import { onFiles, send } from "./drop.js";
+import { forgetRefused, onFiles, send } from "./drop.js";
 import { keepFields } from "./fields.js";
 import { ask, at, element, percent, say, working, write } from "./page.js";
 
@@ -75,7 +75,10 @@ export function wireBlindSpots() {
     event.preventDefault();
     ask("blind_spots/inspect", { model: at("model").value, shape: at("shape").value, weights: at("weights").value });
   });
-  onFiles("blind-photo", (files) => send("blind_spots", files.slice(0, 1), "blind-refused"));
+  onFiles("blind-photo", (files) => {
+    forgetRefused("blind-refused");
+    return send("blind_spots", files.slice(0, 1), "blind-refused");
+  });
   at("fill-form").addEventListener("submit", (event) => {
     event.preventDefault();
     ask("blind_spots/fill", { target: document.querySelector("#targets input:checked").value });

@@ -70,6 +70,7 @@ function showPreview() {
   const fits = JSON.stringify(chosen()) === JSON.stringify(state.previewed);
   const preview = known() && fits ? state.previews[strength()] : null;
   const text = !known() ? "preview.no-key" : !preview ? "preview.coming" : preview.why ? "preview.cannot" : "preview.note";
+  at("preview-text").hidden = text === "preview.coming" && Boolean(state.error); // it has failed
   const told = say(text, preview ?? {});
   if (at("preview-text").textContent !== told) at("preview-text").textContent = told;
   at("preview-picture").hidden = !preview?.view;

@@ -15,6 +15,7 @@ from guise.cli.app.tabs.tab import Tab, Worker
 from guise.cli.app.tabs.unfinished import Notebook
 from guise.cli.app.tabs.uploads import Uploads
 
+STRENGTHS = ("low", "mid", "high")
 _WRITTEN = ("protected", "skipped", "exact", "near")  # what became of photos that have a copy
 
 
@@ -138,3 +139,7 @@ class PhotoBoard(Tab):
 
     def _ended(self) -> None:
         self.step = "choose" if self.step == "looking" else "stopped"
+
+    def _ended_aside(self, error: str) -> None:
+        if self.step == "people" and self._previewed and len(self._previews) < len(STRENGTHS):
+            self._previewed, self._error = [], error

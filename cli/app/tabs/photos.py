@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from guise.cli.app.refusal import RefusedError
-from guise.cli.app.tabs.photo_board import PhotoBoard
+from guise.cli.app.tabs.photo_board import STRENGTHS, PhotoBoard
 from guise.cli.app.tabs.places import copies_for, folder_named, key_files, new_key_in, restored_for
 from guise.cli.app.tabs.unfinished import Unfinished
-
-STRENGTHS = ("low", "mid", "high")
 
 
 class Photos(PhotoBoard):
@@ -76,7 +74,8 @@ class Photos(PhotoBoard):
         if numbers == self._previewed:
             return  # another window has asked
         strengths = [first, *(other for other in STRENGTHS if other != first)]
-        self._previews, self._previewed = {}, numbers
+        self._previews, self._previewed, self._error = {}, numbers, ""
+        self._changed()
         await self.work.give({**self._jobs, "do": "preview", "chosen": numbers, "key": key, "strengths": strengths})
 
     async def protect(self, chosen: object, strength: object) -> None:
@@ -231,7 +230,7 @@ class Photos(PhotoBoard):
 
     def _key_named(self, file: object) -> str:
         known = {key["file"] for key in self._keys} | ({self._ready["key"]} if self._ready else set())
-        if not isinstance(file, str) or file not in known:
+        if not isinstance(file, str) or file not in known or not Path(file).is_file():
             raise RefusedError("no-key")
         return file
 

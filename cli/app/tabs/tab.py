@@ -152,12 +152,18 @@ class Tab(ABC):
             self._text = event["text"]
         elif kind not in ("stopped", "failed", "gone"):
             self._take(kind, event)
-        elif self._pace is not None:
-            lost = kind == "gone" and not self._pace.stopping
-            self._error = event["text"] if kind == "failed" else "gone" if lost else ""
-            self._pace = None
-            self._ended()
+        else:
+            lost = kind == "gone" and not (self._pace is not None and self._pace.stopping)
+            error = event["text"] if kind == "failed" else "gone" if lost else ""
+            if self._pace is None:
+                self._ended_aside(error)
+            else:
+                self._error, self._pace = error, None
+                self._ended()
         self._changed()
+
+    def _ended_aside(self, error: str) -> None:  # noqa: B027
+        """Something that the tab did not wait for was stopped or failed: most tabs have no such work."""
 
     @abstractmethod
     def _take(self, kind: str, event: dict[str, Any]) -> None:

@@ -30,6 +30,22 @@ def as_text(sentence: str, folder: Path) -> str:
     return as_flags(text)
 
 
+def discreet(text: str, folder: str, private: str) -> str:
+    """Leave out folders that nobody knows.
+
+    Args:
+        text: a sentence.
+        folder: with the photos; "" is none.
+        private: of the session. What the user dropped lies there, and pictures for the page.
+
+    Returns:
+        It with words in the place of private paths.
+    """
+    if folder and Path(folder).is_relative_to(private):
+        text = text.replace(folder, "what you dropped")
+    return re.sub(rf"{re.escape(private)}[^\s:;]*", "a temporary file", text)
+
+
 def moment(picture: str) -> str:
     """Say when a picture of a video is shown.
 

@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.cli.app.browsing import NEEDS_CHROMIUM, SLOW, Browser, Start, check_step, playwright
+from tests.cli.app.browsing import NEEDS_CHROMIUM, SLOW, Browser, Start, check_step, drop, playwright
 
 pytestmark = [NEEDS_CHROMIUM, pytest.mark.timeout(1800)]
 expect = playwright.expect
+SEEN = """hidden => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
 
 
 def opened(browser: Browser, page: Any, tab: str) -> Any:
@@ -113,4 +117,39 @@ def test_windows_follow_each_others_choice_of_people_and_strength(
     page.click("#people-form button.main")
     second.wait_for_selector("#done:visible")
     browser.complaints.remove("Failed to load resource: the server responded with a status of 400 (Bad Request)")
+    browser.check()
+
+
+def test_many_windows_do_not_take_the_connections_from_each_other(browser: Browser, start: Start) -> None:
+    """A browser keeps six connections to a server: windows that nobody sees must not hold them."""
+    windows = [browser.tab(start().address)]
+    windows[0].wait_for_selector("#choose:visible")
+    for _ in range(8):
+        windows[-1].evaluate(SEEN, True)
+        windows.append(opened(browser, windows[0], "photos"))
+    windows[-1].fill("#folder", "/my/photos")
+    windows[-1].evaluate(SEEN, True)
+    assert windows[0].input_value("#folder") == ""
+    windows[0].evaluate(SEEN, False)
+    expect(windows[0].locator("#folder")).to_have_value("/my/photos", timeout=SLOW)
+    browser.check()
+
+
+def test_the_same_photos_may_be_dropped_twice_and_while_others_come(
+    browser: Browser, start: Start, tmp_path: Path
+) -> None:
+    names = ["a.jpg", "x" * 250 + ".jpg", "\N{RIGHT-TO-LEFT OVERRIDE}gpj.exe.jpg", "50%2e #?&.jpg", ".DS_Store"]
+    for number, name in enumerate(names):
+        Image.new("RGB", (40 + number, 40), "gray").save(tmp_path / name, "JPEG")
+    page = browser.tab(start().address)
+    page.wait_for_selector("#choose:visible")
+    for dropped in (names[:2], names, names[:3]):  # nobody waits for those before
+        drop(page, [tmp_path / name for name in dropped])
+    page.wait_for_selector("#chosen:has-text('4 photos chosen')")
+    page.wait_for_selector("#look:enabled")
+    assert not page.is_visible("#refused") and not page.is_visible("#problem")
+    check_step(page)
+    second = opened(browser, page, "photos")
+    second.click("#clear")
+    page.wait_for_selector("#chosen:empty", state="attached")
     browser.check()

@@ -38,3 +38,15 @@ def test_a_preview_that_another_window_has_asked_for_is_not_made_twice(user: Tes
     for _ in range(2):
         assert ask(user, "photos/preview", chosen=[0], strength="mid") == (200, None)
     assert [job["do"] for job in photos_tab.work.jobs].count("preview") == 1
+
+
+def test_a_preview_that_fails_is_said_and_can_be_asked_for_again(user: TestClient, photos_tab: Photos) -> None:
+    put(user, "photos")
+    ask(user, "photos/look")
+    photos_tab.work.tell({"event": "people", "people": [{"photos": 1, "key": "k"}], "total": 1, "failures": []})
+    ask(user, "photos/preview", chosen=[0], strength="mid")
+    photos_tab.work.tell({"event": "gone", "code": -9})
+    state = photos_tab.state()
+    assert (state["step"], state["error"], state["previewed"]) == ("people", "gone", [])
+    assert ask(user, "photos/preview", chosen=[0], strength="mid") == (200, None)
+    assert photos_tab.state()["error"] == "" and photos_tab.work.jobs[-1]["do"] == "preview"
