@@ -127,7 +127,8 @@ def main(key: Path | None, tries: int, out: Path | None) -> None:
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         told = {"first_page": first_page(place, tries), "scrolling": scrolling(_THUMBNAILS), **job(place, key)}
-    text = json.dumps({"code": code_version(), "environment": environment(), **told}, indent=1)
+    where = {"code": code_version(), "cores_used": len(os.sched_getaffinity(0)), "environment": environment()}
+    text = json.dumps({**where, **told}, indent=1)
     click.echo(text)
     if out is not None:
         out.write_text(f"{text}\n")
