@@ -1,6 +1,6 @@
 // The first step: which photos, and what is to be done with them.
 import { forgetRefused, onDrop, onFiles, send } from "./drop.js";
-import { ask, at, element, onClick, say, size } from "./page.js";
+import { ask, at, element, onClick, problem, say, size } from "./page.js";
 
 let state = null;
 let coming = null; // while photos are sent: how many there are
@@ -24,6 +24,7 @@ const hidden = ({ name }) => name.split("/").some((part) => part.startsWith(".")
 
 async function take(dropped) {
   const files = dropped.filter((file) => !hidden(file));
+  if (dropped.length && !files.length) problem(say("error.no-photos"));
   if (state?.step !== "choose" || !files.length) return;
   if (!waiting) forgetRefused("refused");
   coming = (coming ?? state.chosen.photos) + files.length;

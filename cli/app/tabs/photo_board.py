@@ -141,5 +141,5 @@ class PhotoBoard(Tab):
         self.step = "choose" if self.step == "looking" else "stopped"
 
     def _ended_aside(self, error: str) -> None:
-        if self.step == "people" and self._previewed and len(self._previews) < len(STRENGTHS):
+        if error and self.step == "people" and self._previewed and len(self._previews) < len(STRENGTHS):
             self._previewed, self._error = [], error

@@ -39,11 +39,12 @@ def discreet(text: str, folder: str, private: str) -> str:
         private: of the session. What the user dropped lies there, and pictures for the page.
 
     Returns:
-        It with words in the place of private paths.
+        It with words in the place of private paths; a photo keeps its name.
     """
     if folder and Path(folder).is_relative_to(private):
         text = text.replace(folder, "what you dropped")
-    return re.sub(rf"{re.escape(private)}[^\s:;]*", "a temporary file", text)
+    text = re.sub(rf"{re.escape(private)}/\w+-views/[^\s:;]*", "a temporary file", text)
+    return re.sub(rf"{re.escape(private)}/(?:[a-z-]+/)?photos/", "", text)
 
 
 def moment(picture: str) -> str:

@@ -173,6 +173,8 @@ def test_private_places_are_not_named():
     assert discreet(full, "/my/photos", "/tmp/guise-x").startswith("cannot write a temporary file: no space left;")
     dropped = "no photos in /tmp/guise-x/photos: its 2 files are none"
     assert discreet(dropped, "/tmp/guise-x/photos", "/tmp/guise-x").startswith("no photos in what you dropped: its")
+    torn = "cannot read /tmp/guise-x/blind-photo/photos/torn.png: it is no photo"
+    assert discreet(torn, "", "/tmp/guise-x") == "cannot read torn.png: it is no photo"
     assert discreet("no photos in /my/photos", "/my/photos", "/tmp/guise-x") == "no photos in /my/photos"
 
 
