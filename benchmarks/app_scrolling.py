@@ -1,7 +1,7 @@
 """Measure what it costs to scroll a gallery of `guise app` with many photos from top to bottom.
 
     python -m benchmarks.app_scrolling                       # this checkout
-    python -m benchmarks.app_scrolling --against CHECKOUT    # and another one, in turns
+    python -m benchmarks.app_scrolling --against CHECKOUT --out benchmarks/results/app_scrolling.json    # two, in turns
 
 On a busy machine frames come late whatever the page does. Then look at `main_thread_ms`: the processor's time that the
 page's main thread takes for a frame. A browser shows 60 frames a second if it is below 16.
@@ -29,6 +29,7 @@ import uvicorn
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from benchmarks.provenance import commit_of, environment
 from guise.chameleon import demo
 from guise.cli.app.server.guard import Guard
 from guise.cli.app.server.routes import page
@@ -148,7 +149,7 @@ def in_turns(checkouts: list[Path], *, photos: int, rounds: int) -> list[dict[st
         rounds: times that each is measured.
 
     Returns:
-        As of `scrolling` for each time, with its `round` and its `page`, the checkout.
+        As of `scrolling` for each time, with its `round` and its `page`, the commit of the checkout.
     """
     told = []
     for turn in range(rounds):
@@ -156,7 +157,7 @@ def in_turns(checkouts: list[Path], *, photos: int, rounds: int) -> list[dict[st
             command = [sys.executable, "-m", "benchmarks.app_scrolling", "--photos", str(photos)]
             where = {**os.environ, "PYTHONPATH": str(checkout / "scripts" / "namespace")}
             ran = subprocess.run(command, env=where, stdout=subprocess.PIPE, check=True)
-            told.append({"round": turn, "page": checkout.name, **json.loads(ran.stdout)})
+            told.append({"round": turn, "page": commit_of(checkout), **json.loads(ran.stdout)})
             click.echo(json.dumps(told[-1]), err=True)
     return told
 
@@ -165,11 +166,17 @@ def in_turns(checkouts: list[Path], *, photos: int, rounds: int) -> list[dict[st
 @click.option("--photos", type=click.IntRange(2), default=1000, show_default=True)
 @click.option("--against", type=click.Path(file_okay=False, exists=True, path_type=Path), help="Another checkout.")
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="With --against.")
-def main(photos: int, against: Path | None, rounds: int) -> None:
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="JSON file, with the machine.")
+def main(photos: int, against: Path | None, rounds: int, out: Path | None) -> None:
     """Measure the scrolling of the gallery."""
     checkouts = [] if against is None else [against.resolve(), Path(__file__).parents[1]]
     told: Any = in_turns(checkouts, photos=photos, rounds=rounds) if checkouts else scrolling(photos)
     click.echo(json.dumps(told, indent=1))
+    if out is not None:
+        used = len(os.sched_getaffinity(0))  # of the machine's cores
+        where = {"photos": photos, "commit": commit_of(Path(__file__).parents[1]), "cores_used": used}
+        where["environment"] = environment()
+        out.write_text(f"{json.dumps({**where, 'scrolling': told}, indent=1)}\n")
 
 
 if __name__ == "__main__":

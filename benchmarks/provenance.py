@@ -18,13 +18,18 @@ _PACKAGES = ["torch", "numpy", "pillow", "facenet-pytorch", "dlib-bin", "ncnn", 
 
 def code_version() -> dict[str, str]:
     """The commit, and a digest of the present code, which may differ from the commit's."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=_ROOT, capture_output=True, text=True, check=False)
     digest = hashlib.sha256()
     for part in ("chameleon", "dpaf", "harmless", "models", "benchmarks", "scripts"):
         for pattern in ("*.py", "*.safetensors"):
             for file in sorted((_ROOT / part).rglob(pattern)):
                 digest.update(file.read_bytes())
-    return {"commit": commit.stdout.strip() or "unknown", "code": digest.hexdigest()[:16]}
+    return {"commit": commit_of(_ROOT), "code": digest.hexdigest()[:16]}
+
+
+def commit_of(checkout: Path) -> str:
+    """The commit of a checkout."""
+    told = subprocess.run(["git", "rev-parse", "HEAD"], cwd=checkout, capture_output=True, text=True, check=False)
+    return told.stdout.strip() or "unknown"
 
 
 def environment() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from guise.chameleon import PhotoResult, ProtectionPlan, ProtectionReport
 from guise.chameleon.jobs.before_after import by_whom, change
 from guise.chameleon.visibility.lpips import NOT_MEASURED
 from guise.cli import console
+from guise.models.counting import counted
 from guise.models.files import printable
 
 _FEW_PHOTOS = 8
@@ -30,8 +31,9 @@ def show(report: ProtectionReport) -> None:
     """What a run did."""
     show_photos(report.photos)
     where = f" in {printable(report.out)}" if report.protected else ""
-    kinds = "photos and videos" if any(result.video for result in report.photos) else "photos"
-    lines = [f"\n{len(report.protected)} of {len(report.photos)} {kinds} protected{where}"]
+    videos = any(result.video for result in report.photos)
+    kinds = ("video", "photos and videos") if videos else ("photo", "photos")
+    lines = [f"\n{len(report.protected)} of {counted(len(report.photos), *kinds)} protected{where}"]
     if not report.protected:
         lines += [] if report.page is None else [f"  report        {printable(report.page)}"]
         click.echo("\n".join(lines))
@@ -49,7 +51,8 @@ def show(report: ProtectionReport) -> None:
         "`guise verify --recogniser NAME` measures with others. Do not post the originals next to the copies.",
     ]
     if made.photos < _FEW_PHOTOS:
-        lines.append(f"The mask was learnt on {made.photos} photo(s): with 12 or more it holds better on new ones.")
+        learnt = counted(made.photos, "photo")
+        lines.append(f"The mask was learnt on {learnt}: with 12 or more it holds better on new ones.")
     click.echo("\n".join(lines))
 
 

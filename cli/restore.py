@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from guise.cli import console
+from guise.models.counting import counted
 
 
 @click.command()
@@ -32,6 +33,6 @@ def restore(context: click.Context, protected: Path, key_file: Path, out: Path, 
         console.show_json(report.to_json())
     else:
         console.table([asdict(photo) for photo in report.photos])
-        click.echo(f"\n{len(report.exact)} of {len(report.photos)} photos restored exactly")
+        click.echo(f"\n{len(report.exact)} of {counted(len(report.photos), 'photo')} restored exactly")
     if len(report.restored) < len(report.photos):
         context.exit(3 if report.restored else 1)

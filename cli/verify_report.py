@@ -13,6 +13,7 @@ from guise.chameleon.evaluation.verify import VersionReport
 from guise.chameleon.jobs.before_after import change
 from guise.chameleon.visibility.lpips import NOT_MEASURED
 from guise.cli import console
+from guise.models.counting import counted
 from guise.models.files import printable
 
 _SETTINGS = {
@@ -35,8 +36,8 @@ def show(report: VerificationReport) -> None:
     """The report for a person, on stdout."""
     photos, total = report.photos, len(report.photos) + len(report.unmeasured)
     strangers = report.measured.strangers
-    among = f" among {len(strangers.embeddings[0])} strangers" if strangers else ""
-    click.echo(f"{len(photos)} of {total} photos measured{among}. Over the face:")
+    among = f" among {counted(len(strangers.embeddings[0]), 'stranger')}" if strangers else ""
+    click.echo(f"{len(photos)} of {counted(total, 'photo')} measured{among}. Over the face:")
     rows = [
         _looks("SSIM", [photo.visibility.ssim for photo in photos], ".3f", worst=min),
         _looks("FLIP", [photo.visibility.flip for photo in photos], ".3f", worst=max),
@@ -50,7 +51,7 @@ def show(report: VerificationReport) -> None:
         click.echo(f"LPIPS: {NOT_MEASURED}")
     for recogniser in report.recognisers:
         saved = recogniser.saved
-        lost = f"; no face found in {saved.undetected} copies" if saved.undetected else ""
+        lost = f"; no face found in {counted(saved.undetected, 'copy', 'copies')}" if saved.undetected else ""
         click.echo(f"\n{recogniser.name}: similarity {change(recogniser.similarity, saved.similarity)}{lost}")
         if saved.settings:
             click.echo("Matched, in percent (lower is better protected):")

@@ -17,6 +17,7 @@ from guise.chameleon.visibility.budget import Visibility
 from guise.chameleon.visibility.lpips import LpipsMeter
 from guise.chameleon.visibility.psnr import psnr
 from guise.models import Recogniser
+from guise.models.counting import by_number
 from guise.models.errors import FaceError, ImageError
 from guise.models.files import Photo, compressed_like, printable
 from guise.models.files.videos.pictures import read_picture
@@ -74,7 +75,8 @@ class OriginalFaces:
         assert self.selector is not None
         selected = self.selector.select(faces)
         if not selected:
-            raise FaceError(f"none of the {len(faces)} faces in the original is the user's")
+            one, many = "the one face in the original is not", f"none of the {len(faces)} faces in the original is"
+            raise FaceError(f"{by_number(len(faces), one, many)} the user's")
         return selected[0].face
 
 

@@ -7,6 +7,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from guise.models.counting import counted
 from guise.models.errors import ImageError
 from guise.models.files import Photo
 
@@ -47,7 +48,7 @@ def same_picture(original: Photo, copy: Photo, number: int) -> Photo:
         return copy.at(number)
     starts, after = _starts(original), _starts(copy)
     if starts is None or (after is None and counts[1] > 1) or counts[1] > counts[0]:
-        raise ImageError(f"the copy has {counts[1]} pictures and its original {counts[0]}")
+        raise ImageError(f"the copy has {counted(counts[1], 'picture')} and its original {counts[0]}")
     if after is None:
         return copy
     return copy.at(max(at for at, start in enumerate(after) if start <= starts[number] + 0.5))

@@ -19,6 +19,7 @@ from guise.chameleon.transforms import TRANSFORMS
 from guise.chameleon.videos.sampling import sample
 from guise.chameleon.visibility.lpips import LpipsMeter
 from guise.models import Recogniser
+from guise.models.counting import by_number
 from guise.models.errors import FaceError, ImageError
 from guise.models.files import list_photos, printable
 from guise.models.files.videos.pictures import read_picture
@@ -163,7 +164,8 @@ def measure_folders(
     unmeasured = _by_video(unmeasured, sampled)
     if not measured:
         name, reason = min(unmeasured.items())
-        what = f"none of {len(unmeasured)} photos could be measured; {printable(name)}: {reason}"
+        none = by_number(len(unmeasured), "the one photo could not", f"none of {len(unmeasured)} photos could")
+        what = f"{none} be measured; {printable(name)}: {reason}"
         raise FaceError(f"{what}; name the folder of originals, then that of their protected copies")
     strangers = None
     if others is not None:
@@ -185,7 +187,8 @@ def _by_video(unmeasured: dict[Path, str], sampled: Mapping[Path, Sequence[Path]
     rest = {name: reason for name, reason in unmeasured.items() if name not in pictures}
     for video, each in sampled.items():
         if all(picture in unmeasured for picture in each):
-            rest[video] = f"none of {len(each)} pictures was measured; at {each[0].name}: {unmeasured[each[0]]}"
+            none = by_number(len(each), "its one picture was not", f"none of {len(each)} pictures was")
+            rest[video] = f"{none} measured; at {each[0].name}: {unmeasured[each[0]]}"
     return rest
 
 

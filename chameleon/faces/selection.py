@@ -10,6 +10,7 @@ import numpy as np
 
 from guise.chameleon.faces.embedding import EmbeddedFace
 from guise.chameleon.faces.template import FaceTemplate
+from guise.models.counting import counted
 from guise.models.errors import FaceError
 
 _AMBIGUOUS = 0.8  # a second person in this share of the first one's photos makes "the one who recurs" a guess
@@ -103,9 +104,10 @@ def select_recurring(faces: Sequence[EmbeddedFace], *, threshold: float) -> Face
         return selector
     _, second_count, second_example = _most_frequent(rest, threshold)
     if second_count >= _AMBIGUOUS * count:
+        photos = f"{counted(count, 'photo')}, such as {example!r}, and {second_count}, such as {second_example!r}"
         raise FaceError(
-            f"two people appear about equally often ({count} photos, such as {example!r}, and {second_count}, such as "
-            f"{second_example!r}): say who is meant with `user_face=PHOTO`, or use `user_face=largest`"
+            f"two people appear about equally often ({photos}): say who is meant with `user_face=PHOTO`, or use "
+            "`user_face=largest`"
         )
     return FaceSelector(WhoseFace.REFERENCE, FaceTemplate(mean), threshold, second_count if second_count > 1 else 0)
 

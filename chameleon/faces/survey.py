@@ -12,6 +12,7 @@ from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.embedding import EmbeddedFace, FaceReader
 from guise.chameleon.faces.selection import FaceSelector, WhoseFace, select_recurring
 from guise.chameleon.faces.template import FaceTemplate
+from guise.models.counting import by_number, counted
 from guise.models.errors import FaceError, ImageError
 from guise.models.files import Photo, printable
 from guise.models.files.videos.pictures import read_picture
@@ -51,15 +52,19 @@ class Survey:
             raise ValueError("a reference photo tells who is meant: use `select_reference`")
         everyone = [face for faces in self.faces.values() for face in faces]
         if not everyone:
-            raise FaceError(
-                f"no face was found in {len(self.faces)} photos ({len(self.failures)} could not be read): "
-                "name a folder with photos of the user"
-            )
+            raise FaceError(f"{self._nobody()}: name a folder with photos of the user")
         if whose is WhoseFace.RECURRING:
             return select_recurring(everyone, threshold=threshold)
         chosen = everyone if whose is WhoseFace.ALL else [faces[0] for faces in self.faces.values() if faces]
         mean = np.mean([face.embedding for face in chosen], axis=0)
         return FaceSelector(whose, FaceTemplate(mean), threshold)
+
+    def _nobody(self) -> str:
+        """Why there is no face."""
+        read, unread = len(self.faces), len(self.failures)
+        if unread and not read:
+            return by_number(unread, "the one photo could not be read", f"none of {unread} photos could be read")
+        return f"no face was found in {counted(read, 'photo')}" + (f" ({unread} could not be read)" if unread else "")
 
 
 def find_faces(folder: Path, photos: Sequence[Path], reader: FaceReader, *, progress: Progress | None = None) -> Survey:

@@ -17,6 +17,7 @@ from guise.chameleon.learning.learn import LearningSettings
 from guise.chameleon.mask.key import Key, load_key, save_key
 from guise.chameleon.videos.sampling import pictures_to_learn_from
 from guise.models import Recogniser
+from guise.models.counting import by_number, counted
 from guise.models.files import (
     PhotoListing,
     check_output_folder,
@@ -164,8 +165,9 @@ def photos_of(places: Places, tell: Announce) -> PhotoListing:
     listing = list_photos(places.folder, videos=True)
     check_output_folder(places.folder, places.out)
     if listing.ignored:
-        first = printable(listing.ignored[0])
-        tell(f"Passed over {len(listing.ignored)} other file(s) or link(s), such as {first}.")
+        count, first = len(listing.ignored), printable(listing.ignored[0])
+        others = counted(count, "other file or link", "other files or links")
+        tell(f"Passed over {others}{by_number(count, ':', ', such as')} {first}.")
     return listing
 
 
@@ -190,5 +192,5 @@ def tell_of_others(selector: FaceSelector, tell: Announce) -> None:
         tell: called with the line.
     """
     if selector.other_photos:
-        others = selector.other_photos
-        tell(f"Somebody else appears in {others} photos and gets no mask: see `user_face=`.")
+        others = counted(selector.other_photos, "photo")
+        tell(f"Somebody else appears in {others} and gets no mask: see `user_face=`.")

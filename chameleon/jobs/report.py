@@ -20,6 +20,7 @@ from guise.chameleon.protection.job import PhotoResult
 from guise.chameleon.restoration.restore_record import restore_records_file
 from guise.chameleon.visibility.budget import Budget
 from guise.chameleon.visibility.lpips import mean_lpips
+from guise.models.counting import by_number, counted
 from guise.models.errors import InputError
 from guise.models.files import printable
 from guise.models.files.videos.pictures import video_of
@@ -86,7 +87,9 @@ class ProtectionPlan:
 
     def _video_row(self, video: Path, pictures: Sequence[list[EmbeddedFace]]) -> dict[str, Any]:
         selected = [len(self.selector.select(faces)) for faces in pictures]
-        note = f"video: {sum(map(bool, selected))} of {len(pictures)} pictures looked at show a face to protect"
+        shown = sum(map(bool, selected))
+        looked = f"{shown} of {counted(len(pictures), 'picture')} looked at"
+        note = f"video: {looked} {by_number(shown, 'shows', 'show')} a face to protect"
         faces = max(map(len, pictures), default=0)
         return {"photo": video.as_posix(), "faces": faces, "protect": max(selected, default=0), "note": note}
 

@@ -15,6 +15,7 @@ from guise.chameleon.pages.words import Looks, how_to_measure, sentence, visibil
 from guise.chameleon.protection.job import PhotoResult
 from guise.chameleon.protection.measure import LinkMeasurement
 from guise.chameleon.visibility.budget import STRENGTHS, Budget
+from guise.models.counting import by_number, counted
 from guise.models.files import printable
 from guise.models.pages.content import Tile, Tone
 
@@ -106,8 +107,9 @@ def left_out(pictures: Pictures) -> str:
     """
     if not pictures.left_out:
         return ""
-    shown = f"{len(pictures.views)} photos are shown, those that need a look first"
-    return f"{shown}. The other {pictures.left_out} have their figures only, so that this page stays small."
+    shown = f"{counted(len(pictures.views), 'photo is', 'photos are')} shown, those that need a look first"
+    others = by_number(pictures.left_out, "The other one has its", f"The other {pictures.left_out} have their")
+    return f"{shown}. {others} figures only, so that this page stays small."
 
 
 def _order(result: PhotoResult) -> tuple[float, ...]:
@@ -121,12 +123,13 @@ def _looks(result: PhotoResult) -> list[Looks]:
 def _tiles(results: Sequence[PhotoResult], measured: Sequence[PhotoResult], looks: Sequence[Looks]) -> Iterable[Tile]:
     copies = sum(result.status in ("protected", "skipped", "already protected") for result in results)
     tone: Tone = "good" if copies == len(results) else "warn" if copies else "bad"
-    kinds = "photos and videos" if any(result.video for result in results) else "photos"
-    yield Tile(f"{copies} of {len(results)}", f"{kinds} are protected", tone)
+    videos = any(result.video for result in results)
+    one, kinds = ("video is", "photos and videos are") if videos else ("photo is", "photos are")
+    yield Tile(f"{copies} of {len(results)}", f"{by_number(len(results), one, kinds)} protected", tone)
     if not measured:
         return
     linked = sum(bool(result.linked_by) for result in measured)
-    label = "photos are still linked to you by a recogniser that measured"
+    label = f"{by_number(len(measured), 'photo is', 'photos are')} still linked to you by a recogniser that measured"
     yield Tile(f"{linked} of {len(measured)}", label, "warn" if linked else "good")
     reader = [face.links[0] for result in measured for face in result.faces]
     before, after = _means(reader)
@@ -238,5 +241,6 @@ def _always(photos: ProtectedPhotos) -> Iterable[str]:
         command = " ".join(["guise verify", *map(shlex.quote, names), "--recogniser NAME"])
         yield f"Ask recognisers that took no part: `{command}`. `guise models list` names them."
     if made.photos < _FEW_PHOTOS:
-        yield f"The mask was learnt on {made.photos} photo(s). Learnt on 12 or more it holds better on new ones."
+        learnt = counted(made.photos, "photo")
+        yield f"The mask was learnt on {learnt}. Learnt on 12 or more it holds better on new ones."
     yield f"Keep {printable(photos.key_file)} and the files next to it private: they take the mask off."

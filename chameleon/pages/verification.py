@@ -12,6 +12,7 @@ from guise.chameleon.pages.content import Card, Cell, Change, Page, Section, Tab
 from guise.chameleon.pages.pictures import Pictures, Shown, draw
 from guise.chameleon.pages.protection import PRIVATE, SCALE, left_out
 from guise.chameleon.pages.words import Looks, how_to_measure, sentence, visibility_table, worst_tile
+from guise.models.counting import by_number
 from guise.models.files import printable
 from guise.models.pages.content import Tile
 
@@ -69,7 +70,8 @@ def verification_page(
 
 def _tiles(measured: Measurements) -> Iterable[Tile]:
     count, total = len(measured.photos), len(measured.photos) + len(measured.unmeasured)
-    yield Tile(f"{count} of {total}", "photos were measured", "good" if count == total else "warn")
+    what = by_number(total, "photo was measured", "photos were measured")
+    yield Tile(f"{count} of {total}", what, "good" if count == total else "warn")
     first = measured.recognisers[0]
     after = first.saved.similarity
     figure = f"{first.similarity:.2f} → " + ("no face" if after is None else f"{after:.2f}")

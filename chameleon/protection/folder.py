@@ -125,9 +125,7 @@ class _Run:
                 measured = self._measured_before(task, task.finished)
                 yield PhotoResult(task.path.as_posix(), "skipped", "already done", measured, self._lost(task.photo))
             elif not selected[task.path]:
-                count = len(faces[task.path])
-                reason = f"none of its {count} faces is the user's" if count else "no face was found"
-                yield PhotoResult(task.path.as_posix(), "no face", reason)
+                yield PhotoResult(task.path.as_posix(), "no face", _nobody(len(faces[task.path])))
             else:
                 notes = (*self._lost(task.photo), *self._left_out(faces[task.path], selected[task.path]))
                 yield self._write(task, selected[task.path], fitted[task.path], notes, group.token)
@@ -231,3 +229,9 @@ class _Run:
         if fitted.again:
             notes = (*notes, f"fitted again {'once' if fitted.again == 1 else f'{fitted.again} times'}")
         return PhotoResult(name, "protected", faces=measured, notes=notes)
+
+
+def _nobody(faces: int) -> str:
+    if not faces:
+        return "no face was found"
+    return "its one face is not the user's" if faces == 1 else f"none of its {faces} faces is the user's"

@@ -20,6 +20,7 @@ from guise.chameleon.learning.refine import Refined
 from guise.chameleon.protection.job import Job
 from guise.chameleon.protection.measure import FaceMeasurement, measure_saved
 from guise.chameleon.protection.photo import Protected, protect_photo
+from guise.models.counting import by_number
 from guise.models.files import Photo, as_saved
 
 _REACH = 5  # frames over which a face that the detector loses is carried
@@ -43,8 +44,22 @@ class FrameFaces:
     @property
     def note(self) -> str:
         """How many pictures get the mask."""
-        masked = sum(bool(faces) for faces in self.selected)
-        return f"{masked} of its {len(self.selected)} pictures show the user and got the mask"
+        return masked_pictures(sum(bool(faces) for faces in self.selected), len(self.selected))
+
+
+def masked_pictures(masked: int, pictures: int) -> str:
+    """Say how many pictures of a file or a video got the mask.
+
+    Args:
+        masked: these.
+        pictures: all of them.
+
+    Returns:
+        A note.
+    """
+    if masked == pictures == 1:
+        return "its one picture shows the user and got the mask"
+    return f"{masked} of its {pictures} pictures {by_number(masked, 'shows', 'show')} the user and got the mask"
 
 
 def look_at_frames(photo: Photo, name: str, reader: FaceReader, selector: FaceSelector) -> FrameFaces:

@@ -11,6 +11,7 @@ import numpy as np
 
 from guise.chameleon.faces.linking import Enrolment
 from guise.chameleon.protection.entries import measurements, video_summary
+from guise.chameleon.protection.frames import masked_pictures
 from guise.chameleon.protection.group import remember
 from guise.chameleon.protection.job import Job, PhotoResult, VideoSummary
 from guise.chameleon.protection.log import ProtectionLog
@@ -20,6 +21,7 @@ from guise.chameleon.videos.measuring import measure_video
 from guise.chameleon.videos.plan import changes_of
 from guise.chameleon.videos.track import Tracked
 from guise.chameleon.videos.tracking import Tracker
+from guise.models.counting import by_number, counted
 from guise.models.errors import ImageError
 from guise.models.files import file_hash, printable
 from guise.models.files.videos.pictures import pictures_in
@@ -108,9 +110,9 @@ class _Protection:
                 return PhotoResult(self._name, "already protected", "it is a copy that this key has protected")
             tracked = track_faces(video, self._enrolment, on_frame=self._step("looking for faces"))
             if not tracked.masked:
-                return PhotoResult(
-                    self._name, "no face", f"none of its {tracked.frames} pictures shows the user's face"
-                )
+                one, many = "its one picture does not show", f"none of its {tracked.frames} pictures shows"
+                reason = f"{by_number(tracked.frames, one, many)} the user's face"
+                return PhotoResult(self._name, "no face", reason)
             fitting = fit_masks(self._job, video, tracked, self._enrolment, on_key=self._step("fitting the mask"))
             if not any(float(knot.value) for plan in fitting.plans for knot in plan.amplitudes):
                 raise ImageError("no mask fits the budget of visibility: choose a higher `strength=`")
@@ -146,13 +148,14 @@ class _Protection:
 
 def _notes(video: Video, copy: Video, written: Written, summary: VideoSummary) -> tuple[str, ...]:
     """What a person should know of the copy."""
-    notes = [f"{summary.masked} of its {summary.frames} pictures show the user and got the mask"]
+    notes = [masked_pictures(summary.masked, summary.frames)]
     if summary.carried:
         notes.append(f"in {summary.carried} of these the face was found before and after only: its place was guessed")
     if summary.missed:
-        notes.append(f"{summary.missed} pictures right before or after these got none: the face was not found in them")
+        missed, them = counted(summary.missed, "picture"), by_number(summary.missed, "it", "them")
+        notes.append(f"{missed} right before or after these got none: the face was not found in {them}")
     counts = ", ".join(f"{after} by {printable(name)}" for name, (_, after) in summary.linked.items())
-    notes.append(f"of {summary.measured} pictures measured, still linked: {counts}")
+    notes.append(f"of {counted(summary.measured, 'picture')} measured, still linked: {counts}")
     notes += written.notes
     notes.append(f"its size is {copy.bytes / max(video.bytes, 1):.1f} times the original's")
     if written.left_out:

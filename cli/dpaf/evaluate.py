@@ -9,6 +9,7 @@ import click
 
 from guise.cli import console
 from guise.cli.dpaf import SEED
+from guise.models.counting import counted
 
 if TYPE_CHECKING:
     from guise.dpaf import Evaluation
@@ -57,7 +58,7 @@ def _show(result: Evaluation, neighbours: Path | None) -> None:
         by_class = zip(result.classes, network.by_class, strict=False)
         rows.append(network.row() | {name: "" if share is None else f"{share:.3f}" for name, share in by_class})
     console.table(rows)
-    how = f"{result.protocol} protocol, {result.samples} samples"
+    how = f"{result.protocol} protocol, {counted(result.samples, 'sample')}"
     console.message(f"mean accuracy on {result.test_images} real images: {result.mean:.4f} ({how})")
     distance = result.frechet
     sizes = f"{distance.images[0]} synthetic and {distance.images[1]} real images"

@@ -9,6 +9,7 @@ import click
 
 from guise.cli import console
 from guise.cli.dpaf import SEED
+from guise.models.counting import counted
 
 FORMATS = ("folder", "npz", "parquet", "hf")
 """The library's, named again so that --help needs no torch."""
@@ -39,4 +40,4 @@ def sample(run: Path, out: Path, form: str | None, count: int, **options: Any) -
         drawn = open_run(run).sample(count, **options, progress=step, announce=console.message)
     drawn.save(out, format=form)
     shown = "" if drawn.accepted is None else f"; {drawn.accepted:.0%} of the first draws showed their class"
-    console.message(f"{count} images in {printable(out)}{shown}")
+    console.message(f"{counted(count, 'image')} in {printable(out)}{shown}")

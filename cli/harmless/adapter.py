@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from guise.cli import console
+from guise.models.counting import by_number, counted
 
 if TYPE_CHECKING:
     from guise.harmless.jobs.adapting import AdaptedLayer, AdapterReport
@@ -83,7 +84,9 @@ def _run(out: Path | None, plot: Path | None, as_json: bool, **settings: Any) ->
     else:
         console.table([_row(layer) for layer in report.layers])
     if report.others:
-        console.message(f"{len(report.others)} other tensors, such as {report.others[0]}, stay as they are")
+        count = len(report.others)
+        others = f"{counted(count, 'other tensor')}, such as {report.others[0]},"
+        console.message(f"{others} {by_number(count, 'stays as it is', 'stay as they are')}")
 
 
 def _row(layer: AdaptedLayer) -> dict[str, str]:

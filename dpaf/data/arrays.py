@@ -12,6 +12,7 @@ from guise.dpaf.data.look import Look, few
 from guise.dpaf.data.pixels import as_bytes
 from guise.dpaf.data.reading import Stored
 from guise.dpaf.data.splits import split_of
+from guise.models.counting import counted
 from guise.models.errors import InputError
 from guise.models.files import printable
 
@@ -68,7 +69,7 @@ def dataset_of(stored: Stored, *, size: int | None, split: str) -> ImageDataset:
     if not count:
         raise InputError(f"{where} holds no image: name another")
     if split == "train" and count < 2:
-        raise InputError(f"{where} holds {count} image(s): private training needs many, hundreds at the least")
+        raise InputError(f"{where} holds {counted(count, 'image')}: private training needs many, hundreds at the least")
     pixels = as_bytes(images, where)
     notes += [turned] if turned else []
     doubts += [pixels.doubt] if pixels.doubt and not stored.values else []
@@ -78,18 +79,20 @@ def dataset_of(stored: Stored, *, size: int | None, split: str) -> ImageDataset:
     if split == "train" and counts.min() < 2:
         which = int(counts.argmin())
         name = printable(labels.names[which])
-        raise InputError(f"class {name} in {where} has {counts[which]} image(s): add some, or leave the class out")
+        few_images = counted(int(counts[which]), "image")
+        raise InputError(f"class {name} in {where} has {few_images}: add some, or leave the class out")
     if labels.empty:
         notes.append(f"left out: {few([printable(name) for name in labels.empty])} (no image)")
     doubts += class_doubts(labels.names, where)
     chosen = size or nearest_size(min(images.shape[1:3]))
     if chosen not in SIZES:
         raise InputError(f"size {chosen} is not supported: choose one of {', '.join(map(str, SIZES))}")
+    channels = counted(images.shape[3], "channel")
     kind = "grey" if images.shape[3] == 1 else "colour"
     look = Look(
         layout=stored.layout,
         sizes=stored.sizes or f"{images.shape[1]}x{images.shape[2]}",
-        colour=f"{kind} ({stored.colour or f'the arrays have {images.shape[3]} channel(s)'})",
+        colour=f"{kind} ({stored.colour or f'the arrays have {channels}'})",
         values=stored.values or pixels.values,
         counts=tuple(zip(labels.names, map(int, counts), strict=True)),
         renumbered=labels.renumbered,

@@ -10,6 +10,7 @@ from PIL import Image
 
 from guise.dpaf.data.dataset import SIZES, nearest_size
 from guise.dpaf.data.pixels import range_doubt
+from guise.models.counting import counted
 from guise.models.errors import GuiseError, InputError
 from guise.models.files import Photo, one_line, printable
 
@@ -108,7 +109,7 @@ class Decoder:
         least, most = min(self._shapes), max(self._shapes)
         sizes = "x".join(map(str, least)) + ("" if least == most else f" to {'x'.join(map(str, most))}")
         doubt = range_doubt(self._low, self._high, 255, self._where)
-        several = f"{self._several} file(s) hold several pictures: the first of each is taken"
+        several = f"{counted(self._several, 'file holds', 'files hold')} several pictures: the first of each is taken"
         return Decoded(
             images if self._coloured else images[..., :1],
             hashlib.sha256("\n".join(sorted(self._hashes)).encode()).digest(),

@@ -10,6 +10,7 @@ from guise.dpaf.data.decoded import Decoder
 from guise.dpaf.data.look import few
 from guise.dpaf.data.reading import Reading, Stored
 from guise.dpaf.data.splits import ORDER, split_of
+from guise.models.counting import counted
 from guise.models.errors import GuiseError, InputError
 from guise.models.files import is_systems, list_photos, printable, read_photo
 
@@ -52,9 +53,8 @@ def read_images(folder: Path, reading: Reading) -> Stored:
     if empty:
         notes.append(f"left out: {few([printable(name) for name in empty])} (no image in it)")
     if listing.ignored:
-        notes.append(
-            f"passed over {len(listing.ignored)} file(s) that are no images, such as {listing.ignored[0].name}"
-        )
+        passed = counted(len(listing.ignored), "file that is no image", "files that are no images")
+        notes.append(f"passed over {passed}, such as {listing.ignored[0].name}")
     kind = "images, one class" if names == [""] else "folder, one subfolder a class"
     beside = f" in {printable(chosen.name)}/ (beside {', '.join(map(printable, others))})" if others else ""
     people = " and below it one a person" if reading.group_folders else ""

@@ -13,6 +13,7 @@ import numpy as np
 
 from guise.dpaf.data.reading import Reading, Stored
 from guise.dpaf.data.splits import ORDER, split_of
+from guise.models.counting import counted
 from guise.models.errors import InputError
 from guise.models.files import printable
 
@@ -104,7 +105,7 @@ def read_idx(images: Path, labels: Path, reading: Reading) -> Stored:
     pixels, numbers = _idx(images), _idx(labels)
     if pixels.ndim not in (3, 4):
         raise InputError(
-            f"{printable(images)} is no idx file of images, it has {pixels.ndim} dimension(s): name another"
+            f"{printable(images)} is no idx file of images, it has {counted(pixels.ndim, 'dimension')}: name another"
         )
     notes: tuple[str, ...] = ()
     if numbers.ndim == 2 and "qmnist" in labels.name.casefold():

@@ -13,6 +13,7 @@ import numpy as np
 from guise.dpaf.data.decoded import Decoder
 from guise.dpaf.data.reading import Reading, Stored
 from guise.dpaf.data.splits import ORDER, split_of
+from guise.models.counting import counted
 from guise.models.errors import GuiseError, InputError, first_line
 from guise.models.files import Photo, decode_photo, printable, read_photo
 
@@ -71,7 +72,7 @@ def read_tables(source: Path, files: Sequence[Path], reading: Reading) -> Stored
         seen.images,
         labels,
         where,
-        f"{len(chosen)} {chosen[0].suffix[1:]} file(s){part}, columns {columns.image}{label}",
+        f"{counted(len(chosen), f'{chosen[0].suffix[1:]} file')}{part}, columns {columns.image}{label}",
         columns.names if labels is not None else ["image"],
         seen.digest,
         _values(table, columns.people),

@@ -14,6 +14,7 @@ from guise.harmless.pictures.photos import PhotoLike, photo_for
 from guise.harmless.projection import projector
 from guise.harmless.sources import LoadedModel, LoadOptions, Models, load_models
 from guise.harmless.tracing import trace
+from guise.models.counting import by_number, counted
 from guise.models.errors import InputError
 from guise.models.files import Photo, list_photos, plain, printable, read_photo, write_photo
 from guise.models.watching import Announce
@@ -109,7 +110,9 @@ def _gallery(original: Photo, folder: Path, loaded: LoadedModel, announce: Annou
     others = [photo.pixels for photo in photos if photo.pixels.shape == original.pixels.shape]
     others = [pixels for pixels in others if (pixels != original.pixels).any()]
     if len(others) < len(photos) and announce:
-        announce(f"{len(photos) - len(others)} photos of {printable(folder)} are the original or of another size")
+        left = len(photos) - len(others)
+        words = f"of {printable(folder)} {by_number(left, 'is', 'are')} the original or of another size"
+        announce(f"{counted(left, 'photo')} {words}")
     if not others:
         raise InputError(f"{printable(folder)} holds no other photo of the original's size; name another with `among=`")
     return Gallery(original.pixels, others, loaded.model)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from guise.models.counting import counted
 from guise.models.errors import InputError
 from guise.models.files.headers import SUFFIXES, sniff
 from guise.models.files.names import printable
@@ -69,7 +70,7 @@ def list_photos(folder: Path, *, videos: bool = False) -> PhotoListing:
     except OSError as error:
         raise _unreadable(error) from error
     if not photos and not moving:
-        found = f"its {len(ignored)} file(s) are none" if ignored else "it holds no files"
+        found = f"its {counted(len(ignored), 'file is', 'files are')} none" if ignored else "it holds no files"
         raise InputError(f"no photos in {printable(folder)}: {found}; name a folder with photos")
     return PhotoListing(tuple(sorted(photos)), tuple(sorted(ignored)), tuple(sorted(moving)))
 

@@ -95,7 +95,7 @@ def test_the_table_names_each_photo_and_where_everything_lies(protect, photos, o
     outcome = protect()
     assert outcome.code == 0 and outcome.stderr == ""
     linked = "still linked to you: 1 of 1 by dlib-resnet"  # the mask was not learnt
-    for word in ("a.png", "protected", "1 of 1 photos", str(out), str(key), "private", linked):
+    for word in ("a.png", "protected", "1 of 1 photo protected", str(out), str(key), "private", linked):
         assert word in outcome.stdout
     with Image.open(key.with_name("copies-before-after.png"), formats=["PNG"]) as picture:
         assert picture.width > 600

@@ -68,14 +68,14 @@ def test_an_empty_folder(protect, photos, out):
 
 def test_a_folder_of_other_files(protect, photos):
     (photos / "notes.txt").write_text("x")
-    check_refused(protect(), 2, "no photos", "its 1 file(s) are none")
+    check_refused(protect(), 2, "no photos", "its 1 file is none")
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["with a key", "learning"])
 def test_a_folder_without_faces(protect, photos, out, tmp_path, known):
     Image.new("RGB", (100, 100), "gray").save(photos / "wall.png")
     if not known:
-        check_refused(protect("--key", tmp_path / "new"), 1, "no face was found in 1 photos")
+        check_refused(protect("--key", tmp_path / "new"), 1, "no face was found in 1 photo")
         assert not (tmp_path / "new").exists()
     else:
         outcome = protect("--json")
@@ -223,7 +223,7 @@ def test_a_bad_photo_is_named_with_its_reason_and_the_others_are_done(protect, p
 def test_only_bad_photos_are_a_failure(protect, photos, tmp_path):
     (photos / "zero.jpg").touch()
     assert protect().code == 1
-    check_refused(protect("--key", tmp_path / "new"), 1, "1 could not be read")
+    check_refused(protect("--key", tmp_path / "new"), 1, "the one photo could not be read")
 
 
 def test_metadata_too_large_to_write_cost_that_photo_only(protect, photos, head, monkeypatch):
@@ -522,7 +522,7 @@ def test_photos_of_somebody_else_are_left_alone(protect, photos, out, key, head)
     good = load_key(key)
     save_key(of_other_face(good, -good.selector.template.mean), key)
     outcome = protect("--json")
-    assert outcome.code == 1 and outcome.photo("a.png")["reason"] == "none of its 1 faces is the user's"
+    assert outcome.code == 1 and outcome.photo("a.png")["reason"] == "its one face is not the user's"
     assert not (out / "a.png").exists()
 
 

@@ -70,7 +70,7 @@ def test_table_tells_each_setting_and_a_missing_copy_gives_3(photos: Path, copie
     assert result.exit_code == 3, result.output
     assert "not measured: left\\u200eright.jpg: it has no protected copy" in result.stderr
     lines = [line.split() for line in result.stdout.splitlines() if line]
-    assert "2 of 3 photos measured among 1 strangers" in result.stdout
+    assert "2 of 3 photos measured among 1 stranger" in result.stdout
     for setting in ("clean", "1A", "2B", "2A"):
         (row,) = [line for line in lines if line[0] == setting]
         assert row[-3:] == ["100.0", "100.0", "100.0"]

@@ -41,9 +41,11 @@ def page(session: Session, ending: Callable[[], bool]) -> Starlette:
         yield
         await session.close()
 
-    async def events(_: Request) -> Response:
+    async def events(request: Request) -> Response:
+        known = {name: _whole(request.query_params.get(name)) for name in ("run", "sent")}
+
         async def lines() -> AsyncIterator[str]:
-            async for message in session.feed.messages(ending):
+            async for message in session.feed.messages(ending, run=known["run"], sent=known["sent"]):
                 yield f"data: {json.dumps(message)}\n\n"
 
         return StreamingResponse(lines(), media_type="text/event-stream")
@@ -114,6 +116,10 @@ def _routes(tab: Tab) -> list[Route]:
         Route(f"/{tab.name}/reveal", reveal, methods=["POST"]),
         Route(f"/{tab.name}/{{action}}", act, methods=["POST"]),
     ]
+
+
+def _whole(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
 async def _body(request: Request) -> dict[str, Any]:

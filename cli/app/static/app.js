@@ -4,7 +4,7 @@ import { answered, ask, at, problem, say } from "./page.js";
 for (const place of document.querySelectorAll("[data-text]")) place.textContent = say(place.dataset.text);
 history.replaceState(null, "", `/${location.hash}`); // the token need not stay in the address
 
-const { addPhotos, showPhotos, wirePhotos } = await import("./photos.js");
+const { addPhotos, photosShown, showPhotos, wirePhotos } = await import("./photos.js");
 const { showSynthetic, wireSynthetic } = await import("./synthetic.js");
 const { showBlindSpots, wireBlindSpots } = await import("./blind_spots.js");
 const show = { photos: showPhotos, synthetic: showSynthetic, blind_spots: showBlindSpots };
@@ -65,7 +65,20 @@ window.addEventListener("hashchange", () => {
   explainError(tabs?.[current()] ?? { error: "" });
 });
 showTab();
-const events = new EventSource("/events");
-events.addEventListener("message", (event) => take(JSON.parse(event.data)));
-events.addEventListener("error", () => problem(say("error.lost")));
-events.addEventListener("open", () => explainError(tabs?.[current()] ?? { error: "" }));
+
+// A window that nobody sees does not listen: a browser keeps few connections to a server, for all windows together.
+let events = null;
+
+function listen() {
+  events?.close();
+  events = null;
+  if (document.hidden) return;
+  const { run, sent } = photosShown();
+  events = new EventSource(`/events?run=${run}&sent=${sent}`);
+  events.addEventListener("message", (event) => take(JSON.parse(event.data)));
+  events.addEventListener("error", () => problem(say("error.lost")));
+  events.addEventListener("open", () => explainError(tabs?.[current()] ?? { error: "" }));
+}
+
+document.addEventListener("visibilitychange", listen);
+listen();

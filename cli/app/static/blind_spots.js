@@ -1,11 +1,13 @@
 // The tab of blind spots: what a model provably ignores, and a photo with other content there.
 import { compare } from "./compare.js";
-import { onFiles, send } from "./drop.js";
-import { ask, at, element, percent, say, working } from "./page.js";
+import { forgetRefused, onFiles, send } from "./drop.js";
+import { keepFields } from "./fields.js";
+import { ask, at, element, percent, say, working, write } from "./page.js";
 
 const showWorking = working("blind_spots", "");
 const pictures = { before: say("blind.original"), after: say("blind.copy"), slider: say("blind.slider") };
 const shownPhoto = compare(pictures);
+const showFields = keepFields("blind_spots");
 let shown = "";
 
 function row(head, ...values) {
@@ -53,9 +55,11 @@ function showAttacks(attacks) {
 
 export function showBlindSpots(state) {
   if (state.progress) showWorking(state);
+  showFields(state.entered);
   const now = JSON.stringify({ ...state, progress: null });
   if (now === shown) return;
   shown = now;
+  write(at("blind-chosen"), state.photo);
   if (state.space) showSpace(state.space);
   at("filled").hidden = !state.filled;
   if (state.filled) showFilled(state.filled);
@@ -71,9 +75,9 @@ export function wireBlindSpots() {
     event.preventDefault();
     ask("blind_spots/inspect", { model: at("model").value, shape: at("shape").value, weights: at("weights").value });
   });
-  onFiles("blind-photo", async (files) => {
-    await send("blind_spots", files.slice(0, 1), "blind-refused");
-    at("blind-chosen").textContent = at("blind-refused").childElementCount ? "" : files[0].name;
+  onFiles("blind-photo", (files) => {
+    forgetRefused("blind-refused");
+    return send("blind_spots", files.slice(0, 1), "blind-refused");
   });
   at("fill-form").addEventListener("submit", (event) => {
     event.preventDefault();

@@ -1,6 +1,6 @@
 // The first step: which photos, and what is to be done with them.
-import { onDrop, onFiles, send } from "./drop.js";
-import { ask, at, element, onClick, say, size } from "./page.js";
+import { forgetRefused, onDrop, onFiles, send } from "./drop.js";
+import { ask, at, element, onClick, problem, say, size } from "./page.js";
 
 let state = null;
 let coming = null; // while photos are sent: how many there are
@@ -16,12 +16,24 @@ function start(folder) {
   else ask("photos/at_once", { ...from, key: at("key-choice").value, strength: at("strength-choice").value });
 }
 
-async function take(files) {
-  if (state.step !== "choose" || coming !== null || !files.length) return;
-  coming = state.chosen.photos + files.length;
+let sending = Promise.resolve();
+let waiting = 0; // times that files were dropped and are not all sent yet
+
+// Systems keep files of their own in folders, such as .DS_Store.
+const hidden = ({ name }) => name.split("/").some((part) => part.startsWith("."));
+
+async function take(dropped) {
+  const files = dropped.filter((file) => !hidden(file));
+  if (dropped.length && !files.length) problem(say("error.no-photos"));
+  if (state?.step !== "choose" || !files.length) return;
+  if (!waiting) forgetRefused("refused");
+  coming = (coming ?? state.chosen.photos) + files.length;
+  waiting += 1;
   showCount();
-  await send("photos", files, "refused");
-  coming = null;
+  sending = sending.then(() => send("photos", files, "refused"));
+  await sending;
+  waiting -= 1;
+  if (!waiting) coming = null;
   showCount();
 }
 

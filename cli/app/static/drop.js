@@ -25,14 +25,22 @@ export async function dropped(transfer) {
   return files;
 }
 
-// Sends files one after another; what is refused is said in the list.
-export async function send(tab, files, refused) {
+export function forgetRefused(refused) {
   problem("");
   at(refused).replaceChildren();
-  for (const { file, name } of files) {
+  at(refused).hidden = true;
+}
+
+// Sends files one after another; what is refused is said in the list.
+export async function send(tab, files, refused) {
+  for (const [number, { file, name }] of files.entries()) {
     try {
       const answer = await fetch(`/${tab}/files?name=${encodeURIComponent(name)}`, { method: "PUT", body: file });
       if (answer.ok) continue;
+      if (answer.status === 409) { // another window has begun the work, or has removed the photos
+        problem(say("error.too-late", { count: files.length - number }));
+        break;
+      }
       at(refused).append(element("li", { textContent: await explain(answer) }));
       if (answer.status === 507 || at(refused).childElementCount >= 20) break;
     } catch {

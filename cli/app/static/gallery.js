@@ -35,6 +35,7 @@ function card(photo, kind) {
   item.append(element("p", { className: "name", textContent: photo.photo }));
   const status = say(`status.${photo.status}`);
   item.append(element("p", { textContent: photo.reason ? `${status} (${photo.reason})` : status }));
+  if (photo.unshown) item.append(element("p", { className: "note", textContent: say("photo.unshown") }));
   if (photo.moment) item.append(element("p", { className: "note", textContent: say("photo.moment", photo) }));
   if (photo.recognisers.length) {
     const linked = photo.linked_by.length;

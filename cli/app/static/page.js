@@ -65,6 +65,11 @@ export async function ask(what, body = {}) {
   }
 }
 
+// Tells the session something that needs no answer.
+export async function note(what, body) {
+  await fetch(`/${what}`, { method: "POST", body: JSON.stringify(body) }).catch(() => {});
+}
+
 export function onClick(id, what, body = {}) {
   at(id).addEventListener("click", () => ask(what, body));
 }

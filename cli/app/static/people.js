@@ -12,7 +12,7 @@ const known = () => chosen().some((number) => state.people.people[number].key);
 
 function face(person, number) {
   const label = say("people.face", { number: number + 1 });
-  const box = element("input", { type: "checkbox", value: number, checked: state.picked.includes(number) });
+  const box = element("input", { type: "checkbox", value: number });
   const count = say("people.photos", { photos: person.photos, total: state.people.total });
   const words = element("span", {}, element("b", { textContent: label }), element("br"), count);
   if (person.key) words.append(element("br"), say("people.known"));
@@ -33,14 +33,29 @@ function showFaces() {
   at("unread").querySelector("ul").replaceChildren(
     ...found.failures.map(({ photo, why }) => element("li", { textContent: `${photo}: ${why}` })));
   at("where").textContent = say("people.where", state);
-  document.querySelector(`#strengths input[value=${state.strength}]`).checked = true;
+  followed = "";
 }
 
-// What is chosen is kept by the session too, in the order in which it was chosen.
+// The session keeps what is chosen, in the order in which it was chosen, and other windows follow.
 let told = Promise.resolve();
+let telling = 0;
+let followed = ""; // the session's choice that is shown
 
 function tell(what) {
-  told = told.then(() => ask(what, { chosen: chosen(), strength: strength() }));
+  telling += 1;
+  told = told.then(async () => {
+    const taken = await ask(what, { chosen: chosen(), strength: strength() });
+    telling -= 1;
+    if (!taken) followed = "";
+  });
+}
+
+function follow() {
+  const now = JSON.stringify([state.picked, state.strength]);
+  if (telling || now === followed) return;
+  followed = now;
+  for (const box of at("faces").querySelectorAll("input")) box.checked = state.picked.includes(Number(box.value));
+  document.querySelector(`#strengths input[value=${state.strength}]`).checked = true;
 }
 
 function askPreview() {
@@ -55,6 +70,7 @@ function showPreview() {
   const fits = JSON.stringify(chosen()) === JSON.stringify(state.previewed);
   const preview = known() && fits ? state.previews[strength()] : null;
   const text = !known() ? "preview.no-key" : !preview ? "preview.coming" : preview.why ? "preview.cannot" : "preview.note";
+  at("preview-text").hidden = text === "preview.coming" && Boolean(state.error); // it has failed
   const told = say(text, preview ?? {});
   if (at("preview-text").textContent !== told) at("preview-text").textContent = told;
   at("preview-picture").hidden = !preview?.view;
@@ -72,8 +88,10 @@ export function showPeople(now) {
   if (shownRun !== now.run) {
     shownRun = now.run;
     showFaces();
+    follow();
     askPreview();
   }
+  follow();
   showPreview();
 }
 

@@ -1,11 +1,14 @@
 // The tab that protects photos.
 import { showChoose, wireChoose } from "./choose.js";
+import { keepFields } from "./fields.js";
 import { addCards, bars } from "./gallery.js";
 import { at, element, onClick, say, working, write } from "./page.js";
 import { showPeople, wirePeople } from "./people.js";
 
 const showWorking = working("photos", say("working.note"));
+const showFields = keepFields("photos");
 let photos = [];
+let run = -1; // whose photos they are
 
 function showResult(state) {
   const restored = state.kind === "restore";
@@ -23,13 +26,17 @@ function showResult(state) {
   at("few").textContent = say("done.few", { photos: state.result.learnt_on });
 }
 
+export const photosShown = () => ({ run, sent: photos.length });
+
 export function addPhotos(message) {
-  if (message.from === 0) {
+  if (message.run !== run) {
+    run = message.run;
     photos = [];
     at("gallery").replaceChildren();
   }
-  photos.push(...message.photos);
-  addCards(at("gallery"), message.photos, message.tabs.photos.kind);
+  const fresh = message.photos.slice(photos.length - message.from); // some come twice after a pause
+  photos.push(...fresh);
+  addCards(at("gallery"), fresh, message.tabs.photos.kind);
   at("gallery-section").hidden = !photos.length;
   at("gallery-note").textContent = say(`photos.note.${message.tabs.photos.kind || "protect"}`);
 }
@@ -37,6 +44,7 @@ export function addPhotos(message) {
 let shown = "";
 
 export function showPhotos(state) {
+  showFields(state.entered);
   if (state.step === "choose") showChoose(state);
   if (state.step === "people") showPeople(state);
   if (state.progress) showWorking(state);

@@ -1,7 +1,9 @@
 // The tab of synthetic images: a plan with its cost, then, where the user agrees, the run.
+import { keepFields } from "./fields.js";
 import { ask, at, element, onClick, say, working } from "./page.js";
 
 const showWorking = working("synthetic", say("synthetic.working"));
+const showFields = keepFields("synthetic");
 let shown = "";
 
 function cells(values, name = "td") {
@@ -38,6 +40,7 @@ function showPicture(id, name, alt) {
 
 export function showSynthetic(state) {
   if (state.progress) showWorking(state);
+  showFields(state.entered);
   const now = JSON.stringify({ ...state, progress: null });
   if (now === shown) return;
   shown = now;

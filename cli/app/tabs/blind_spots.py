@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from guise.cli.app.refusal import RefusedError
 from guise.cli.app.settings import Settings
@@ -19,7 +19,8 @@ class BlindSpots(Tab):
     """One model, and one photo at a time."""
 
     name = "blind_spots"
-    actions = ("inspect", "fill", "stop", "again")
+    actions = ("inspect", "fill", "stop", "again", "enter")
+    fields: ClassVar = {"model": "", "shape": "", "weights": "", "target": _TARGETS[0]}
 
     def __init__(self, settings: Settings, private: Path, *, worker: Worker, **how: Any) -> None:
         """Start without a model; the arguments are `Tab`'s."""
@@ -38,8 +39,14 @@ class BlindSpots(Tab):
         Returns:
             Plain values.
         """
-        shown = {"model": self._model, "space": self._space, "filled": self._filled, "attacks": self._attacks}
-        return {**super().state(), **shown}
+        photo = self._photo()
+        return {
+            **super().state(),
+            "photo": "" if photo is None else photo.name,
+            "space": self._space,
+            "filled": self._filled,
+            "attacks": self._attacks,
+        }
 
     async def inspect(self, model: object, shape: object = "", weights: object = "") -> None:
         """Measure what a model ignores.
@@ -74,7 +81,7 @@ class BlindSpots(Tab):
         self._check(self._pace is None and self._space is not None)
         if target not in _TARGETS:
             raise RefusedError("bad-request")
-        photo = next((path for path in self._uploads.folder.rglob("*") if path.is_file()), None)
+        photo = self._photo()
         if photo is None:
             raise RefusedError("no-photo")
         self._filled, self._attacks = None, []
@@ -111,7 +118,13 @@ class BlindSpots(Tab):
         """Take in the photo, in the place of the one before; as `Tab.receive`."""
         self._check(self._pace is None)
         self._uploads.clear()
-        await self._uploads.receive(name, chunks)
+        try:
+            await self._uploads.receive(name, chunks)
+        finally:
+            self._changed()
+
+    def _photo(self) -> Path | None:
+        return next((path for path in self._uploads.folder.rglob("*") if path.is_file()), None)
 
     def _pictures(self) -> set[str]:
         filled = [self._filled["original"], self._filled["copy"]] if self._filled else []

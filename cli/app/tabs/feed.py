@@ -42,18 +42,22 @@ class Feed:
         for listener in self._listeners:
             listener.set()
 
-    async def messages(self, ending: Callable[[], bool]) -> AsyncIterator[dict[str, Any]]:
+    async def messages(
+        self, ending: Callable[[], bool], *, run: int = -1, sent: int = 0
+    ) -> AsyncIterator[dict[str, Any]]:
         """What happens, for one page: at once, and at least every second.
 
         Args:
             ending: says whether the server ends.
+            run: whose photos the page has, if it has listened before.
+            sent: how many of them.
 
         Yields:
             The state, and the photos that this page has not got yet.
         """
         wake = asyncio.Event()
         self._listeners.add(wake)
-        run = sent = -1
+        sent = max(0, min(sent, len(self.photos)))
         try:
             while not ending():
                 wake.clear()

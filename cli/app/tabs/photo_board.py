@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from guise.cli.app.settings import Settings
 from guise.cli.app.tabs.feed import Feed
@@ -15,6 +15,7 @@ from guise.cli.app.tabs.tab import Tab, Worker
 from guise.cli.app.tabs.unfinished import Notebook
 from guise.cli.app.tabs.uploads import Uploads
 
+STRENGTHS = ("low", "mid", "high")
 _WRITTEN = ("protected", "skipped", "exact", "near")  # what became of photos that have a copy
 
 
@@ -26,6 +27,7 @@ class PhotoBoard(Tab):
     """
 
     name = "photos"
+    fields: ClassVar = {"folder": ""}
 
     def __init__(self, settings: Settings, private: Path, *, feed: Feed, worker: Worker) -> None:
         """Start with nothing chosen.
@@ -137,3 +139,7 @@ class PhotoBoard(Tab):
 
     def _ended(self) -> None:
         self.step = "choose" if self.step == "looking" else "stopped"
+
+    def _ended_aside(self, error: str) -> None:
+        if error and self.step == "people" and self._previewed and len(self._previews) < len(STRENGTHS):
+            self._previewed, self._error = [], error

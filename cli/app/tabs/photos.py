@@ -6,17 +6,28 @@ from pathlib import Path
 from typing import Any
 
 from guise.cli.app.refusal import RefusedError
-from guise.cli.app.tabs.photo_board import PhotoBoard
+from guise.cli.app.tabs.photo_board import STRENGTHS, PhotoBoard
 from guise.cli.app.tabs.places import copies_for, folder_named, key_files, new_key_in, restored_for
 from guise.cli.app.tabs.unfinished import Unfinished
-
-STRENGTHS = ("low", "mid", "high")
 
 
 class Photos(PhotoBoard):
     """The steps of a job on photos."""
 
-    actions = ("look", "pick", "preview", "protect", "at_once", "restore", "go_on", "forget", "stop", "resume", "again")
+    actions = (
+        "look",
+        "pick",
+        "preview",
+        "protect",
+        "at_once",
+        "restore",
+        "go_on",
+        "forget",
+        "stop",
+        "resume",
+        "again",
+        "enter",
+    )
 
     async def look(self, folder: str | None = None) -> None:
         """Find the people on the photos.
@@ -60,8 +71,11 @@ class Photos(PhotoBoard):
         key = self._key_of(numbers)
         if key is None:
             raise RefusedError("no-key")
+        if numbers == self._previewed:
+            return  # another window has asked
         strengths = [first, *(other for other in STRENGTHS if other != first)]
-        self._previews, self._previewed = {}, numbers
+        self._previews, self._previewed, self._error = {}, numbers, ""
+        self._changed()
         await self.work.give({**self._jobs, "do": "preview", "chosen": numbers, "key": key, "strengths": strengths})
 
     async def protect(self, chosen: object, strength: object) -> None:
@@ -216,7 +230,7 @@ class Photos(PhotoBoard):
 
     def _key_named(self, file: object) -> str:
         known = {key["file"] for key in self._keys} | ({self._ready["key"]} if self._ready else set())
-        if not isinstance(file, str) or file not in known:
+        if not isinstance(file, str) or file not in known or not Path(file).is_file():
             raise RefusedError("no-key")
         return file
 

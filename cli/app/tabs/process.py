@@ -30,6 +30,7 @@ class Work:
         self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._stopping: asyncio.TimerHandle | None = None
+        self._heard = False  # an event of this process
 
     async def give(self, job: dict[str, Any]) -> None:
         """Give the process a job; it does one after another.
@@ -47,6 +48,7 @@ class Work:
                 limit=_LINE,
                 start_new_session=os.name == "posix",  # Ctrl-C is for the server
             )
+            self._heard = False
             self._reading = asyncio.create_task(self._read(self._process))
         assert self._process.stdin is not None
         with contextlib.suppress(ConnectionError):  # then it is gone, and the reader says so
@@ -55,7 +57,11 @@ class Work:
 
     async def stop(self) -> None:
         """Interrupt the job. What is being written is taken away; a process that does not stop is ended."""
-        if self._process is not None and self._process.returncode is None:
+        if self._process is None or self._process.returncode is not None:
+            return
+        if not self._heard:  # it is still loading its libraries, which takes long, and writes nothing
+            self._kill(self._process)
+        else:
             await self.give({"do": "stop"})
             self._stopping = asyncio.get_running_loop().call_later(_PATIENCE, self._kill, self._process)
 
@@ -78,7 +84,7 @@ class Work:
     async def _read(self, process: Process) -> None:
         assert process.stdout is not None
         async for line in process.stdout:
-            event = json.loads(line)
+            event, self._heard = json.loads(line), True
             if self._stopping is not None and event["event"] in ("people", "done", "failed", "stopped"):
                 self._stopping.cancel()
                 self._stopping = None

@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from guise.cli.app.refusal import RefusedError
 from guise.cli.app.settings import Settings
@@ -23,7 +23,8 @@ class Synthetic(Tab):
     """One run at a time. Runs lie in the home folder, and each has a file next to it that says how it was planned."""
 
     name = "synthetic"
-    actions = ("plan", "train", "open", "draw", "stop", "resume", "again")
+    actions = ("plan", "train", "open", "draw", "stop", "resume", "again", "enter")
+    fields: ClassVar = {"data": "", "epsilon": "1", "minutes": "2", "count": "100"}
 
     def __init__(self, settings: Settings, private: Path, **how: Any) -> None:
         """Start without a run; the arguments are `Tab`'s."""

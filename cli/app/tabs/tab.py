@@ -12,6 +12,7 @@ from guise.cli.app.settings import Settings
 from guise.cli.app.tabs.pace import Pace
 from guise.cli.app.tabs.process import Work
 
+_LONGEST = 4096  # characters of a field, as of a path
 Worker = Callable[[str, Callable[[dict[str, Any]], None]], Work]
 
 
@@ -21,12 +22,14 @@ class Tab(ABC):
     Attributes:
         name: in addresses.
         actions: methods that the page may call, each with plain values by name.
+        fields: of its forms, with what they hold at first. What the user enters outlives a reload.
         step: what the tab shows.
         work: the worker process.
     """
 
     name: ClassVar[str]
     actions: ClassVar[tuple[str, ...]]
+    fields: ClassVar[dict[str, str]]
 
     def __init__(self, settings: Settings, private: Path, *, changed: Callable[[], None], worker: Worker) -> None:
         """Start with nothing chosen.
@@ -45,6 +48,7 @@ class Tab(ABC):
         self._pace: Pace | None = None
         self._text = self._error = ""
         self._begun = 0  # jobs so far
+        self._entered = dict(self.fields)
 
     def state(self) -> dict[str, Any]:
         """What the page shows.
@@ -54,7 +58,7 @@ class Tab(ABC):
         """
         progress = self._pace and self._pace.state()
         said = {"text": self._text, "error": self._error}
-        return {"step": self.step, "begun": self._begun, "progress": progress, **said}
+        return {"step": self.step, "begun": self._begun, "progress": progress, "entered": self._entered, **said}
 
     def view(self, name: str) -> Path | None:
         """A picture of this tab's.
@@ -102,6 +106,22 @@ class Tab(ABC):
             The folder; None if there is none of this name.
         """
 
+    async def enter(self, values: object) -> None:
+        """Keep what is entered in the forms, for a page that is loaded again and for other windows.
+
+        Args:
+            values: texts by the field's name.
+
+        Raises:
+            RefusedError: there is no such field, or it is no text of a usable length.
+        """
+        if not isinstance(values, dict) or not values.keys() <= self.fields.keys():
+            raise RefusedError("bad-request")
+        if not all(isinstance(value, str) and len(value) <= _LONGEST for value in values.values()):
+            raise RefusedError("bad-request")
+        self._entered = {**self._entered, **values}
+        self._changed()
+
     async def stop(self) -> None:
         """Stop what is being done. What is finished is kept."""
         if self._pace is not None:
@@ -132,12 +152,18 @@ class Tab(ABC):
             self._text = event["text"]
         elif kind not in ("stopped", "failed", "gone"):
             self._take(kind, event)
-        elif self._pace is not None:
-            lost = kind == "gone" and not self._pace.stopping
-            self._error = event["text"] if kind == "failed" else "gone" if lost else ""
-            self._pace = None
-            self._ended()
+        else:
+            lost = kind == "gone" and not (self._pace is not None and self._pace.stopping)
+            error = event["text"] if kind == "failed" else "gone" if lost else ""
+            if self._pace is None:
+                self._ended_aside(error)
+            else:
+                self._error, self._pace = error, None
+                self._ended()
         self._changed()
+
+    def _ended_aside(self, error: str) -> None:  # noqa: B027
+        """Something that the tab did not wait for was stopped or failed: most tabs have no such work."""
 
     @abstractmethod
     def _take(self, kind: str, event: dict[str, Any]) -> None:

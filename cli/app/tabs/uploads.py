@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import filecmp
 import hashlib
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path, PurePosixPath
 
@@ -44,6 +45,7 @@ class Uploads:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(mode=0o700)
         self.photos = self.size = self._coming = 0
+        self._cleared = object()  # what was still coming does not count any more
 
     async def receive(self, name: str, chunks: AsyncIterator[bytes]) -> None:
         """Take in one file as it comes, never whole in memory.
@@ -53,18 +55,20 @@ class Uploads:
             chunks: its bytes.
 
         Raises:
-            RefusedError: the name leads elsewhere, a limit is reached, or the disk is full. Nothing is kept.
+            RefusedError: the name leads elsewhere, a limit is reached, the disk is full, or all photos were deleted
+                meanwhile. Nothing is kept.
         """
         path = safe_path(name)
         if self.photos + self._coming >= self._limits.photos:
             raise RefusedError("too-many", 413, most=self._limits.photos)
-        part = self._incoming / str(next(self._numbers))
+        part, cleared = self._incoming / str(next(self._numbers)), self._cleared
         self._coming += 1
         length = 0
         try:
             with part.open("xb") as file:
                 buffer = bytearray()
                 async for chunk in chunks:
+                    self._check(cleared)
                     buffer += chunk
                     length += len(chunk)
                     self.size += len(chunk)
@@ -76,17 +80,23 @@ class Uploads:
                         await to_thread.run_sync(file.write, bytes(buffer))
                         buffer.clear()
                 await to_thread.run_sync(file.write, bytes(buffer))
-            self._place(part, path)
-            self.photos += 1
+            again = await to_thread.run_sync(self._is_there, part, path)
+            self._check(cleared)
+            if again:
+                self.size -= length
+            else:
+                self._place(part, path)
+                self.photos += 1
         except OSError as error:
+            self._check(cleared)
             self.size -= length
             code = "disk-full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "bad-name"
             raise RefusedError(code, 507 if code == "disk-full" else 400, name=name) from None
         except BaseException:
-            self.size -= length
+            self.size -= length if cleared is self._cleared else 0
             raise
         finally:
-            self._coming -= 1
+            self._coming -= cleared is self._cleared
             part.unlink(missing_ok=True)
 
     def digest(self) -> str:
@@ -99,14 +109,28 @@ class Uploads:
         told = [f"{path.relative_to(self.folder)}\0{path.stat().st_size}\n" for path in files]
         return hashlib.sha256("".join(told).encode(errors="surrogateescape")).hexdigest()
 
+    def _check(self, cleared: object) -> None:
+        if cleared is not self._cleared:
+            raise RefusedError("not-now", 409)
+
+    def _is_there(self, part: Path, path: PurePosixPath) -> bool:
+        """Whether the same file was dropped before, under this name or the one that it got then."""
+        places = (target for target in self._names(path) if target.is_file())
+        return any(filecmp.cmp(part, target, shallow=False) for target in places)
+
+    def _names(self, path: PurePosixPath) -> Iterator[Path]:
+        """The names that a file may get, up to the first that is free."""
+        for number in count(1):
+            target = self.folder / path
+            target = target if number == 1 else target.with_name(f"{path.stem}-{number}{path.suffix}")
+            yield target
+            if not target.exists():
+                return
+
     def _place(self, part: Path, path: PurePosixPath) -> None:
         """Move a file to its name, or to one like it where that is taken."""
-        target = self.folder / path
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for number in count(2):
-            if not target.exists():
-                break
-            target = target.with_name(f"{path.stem}-{number}{path.suffix}")
+        (self.folder / path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        *_, target = self._names(path)
         part.replace(target)
 
 

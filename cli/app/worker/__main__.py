@@ -26,6 +26,7 @@ from guise.models.flags import as_flags
 
 _JOBS = {"photos": "PhotoJobs", "synthetic": "SyntheticJobs", "blind_spots": "BlindSpotJobs"}
 Job = dict[str, Any]
+_STOP: Job = {"do": "stop"}
 Send = Callable[..., None]
 
 
@@ -83,25 +84,33 @@ def main() -> None:
     private = None
     while (job := jobs.get()) is not None:
         private = job.get("private", private)
-        _run(work, job, send, interruptions)
+        if job is _STOP:
+            send("stopped")
+        else:
+            _run(tab, work, job, jobs, send, interruptions)
     if private is not None:  # the server may have been killed before it could
         shutil.rmtree(private, ignore_errors=True)
 
 
-def _run(work: Any, job: Job, send: Send, interruptions: Interruptions) -> None:
+def _run(
+    tab: str, work: Any, job: Job, jobs: queue.Queue[Job | None], send: Send, interruptions: Interruptions
+) -> None:
+    from guise.cli.app.worker.words import as_text, discreet
     from guise.models.errors import GuiseError
     from guise.models.files import one_line
 
     try:
         with interruptions.allowed():
+            if _STOP in jobs.queue or None in jobs.queue:  # it came just before an interruption was allowed
+                raise KeyboardInterrupt
             work.do(job)
     except KeyboardInterrupt:
-        send("stopped")
+        if _STOP not in jobs.queue:  # that is answered for itself, as it may find nothing to interrupt
+            send("stopped")
     except GuiseError as error:
-        text = one_line(as_flags(str(error)))
-        if (folder := job.get("folder")) and Path(folder).is_relative_to(job["private"]):
-            text = text.replace(folder, "what you dropped")  # nobody knows that folder
-        send("failed", text=text)
+        folder, words = job.get("folder"), str(error)
+        text = one_line(as_text(words, Path(folder)) if folder and tab == "photos" else as_flags(words))
+        send("failed", text=discreet(text, folder or "", job["private"]))
     except MemoryError:
         send("failed", text="there is not enough memory for this: close other programs, or choose smaller photos")
     except OSError as error:
@@ -111,10 +120,11 @@ def _run(work: Any, job: Job, send: Send, interruptions: Interruptions) -> None:
 def _listen(jobs: queue.Queue[Job | None]) -> None:
     for line in sys.stdin:
         job = json.loads(line)
-        if job["do"] == "stop":
+        if job == _STOP:
             with contextlib.suppress(queue.Empty):  # what waits is not wanted any more
                 while True:
                     jobs.get_nowait()
+            jobs.put(_STOP)
             _thread.interrupt_main()
         else:
             jobs.put(job)

@@ -16,7 +16,7 @@ from guise.chameleon.faces.template import FaceTemplate
 from guise.chameleon.jobs.people import is_user
 from guise.chameleon.protection.sheet import face_crop
 from guise.cli.app.worker.pictures import FACE, VIEW, draw
-from guise.cli.app.worker.words import as_text, middle
+from guise.cli.app.worker.words import as_text, discreet, middle
 from guise.models.errors import FaceError, GuiseError, ImageError
 from guise.models.files import printable
 from guise.models.files.videos.pictures import read_picture
@@ -102,7 +102,7 @@ class People:
                     draw(pixels, Path(job["views"]) / f"{view}-{side}.jpg", longest=VIEW)
                 told |= {"view": view, "at": middle(shown.faces[0].box, after)}
             except GuiseError as error:
-                told["why"] = as_text(str(error), folder)
+                told["why"] = discreet(as_text(str(error), folder), job["folder"], job["private"])
             self._send("preview", strength=strength, chosen=job["chosen"], **told)
 
     def _largest(self, job: dict[str, Any], watch: dict[str, Any]) -> Path:

@@ -15,7 +15,7 @@ from guise.cli.app.worker.pictures import MEDIUM, SMALL, VIEW, draw
 from guise.cli.app.worker.words import as_text, middle, moment
 from guise.models import load_recogniser
 from guise.models.devices import best_device
-from guise.models.errors import ImageError
+from guise.models.errors import ImageError, OutputError
 from guise.models.files import printable
 from guise.models.files.videos.pictures import read_picture
 from guise.models.recognisers import registry
@@ -137,7 +137,7 @@ class PhotoJobs:
 
     def _send_photo(self, job: dict[str, Any], result: Any, **values: Any) -> None:
         nothing: dict[str, Any] = {"view": None, "at": None, "notes": [], "recognisers": [], "linked_by": []}
-        nothing["moment"] = None  # of a video: which of its pictures is shown
+        nothing |= {"moment": None, "unshown": False}  # which picture of a video is shown; whether none can be
         reason = as_text(result.reason, Path(job["folder"]))
         told = {"photo": printable(result.photo), "path": result.photo, "status": result.status, "reason": reason}
         self._send("photo", **nothing | told | values)
@@ -151,6 +151,6 @@ class PhotoJobs:
                 pixels = read_picture(Path(folder) / photo).pixels
                 for kind, longest in (("", VIEW), ("-medium", MEDIUM), ("-small", SMALL)):
                     draw(pixels, Path(job["views"]) / f"{view}-{side}{kind}.jpg", longest=longest)
-        except ImageError:  # it was read a moment ago; somebody took it away
-            return {}
+        except (ImageError, OutputError):  # somebody took it away, or the disk with temporary files is full
+            return {"unshown": True}
         return {"view": view, "at": None if face is None else middle(face, pixels)}

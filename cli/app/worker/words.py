@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from guise.models.files import printable
+from guise.models.flags import as_flags
 
 
 def as_text(sentence: str, folder: Path) -> str:
@@ -20,11 +21,30 @@ def as_text(sentence: str, folder: Path) -> str:
         folder: with the photos, whose path is left out.
 
     Returns:
-        It without the advice that names a parameter, and with "you" for the user, who reads it.
+        It without the advice that names a parameter, but for `guise app`'s own options, and with "you" for the user,
+        who reads it.
     """
     text = sentence.replace(f"{printable(folder)}{os.sep}", "").split(": see `")[0]
-    text = re.sub(r"\b(is|be) the user's\b", r"\1 yours", text)
-    return text.replace("the user's", "your").replace("the user", "you")
+    text = re.sub(r"\b(is|is not|be) the user's\b", r"\1 yours", text)
+    text = text.replace("the user's", "your").replace("the user", "you").replace("`strength=`", "strength")
+    return as_flags(text)
+
+
+def discreet(text: str, folder: str, private: str) -> str:
+    """Leave out folders that nobody knows.
+
+    Args:
+        text: a sentence.
+        folder: with the photos; "" is none.
+        private: of the session. What the user dropped lies there, and pictures for the page.
+
+    Returns:
+        It with words in the place of private paths; a photo keeps its name.
+    """
+    if folder and Path(folder).is_relative_to(private):
+        text = text.replace(folder, "what you dropped")
+    text = re.sub(rf"{re.escape(private)}/\w+-views/[^\s:;]*", "a temporary file", text)
+    return re.sub(rf"{re.escape(private)}/(?:[a-z-]+/)?photos/", "", text)
 
 
 def moment(picture: str) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from guise.models.counting import by_number, counted
+
 _PNG_HEAD = 8
 _SOF2, _EOI, _SOS, _COM, _APP1, _APP2, _APP13 = 0xC2, 0xD9, 0xDA, 0xFE, 0xE1, 0xE2, 0xED
 _JFIF = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
@@ -182,7 +184,8 @@ def beside_jpeg(parts: JpegParts, data: bytes, pictures: int) -> tuple[list[str]
     elif more > 1:
         notes.append(f"its {more} further pictures are left out")
     elif trailer and not notes:
-        notes.append(f"{len(trailer)} bytes that follow its picture are left out")
+        follow = by_number(len(trailer), "follows its picture is", "follow its picture are")
+        notes.append(f"{counted(len(trailer), 'byte')} that {follow} left out")
     metadata = [
         name
         for name, marker, words in (

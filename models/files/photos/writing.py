@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from guise.models.counting import counted
 from guise.models.errors import ImageError, first_line
 from guise.models.files.atomic import atomic_write
 from guise.models.files.names import printable
@@ -124,7 +125,7 @@ def _frames(path: Path, photo: Photo, pixels: Pixels | Sequence[Pixels]) -> list
     originals = photo.frames or (Frame(photo.pixels, photo.alpha),)
     given = [pixels] if isinstance(pixels, np.ndarray) else list(pixels)
     if len(given) != len(originals):
-        raise ImageError(f"cannot write {printable(path)}: {len(given)} pictures; give {len(originals)}")
+        raise ImageError(f"cannot write {printable(path)}: {counted(len(given), 'picture')}; give {len(originals)}")
     frames = []
     for original, own in zip(originals, given, strict=True):
         if own.dtype != np.uint8 or own.shape != original.pixels.shape:

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from guise.models.counting import counted
 from guise.models.errors import ImageError
 from guise.models.files.atomic import Attributes
 from guise.models.files.videos.kinds import CONTAINERS, READ, SUFFIXES, missing_bytes, sniff_video
@@ -92,7 +93,8 @@ def read_video(path: Path) -> Video:
         kind = _kind(path)
         missing = missing_bytes(path, kind)
         if missing:
-            raise ImageError(f"it is cut short: {missing} bytes at its end are missing; {COPY_AGAIN}")
+            lost = counted(missing, "byte at its end is", "bytes at its end are")
+            raise ImageError(f"it is cut short: {lost} missing; {COPY_AGAIN}")
         with opened(path, kind) as container:
             stream = picture_stream(container)
             first = next(_decoded(container, stream), None)

@@ -44,7 +44,7 @@ def test_whose_face_counts() -> None:
 def test_others_than_the_user_do_not_count() -> None:
     with pytest.raises(FaceError, match="none of the 2 faces"):
         originals_with([(0.0, 5.0), (100.0, 6.0)], WhoseFace.RECURRING).of_user(NAME)
-    with pytest.raises(FaceError, match="none of the 1 faces"):
+    with pytest.raises(FaceError, match="the one face in the original is not the user"):
         originals_with([(0.0, 5.0)], WhoseFace.REFERENCE).of_user(NAME)
     with pytest.raises(FaceError, match="no face"):
         originals_with([], WhoseFace.LARGEST).of_user(NAME)

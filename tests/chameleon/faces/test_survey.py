@@ -43,7 +43,7 @@ def test_largest_and_all_pick_by_place_not_by_person():
 
 
 def test_a_folder_without_faces_is_an_error():
-    with pytest.raises(FaceError, match=r"no face was found in 1 photos \(1 could not be read\)"):
+    with pytest.raises(FaceError, match=r"no face was found in 1 photo \(1 could not be read\)"):
         Survey({Path("a"): []}, {Path("b"): "torn"}).selector(WhoseFace.LARGEST, threshold=0.6)
 
 

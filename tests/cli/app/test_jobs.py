@@ -14,8 +14,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from guise.cli.app.worker.photos import PhotoJobs
-from guise.cli.app.worker.words import as_text
-from guise.models.errors import FaceError
+from guise.cli.app.worker.words import as_text, discreet
+from guise.models.errors import FaceError, OutputError
 from tests.cli.command_line import hashes
 
 
@@ -34,7 +34,15 @@ def job(two: Path, out: Path, key: Path, tmp_path: Path) -> dict[str, Any]:
     (tmp_path / "views").mkdir()
     keys = {"keys": [str(key)], "new_key": str(tmp_path / "new" / "me.guise-key"), "key": str(key)}
     how = {"recognisers": ["dlib-resnet"], "refine": 0, "patience": 0, "learning_steps": 1, "strength": "mid"}
-    return {"folder": str(two), "out": str(out), "views": str(tmp_path / "views"), "device": "cpu", **keys, **how}
+    return {
+        "folder": str(two),
+        "out": str(out),
+        "views": str(tmp_path / "views"),
+        "private": str(tmp_path / "session"),
+        "device": "cpu",
+        **keys,
+        **how,
+    }
 
 
 class Told(list[dict[str, Any]]):
@@ -71,7 +79,7 @@ def test_the_chosen_get_a_new_mask_and_others_none(job, out):
     views = [Path(job["views"]) / f"{photos['a.png']['view']}-{side}.jpg" for side in ("before", "after")]
     before, after = (np.asarray(Image.open(file)).astype(int) for file in views)
     assert before.shape == after.shape == (270, 270, 3) and np.abs(before - after).max() > 8
-    assert photos["other.png"]["view"] is None and "none of its 1 faces" in photos["other.png"]["reason"]
+    assert photos["other.png"]["view"] is None and photos["other.png"]["reason"] == "its one face is not yours"
     assert photos["torn.jpg"]["view"] is None and photos["torn.jpg"]["reason"].startswith(
         "cannot read torn.jpg: it is damaged"
     )
@@ -154,7 +162,33 @@ def test_advice_for_the_command_line_is_left_out():
     note = "1 more of its faces may be the user's and got no mask: see `user_face=all`"
     assert as_text(note, Path("/photos")) == "1 more of its faces may be yours and got no mask"
     assert as_text("none of its 4 pictures shows the user's face", Path("/photos")).endswith("shows your face")
+    assert as_text("its one face is not the user's", Path("/photos")) == "its one face is not yours"
+    assert as_text("choose a higher `strength=`", Path("/photos")) == "choose a higher strength"
+    assert as_text("put it on with `refine=0`", Path("/photos")) == "put it on with --refine 0"
     assert as_text("cannot read /photos/a.jpg: it is damaged", Path("/photos")) == "cannot read a.jpg: it is damaged"
+
+
+def test_private_places_are_not_named():
+    full = "cannot write /tmp/guise-x/photos-views/a.jpg: no space left; free some space there"
+    assert discreet(full, "/my/photos", "/tmp/guise-x").startswith("cannot write a temporary file: no space left;")
+    dropped = "no photos in /tmp/guise-x/photos: its 2 files are none"
+    assert discreet(dropped, "/tmp/guise-x/photos", "/tmp/guise-x").startswith("no photos in what you dropped: its")
+    torn = "cannot read /tmp/guise-x/blind-photo/photos/torn.png: it is no photo"
+    assert discreet(torn, "", "/tmp/guise-x") == "cannot read torn.png: it is no photo"
+    assert discreet("no photos in /my/photos", "/my/photos", "/tmp/guise-x") == "no photos in /my/photos"
+
+
+def test_copies_are_made_where_there_is_no_space_to_show_them(job, out, monkeypatch):
+    def full(_: np.ndarray, file: Path, **_size: int) -> None:
+        raise OutputError(f"cannot write {file}: No space left on device")
+
+    monkeypatch.setattr("guise.cli.app.worker.photos.draw", full)
+    told = Told()
+    PhotoJobs(told).do({**job, "do": "protect", "chosen": [], "selector": None})
+    (done,) = told.all("done")
+    photos = {photo["photo"]: photo for photo in told.all("photo")}
+    assert done["protected"] == 2 and (out / "a.png").exists()
+    assert photos["a.png"]["unshown"] and photos["a.png"]["view"] is None and not photos["torn.jpg"]["unshown"]
 
 
 def test_a_worker_says_what_went_wrong_and_ends_with_its_server(job, tmp_path):
@@ -168,3 +202,20 @@ def test_a_worker_says_what_went_wrong_and_ends_with_its_server(job, tmp_path):
     # Its input has ended, so it may be told to stop before it has looked.
     assert events in ([{"event": "stopped"}], [{"event": "failed", "text": events[0].get("text")}])
     assert str(private) not in str(events) and not private.exists()
+
+
+def test_a_stop_before_the_worker_is_ready_is_answered_once(job, tmp_path):
+    command = [sys.executable, "-P", "-m", "guise.cli.app.worker", "photos"]
+    private = tmp_path / "session"
+    private.mkdir()
+    look = {**job, "do": "look", "folder": str(tmp_path / "nothing"), "private": str(private)}
+    lines = [look, look, {"do": "stop"}]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
+        worker.stdin.write("".join(json.dumps(line) + "\n" for line in lines))
+        worker.stdin.flush()
+        assert json.loads(worker.stdout.readline()) == {"event": "stopped"}
+        worker.stdin.write(json.dumps(look) + "\n")  # it goes on working
+        worker.stdin.flush()
+        failed = json.loads(worker.stdout.readline())
+        assert failed["event"] == "failed" and "nothing" in failed["text"]
+        assert worker.communicate(timeout=200)[0] == "" and worker.returncode == 0

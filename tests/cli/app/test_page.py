@@ -220,6 +220,19 @@ def test_a_page_gets_the_state_at_once_and_each_photo_once(photos_tab: Photos) -
     assert told == [(0, 200), (200, 200), (400, 50), (450, 1), (0, 0)]
 
 
+def test_a_page_that_listens_again_gets_the_rest_only(photos_tab: Photos) -> None:
+    feed = photos_tab._feed
+    feed.photos += [photo(f"{number}.jpg") for number in range(10)]
+
+    async def first(run: int, sent: int) -> tuple[int, int]:
+        message = await anext(feed.messages(lambda: False, run=run, sent=sent))
+        return message["from"], len(message["photos"])
+
+    assert asyncio.run(first(feed.run, 7)) == (7, 3)
+    assert asyncio.run(first(feed.run, 99)) == (10, 0)
+    assert asyncio.run(first(feed.run, -5)) == asyncio.run(first(feed.run - 1, 7)) == (0, 10)
+
+
 def test_a_zip_leaves_out_what_is_gone(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x" * 300_000)
     data = b"".join(zipped([("sub/ä.jpg", tmp_path / "a"), ("gone", tmp_path / "b")]))

@@ -32,7 +32,7 @@ def test_attack_finds_the_original_among_others_by_the_output_that_was_kept(albu
     Image.new("RGB", (40, 40)).save(others / "large.png")
     where = ("--model", "tiny:patches", "--input", "3x32x32", "--among", others)
     outcome = harmless("attack", album / "a.jpg", out / "a.png", *where, "--json")
-    assert "1 photos of" in outcome.stderr
+    assert "1 photo of" in outcome.stderr
     ranks = {row["attack"]: row["rank"] for row in outcome.report["attacks"]}
     assert ranks["none"]["by_output"] == 1 and {rank["candidates"] for rank in ranks.values()} == {4}
     assert ranks["projection"] == {"by_pixels": 1, "by_output": 1, "candidates": 4}

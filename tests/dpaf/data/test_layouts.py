@@ -85,7 +85,7 @@ def test_litter_is_no_image(tmp_path):
     (tmp_path / "readme.txt").write_text("by hand")
     data = load(tmp_path)
     assert len(data) == 6 and data.classes == ("cat", "dog")
-    assert data.look.notes == ("passed over 1 file(s) that are no images, such as readme.txt",)
+    assert data.look.notes == ("passed over 1 file that is no image, such as readme.txt",)
 
 
 def test_all_bad_files_are_named_at_once_in_words_about_datasets(tmp_path):

@@ -24,7 +24,7 @@ def test_attacks_tell_what_they_recovered_and_at_which_rank(
     said: list[str] = []
     copy = null_space(model).fill(photo, exact_uint8=True, moves=200).copy
     report = attack(photo, [copy], model, among=others, announce=said.append)
-    assert said == [f"1 photos of {others} are the original or of another size"]
+    assert said == [f"1 photo of {others} is the original or of another size"]
     rows = json.loads(report.to_json())["attacks"]
     assert [row["rank"]["candidates"] for row in rows] == [3] * len(rows) and rows[0]["rank"]["by_output"] == 1
     assert rows[-1]["ssim"] == report.recovered[-1].similarity.ssim > rows[0]["ssim"]
