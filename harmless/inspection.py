@@ -21,10 +21,10 @@ NEAR_NULL = (1e-3, 1e-2)
 CONVERGED = 1e-6
 """A larger leakage means that the projection did not converge."""
 
-_MOST, _LEAST = 200, 20
+_MOST, _LEAST = 200, 5
 """Iterations. What badly conditioned layers leave after so many shows as leakage."""
 _WORK = 2**38
-"""Multiplications for all estimates together: some ten seconds."""
+"""Multiplications for the estimate of a single part: ten to thirty seconds."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,8 @@ def inspect_trace(trace: Trace) -> list[OperationSpace]:
         One space a part, and the joint one last where there are several parts.
     """
     shape, several = trace.input_shape, len(trace.parts) > 1
-    joint = [_space("joint", _projector(trace.joint, _WORK // 2), shape)] if several else []
-    # Parts that are estimated share what is left.
-    share = _WORK // (2 * len(trace.parts)) if several else _WORK
+    joint = [_space("joint", _projector(trace.joint, _WORK // 4), shape)] if several else []
+    share = _WORK // (4 * len(trace.parts)) if several else _WORK  # of the joint number parts are but the detail
     spaces = [_space(part.name, _projector(part.operator, share), shape) for part in trace.parts]
     return [*spaces, *(replace(all_, size=within(all_.size, [space.size for space in spaces])) for all_ in joint)]
 

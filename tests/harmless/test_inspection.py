@@ -18,6 +18,6 @@ def chain(side: int) -> Composed:
 def test_iterations_of_an_estimate_fit_into_its_work_whatever_the_size_of_the_photo() -> None:
     small, large = (_projector(chain(side), 2**28) for side in (64, 256))
     assert isinstance(small, ConjugateGradients) and isinstance(large, ConjugateGradients)
-    assert 20 <= large.settings.max_iterations < small.settings.max_iterations <= 200
+    assert 5 <= large.settings.max_iterations < small.settings.max_iterations <= 200
     unbounded = _projector(chain(64), 2**40)
     assert isinstance(unbounded, ConjugateGradients) and unbounded.settings.max_iterations == 200
