@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from guise.harmless.nullity import Nullity, nullity, within
+from guise.harmless.nullity import PROBES, Nullity, nullity, within
 from guise.harmless.operators.base import LinearOperator, Shape, unread_entries
+from guise.harmless.operators.work import multiplications
 from guise.harmless.projection import CGSettings, Projector, leakage, projector
 from guise.harmless.tracing import Trace
 
@@ -20,8 +21,10 @@ NEAR_NULL = (1e-3, 1e-2)
 CONVERGED = 1e-6
 """A larger leakage means that the projection did not converge."""
 
-_FEW = CGSettings(max_iterations=200)
-"""What badly conditioned layers leave after so many shows as leakage."""
+_MOST, _LEAST = 200, 5
+"""Iterations. What badly conditioned layers leave after so many shows as leakage."""
+_WORK = 2**38
+"""Multiplications for the estimate of a single part: ten to thirty seconds."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +110,17 @@ def inspect_trace(trace: Trace) -> list[OperationSpace]:
     Returns:
         One space a part, and the joint one last where there are several parts.
     """
-    spaces = [_space(part.name, projector(part.operator, settings=_FEW), trace.input_shape) for part in trace.parts]
-    if len(spaces) > 1:
-        joint = _space("joint", projector(trace.joint, settings=_FEW), trace.input_shape)
-        spaces.append(replace(joint, size=within(joint.size, [space.size for space in spaces])))
-    return spaces
+    shape, several = trace.input_shape, len(trace.parts) > 1
+    joint = [_space("joint", _projector(trace.joint, _WORK // 4), shape)] if several else []
+    share = _WORK // (4 * len(trace.parts)) if several else _WORK  # of the joint number parts are but the detail
+    spaces = [_space(part.name, _projector(part.operator, share), shape) for part in trace.parts]
+    return [*spaces, *(replace(all_, size=within(all_.size, [space.size for space in spaces])) for all_ in joint)]
+
+
+def _projector(operator: LinearOperator, work: int) -> Projector:
+    """The projector, with as many iterations as fit into so many multiplications where no exact way does."""
+    each = 2 * multiplications(operator) * (PROBES + 1)
+    return projector(operator, settings=CGSettings(max_iterations=min(_MOST, max(_LEAST, work // each))))
 
 
 def describe(operator: LinearOperator) -> str:

@@ -19,7 +19,8 @@ from guise.harmless.projection.gram import gram_rank
 from guise.harmless.projection.ordered import independent
 from guise.models.errors import InputError
 
-_PROBES = 4
+PROBES = 4
+"""Random vectors behind an estimate."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,11 @@ def nullity(projector: Projector) -> Nullity:
     if rank is not None:
         return Nullity(n, m, unread, formula, n - rank)
     generator = torch.Generator().manual_seed(0)
-    signs = 2.0 * torch.randint(0, 2, (_PROBES, *operator.input_shape), generator=generator, dtype=torch.float64) - 1
+    signs = 2.0 * torch.randint(0, 2, (PROBES, *operator.input_shape), generator=generator, dtype=torch.float64) - 1
     # Each alone: a batch would hold several times the input in memory.
     traces = [float((projector.null(probe[None]) * probe).sum()) for probe in signs]
-    estimate = max(0.0, math.fsum(traces) / _PROBES)  # rounding may leave less than nothing
-    return Nullity(n, m, unread, formula, None, estimate, math.sqrt(2 * min(estimate, n - estimate) / _PROBES))
+    estimate = max(float(formula), math.fsum(traces) / PROBES)  # probes may err to where counting tells that none is
+    return Nullity(n, m, unread, formula, None, estimate, math.sqrt(2 * min(estimate, n - estimate) / PROBES))
 
 
 def within(joint: Nullity, parts: Sequence[Nullity]) -> Nullity:

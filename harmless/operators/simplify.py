@@ -96,6 +96,10 @@ def _moved(first: LinearOperator, second: LinearOperator) -> list[LinearOperator
     if not isinstance(first, Scale) or not isinstance(second, Gather):
         return None
     factors = first.factors.expand(first.input_shape).flatten()[second.index.clamp(min=0)]
+    if len(second.output_shape) > 1 and bool(second.zeros.any()):
+        # Zeros that are padded may have any factor. With their channel's, one for each channel stays one.
+        rows, padding = (each.view(second.output_shape[0], -1) for each in (factors, second.zeros))
+        factors = torch.where(padding, rows.gather(1, (~padding).int().argmax(1, keepdim=True)), rows)
     return [second, Scale(factors.view(second.output_shape), second.output_shape)]
 
 

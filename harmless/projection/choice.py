@@ -18,6 +18,7 @@ from guise.harmless.projection.dense import Dense, small
 from guise.harmless.projection.fourier import Fourier, circulant
 from guise.harmless.projection.injective import Unread, injective
 from guise.harmless.projection.iterative import CGSettings, ConjugateGradients, largest_singular_value
+from guise.harmless.projection.kronecker import kronecker
 from guise.harmless.projection.low_rank import LowRank, correction
 from guise.harmless.projection.mask import MaskProjector
 from guise.harmless.projection.ordered import tells_apart
@@ -97,6 +98,8 @@ def _project(operator: LinearOperator, settings: CGSettings | None, *, ranked: b
         return SelectionProjector(operator, parts[0], _project(parts[1], settings, ranked=ranked))
     if tiled(operator):
         return Tiles(operator)
+    if (summed := kronecker(operator)) is not None:
+        return summed
     dense = Dense(operator) if small(operator) else None
     if dense is not None and dense.accurate:
         return dense

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from guise.harmless.operators.base import LinearOperator
 
 _WINDOW = 12
 """So many steps stand for all to come, because convergence may pause."""
+_LARGEST: weakref.WeakKeyDictionary[LinearOperator, dict[tuple[int, float], float]] = weakref.WeakKeyDictionary()
+"""Projecting and measuring what is left both ask for the largest singular value."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class ConjugateGradients:
         self.settings = settings or CGSettings()
         self.iterations = 0
         """Taken by the last projection."""
-        self._scale = largest_singular_value(operator) ** 2
+        self._scale = largest_singular_value(operator, tolerance=1e-2) ** 2  # tells what is rounding
 
     def null(self, v: Tensor) -> Tensor:
         """See `Projector.null`."""
@@ -124,6 +127,13 @@ def largest_singular_value(operator: LinearOperator, *, steps: int = 20, toleran
     Returns:
         The value.
     """
+    known = _LARGEST.setdefault(operator, {})
+    if (steps, tolerance) not in known:
+        known[steps, tolerance] = _by_powers(operator, steps, tolerance)
+    return known[steps, tolerance]
+
+
+def _by_powers(operator: LinearOperator, steps: int, tolerance: float) -> float:
     generator = torch.Generator().manual_seed(0)
     v = torch.randn(1, *operator.input_shape, generator=generator, dtype=torch.float64)
     size = 0.0

@@ -103,3 +103,22 @@ def test_a_joint_nullity_stays_within_the_bounds_of_its_parts() -> None:
     assert within(size(None, 3.0), [size(0), size(70)]).measured == 0
     assert within(size(None, 50.0), [size(None, 60.0), size(70)]).estimated == 50
     assert within(size(7), [size(40), size(70)]).measured == 7
+
+
+def test_an_estimate_is_never_below_what_counting_leaves() -> None:
+    chain = [
+        Convolution(torch.randn(24, 3, 4, 4), (3, 64, 64), stride=4),
+        Convolution(torch.eye(24)[..., None, None], (24, 16, 16)),
+    ]
+
+    class Nothing:
+        """A projection that errs to zero."""
+
+        operator, method = Composed(chain), "none"
+        singular_values = rank = None
+
+        def null(self, v: torch.Tensor) -> torch.Tensor:
+            return torch.zeros_like(v)
+
+    size = nullity(Nothing())
+    assert size.measured is None and size.estimated == size.formula == 3 * 64 * 64 - 24 * 256

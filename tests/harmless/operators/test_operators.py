@@ -112,6 +112,7 @@ def test_stacking_and_composing_are_what_matrices_do() -> None:
 
 FLIP = Gather(torch.arange(240).view(IMAGE).flip(0), IMAGE)
 CONVOLUTION = Convolution(torch.randn(5, 3, 3, 3), IMAGE, stride=2, padding=1)
+PADDED = Gather(torch.nn.functional.pad(torch.arange(240).view(IMAGE), (0, 1, 0, 2), value=-1), IMAGE)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +120,9 @@ CONVOLUTION = Convolution(torch.randn(5, 3, 3, 3), IMAGE, stride=2, padding=1)
     [
         Composed([FLIP, Scale(torch.rand(3, 1, 1) + 0.1, IMAGE), CONVOLUTION]),
         Composed([greyscale(IMAGE, copies=3), CONVOLUTION]),
+        Composed(
+            [Scale(torch.rand(3, 1, 1) + 0.1, IMAGE), PADDED, Convolution(torch.randn(5, 3, 3, 3), PADDED.output_shape)]
+        ),
         Composed([CONVOLUTION, channel_mix(torch.randn(4, 5), CONVOLUTION.output_shape)]),
         Stacked([CONVOLUTION, Gather(torch.arange(240).view(IMAGE)[:, ::2, ::2], IMAGE)]),
         Stacked([Convolution(torch.randn(2, 3, 5, 3), IMAGE, stride=2, padding=(2, 1)), CONVOLUTION]),

@@ -137,3 +137,12 @@ def test_a_rank_in_doubt_is_not_told() -> None:
     values = torch.tensor([1.0, 1e-3, 1e-9], dtype=torch.float64)
     assert gram_rank(Matrix(torch.diag(values), (3,))) is None
     assert gram_rank(Matrix(torch.diag(values * torch.tensor([1, 1, 0])), (3,))) == 2
+
+
+@pytest.mark.parametrize("shape", [(6, 90), (90, 6)])
+def test_rows_are_seen_to_be_independent_in_a_sample_only_where_they_are(shape: tuple[int, int]) -> None:
+    weight = torch.randn(*shape, dtype=torch.float64)
+    assert gram_rank(Matrix(weight, (shape[1],))) == 6
+    few = weight if shape[0] == 6 else weight.T  # a view: both change
+    few[5] = few[0] - few[1]
+    assert gram_rank(Matrix(weight, (shape[1],))) == 5

@@ -6,10 +6,11 @@ outputs.
 
 from guise.models.formats.onnx.operations import (
     arithmetic,
+    attention,
     convolutions,
-    layers,
     moving,
     normalisation,
+    quantisation,
     resizing,
     shapes,
     signals,
@@ -18,10 +19,11 @@ from guise.models.formats.onnx.operations.rules import rule_for
 
 __all__ = [
     "arithmetic",
+    "attention",
     "convolutions",
-    "layers",
     "moving",
     "normalisation",
+    "quantisation",
     "resizing",
     "rule_for",
     "shapes",

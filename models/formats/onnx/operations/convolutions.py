@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -125,13 +125,31 @@ def _pool_mean(node: Any, x: Tensor) -> Tensor:
 
 
 @operation("MaxPool")
-def _pool_most(node: Any, x: Tensor) -> Tensor:
+def _pool_most(node: Any, x: Tensor) -> Any:
     kernel = node.get("kernel_shape")
     strides, dilations, pads = _geometry(node, x, kernel)
     if node.get("ceil_mode", 0):
         _rounded_up(x, kernel, strides, dilations, pads)
     function = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[len(kernel) - 1]
-    return function(_padded(x, pads, -math.inf), kernel, strides, 0, dilations)
+    padded = _padded(x, pads, -math.inf)
+    if len(node.targets) == 1:
+        return function(padded, kernel, strides, 0, dilations)
+    y, places = function(padded, kernel, strides, 0, dilations, return_indices=True)
+    return y, _numbers(places, padded.shape[2:], x, pads, by_columns=bool(node.get("storage_order", 0)))
+
+
+def _numbers(places: Tensor, sizes: Sequence[int], x: Tensor, pads: list[list[int]], *, by_columns: bool) -> Tensor:
+    """Places in a padded plane as numbers of values of the whole tensor, as ONNX counts them."""
+    axes = []
+    for size, (before, _) in zip(reversed(sizes), reversed(pads), strict=True):
+        axes.append(places % size - before)
+        places = places // size
+    inside, step = torch.zeros_like(places), 1
+    plane = list(x.shape[2:])
+    for axis, size in zip(reversed(axes) if by_columns else axes, plane if by_columns else plane[::-1], strict=True):
+        inside, step = inside + step * axis, step * size
+    planes = step * torch.arange(x.shape[0] * x.shape[1])
+    return inside + planes.view(*x.shape[:2], *[1] * len(plane))
 
 
 @operation("LpPool")

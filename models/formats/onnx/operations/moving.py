@@ -112,6 +112,18 @@ def _pad(
     return x
 
 
+@operation("CenterCropPad")
+def _centre(node: Any, x: Tensor, sizes: Tensor) -> Tensor:
+    for axis, size in zip(node.get("axes") or range(x.ndim), sizes.tolist(), strict=True):
+        less = x.shape[axis] - size
+        before = less // 2 if less > 0 else -(-less // 2)
+        places = torch.arange(before, before + size)
+        inside = (places >= 0) & (places < x.shape[axis])
+        shape = [-1 if each == axis % x.ndim else 1 for each in range(x.ndim)]
+        x = x.index_select(axis, places.clamp(0, x.shape[axis] - 1)) * inside.to(x.dtype).view(shape)
+    return x
+
+
 @operation("Gather")
 def _gather(node: Any, x: Tensor, places: Tensor) -> Tensor:
     axis = node.get("axis", 0) % x.ndim

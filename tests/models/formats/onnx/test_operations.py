@@ -221,13 +221,86 @@ def test_fourier_transforms() -> None:
         check(made, array(1, 6, 1), tolerance=1e-4)
 
 
-def test_attention_equals_the_reference() -> None:
-    made = model([node("Attention", "x k v", is_causal=1)], {"k": array(1, 3, 6, 8), "v": array(1, 3, 6, 4)}, opset=23)
-    x = array(1, 3, 6, 8)
-    ours = OnnxNetwork(made)(torch.from_numpy(x))
-    k, v = (torch.from_numpy(each) for each in (array(1, 3, 6, 8), array(1, 3, 6, 4)))
-    theirs = torch.nn.functional.scaled_dot_product_attention(torch.from_numpy(x), k, v, is_causal=True)
-    torch.testing.assert_close(ours, theirs)
+QKV = {"k": array(2, 2, 6, 8, seed=1), "v": array(2, 2, 6, 4, seed=2)}
+CLOSED = np.array([[True] * 6, [False] * 6, [True, False] * 3])
+BIAS = array(2, 4, 3, 6)
+
+
+@pytest.mark.parametrize("causal", [0, 1])
+@pytest.mark.parametrize(
+    ("inputs", "attributes", "arrays"),
+    [
+        ("x k v", {}, {}),
+        ("x k v", {"scale": 0.3, "softcap": 0.5}, {}),
+        ("x k v m", {}, {"m": CLOSED}),  # a query that may look at nothing
+        ("x k v m", {"softcap": 0.5}, {"m": BIAS}),
+        ("x k v m", {}, {"m": BIAS[..., :4]}),
+        ("x k v - s t", {}, {"s": array(2, 2, 5, 8), "t": array(2, 2, 5, 4)}),
+        ("x k v - - - n", {}, {"n": np.array([6, 4])}),
+    ],
+)
+def test_attention_equals_the_reference(
+    inputs: str, attributes: dict[str, Any], arrays: dict[str, Any], causal: int
+) -> None:
+    made = model(
+        [node("Attention", inputs, is_causal=causal, **attributes)], QKV | arrays, opset=24, shape=(2, 4, 3, 8)
+    )
+    check(made, array(2, 4, 3, 8))
+
+
+@pytest.mark.parametrize("mode", [0, 1, 2, 3])
+def test_all_that_attention_gives(mode: int) -> None:
+    softcap = 0.5 if mode else 0.0  # the reference gives mode 1 for mode 0
+    attend = node("Attention", "x k v", "y a b w", is_causal=1, softcap=softcap, qk_matmul_output_mode=mode)
+    outputs = ("y", "a", "b", "w")
+    check(model([attend], QKV, opset=24, shape=(2, 4, 3, 8), outputs=outputs), array(2, 4, 3, 8))
+
+
+@pytest.mark.parametrize("interleaved", [0, 1])
+@pytest.mark.parametrize(("width", "columns"), [(0, 4), (4, 2)])
+def test_positions_as_angles(interleaved: int, width: int, columns: int) -> None:
+    how = {"interleaved": interleaved, "rotary_embedding_dim": width}
+    tables = {"c": array(9, columns), "s": array(9, columns, seed=1), "p": np.array([[0, 3, 8], [1, 1, 2]])}
+    check(model([node("RotaryEmbedding", "x c s p", **how)], tables, opset=23, shape=(2, 4, 3, 8)), array(2, 4, 3, 8))
+    tables = {"c": array(2, 3, columns), "s": array(2, 3, columns, seed=1)}
+    flat = node("RotaryEmbedding", "x c s", num_heads=4, **how)
+    check(model([flat], tables, opset=23, shape=(2, 3, 32)), array(2, 3, 32))
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"kernel_shape": [2, 2], "strides": [2, 2]},
+        {"kernel_shape": [3, 2], "strides": [2, 1], "pads": [1, 0, 1, 1]},
+        {"kernel_shape": [3, 3], "strides": [2, 2], "dilations": [2, 1], "ceil_mode": 1},
+        {"kernel_shape": [2, 3], "storage_order": 1, "pads": [1, 1, 0, 0]},
+    ],
+)
+def test_maxima_and_where_they_lie(how: dict[str, Any]) -> None:
+    """ONNX's reference does not count every case as its text does, so ONNX Runtime is asked."""
+    made = model([node("MaxPool", "x", "y i", **how)], shape=(2, 3, 8, 7), outputs=("y", "i"))
+    x = array(2, 3, 8, 7)
+    session = pytest.importorskip("onnxruntime").InferenceSession(made.SerializeToString())
+    for ours, theirs in zip(OnnxNetwork(made)(torch.from_numpy(x)), session.run(None, {"x": x}), strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize(("inputs", "onesided"), [("x t w", 1), ("x t - l", 1), ("x t w l", 0)])
+def test_fourier_transforms_of_windows(inputs: str, onesided: int, parts: int) -> None:
+    arrays = {"t": np.array(3), "w": np.hanning(8).astype("f4"), "l": np.array(8)}
+    transform = node("STFT", inputs, onesided=onesided if parts == 1 else 0)
+    check(model([transform], arrays, opset=17, shape=(2, 30, parts)), array(2, 30, parts), tolerance=1e-4)
+
+
+def test_windows_are_added_and_planes_are_centred() -> None:
+    how = {"strides": [2, 2], "pads": [1, 0, 1, 2], "dilations": [1, 2]}
+    fold = node("Col2Im", "x s k", **how)
+    arrays = {"s": np.array([6, 7]), "k": np.array([2, 3])}
+    check(model([fold], arrays, shape=(2, 12, 12)), array(2, 12, 12))
+    for axes, sizes in (([2, 3], [5, 11]), ([-1], [4]), (None, [1, 4, 11, 3])):
+        how = {} if axes is None else {"axes": axes}
+        check(model([node("CenterCropPad", "x s", **how)], {"s": np.array(sizes)}), X)
 
 
 def test_whole_levels_are_given_where_they_are_wanted() -> None:
