@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+import numpy as np
+
 from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.embedding import EmbeddedFace
 from guise.chameleon.faces.linking import EnrolledFace, Enrolment, links
@@ -16,6 +18,8 @@ from guise.chameleon.protection.photo import Protected, protect_photo
 from guise.chameleon.protection.task import Task
 from guise.models.errors import ImageError
 from guise.models.files import LARGE, Photo, as_saved, finely
+
+_LARGE_FACE = 160.0  # pixels between the eyes, from which on the colours of a mask bear half their resolution
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Fitted:
         linking: for each face the recognisers that link it in the file, and its distance as of `Link`; empty where
             nobody looked.
         again: how often the photo was fitted again.
+        blocks: of a finer JPEG, whether what the mask does not touch stays as it is stored.
     """
 
     placements: tuple[Placement, ...]
@@ -36,6 +41,7 @@ class Fitted:
     refined: Sequence[Refined] = ()
     linking: Sequence[Mapping[str, float]] = ()
     again: int = 0
+    blocks: bool = False
 
     @property
     def score(self) -> tuple[int, float]:
@@ -52,7 +58,7 @@ class Fitted:
         Returns:
             The photo.
         """
-        return finely(photo) if self.finely else photo
+        return finely(photo, blocks=self.blocks) if self.finely else photo
 
 
 class Subject:
@@ -76,6 +82,8 @@ class Subject:
         self.task, self.faces = task, faces
         self._job, self._enrolment = job, enrolment
         self._people: Sequence[Sequence[EnrolledFace]] | None = None
+        eyes = [float(np.linalg.norm(face.face.landmarks[1] - face.face.landmarks[0])) for face in faces]
+        self._large = min(eyes, default=0.0) >= _LARGE_FACE
 
     def crops(self) -> list[FaceCrop]:
         """Cut the faces out, for a copy that is compressed little.
@@ -86,7 +94,7 @@ class Subject:
         Raises:
             ImageError: the photo can no longer be read.
         """
-        photo = _finest(self.task.whole(self._job.folder))
+        photo = self._finest(self.task.whole(self._job.folder))
         return [FaceCrop.of(photo, face.face) for face in self.faces]
 
     def put_on(self, refined: Sequence[Refined]) -> Fitted:
@@ -106,11 +114,11 @@ class Subject:
             best = self._tried(photo, refined, finer=False)
         except ImageError:
             # An original's compression may add more by itself than a mask may be seen.
-            fine = finely(photo)
+            fine = finely(photo, blocks=self._keeps_blocks(photo))
             if photo.frames or fine is photo:
                 raise
             return self._tried(fine, refined, finer=True)
-        fine = _finest(photo)
+        fine = self._finest(photo)
         if any(best.linking) and fine is not photo:
             with suppress(ImageError):
                 best = min(best, self._tried(fine, refined, finer=True), key=_score)
@@ -129,11 +137,23 @@ class Subject:
             ImageError: the photo can no longer be read.
         """
         photo = self.task.whole(self._job.folder)
-        fine = _finest(photo)
+        fine = self._finest(photo)
         try:
             return self._tried(fine, refined, finer=fine is not photo)
         except ImageError:
             return None
+
+    def _finest(self, photo: Photo) -> Photo:
+        """A photo, described so that its copy is compressed little, where that can be.
+
+        Other frames are fitted like the original is written; to encode a large photo anew takes too much memory.
+        """
+        too_large = photo.pixels.size >= LARGE and photo.compressed is None
+        return photo if photo.frames or too_large else finely(photo, blocks=self._keeps_blocks(photo))
+
+    def _keeps_blocks(self, photo: Photo) -> bool:
+        """Whether a finer JPEG keeps what the mask does not touch; a smaller face would lose too much of its mask."""
+        return self._large or photo.pixels.size >= LARGE
 
     def _tried(self, photo: Photo, refined: Sequence[Refined], *, finer: bool) -> Fitted:
         job = self._job
@@ -146,7 +166,7 @@ class Subject:
             lpips=job.lpips,
         )
         linking = self._linking(photo, protected) if refined else ()
-        return Fitted(protected.placements, finer, refined, linking)
+        return Fitted(protected.placements, finer, refined, linking, blocks=finer and self._keeps_blocks(photo))
 
     def _linking(self, photo: Photo, protected: Protected) -> list[dict[str, float]]:
         if self._people is None:
@@ -169,11 +189,3 @@ class Subject:
 
 def _score(fitted: Fitted) -> tuple[int, float]:
     return fitted.score
-
-
-def _finest(photo: Photo) -> Photo:
-    """A photo, described so that its copy is compressed little, where that can be.
-
-    Other frames are fitted like the original is written; to encode a large photo anew takes too much memory.
-    """
-    return photo if photo.frames or photo.pixels.size >= LARGE else finely(photo)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 _SEQUENTIAL, _PROGRESSIVE = "6b", "mozjpeg403"  # the second writes progressive files only
 _MEMORY = "/dev/shm"  # files there are gone with the machine's power
 _COMPONENTS = ("Y", "Cb", "Cr")
+_LARGEST = 1023  # coefficient that a JPEG of 8 bits holds (ITU-T T.81, table F.2)
 
 Blocks = NDArray[np.int16]
 
@@ -76,6 +77,12 @@ def changed(task: Any, folder: Path) -> bytes:
         tables, factors, size = [table.T for table in tables], factors[:, ::-1], size[::-1]
     if swaps or down or across:
         planes = [upright(plane, swaps=bool(swaps), flips=(bool(down), bool(across))) for plane in planes]
+    if "finer Y" in task:
+        for index, plane in enumerate(planes):
+            finer = task[f"finer {_COMPONENTS[index]}"]
+            _check_room(plane, finer)
+            plane *= finer
+            tables[index] = tables[index] // finer.astype(tables[index].dtype)
     for number in range(count):
         row, column = task[f"{number} at"]
         for index, plane in enumerate(planes):
@@ -84,6 +91,7 @@ def changed(task: Any, folder: Path) -> bytes:
             place = plane[by_row * row :, by_column * column :]
             high, wide = (min(a, b) for a, b in zip(place.shape[:2], steps.shape[:2], strict=True))
             place[:high, :wide] += steps[:high, :wide]
+            np.clip(place[:high, :wide], -_LARGEST - 1, _LARGEST, out=place[:high, :wide])
     with jpeglib.version(_SEQUENTIAL):
         _written(planes, tables, factors, size).write_dct(str(target), flags=["OPTIMIZE_CODING"])
     if progressive:
@@ -94,6 +102,14 @@ def changed(task: Any, folder: Path) -> bytes:
             again.load()
             again.write_dct(str(target))
     return target.read_bytes()
+
+
+def _check_room(plane: Blocks, factors: Blocks) -> None:
+    """Refuse coefficients that no longer fit a JPEG once they are multiplied."""
+    largest = np.maximum(plane.max((0, 1)).astype(int), -plane.min((0, 1)).astype(int)) * factors
+    largest[0, 0] = 0  # of these only differences between blocks are bounded, by twice as much
+    if largest.max() > _LARGEST:
+        sys.exit("coefficients are too large for finer tables")
 
 
 def _written(planes: list[Blocks], tables: list[Any], factors: Any, size: tuple[int, int]) -> Any:

@@ -1,11 +1,14 @@
 """How a JPEG is compressed, as far as its blocks must be known to change some of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from guise.models.files.photos.metadata import FLIPPED_ACROSS, FLIPPED_DOWN, swaps_sides
 
@@ -53,11 +56,42 @@ class CompressedJpeg:
 
     Attributes:
         data: the file up to its end.
-        layout: how it is compressed.
+        layout: how its copy is compressed.
+        factors: of each component, by which the copy's tables are finer: int16 (8, 8). None: they are the file's own.
     """
 
     data: bytes
     layout: Layout
+    factors: tuple[NDArray[np.int16], ...] | None = None
+
+    def finer(self) -> "CompressedJpeg":
+        """The same, to be compressed about as little as at quality 95.
+
+        Each step of a table is parted into whole ones, so what is not changed stays as it is stored.
+        """
+        if self.factors is not None:
+            return self
+        fine = [table.T if self.layout.swaps else table for table in _fine_tables()]
+        tables = [
+            np.vectorize(_part)(table, fine[min(at, 1)]).astype(np.uint16)
+            for at, table in enumerate(self.layout.tables)
+        ]
+        factors = tuple((own // new).astype(np.int16) for own, new in zip(self.layout.tables, tables, strict=True))
+        return replace(self, layout=replace(self.layout, tables=tuple(tables)), factors=factors)
+
+
+def _part(step: int, most: int) -> int:
+    """The largest divisor of a step that is not above another one."""
+    return max(part for part in range(1, most + 1) if step % part == 0)
+
+
+@cache
+def _fine_tables() -> list[NDArray[np.uint16]]:
+    """For lightness and colour, at quality 95."""
+    Image.new("RGB", (BLOCK, BLOCK)).save(buffer := BytesIO(), "JPEG", quality=95)
+    with Image.open(buffer, formats=["JPEG"]) as image:
+        tables: dict[int, list[int]] = image.quantization  # type: ignore[attr-defined]
+    return [np.array(tables[number], np.uint16).reshape(BLOCK, BLOCK) for number in (0, 1)]
 
 
 def layout_of(image: Any, orientation: Any) -> Layout | None:

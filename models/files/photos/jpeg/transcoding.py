@@ -33,7 +33,7 @@ def changed_blocks(original: CompressedJpeg, changes: Sequence[BlockChange]) -> 
         changes: what to add to some of them.
 
     Returns:
-        A file without metadata. It has the original's tables, sampling and kind of scans.
+        A file without metadata. It has the layout's tables, and the original's sampling and kind of scans.
 
     Raises:
         BlockError: its blocks cannot be read.
@@ -45,6 +45,7 @@ def changed_blocks(original: CompressedJpeg, changes: Sequence[BlockChange]) -> 
     for number, change in enumerate(changes):
         task[f"{number} at"] = np.array([change.row, change.column], np.int64)
         task |= {f"{number} {_COMPONENTS[at]}": steps for at, steps in enumerate(change.steps)}
+    task |= {f"finer {_COMPONENTS[at]}": factors for at, factors in enumerate(original.factors or ())}
     np.savez(archive := BytesIO(), **task)  # type: ignore[arg-type]  # numpy's stubs take names for its own option
     asked = sha256(archive.getbuffer()).digest()
     if asked not in _last:

@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 from skimage.data import astronaut
 
 from guise.models.errors import ImageError
-from guise.models.files import as_saved, read_photo, write_photo
+from guise.models.files import as_saved, finely, read_photo, write_photo
 from guise.models.files.photos.containers import jpeg_parts
 from guise.models.files.photos.jpeg.layout import CompressedJpeg
 from guise.models.files.photos.jpeg.transcoding import changed_blocks
@@ -59,6 +59,42 @@ def _coefficients(path: Path) -> list[np.ndarray]:
 def _decoded(path: Path) -> np.ndarray:
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB")).astype(int)
+
+
+@pytest.mark.parametrize("orientation", [1, 6, 7])
+@pytest.mark.parametrize("kind", ["q60", "q75", "q90, 4:2:2", "q85, progressive"])
+def test_a_finer_copy_keeps_what_no_mask_touches_and_holds_more_of_the_mask(
+    tmp_path: Path, kind: str, orientation: int
+) -> None:
+    original = _saved(tmp_path / "a.jpg", _picture(), orientation, **KINDS[kind])
+    photo = read_photo(original)
+    masked = _masked(photo.pixels)
+    for name, how in (("b.jpg", photo), ("c.jpg", finely(photo, blocks=True)), ("d.jpg", finely(photo))):
+        write_photo(tmp_path / name, how, masked)
+    coarse, fine, anew = (read_photo(tmp_path / name).pixels.astype(int) for name in ("b.jpg", "c.jpg", "d.jpg"))
+    far = np.ones(masked.shape[:2], bool)
+    far[64:208, 48:224] = False
+    # The same blocks, which a decoder may show a little differently where they are turned.
+    assert np.array_equal(fine[far], coarse[far]) and not np.array_equal(anew[far], coarse[far])
+    lost = [np.abs(pixels - masked)[FACE].mean() for pixels in (coarse, fine)]
+    assert lost[1] < 0.85 * lost[0]
+    sizes = [(tmp_path / name).stat().st_size for name in ("a.jpg", "c.jpg", "d.jpg")]
+    assert sizes[1] < 0.9 * sizes[2] and sizes[1] < 1.8 * sizes[0]
+    foreseen = as_saved(finely(photo, blocks=True), masked, photo.pixels).astype(int)
+    assert np.percentile(np.abs(foreseen - fine)[FACE], 99) <= 3
+    with Image.open(tmp_path / "c.jpg") as copy:
+        assert bool(copy.info.get("progressive")) == ("progressive" in kind)
+        assert sum(copy.quantization[0]) < 500
+
+
+def test_coefficients_that_would_not_fit_finer_tables_are_compressed_anew(tmp_path: Path) -> None:
+    """The sharpest of pictures, whose largest coefficient lies above what a JPEG tells in single steps."""
+    stripes = np.tile(np.array([255, 0, 0, 255], np.uint8), (64, 16))  # 1020 of the fourth frequency: 28 steps of 37
+    Image.fromarray(stripes).save(tmp_path / "a.jpg", qtables=[[37] * 64])
+    photo = read_photo(tmp_path / "a.jpg")
+    notes = write_photo(tmp_path / "b.jpg", finely(photo, blocks=True), 255 - photo.pixels)
+    assert len(notes) == 1 and "compressed anew" in notes[0] and "too large for finer tables" in notes[0]
+    assert np.abs(read_photo(tmp_path / "b.jpg").pixels.astype(int) - (255 - photo.pixels)).max() < 25
 
 
 @pytest.mark.parametrize("kind", KINDS)
