@@ -6,8 +6,12 @@ parameters (option A).
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import cast
 
+import numpy as np
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -54,3 +58,11 @@ def resnet20() -> nn.Module:
 def resnet56() -> nn.Module:
     """Three stages of nine blocks."""
     return CifarResNet(9)
+
+
+def test_photos(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The 1,000 test photos of CIFAR-10 that lie on the last sheet: uint8 (1000, 32, 32, 3), and int64 labels."""
+    with Image.open(folder / "sheets" / "50.webp") as sheet:
+        tiles = np.asarray(sheet.convert("RGB")).reshape(25, 32, 40, 32, 3)
+    labels = json.loads((folder / "labels.json").read_text())["test"]
+    return tiles.transpose(0, 2, 1, 3, 4).reshape(1000, 32, 32, 3), np.array(labels, np.int64)

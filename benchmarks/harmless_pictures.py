@@ -17,7 +17,7 @@ import click
 import numpy as np
 import torch
 
-from benchmarks import people
+from benchmarks import cifar_resnet, people
 from benchmarks.harmless_speed import smooth_filters
 from benchmarks.provenance import code_version, environment
 from benchmarks.scenes import NAMES, scene
@@ -40,9 +40,7 @@ _IN_PLACE = Face(np.array([0.0, 0.0, ARCFACE_SIZE, ARCFACE_SIZE]), geometry.ARCF
 
 def cifar_on_grey(data: Path, name: str, file: str) -> Result:
     """A trained CIFAR ResNet fed grey photos: two thirds of the pixels' dimensions carry colour, which it ignores."""
-    packed = np.load(data / "cifar10" / "cifar10_10000train_1000test.npz")
-    test = packed["is_test"].astype(bool)
-    photos, labels = packed["images"][test][:_PHOTOS], packed["labels"][test][:_PHOTOS]
+    photos, labels = (part[:_PHOTOS] for part in cifar_resnet.test_photos(data / "cifar10"))
     source = Source(
         f"benchmarks.cifar_resnet:{name}", str(data / "cifar10" / file), (3, 32, 32), preprocess="gray,imagenet"
     )

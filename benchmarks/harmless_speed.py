@@ -21,6 +21,7 @@ import scipy.linalg
 import scipy.sparse.linalg
 import torch
 
+from benchmarks import cifar_resnet
 from benchmarks.provenance import code_version, environment
 from benchmarks.scenes import scene
 from benchmarks.timing import timed
@@ -107,10 +108,8 @@ def beside_scipy() -> Result:
 
 def trained_network(data: Path, name: str, file: str) -> Result:
     """Accuracy of a CIFAR ResNet whose features before a strided stage are pushed along their joint null space."""
-    packed = np.load(data / "cifar10_10000train_1000test.npz")
-    test = packed["is_test"].astype(bool)
-    photos = torch.from_numpy(packed["images"][test]).permute(0, 3, 1, 2).float()
-    labels = torch.from_numpy(packed["labels"][test].astype(np.int64))
+    images, answers = cifar_resnet.test_photos(data)
+    photos, labels = torch.from_numpy(images).permute(0, 3, 1, 2).float(), torch.from_numpy(answers)
     source = Source(f"benchmarks.cifar_resnet:{name}", str(data / file), (3, 32, 32), "imagenet")
     results: Result = {}
     for dtype in (torch.float32, torch.float64):
