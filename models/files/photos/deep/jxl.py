@@ -16,6 +16,7 @@ from guise.models.files.photos.containers import HDR_LOST
 from guise.models.files.photos.deep.jxl_header import jxl_header
 
 _TIFF_MARKS = (b"II*\0", b"MM\0*")
+_COLOURS = {"RGB": "RGB", "RGBA": "RGB", "L": "L", "LA": "L", "I;16": "L"}  # of what a profile is for
 _SRGB_NEAR = 1  # level by which a profile of sRGB may differ from it
 
 
@@ -55,9 +56,9 @@ def decoded_jxl(file: BytesIO) -> Image.Image:
     else:
         raise ImageError(f"its samples ({told.mode}) are not read; convert it to 8-bit RGB")
     _check_same(image, header.size)
-    image, converted = _in_srgb(image, profile)
+    image = _in_srgb(image, profile)
     image.format = "JXL"
-    image.info |= {"bit_depth": header.bits, "converted": converted}
+    image.info["bit_depth"] = header.bits
     return _with_boxes(image, [] if is_jpeg else [(bytes(box.box_type), bytes(box.data)) for box in boxes])
 
 
@@ -73,6 +74,8 @@ def beside_jxl(info: Mapping[Any, Any]) -> tuple[list[str], list[str]]:
     notes = [HDR_LOST] if info.get("gain_map") else []
     if info.get("converted"):
         notes.append("its colours are turned into sRGB; those beyond it come out paler")
+    if info.get("profile_left_out"):
+        notes.append("its colour profile cannot be used; left out")
     return notes, ["EXIF"] if info.get("packed_exif") else []
 
 
@@ -146,26 +149,30 @@ def _check_same(image: Image.Image, size: tuple[int, int]) -> None:
         raise ImageError("it is damaged (its header gives another size than its picture has)")
 
 
-def _in_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bool]:
-    """A picture in sRGB, since an encoder takes no other; and whether that has changed it."""
-    if not profile or image.mode == "I;16":
-        return image, False
-    colours = image.convert("RGB") if image.mode in ("RGB", "RGBA") else image.convert("L")
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """A picture in sRGB, since an encoder takes no other; `info` tells whether that changed it or cannot be done."""
+    if not profile or image.mode not in _COLOURS:
+        return image
+    colours = image
+    if image.mode == "I;16":
+        colours = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    elif image.mode != _COLOURS[image.mode]:
+        colours = image.convert(_COLOURS[image.mode])
     try:
         source, srgb = ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB")
         transform = ImageCms.buildTransform(source, srgb, colours.mode, "RGB")
         if _is_plain(transform, colours.mode):
-            return image, False
-        converted = ImageCms.applyTransform(colours, transform)
+            return image
+        converted: Any = ImageCms.applyTransform(colours, transform)
     except (ImageCms.PyCMSError, OSError):
-        return image, False
-    assert converted is not None
-    converted.info.pop("icc_profile", None)
+        image.info["profile_left_out"] = True
+        return image
     if colours.mode == "L":
         converted = converted.convert("L")
     if image.mode in ("LA", "RGBA"):
         converted.putalpha(image.getchannel("A"))
-    return converted, True
+    converted.info = {**image.info, "converted": True}
+    return converted  # type: ignore[no-any-return]
 
 
 def _is_plain(transform: Any, mode: str) -> bool:

@@ -13,8 +13,9 @@ from PIL.ExifTags import Base
 
 from guise.models.errors import ImageError
 from guise.models.files import read_photo, write_photo
-from guise.models.files.photos.deep.jxl import encode_jxl
+from guise.models.files.photos.deep.jxl import _in_srgb, beside_jxl, encode_jxl
 from guise.models.files.photos.deep.jxl_header import JxlHeader, jxl_header
+from tests.models.files.photos.test_metadata import SRGB
 
 pillow_jxl = pytest.importorskip("pillow_jxl")
 
@@ -104,6 +105,25 @@ def test_a_jpeg_that_it_wraps_is_read_as_that_jpeg(tmp_path: Path) -> None:
     assert wrapped.format == "JXL" and not wrapped.lossless
     write_photo(tmp_path / "b.jxl", wrapped, wrapped.pixels)
     assert read_photo(tmp_path / "b.jxl").pixels.shape == (64, 48, 3)
+
+
+def test_a_wrapped_jpeg_of_other_colours_is_turned_upright_too(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[Base.Orientation] = 6
+    linear = SRGB.replace(b"sRGB", b"mine", 1)
+    tag = linear.index(b"curv", 400) if b"curv" in linear[400:] else linear.index(b"para", 400)
+    flat = linear[:tag] + b"curv" + bytes(8) + linear[tag + 12 :]  # no points: a straight line
+    Image.fromarray(PIXELS).save(buffer := BytesIO(), "JPEG", quality=90, exif=exif, icc_profile=flat)
+    (tmp_path / "a.jxl").write_bytes(_boxed(jpeg=buffer.getvalue()))
+    photo = read_photo(tmp_path / "a.jxl")
+    assert photo.pixels.shape == (64, 48, 3) and "turned into sRGB" in photo.notes[0]
+
+
+def test_a_profile_that_cannot_be_used_is_said() -> None:
+    """No encoder at hand writes one."""
+    image = _in_srgb(Image.fromarray(PIXELS), b"no profile" * 20)
+    assert np.array_equal(image, PIXELS)
+    assert beside_jxl(image.info) == (["its colour profile cannot be used; left out"], [])
 
 
 def test_other_colours_are_turned_into_srgb_and_said(tmp_path: Path) -> None:
