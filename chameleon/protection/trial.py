@@ -152,7 +152,7 @@ class Subject:
         return photo if photo.frames or too_large else finely(photo, blocks=self._keeps_blocks(photo))
 
     def _keeps_blocks(self, photo: Photo) -> bool:
-        """Whether a finer JPEG keeps what the mask does not touch; a smaller face would lose too much of its mask."""
+        """Whether a finer JPEG keeps what the mask does not touch: small faces lose much by it; large photos must."""
         return self._large or photo.pixels.size >= LARGE
 
     def _tried(self, photo: Photo, refined: Sequence[Refined], *, finer: bool) -> Fitted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from guise.chameleon.faces.crop import FaceCrop
 from guise.chameleon.faces.detection import Face
@@ -19,7 +20,6 @@ from guise.models.files import Photo, settings_hash
 
 _NEARLY = 1.15  # times the threshold: compression and the pictures in between bring a face nearer than that
 _WEIGHT = 3.0  # of recognisers that link a picture or nearly do; the others have 1
-_REFUSED: Mapping[str, float] = {"": 0.0}  # where no mask fits: worse than any that does
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class KeyFitter:
         if not self._job.patience:
             return best
         people = [self._people(picture) for picture in pictures]
-        near = [self._near(*one) for one in zip(pictures, people, best, strict=True)]
+        near: list[Mapping[str, float] | None] = [self._near(*one) for one in zip(pictures, people, best, strict=True)]
         for attempt in range(1, self._job.patience + 1):
-            again = [index for index, names in enumerate(near) if names]
+            again = [index for index, names in enumerate(near) if names is None or names]
             if not again:
                 break
             refined = self._refined(
@@ -77,7 +77,7 @@ class KeyFitter:
                 [crops[index] for index in again],
                 Attempt(
                     starts=[best[index].refinement for index in again],
-                    weights=[dict.fromkeys(near[index], _WEIGHT) for index in again],
+                    weights=[dict.fromkeys(near[index] or {}, _WEIGHT) for index in again],
                     dispersion=0.0,
                 ),
                 attempt,
@@ -102,8 +102,10 @@ class KeyFitter:
         names = self._refiner.names
         return [known for known in enrolled if known.recogniser.record.name in names and known.linked]
 
-    def _near(self, picture: KeyPicture, people: Sequence[EnrolledFace], refined: Refined) -> Mapping[str, float]:
-        """Who links or nearly links a picture with its mask, and their distances as shares of the threshold."""
+    def _near(
+        self, picture: KeyPicture, people: Sequence[EnrolledFace], refined: Refined
+    ) -> Mapping[str, float] | None:
+        """Who links or nearly links a picture with its mask, and how far they are; None where no mask fits."""
         job = self._job
         try:
             protected = protect_photo(
@@ -115,13 +117,15 @@ class KeyFitter:
                 lpips=job.lpips,
             )
         except ImageError:
-            return _REFUSED
+            return None
         each = links(protected.pixels, picture.face, people, self._enrolment.reader.detector)
         return {
             name: link.distance for name, link in each.items() if link.distance is not None and link.distance < _NEARLY
         }
 
 
-def _score(near: Mapping[str, float]) -> tuple[int, float]:
+def _score(near: Mapping[str, float] | None) -> tuple[float, float]:
     """How many link a picture, and how near all are that nearly do; the less the better."""
+    if near is None:
+        return inf, inf
     return sum(distance < 1 for distance in near.values()), sum(_NEARLY - distance for distance in near.values())

@@ -146,6 +146,7 @@ class Tracker:
     def _close_gap(self, old: Track, new: Track) -> Track:
         self._carry(old, max(old.sightings), min(new.sightings), new.sightings[min(new.sightings)].face)
         old.sightings.update(new.sightings)
+        old.jumps |= new.jumps
         return old
 
     def _follow(self, track: Track, order: range) -> bool:

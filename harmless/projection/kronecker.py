@@ -15,6 +15,7 @@ from guise.harmless.operators.convolution import Convolution
 from guise.harmless.operators.matrix import Matrix
 from guise.harmless.projection.base import row_basis
 from guise.harmless.projection.blocks import Blocks, splits
+from guise.models.counting import counted
 
 _MOST = 64
 """Sums over windows; more are rarely worth while."""
@@ -41,7 +42,7 @@ class Kronecker:
         self._blocks = Blocks(layer)
         values, basis = row_basis(self._blocks.block[0])
         self._basis = basis[:, basis.any(0)]
-        self.method = f"{self._blocks.method}, of which {len(sizes)} sum(s) are read"
+        self.method = f"{self._blocks.method}, of which {counted(len(sizes), 'sum is', 'sums are')} read"
         self.rank = len(sizes) * self._basis.shape[1]
         self.singular_values = torch.outer(sizes, values).flatten().sort(descending=True).values
 

@@ -85,6 +85,8 @@ class Work:
         assert process.stdout is not None
         async for line in process.stdout:
             event, self._heard = json.loads(line), True
+            if event["event"] == "ready":
+                continue
             if self._stopping is not None and event["event"] in ("people", "done", "failed", "stopped"):
                 self._stopping.cancel()
                 self._stopping = None

@@ -81,6 +81,7 @@ def main() -> None:
 
     tab = sys.argv[1]
     work = getattr(importlib.import_module(f"guise.cli.app.worker.{tab}"), _JOBS[tab])(send)  # imports torch
+    send("ready")
     private = None
     while (job := jobs.get()) is not None:
         private = job.get("private", private)

@@ -160,8 +160,9 @@ def finely(photo: Photo, *, blocks: bool = False) -> Photo:
     coarse = sum(tables[min(tables)]) > _FINE if tables else photo.shown.stored > 0 and not photo.lossless
     if not coarse:
         return photo
-    options = {name: value for name, value in photo.shown.options.items() if name not in ("qtables", "subsampling")}
     kept = photo.compressed.finer() if blocks and photo.compressed is not None else None
+    coarse_ones = ("qtables", "subsampling") if kept is None else ("qtables",)
+    options = {name: value for name, value in photo.shown.options.items() if name not in coarse_ones}
     return replace(photo, shown=replace(photo.shown, options=options, stored=0.0), compressed=kept)
 
 

@@ -18,7 +18,7 @@ from guise.chameleon.mask.mask import Mask
 from guise.chameleon.protection.job import Job
 from guise.chameleon.protection.photo import protect_photo
 from guise.chameleon.videos.keys import Key as KeyNumber
-from guise.chameleon.videos.refining import KeyFitter, KeyPicture
+from guise.chameleon.videos.refining import KeyFitter, KeyPicture, _score
 from guise.chameleon.visibility.budget import budget_of
 from guise.models.files import Photo, read_photo
 from guise.models.files.pictures import save_picture
@@ -78,3 +78,7 @@ def test_what_is_linked_is_fitted_again_and_the_better_is_kept(pictures, reader:
     assert max(once) < 1.15  # else nothing would be fitted again
     assert all(after >= before for before, after in zip(once, again, strict=True))
     assert np.mean(again) > np.mean(once) + 0.03
+
+
+def test_a_mask_that_does_not_fit_the_budget_never_replaces_one_that_does() -> None:
+    assert _score(None) > _score({"a": 0.1, "b": 0.1, "c": 0.1}) > _score({"a": 0.1}) > _score({"a": 1.1}) > _score({})

@@ -150,6 +150,14 @@ def test_a_face_that_blurs_for_a_moment_is_carried_and_counted(reader: FaceReade
     assert found.carried | found.missed <= {8, 9}
 
 
+def test_a_jump_right_after_the_face_was_lost_is_kept(reader: FaceReader, user: FaceSelector) -> None:
+    turned = portrait().transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    shown = [scene(9, still), empty(3), scene(4, still), scene(8, still, of=turned)]
+    found = tracked([picture for part in shown for picture in part.pictures], reader, user)
+    assert 16 in {number for track in found.tracks for number in track.jumps}
+    assert not any({15, 16} <= set(run) for track in found.tracks for run in track.runs())
+
+
 def test_nobody_is_found_where_nobody_is(reader: FaceReader, user: FaceSelector) -> None:
     found = tracked(empty(13).pictures, reader, user)
     assert found.frames == 13 and not found.tracks and not found.missed

@@ -12,7 +12,7 @@ from PIL.ExifTags import Base
 from PIL.JpegImagePlugin import JpegImageFile
 
 from guise.models.errors import ImageError
-from guise.models.files.photos.containers import HDR_LOST
+from guise.models.files.photos.containers import HDR_LOST, beside_jpeg, jpeg_parts
 from guise.models.files.photos.deep.jxl_header import jxl_header
 
 _TIFF_MARKS = (b"II*\0", b"MM\0*")
@@ -48,7 +48,9 @@ def decoded_jxl(file: BytesIO) -> Image.Image:
         _check_same(image, header.size)
         profile, exif = image.info.get("icc_profile"), image.info.get("exif")
         image = image.copy()
-        image.info = {} if exif is None else {"exif": exif}  # what turns it: libjxl gives the file as it was
+        image.info = {"beside": beside_jpeg(jpeg_parts(samples), samples, 1)}
+        if exif is not None:  # it turns the picture: libjxl gives the file as it was
+            image.info["exif"] = exif
     elif told.mode == "I;16":
         image = Image.frombytes("I;16", (told.width, told.height), samples)
     elif told.mode in ("L", "LA", "RGB", "RGBA"):
@@ -71,12 +73,13 @@ def beside_jxl(info: Mapping[Any, Any]) -> tuple[list[str], list[str]]:
     Returns:
         What of it people will miss, a line each; and names of metadata.
     """
-    notes = [HDR_LOST] if info.get("gain_map") else []
+    notes, left_out = (list(part) for part in info.get("beside", ((), ())))
+    notes += [HDR_LOST] if info.get("gain_map") else []
     if info.get("converted"):
         notes.append("its colours are turned into sRGB; those beyond it come out paler")
     if info.get("profile_left_out"):
         notes.append("its colour profile cannot be used; left out")
-    return notes, ["EXIF"] if info.get("packed_exif") else []
+    return notes, left_out + (["EXIF"] if info.get("packed_exif") else [])
 
 
 def encode_jxl(image: Image.Image, options: Mapping[str, Any]) -> bytes:
@@ -84,7 +87,7 @@ def encode_jxl(image: Image.Image, options: Mapping[str, Any]) -> bytes:
 
     Args:
         image: L, LA, RGB or RGBA.
-        options: `quality` from 20 to 95, or `lossless`; `exif`.
+        options: `quality` from 20 to 95, or `lossless`; `effort` from 1 to 9; `exif`.
 
     Returns:
         The file.

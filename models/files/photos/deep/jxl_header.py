@@ -26,7 +26,8 @@ class JxlHeader:
         size: width and height in pixels, as stored.
         animated: it holds several frames.
         bits: of a sample.
-        lossless: its pixels are compressed without loss.
+        lossless: its colours are not turned into XYB and it wraps no JPEG: true of all files without loss, and of few
+            others.
     """
 
     size: tuple[int, int]

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 _SEQUENTIAL, _PROGRESSIVE = "6b", "mozjpeg403"  # the second writes progressive files only
 _MEMORY = "/dev/shm"  # files there are gone with the machine's power
 _COMPONENTS = ("Y", "Cb", "Cr")
-_LARGEST = 1023  # coefficient that a JPEG of 8 bits holds (ITU-T T.81, table F.2)
+# What a JPEG of 8 bits holds (ITU-T T.81, tables F.1 and F.2): a coefficient, and a difference of two blocks' means.
+_LARGEST, _FARTHEST = 1023, 2047
 
 Blocks = NDArray[np.int16]
 
@@ -83,6 +84,7 @@ def changed(task: Any, folder: Path) -> bytes:
             _check_room(plane, finer)
             plane *= finer
             tables[index] = tables[index] // finer.astype(tables[index].dtype)
+    darkest = [min(-_LARGEST - 1, int(plane[..., 0, 0].min())) for plane in planes]
     for number in range(count):
         row, column = task[f"{number} at"]
         for index, plane in enumerate(planes):
@@ -91,9 +93,14 @@ def changed(task: Any, folder: Path) -> bytes:
             place = plane[by_row * row :, by_column * column :]
             high, wide = (min(a, b) for a, b in zip(place.shape[:2], steps.shape[:2], strict=True))
             place[:high, :wide] += steps[:high, :wide]
-            np.clip(place[:high, :wide], -_LARGEST - 1, _LARGEST, out=place[:high, :wide])
+            means = place[:high, :wide, 0, 0].clip(darkest[index], darkest[index] + _FARTHEST)
+            np.clip(place[:high, :wide], -_LARGEST, _LARGEST, out=place[:high, :wide])
+            place[:high, :wide, 0, 0] = means
     with jpeglib.version(_SEQUENTIAL):
-        _written(planes, tables, factors, size).write_dct(str(target), flags=["OPTIMIZE_CODING"])
+        try:
+            _written(planes, tables, factors, size).write_dct(str(target), flags=["OPTIMIZE_CODING"])
+        except OSError:  # it names a file of ours
+            sys.exit("a JPEG holds no such coefficients")
     if progressive:
         del planes
         with jpeglib.version(_PROGRESSIVE):
@@ -106,9 +113,10 @@ def changed(task: Any, folder: Path) -> bytes:
 
 def _check_room(plane: Blocks, factors: Blocks) -> None:
     """Refuse coefficients that no longer fit a JPEG once they are multiplied."""
-    largest = np.maximum(plane.max((0, 1)).astype(int), -plane.min((0, 1)).astype(int)) * factors
-    largest[0, 0] = 0  # of these only differences between blocks are bounded, by twice as much
-    if largest.max() > _LARGEST:
+    highest, lowest = (bound.astype(int) * factors for bound in (plane.max((0, 1)), plane.min((0, 1))))
+    apart = highest[0, 0] - lowest[0, 0]  # of a block's mean only the difference to another block's is told
+    highest[0, 0] = lowest[0, 0] = 0
+    if apart > _FARTHEST or max(highest.max(), -lowest.min()) > _LARGEST:
         sys.exit("coefficients are too large for finer tables")
 
 

@@ -65,7 +65,7 @@ class CompressedJpeg:
     factors: tuple[NDArray[np.int16], ...] | None = None
 
     def finer(self) -> "CompressedJpeg":
-        """The same, to be compressed about as little as at quality 95.
+        """The same, to be compressed as little as at quality 95, or less.
 
         Each step of a table is parted into whole ones, so what is not changed stays as it is stored.
         """

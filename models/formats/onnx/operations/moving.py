@@ -120,7 +120,8 @@ def _centre(node: Any, x: Tensor, sizes: Tensor) -> Tensor:
         places = torch.arange(before, before + size)
         inside = (places >= 0) & (places < x.shape[axis])
         shape = [-1 if each == axis % x.ndim else 1 for each in range(x.ndim)]
-        x = x.index_select(axis, places.clamp(0, x.shape[axis] - 1)) * inside.to(x.dtype).view(shape)
+        moved = x.index_select(axis, places.clamp(0, x.shape[axis] - 1))
+        x = torch.where(inside.view(shape), moved, torch.zeros((), dtype=x.dtype))
     return x
 
 

@@ -82,6 +82,12 @@ def test_a_finer_copy_keeps_what_no_mask_touches_and_holds_more_of_the_mask(
     assert sizes[1] < 0.9 * sizes[2] and sizes[1] < 1.8 * sizes[0]
     foreseen = as_saved(finely(photo, blocks=True), masked, photo.pixels).astype(int)
     assert np.percentile(np.abs(foreseen - fine)[FACE], 99) <= 3
+    # Where only a part is encoded, without its place, colours have the resolution that the copy gives them.
+    colours = photo.pixels[FACE].copy()
+    colours[::2, :, 0], colours[1::2, :, 0] = 60, 200
+    part = as_saved(finely(photo, blocks=True), colours).astype(int)
+    if orientation == 1:  # rows have half their number in 4:2:0 only
+        assert (np.abs(part - colours)[..., 0].mean() > 20) == ("4:2:2" not in kind)
     with Image.open(tmp_path / "c.jpg") as copy:
         assert bool(copy.info.get("progressive")) == ("progressive" in kind)
         assert sum(copy.quantization[0]) < 500
@@ -95,6 +101,20 @@ def test_coefficients_that_would_not_fit_finer_tables_are_compressed_anew(tmp_pa
     notes = write_photo(tmp_path / "b.jpg", finely(photo, blocks=True), 255 - photo.pixels)
     assert len(notes) == 1 and "compressed anew" in notes[0] and "too large for finer tables" in notes[0]
     assert np.abs(read_photo(tmp_path / "b.jpg").pixels.astype(int) - (255 - photo.pixels)).max() < 25
+
+
+@pytest.mark.parametrize("quality", [25, 30, 47, 60, 75])
+def test_black_beside_white_is_written_and_no_file_of_ours_is_named(tmp_path: Path, quality: int) -> None:
+    """Means of blocks as far apart as they can be: some steps of coarse tables overshoot."""
+    halves = np.zeros((64, 64, 3), np.uint8)
+    halves[:, 32:] = 255
+    Image.fromarray(halves).save(tmp_path / "a.jpg", quality=quality)
+    photo = read_photo(tmp_path / "a.jpg")
+    changed = photo.pixels.copy()
+    changed[20:30, 20:30] = 255 - changed[20:30, 20:30]
+    notes = write_photo(tmp_path / "b.jpg", finely(photo, blocks=True), changed)
+    assert not any("guise-jpeg" in note or "OSError" in note for note in notes)
+    assert np.abs(read_photo(tmp_path / "b.jpg").pixels.astype(int) - changed).mean() < 3
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -97,12 +97,14 @@ def test_its_own_orientation_holds_and_not_that_of_exif(tmp_path: Path, orientat
 def test_a_jpeg_that_it_wraps_is_read_as_that_jpeg(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[Base.Orientation] = 6
-    Image.fromarray(PIXELS).save(buffer := BytesIO(), "JPEG", quality=80, exif=exif)
+    Image.fromarray(PIXELS).save(buffer := BytesIO(), "JPEG", quality=80, exif=exif, xmp=b"<x/>", comment=b"mine")
     (tmp_path / "a.jpg").write_bytes(buffer.getvalue())
     (tmp_path / "a.jxl").write_bytes(_boxed(jpeg=buffer.getvalue()))
     wrapped, plain = read_photo(tmp_path / "a.jxl"), read_photo(tmp_path / "a.jpg")
     assert np.array_equal(wrapped.pixels, plain.pixels) and wrapped.pixels.shape == (64, 48, 3)
-    assert wrapped.format == "JXL" and not wrapped.lossless
+    assert (
+        wrapped.format == "JXL" and not wrapped.lossless and wrapped.left_out == plain.left_out == ("XMP", "comments")
+    )
     write_photo(tmp_path / "b.jxl", wrapped, wrapped.pixels)
     assert read_photo(tmp_path / "b.jxl").pixels.shape == (64, 48, 3)
 
