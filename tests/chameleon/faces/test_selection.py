@@ -54,8 +54,9 @@ def test_many_faces_in_one_photo_are_one_photo():
 @pytest.mark.parametrize(("mine", "hers"), [(3, 3), (5, 4), (10, 8), (1, 1)])
 def test_two_users_mixed_are_not_guessed_apart(mine, hers):
     faces = [face(f"me {i}.jpg", ME) for i in range(mine)] + [face(f"her {i}.jpg", HER) for i in range(hers)]
+    photos = "photos" if mine > 1 else "photo"
     with pytest.raises(
-        FaceError, match=rf"two people .*\({mine} photos, such as 'me 0.jpg', and {hers}.*`user_face=PHOTO`"
+        FaceError, match=rf"two people .*\({mine} {photos}, such as 'me 0.jpg', and {hers}.*`user_face=PHOTO`"
     ):
         select_recurring(faces, threshold=THRESHOLD)
 

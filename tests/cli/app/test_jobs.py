@@ -197,8 +197,8 @@ def test_a_worker_says_what_went_wrong_and_ends_with_its_server(job, tmp_path):
     lines = json.dumps({**job, "do": "look", "folder": str(private / "photos"), "private": str(private)}) + "\n"
     command = [sys.executable, "-P", "-m", "guise.cli.app.worker", "photos"]
     ran = subprocess.run(command, input=lines, capture_output=True, text=True, check=False, timeout=200)
-    events = [json.loads(line) for line in ran.stdout.splitlines()]
-    assert ran.returncode == 0 and ran.stderr == ""
+    ready, *events = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert ran.returncode == 0 and ran.stderr == "" and ready == {"event": "ready"}
     # Its input has ended, so it may be told to stop before it has looked.
     assert events in ([{"event": "stopped"}], [{"event": "failed", "text": events[0].get("text")}])
     assert str(private) not in str(events) and not private.exists()
@@ -213,6 +213,7 @@ def test_a_stop_before_the_worker_is_ready_is_answered_once(job, tmp_path):
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
         worker.stdin.write("".join(json.dumps(line) + "\n" for line in lines))
         worker.stdin.flush()
+        assert json.loads(worker.stdout.readline()) == {"event": "ready"}
         assert json.loads(worker.stdout.readline()) == {"event": "stopped"}
         worker.stdin.write(json.dumps(look) + "\n")  # it goes on working
         worker.stdin.flush()
