@@ -41,6 +41,16 @@ class Track:
     sightings: dict[int, Sighting] = field(default_factory=dict)
     jumps: set[int] = field(default_factory=set)
 
+    def jump(self, number: int, *, apart: int) -> None:
+        """Begin a run, unless one has just begun: a face that shakes would need a mask for every picture.
+
+        Args:
+            number: of the picture.
+            apart: pictures between two such beginnings, at least.
+        """
+        if all(abs(number - other) >= apart for other in self.jumps):
+            self.jumps.add(number)
+
     def runs(self) -> Iterator[list[int]]:
         """Numbers of pictures without a gap or a jump.
 

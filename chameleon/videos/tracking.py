@@ -171,7 +171,7 @@ class Tracker:
             if known[0] != number - step:
                 self._carry(track, min(known[0], number), max(known[0], number), face)
             elif self._likeness(track, at, known[0], face) < _STEADY:
-                self._jump(track, max(number, known[0]))
+                track.jump(max(number, known[0]), apart=_TOGETHER)
             track.sightings[number] = Sighting(face)
         return self._first + order[-1] in track.sightings if len(order) else True
 
@@ -198,11 +198,6 @@ class Tracker:
         if pixels is None:
             return unknown
         return likeness(patch(pixels, track.sightings[known].face), patch(self._held[at], face))
-
-    def _jump(self, track: Track, number: int) -> None:
-        """Begin a run, unless one has just begun: a face that shakes would need a mask for every picture."""
-        if all(abs(number - jump) >= _TOGETHER for jump in track.jumps):
-            track.jumps.add(number)
 
     def _carry(self, track: Track, a: int, b: int, face: Face) -> None:
         """Fill a gap between pictures `a` and `b`, where these are held and show no other thing in the face's place."""
