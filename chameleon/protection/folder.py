@@ -26,6 +26,7 @@ from guise.chameleon.protection.trial import Fitted, Subject
 from guise.chameleon.protection.within import settled
 from guise.chameleon.restoration.restore_record import pixels_hash
 from guise.models import Recogniser
+from guise.models.counting import by_number
 from guise.models.errors import ImageError
 from guise.models.files import Photo, file_hash, read_photo, write_photo
 from guise.models.watching import Progress
@@ -234,4 +235,4 @@ class _Run:
 def _nobody(faces: int) -> str:
     if not faces:
         return "no face was found"
-    return "its one face is not the user's" if faces == 1 else f"none of its {faces} faces is the user's"
+    return f"{by_number(faces, 'its one face is not', f'none of its {faces} faces is')} the user's"

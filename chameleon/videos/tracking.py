@@ -164,13 +164,15 @@ class Tracker:
             face = self._follower.follow(self._held[at], expected)
             if face is None and steady:
                 face = self._follower.follow(self._held[at], before)
-            if face is None or not self._continues(track, at, known[0], face):
+            like = None if face is None else self._likeness(track, at, known[0], face)
+            if face is None or not self._continues(at, face, like):
                 face = self._found_around(track, at, known[0], expected)
-            if face is None:
-                continue
+                if face is None:
+                    continue
+                like = self._likeness(track, at, known[0], face)
             if known[0] != number - step:
                 self._carry(track, min(known[0], number), max(known[0], number), face)
-            elif self._likeness(track, at, known[0], face) < _STEADY:
+            elif like is not None and like < _STEADY:
                 track.jump(max(number, known[0]), apart=_TOGETHER)
             track.sightings[number] = Sighting(face)
         return self._first + order[-1] in track.sightings if len(order) else True
@@ -183,20 +185,21 @@ class Tracker:
         if self._selector.one_person:  # it is not where it was, so likeness says little
             doubtful = _DOUBT * self._selector.threshold
             return next((face for face in nearest if self._distance(at, face) < doubtful), None)
-        return next((face for face in nearest if self._continues(track, at, known, face)), None)
+        likes = ((face, self._likeness(track, at, known, face)) for face in nearest)
+        return next((face for face, like in likes if self._continues(at, face, like)), None)
 
-    def _continues(self, track: Track, at: int, known: int, face: Face) -> bool:
+    def _continues(self, at: int, face: Face, like: float | None) -> bool:
         """Whether a face that was followed is still the same: a cut may put another one in its place."""
-        if self._likeness(track, at, known, face, unknown=0.0) > ALIKE:
+        if like is not None and like > ALIKE:
             return True
         return not self._selector.one_person or self._distance(at, face) < _DOUBT * self._selector.threshold
 
-    def _likeness(self, track: Track, at: int, known: int, face: Face, *, unknown: float = 1.0) -> float:
-        """How much a face looks as it did in another picture; `unknown` where that is no longer held."""
+    def _likeness(self, track: Track, at: int, known: int, face: Face) -> float | None:
+        """How much a face looks as it did in another picture; None where that is no longer held."""
         index = known - self._first
         pixels = self._before if index == -1 else self._held[index] if 0 <= index < len(self._held) else None
         if pixels is None:
-            return unknown
+            return None
         return likeness(patch(pixels, track.sightings[known].face), patch(self._held[at], face))
 
     def _carry(self, track: Track, a: int, b: int, face: Face) -> None:
