@@ -36,11 +36,11 @@ class PerformanceSettings:
     """
 
     fitting_steps: int = 2000
-    fakes: int = 32
+    fakes: int = 8
     classes_at_once: int = 10
     latent: int = 32
     width: int = 64
-    learning_rate: float = 2e-3
+    learning_rate: float = 5e-3
     head_learning_rate: float = 0.12
     head_weight: float = 0.02
     critic: Literal["adversarial", "matching", "student"] = "adversarial"

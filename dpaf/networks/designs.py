@@ -2,5 +2,8 @@
 
 FIRST = 1
 """Version 0.1's: normalised scattering and coarse pixels; a generator whose last layer paints four pixels at once."""
-CURRENT = 2
+SMOOTHED = 2
 """And waves, which see the finest scale, colour and contrast; what that layer paints is smoothed."""
+CURRENT = 3
+"""The same features; a generator that also has layers at the size of the image."""
+KNOWN = (FIRST, SMOOTHED, CURRENT)

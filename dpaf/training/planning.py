@@ -20,7 +20,7 @@ from guise.dpaf.training.state import TrainingState
 
 _LEAST_STEPS = 50
 _WITH_STUDENTS = 0.6  # of the generator's steps: those that come after the first student has looked
-_LEAST_FAKES = 128  # in a generator step, over all classes
+_LEAST_FAKES = 80  # in a generator step, over all classes
 
 
 def planned(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from guise.dpaf.accounting.settings import PrivacySettings
 from guise.dpaf.accounting.unit import Unit
 from guise.dpaf.data import ImageDataset
-from guise.dpaf.networks.designs import CURRENT, FIRST
+from guise.dpaf.networks.designs import CURRENT, FIRST, KNOWN
 from guise.dpaf.settings import PerformanceSettings
 from guise.models.errors import InputError
 
@@ -54,7 +54,7 @@ class RunSettings:
     design: int = FIRST
 
     def __post_init__(self) -> None:
-        if self.design not in (FIRST, CURRENT):
+        if self.design not in KNOWN:
             raise InputError(f"design is {self.design!r}: a newer version of Guise made this run, use that one")
 
     @property

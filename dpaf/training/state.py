@@ -9,7 +9,7 @@ from torch import Tensor
 
 from guise.dpaf.accounting.settings import PrivacySettings
 from guise.dpaf.mechanisms.processes import ALONE, Processes
-from guise.dpaf.networks.designs import CURRENT, FIRST
+from guise.dpaf.networks.designs import CURRENT
 from guise.dpaf.networks.features import PublicFeatures
 from guise.dpaf.networks.generator import Generator, MovingAverage
 from guise.dpaf.settings import PerformanceSettings
@@ -56,7 +56,7 @@ class TrainingState:
             torch.manual_seed(seed)  # initial weights only, and the caller's generator is put back
             self.features = PublicFeatures(channels, size, design=design)
             shape = {"latent": performance.latent, "width": performance.width}
-            self.generator = Generator(channels, size, classes, **shape, smooth=design != FIRST)
+            self.generator = Generator(channels, size, classes, **shape, design=design)
             self.critic: Critic | None = None
             self.stem: StemTraining | None = None
             if privacy.stem_steps:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from guise.dpaf.networks.designs import CURRENT, FIRST
+from guise.dpaf.networks.designs import CURRENT, FIRST, SMOOTHED
 from guise.dpaf.training.checkpoint import fresh_state
 from guise.models.errors import InputError
 from tests.dpaf import toy
@@ -24,16 +24,21 @@ def with_design(folder, design):
 def test_new_runs_have_the_current_design(folder):
     state = fresh_state(folder.settings())
     assert folder.settings().design == CURRENT
-    assert state.features.appearance is not None and state.generator.smooth
+    assert state.features.appearance is not None and state.generator.design == CURRENT
 
 
 def test_runs_that_name_no_design_keep_the_features_and_the_generator_of_version_01(folder):
     settings = with_design(folder, None)
     state = fresh_state(settings)
     assert settings.design == FIRST
-    assert state.features.appearance is None and not state.generator.smooth
+    assert state.features.appearance is None and state.generator.design == FIRST
     assert state.features.loss_weight == pytest.approx(1)
     assert [length**2 for length in state.features.lengths] == pytest.approx([0.4, 0.4, 0.09, 0.09])
+
+
+def test_a_run_of_the_design_before_keeps_its_generator(folder):
+    state = fresh_state(with_design(folder, SMOOTHED))
+    assert state.features.appearance is not None and state.generator.design == SMOOTHED
 
 
 def test_a_run_of_a_newer_version_is_not_read_as_something_else(folder):
