@@ -12,6 +12,7 @@ from guise.dpaf.jobs.baseline import baseline_run
 from guise.dpaf.jobs.loading import IMAGES_PER_PERSON, TrainingOptions
 from guise.dpaf.jobs.training import train_run
 from guise.dpaf.run import Run
+from guise.dpaf.settings import DEFAULT_PRESET
 from guise.models.watching import Announce, Progress
 
 
@@ -22,7 +23,7 @@ def train(
     out: str | Path,
     delta: float | None = None,
     size: int | None = None,
-    preset: str = "moments",
+    preset: str = DEFAULT_PRESET,
     minutes: float = 2.0,
     physical_batch_size: int | None = None,
     budgets: str | Path | None = None,

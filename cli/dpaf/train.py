@@ -22,7 +22,7 @@ PRESETS = ("moments", "dpaf", "pretrained", "matching", "student", "dpgan")
 
 @click.command()
 @what_to_spend
-@click.option("--preset", type=click.Choice(PRESETS), default="moments", show_default=True)
+@click.option("--preset", type=click.Choice(PRESETS), default="student", show_default=True)
 @click.option(
     "--minutes",
     type=click.FloatRange(0, 100_000, min_open=True),

@@ -99,6 +99,15 @@ class FeatureAggregation:
         noise = gaussian(tuple(sums.shape), self.noise_multiplier * self.max_norm, generator)
         return ((sums + noise) / self._divisors.unsqueeze(1)).float()
 
+    def noise_energy(self, width: int) -> float:
+        """Expected squared norm of the noise in a block of `release`, averaged over classes.
+
+        Args:
+            width: of the features.
+        """
+        deviations = self.noise_multiplier * self.max_norm / self._divisors
+        return width * float(deviations.square().mean())
+
     def of_fakes(self, features: Tensor, generator: torch.Generator) -> Tensor:
         """The aggregate that fakes would have: clipped, averaged, with noise of the same scale.
 

@@ -92,6 +92,17 @@ class Student(nn.Module):
         self.centre.copy_(seen.mean(0))
         self.spread.copy_(seen.std(0).clamp_min(1e-3 * float(seen.std() + 1e-6)))
 
+    @torch.no_grad()
+    def of_fakes(self, generator: Generator, random: torch.Generator) -> Tensor:
+        """Features (classes, n, width) of as many fakes of each class.
+
+        Args:
+            generator: that makes the fakes.
+            random: of the fakes.
+        """
+        each = torch.arange(generator.classes).unsqueeze(1).expand(-1, _BATCH)
+        return torch.stack([self(generator.draw(labels, random)) for labels in each])
+
     def _seen(self, images: Tensor) -> tuple[Tensor, Tensor]:
         with half_precision(images.device):
             middle = F.leaky_relu(self.middle(F.leaky_relu(self.fine(images), 0.1)), 0.1)

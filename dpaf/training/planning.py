@@ -13,6 +13,8 @@ from guise.dpaf.accounting.plan import Plan, plan_of
 from guise.dpaf.accounting.settings import PrivacySettings
 from guise.dpaf.accounting.unit import Unit
 from guise.dpaf.data import ImageDataset
+from guise.dpaf.networks.generator import Generator
+from guise.dpaf.networks.student import Student
 from guise.dpaf.settings import PerformanceSettings
 from guise.dpaf.training.aggregation_step import tail_steps
 from guise.dpaf.training.fitting import Fitting, labels_of_a_step
@@ -20,6 +22,7 @@ from guise.dpaf.training.state import TrainingState
 
 _LEAST_STEPS = 50
 _WITH_STUDENTS = 0.6  # of the generator's steps: those that come after the first student has looked
+_PRACTICE = 4  # steps of a student's learning, to see how long it takes
 _LEAST_FAKES = 80  # in a generator step, over all classes
 
 
@@ -39,7 +42,8 @@ def planned(
         dataset: only its number of images, their size and the classes are used.
         privacy: calibrated.
         performance: as wanted.
-        minutes: of fitting the generator, which costs no privacy; None keeps `performance.fitting_steps`.
+        minutes: of fitting the generator, students included, which costs no privacy; None keeps the steps of
+            `performance`.
         processes: how many will share the work.
         reproducible: whether the noise will come from a seed: the plan says so then.
         unit: whom the run protects.
@@ -55,21 +59,42 @@ def planned(
     own = replace(performance, fakes=max(2, performance.fakes // processes))
     forward, step, stem = _speeds(dataset, privacy, own)
     forward, stem = forward / processes, stem / processes
+    batch, with_students = privacy.sampling_rate * len(dataset), performance.critic == "student"
+    turns = 0.0
+    if with_students:
+        learning, looking = _turn_of_student(dataset, performance)
+        turns = privacy.steps * (learning + batch * looking / processes)
     if minutes is not None and performance.fitting_steps:
-        steps = max(_LEAST_STEPS, int(60 * minutes / step))
-        if performance.critic == "student" and privacy.steps:
+        steps = max(_LEAST_STEPS, int((60 * minutes - turns) / step))
+        if with_students and privacy.steps:
             later = max(1, int(_WITH_STUDENTS * steps / privacy.steps))
             performance = replace(performance, generator_steps=later)
             steps = max(0, steps - later * privacy.steps)
         performance = replace(performance, fitting_steps=steps)
-    seconds = performance.fitting_steps * step + len(dataset) * forward
-    # An aggregation step runs on its records twice forwards and once backwards, and on fakes as a generator step does.
-    batch = privacy.sampling_rate * len(dataset)
-    fakes = performance.generator_steps + tail_steps(privacy, performance)
+    seconds = performance.fitting_steps * step + len(dataset) * forward + turns
     seconds += privacy.stem_steps * privacy.stem_rate * len(dataset) * stem
-    seconds += privacy.steps * (3 * batch * forward + fakes * step)
+    if with_students:
+        seconds += privacy.steps * performance.generator_steps * step
+    else:
+        # A step runs on its records twice forwards and once backwards, and on fakes as a generator step does.
+        fakes = performance.generator_steps + tail_steps(privacy, performance)
+        seconds += privacy.steps * (3 * batch * forward + fakes * step)
     shape = {"records": records, "size": dataset.size, "channels": dataset.channels, "classes": classes}
     return plan_of(privacy, **shape, seconds=seconds, reproducible=reproducible, unit=unit), performance
+
+
+def _turn_of_student(dataset: ImageDataset, performance: PerformanceSettings) -> tuple[float, float]:
+    """Seconds in which a student learns from fakes, and for what it makes of one image."""
+    classes, shape = len(dataset.classes), (dataset.channels, dataset.size)
+    sizes = {"latent": performance.latent, "width": performance.width}
+    student, generator = Student(*shape, classes, seed=0), Generator(*shape, classes, **sizes)
+    random, start = torch.Generator().manual_seed(0), time.perf_counter()
+    student.learn(generator, random, steps=_PRACTICE, learning_rate=1e-3)
+    middle = time.perf_counter()
+    with torch.no_grad():
+        student(torch.zeros(_LEAST_FAKES, dataset.channels, dataset.size, dataset.size))
+    end = time.perf_counter()
+    return (middle - start) * performance.critic_steps / _PRACTICE, (end - middle) / _LEAST_FAKES
 
 
 def _speeds(

@@ -46,6 +46,7 @@ class Students:
 
     Attributes:
         means: released, one (classes, width) for each student that has looked at real images.
+        trust: in [0, 1], of each of these: how much of what sets them apart from the fakes' is not noise.
 
     Raises:
         InputError: the plan releases no features, or gradients, for which students have no use.
@@ -69,6 +70,7 @@ class Students:
         self.classes, self.expected, self.privacy = classes, expected, privacy
         self.steps, self.processes = steps, processes
         self.means: list[Tensor] = []
+        self.trust: list[float] = []
 
     def mechanism(self, shares: Tensor) -> FeatureAggregation:
         """The release of one step.
@@ -103,24 +105,27 @@ class Students:
         with torch.no_grad():
             for images, labels, weights in chunks:
                 total += mechanism.sums(student(images), labels, torch.zeros_like(labels), weights)
-        self.means.append(mechanism.release(self.processes.total(total), noise)[0])
+        means = mechanism.release(self.processes.total(total), noise)[0]
+        self.means.append(means)
+        self.trust.append(_trust(student.of_fakes(generator, random), means, mechanism.noise_energy(student.width)))
 
     def generator_loss(self, fakes: Tensor, labels: Tensor) -> Tensor:
-        """How far fakes are from what students have seen in real images.
+        """How far fakes are from what students have seen in real images, by as much as that can be trusted.
 
         Args:
             fakes: images, n of each class in turn; gradients flow through.
             labels: int64, of the fakes.
         """
         loss = fakes.new_zeros(())
-        for student, means in zip(self._students(), self.means, strict=False):
+        for student, means, trust in zip(self._students(), self.means, self.trust, strict=False):
             per_class = student(fakes).unflatten(0, (len(labels.unique()), -1))
-            loss = loss + squared_distance(per_class, means[labels.view(len(per_class), -1)[:, 0]])
+            loss = loss + trust * squared_distance(per_class, means[labels.view(len(per_class), -1)[:, 0]])
         return loss
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything, by name."""
-        return self.networks.state_dict() | {f"means.{at}": value for at, value in enumerate(self.means)}
+        released = {f"means.{at}": value for at, value in enumerate(self.means)}
+        return self.networks.state_dict() | released | {"trust": torch.tensor(self.trust, dtype=torch.float64)}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Take up what `tensors` gave.
@@ -131,9 +136,24 @@ class Students:
         Raises:
             KeyError, RuntimeError: they come from other settings.
         """
-        own = {name: value for name, value in tensors.items() if not name.startswith("means.")}
+        own = {name: value for name, value in tensors.items() if not name.startswith(("means.", "trust"))}
         self.networks.load_state_dict(own)
-        self.means = [tensors[f"means.{at}"] for at in range(len(tensors) - len(own))]
+        self.means = [tensors[f"means.{at}"] for at in range(sum(name.startswith("means.") for name in tensors))]
+        self.trust = tensors.get("trust", torch.ones(len(self.means))).tolist()  # design 2 trusted all alike
 
     def _students(self) -> list[Student]:
         return [network for network in self.networks if isinstance(network, Student)]
+
+
+def _trust(fakes: Tensor, means: Tensor, noise: float) -> float:
+    """The share of the squared distance between fakes and released means that is not their noise, as estimated.
+
+    With few records, noise is nearly all that there is, and fakes that were fitted to it would be worse than before.
+
+    Args:
+        fakes: features (classes, n, width) of n fakes of each class.
+        means: released, (classes, width).
+        noise: expected squared norm of the noise in one class's means, averaged over classes.
+    """
+    apart = max(0.0, float(squared_distance(fakes, means)) - noise)
+    return apart / (apart + noise)

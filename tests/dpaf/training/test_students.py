@@ -22,9 +22,9 @@ def state():
     return TrainingState(1, 28, 2, records=40, privacy=toy.privacy("student"), performance=performance)
 
 
-def quiet():
+def quiet(noise=WITHOUT_NOISE):
     """Students of two steps over all 40 records with next to no noise."""
-    privacy = toy.privacy("student", aggregate_noise=WITHOUT_NOISE, sampling_rate=1.0, steps=2)
+    privacy = toy.privacy("student", aggregate_noise=noise, sampling_rate=1.0, steps=2)
     return Students(1, 28, 2, expected=40.0, privacy=privacy, steps=4)
 
 
@@ -88,12 +88,25 @@ def test_fakes_that_look_to_it_as_real_ones_do_cost_less_than_those_of_the_other
     assert students.generator_loss(images, labels) < 0.2 * students.generator_loss(fakes(state)[0], labels)
 
 
+def test_what_is_noise_is_not_trusted(state):
+    images, labels = fakes(state)
+    images[labels == 1] = 0.5 * images[labels == 1] + 0.5
+    trusts = []
+    for noise in (WITHOUT_NOISE, 2.0, 2000.0):
+        students = quiet(noise)
+        step(students, state, images, labels)
+        trusts += students.trust
+    assert trusts[0] > 0.99 > trusts[1] > 1e-3 > trusts[2]
+    step(unlike := quiet(2000.0), state, *fakes(state))  # nothing sets them apart
+    assert unlike.generator_loss(*fakes(state)) < 0.05 * unlike.mechanism(state.shares).noise_energy(1)
+
+
 def test_what_was_released_is_kept(state):
     images, labels = fakes(state)
     students, again = quiet(), quiet()
     step(students, state, images, labels)
     again.load(students.tensors())
-    assert torch.equal(again.means[0], students.means[0]) and len(again.means) == 1
+    assert torch.equal(again.means[0], students.means[0]) and len(again.means) == len(again.trust) == 1
     assert torch.equal(again.generator_loss(images, labels), students.generator_loss(images, labels))
 
 
