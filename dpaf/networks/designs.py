@@ -5,5 +5,5 @@ FIRST = 1
 SMOOTHED = 2
 """And waves, which see the finest scale, colour and contrast; what that layer paints is smoothed."""
 CURRENT = 3
-"""The same features; a generator that also has layers at the size of the image."""
+"""The same features; a generator with layers at the size of the image and noise for each place of each grid."""
 KNOWN = (FIRST, SMOOTHED, CURRENT)
