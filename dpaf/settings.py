@@ -75,8 +75,8 @@ PRESETS: dict[str, tuple[PrivacySettings, PerformanceSettings]] = {
     "pretrained": (PrivacySettings(stem_steps=100, steps=200), PerformanceSettings()),
     "matching": (PrivacySettings(steps=200, gradient_noise=None), PerformanceSettings(critic="matching")),
     "student": (
-        PrivacySettings(steps=5, sampling_rate=1.0, aggregate_noise=4.0, gradient_noise=None, buckets=1),
-        PerformanceSettings(fitting_steps=800, critic="student", critic_steps=200, generator_steps=240),
+        PrivacySettings(steps=6, sampling_rate=1.0, aggregate_noise=4.0, gradient_noise=None, buckets=1),
+        PerformanceSettings(fitting_steps=800, critic="student", critic_steps=300, generator_steps=200),
     ),
     "dpgan": (
         PrivacySettings(moments_noise=None, head_steps=0, steps=1000, aggregate_noise=None),

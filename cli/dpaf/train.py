@@ -28,7 +28,7 @@ PRESETS = ("moments", "dpaf", "pretrained", "matching", "student", "dpgan")
     type=click.FloatRange(0, 100_000, min_open=True),
     default=2.0,
     show_default=True,
-    help="Minutes of fitting the generator. The private steps before it take some more.",
+    help="Minutes of fitting the generator and students. The private steps before that take some more.",
 )
 @how_to_run
 @click.pass_context

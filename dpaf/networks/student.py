@@ -13,7 +13,8 @@ from guise.models.networks.precision import half_precision
 
 _HIDDEN, _WAVES = 64, 512
 _SHARES = (0.2, 0.4, 0.4)  # squared lengths of verdicts, features and waves: together 1
-_BATCH = 128
+_BATCH = 64
+_STEPS_A_DRAW, _SHOWN = 5, 8  # a student learns from the last batches again
 
 
 class Student(nn.Module):
@@ -80,15 +81,18 @@ class Student(nn.Module):
         """
         self.requires_grad_(True)
         optimiser = torch.optim.Adam(self.parameters(), learning_rate, betas=(0.9, 0.99))
+        shown: list[tuple[Tensor, Tensor]] = []
         for step in range(steps):
+            if step % _STEPS_A_DRAW == 0:  # drawing takes longer than learning
+                shown = [*shown[1 - _SHOWN :], _fakes(generator, random)]
+            images, labels = shown[step % len(shown)]
             optimiser.param_groups[0]["lr"] = learning_rate * (1 - step / steps)
-            images, labels = _fakes(generator, random)
             loss = F.cross_entropy(self._seen(images)[0], labels)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
         self.requires_grad_(False)
-        seen = torch.cat([self._seen(_fakes(generator, random)[0])[1] for _ in range(8)])
+        seen = torch.cat([self._seen(images)[1] for images, _ in shown])
         self.centre.copy_(seen.mean(0))
         self.spread.copy_(seen.std(0).clamp_min(1e-3 * float(seen.std() + 1e-6)))
 

@@ -21,8 +21,10 @@ from guise.dpaf.training.fitting import Fitting, labels_of_a_step
 from guise.dpaf.training.state import TrainingState
 
 _LEAST_STEPS = 50
+_MOST_FOR_STUDENTS = 0.5  # of the minutes, to learn
 _WITH_STUDENTS = 0.6  # of the generator's steps: those that come after the first student has looked
-_PRACTICE = 4  # steps of a student's learning, to see how long it takes
+_LEAST_LEARNING = 5  # steps of a student
+_PRACTICE = 10  # steps of a student's learning, to see how long it takes
 _LEAST_FAKES = 80  # in a generator step, over all classes
 
 
@@ -59,22 +61,25 @@ def planned(
     own = replace(performance, fakes=max(2, performance.fakes // processes))
     forward, step, stem = _speeds(dataset, privacy, own)
     forward, stem = forward / processes, stem / processes
-    batch, with_students = privacy.sampling_rate * len(dataset), performance.critic == "student"
-    turns = 0.0
+    batch, with_students = privacy.sampling_rate * len(dataset), bool(privacy.steps) and performance.critic == "student"
+    learning = looking = 0.0
     if with_students:
-        learning, looking = _turn_of_student(dataset, performance)
-        turns = privacy.steps * (learning + batch * looking / processes)
+        each, looking = _speeds_of_student(dataset, performance)
+        if minutes is not None:
+            most = int(_MOST_FOR_STUDENTS * 60 * minutes / (privacy.steps * each))
+            performance = replace(performance, critic_steps=min(performance.critic_steps, max(_LEAST_LEARNING, most)))
+        learning = privacy.steps * performance.critic_steps * each
     if minutes is not None and performance.fitting_steps:
-        steps = max(_LEAST_STEPS, int((60 * minutes - turns) / step))
-        if with_students and privacy.steps:
+        steps = max(_LEAST_STEPS, int((60 * minutes - learning) / step))
+        if with_students:
             later = max(1, int(_WITH_STUDENTS * steps / privacy.steps))
             performance = replace(performance, generator_steps=later)
             steps = max(0, steps - later * privacy.steps)
         performance = replace(performance, fitting_steps=steps)
-    seconds = performance.fitting_steps * step + len(dataset) * forward + turns
+    seconds = performance.fitting_steps * step + len(dataset) * forward + learning
     seconds += privacy.stem_steps * privacy.stem_rate * len(dataset) * stem
     if with_students:
-        seconds += privacy.steps * performance.generator_steps * step
+        seconds += privacy.steps * (performance.generator_steps * step + batch * looking / processes)
     else:
         # A step runs on its records twice forwards and once backwards, and on fakes as a generator step does.
         fakes = performance.generator_steps + tail_steps(privacy, performance)
@@ -83,18 +88,20 @@ def planned(
     return plan_of(privacy, **shape, seconds=seconds, reproducible=reproducible, unit=unit), performance
 
 
-def _turn_of_student(dataset: ImageDataset, performance: PerformanceSettings) -> tuple[float, float]:
-    """Seconds in which a student learns from fakes, and for what it makes of one image."""
+def _speeds_of_student(dataset: ImageDataset, performance: PerformanceSettings) -> tuple[float, float]:
+    """Seconds for a step in which a student learns from fakes, and for what it makes of one image."""
     classes, shape = len(dataset.classes), (dataset.channels, dataset.size)
     sizes = {"latent": performance.latent, "width": performance.width}
     student, generator = Student(*shape, classes, seed=0), Generator(*shape, classes, **sizes)
-    random, start = torch.Generator().manual_seed(0), time.perf_counter()
-    student.learn(generator, random, steps=_PRACTICE, learning_rate=1e-3)
-    middle = time.perf_counter()
-    with torch.no_grad():
-        student(torch.zeros(_LEAST_FAKES, dataset.channels, dataset.size, dataset.size))
-    end = time.perf_counter()
-    return (middle - start) * performance.critic_steps / _PRACTICE, (end - middle) / _LEAST_FAKES
+    random, rounds = torch.Generator().manual_seed(0), []
+    for _ in range(2):  # the first is slow
+        start = time.perf_counter()
+        student.learn(generator, random, steps=_PRACTICE, learning_rate=1e-3)
+        middle = time.perf_counter()
+        with torch.no_grad():
+            student(torch.zeros(_LEAST_FAKES, dataset.channels, dataset.size, dataset.size))
+        rounds.append(((middle - start) / _PRACTICE, (time.perf_counter() - middle) / _LEAST_FAKES))
+    return rounds[-1]
 
 
 def _speeds(

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from guise.cli.dpaf import dpaf
-from guise.dpaf.settings import PRESETS
+from guise.dpaf.settings import DEFAULT_PRESET, PRESETS
 from guise.dpaf.training.run_folder import RunFolder
 from tests.cli.command_line import call, check_refused
 from tests.dpaf.data.shapes import digits, idx, put_shapes
@@ -19,9 +19,10 @@ from tests.dpaf.data.shapes import digits, idx, put_shapes
 
 @pytest.fixture(autouse=True)
 def little_to_do(monkeypatch):
-    privacy, performance = PRESETS["moments"]
+    privacy, performance = PRESETS[DEFAULT_PRESET]
     monkeypatch.setattr("guise.dpaf.training.planning._LEAST_STEPS", 2)
-    monkeypatch.setitem(PRESETS, "moments", (replace(privacy, head_steps=0), performance))
+    less = replace(privacy, head_steps=0, steps=1), replace(performance, critic_steps=1)
+    monkeypatch.setitem(PRESETS, DEFAULT_PRESET, less)
 
 
 def train(data, tmp_path, *more):

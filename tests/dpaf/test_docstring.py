@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from guise import dpaf
+from guise.dpaf.settings import DEFAULT_PRESET
 from guise.dpaf.training import planning
 from tests.programs import run_program
 
@@ -19,9 +20,9 @@ def test_the_program_of_the_docstring_trains_samples_measures_audits_and_reports
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("GUISE_CACHE", str(tmp_path / "cache"))
-    privacy, performance = dpaf.PRESETS["moments"]
-    smaller = replace(privacy, head_steps=20), replace(performance, fakes=2)
-    monkeypatch.setitem(dpaf.PRESETS, "moments", smaller)
+    privacy, performance = dpaf.PRESETS[DEFAULT_PRESET]
+    smaller = replace(privacy, head_steps=20, steps=2), replace(performance, fakes=2, critic_steps=2)
+    monkeypatch.setitem(dpaf.PRESETS, DEFAULT_PRESET, smaller)
     monkeypatch.setattr(planning, "_LEAST_STEPS", 20)
     names = run_program(dpaf, instead=FASTER)
     assert capsys.readouterr().out.startswith("Plan for 1437 images of 28x28x1, 10 classes")
