@@ -80,7 +80,7 @@ PRESETS: dict[str, tuple[PrivacySettings, PerformanceSettings]] = {
     ),
     "dpgan": (
         PrivacySettings(moments_noise=None, head_steps=0, steps=1000, aggregate_noise=None),
-        PerformanceSettings(fitting_steps=0, generator_steps=1, critic_steps=1),
+        PerformanceSettings(fitting_steps=0, fakes=32, learning_rate=2e-3, generator_steps=1, critic_steps=1),
     ),
 }
 """Shapes of the noise, to be calibrated, and how to train with it."""
