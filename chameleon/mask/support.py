@@ -6,8 +6,6 @@ out over cheeks, forehead and chin.
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
@@ -56,17 +54,16 @@ def support_of(face: Tensor) -> Tensor:
     seeds = np.zeros((CANVAS, CANVAS), dtype=int)
     seeds[_radius(*_SURELY_FACE) < 1] = 1
     seeds[_radius(*_SURELY_NOT) > 1] = 2
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of probabilities just outside [0, 1], which are clipped
-        probabilities = random_walker(
-            lab / max(float(lab[..., 0].std()), 1.0),
-            seeds[_COARSER // 2 :: _COARSER, _COARSER // 2 :: _COARSER],
-            beta=_EDGES,
-            mode="cg_j",
-            tol=1e-3,
-            channel_axis=2,
-            return_full_prob=True,
-        )
+    probabilities = random_walker(
+        lab / max(float(lab[..., 0].std()), 1.0),
+        seeds[_COARSER // 2 :: _COARSER, _COARSER // 2 :: _COARSER],
+        beta=_EDGES,
+        mode="cg_j",
+        tol=1e-3,
+        channel_axis=2,
+        return_full_prob=True,
+        prob_tol=np.inf,  # probabilities just outside [0, 1] are clipped below and need no warning
+    )
     probability = resize(probabilities[0], (CANVAS, CANVAS), order=1)
     inside = gaussian_filter(_smooth((probability - _FROM) / (_TO - _FROM)), _SOFTNESS)
     return face_support().to(face) * torch.from_numpy(inside).to(face)
