@@ -40,6 +40,7 @@ def train(images, out, *more, budgets=None):
 
 
 _QUARTERS = ("50 of 200", "100 of 200", "150 of 200", "done")
+_OF_STUDENTS = ("2 of 6", "3 of 6", "5 of 6", "done")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,8 @@ def run(images, tmp_path_factory):
     assert outcome.code == 0, outcome.stderr
     told = [line for line in outcome.stderr.splitlines() if "epsilon spent so far" in line]
     assert outcome.stderr.index("Plan for 60 images") < outcome.stderr.index(told[0])
-    assert [line.split(";")[0] for line in told[1:]] == [f"class head: {done}" for done in _QUARTERS]
+    steps = [*(f"class head: {done}" for done in _QUARTERS), *(f"aggregation steps: {done}" for done in _OF_STUDENTS)]
+    assert [line.split(";")[0] for line in told[1:]] == steps
     assert [float(line.split()[-1]) for line in told] == sorted(float(line.split()[-1]) for line in told)
     return out
 
@@ -113,7 +115,7 @@ def test_the_report_holds_the_guarantee_and_nothing_of_the_data(run):
     assert "digest" not in (run / "privacy.json").read_text()
     assert (run / "privacy.png").stat().st_size > 10_000
     curve = spending(RunFolder(run).ledger())
-    assert curve == sorted(curve) and curve[0] == (0, 0) and curve[-1][0] == 201
+    assert curve == sorted(curve) and curve[0] == (0, 0) and curve[-1][0] == 1 + 200 + 6
     assert curve[-1][1] == pytest.approx(report["accounting"]["epsilon_spent"])
     assert "(2, 0.001)-differential privacy" in (run / "privacy.md").read_text()
 
