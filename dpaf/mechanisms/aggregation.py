@@ -64,6 +64,11 @@ class FeatureAggregation:
         given = torch.tensor(self.divisor, dtype=torch.float64)
         return given.expand(self.classes) if given.ndim == 0 else given
 
+    @property
+    def _deviations(self) -> Tensor:
+        """Of the noise in each class's block of `release`: float64 (classes,)."""
+        return self.noise_multiplier * self.max_norm / self._divisors
+
     def sums(self, features: Tensor, labels: Tensor, buckets: Tensor, weights: Tensor | None = None) -> Tensor:
         """NOT private: sums to be added up over chunks of one batch before `release`.
 
@@ -105,8 +110,7 @@ class FeatureAggregation:
         Args:
             width: of the features.
         """
-        deviations = self.noise_multiplier * self.max_norm / self._divisors
-        return width * float(deviations.square().mean())
+        return width * float(self._deviations.square().mean())
 
     def of_fakes(self, features: Tensor, generator: torch.Generator) -> Tensor:
         """The aggregate that fakes would have: clipped, averaged, with noise of the same scale.
@@ -127,5 +131,5 @@ class FeatureAggregation:
         if blocks % self.classes:
             raise InputError(f"{blocks} blocks of fakes for {self.classes} classes: give blocks of all classes in turn")
         means = clip_rows(features.reshape(-1, width), self.max_norm).view(blocks, count, width).mean(1)
-        scale = (self.noise_multiplier * self.max_norm / self._divisors).to(means).repeat(blocks // self.classes)
+        scale = self._deviations.to(means).repeat(blocks // self.classes)
         return means + scale.unsqueeze(1) * torch.randn(means.shape, generator=generator)
