@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from guise.dpaf.networks.fixed_filters import pooled
 from guise.dpaf.networks.scattering import gaussian_blur, luma_and_differences
 
 _PUBLIC_SEED = 11
@@ -98,9 +99,9 @@ class Appearance(nn.Module):
         for at, kind in enumerate(self.patches):
             filters, phases = getattr(self, f"filters{at}"), getattr(self, f"phases{at}")
             waves = F.conv2d(scales[kind.halvings], filters, phases, stride=_stride(images.shape[-1], kind)).cos()
-            groups.append(_scaled(F.adaptive_avg_pool2d(waves, _GRID).flatten(1)))
+            groups.append(_scaled(pooled(waves, _GRID).flatten(1)))
         planes = torch.einsum("pc,bchw->bphw", self.planes, images)
-        small = F.adaptive_avg_pool2d(planes, _THUMBNAIL)
+        small = pooled(planes, _THUMBNAIL)
         layout = torch.einsum("bpij,ai,cj->bpac", small, self.cosines, self.cosines).flatten(1)
         groups.append(_scaled((layout @ self.layout + self.layout_phases).cos()))
         energies = self._energies(planes)

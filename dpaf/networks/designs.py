@@ -4,6 +4,8 @@ FIRST = 1
 """Version 0.1's: normalised scattering and coarse pixels; a generator whose last layer paints four pixels at once."""
 SMOOTHED = 2
 """And waves, which see the finest scale, colour and contrast; what that layer paints is smoothed."""
-CURRENT = 3
+SHARP = 3
 """The same features; a generator with layers at the size of the image and noise for each place of each grid."""
-KNOWN = (FIRST, SMOOTHED, CURRENT)
+CURRENT = 4
+"""And what it paints has no checkerboard."""
+KNOWN = (FIRST, SMOOTHED, SHARP, CURRENT)

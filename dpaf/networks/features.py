@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from guise.dpaf.networks.appearance import Appearance
 from guise.dpaf.networks.designs import CURRENT, FIRST
+from guise.dpaf.networks.fixed_filters import pooled
 from guise.dpaf.networks.scattering import Scattering
 
 _PROJECTED, _WAVES = 512, 1000
@@ -85,7 +86,7 @@ class PublicFeatures(nn.Module):
             features: of these images, from `forward`.
         """
         grid = min(images.shape[-1], _PIXEL_GRID)
-        pixels = nn.functional.adaptive_avg_pool2d(images, grid).flatten(1)
+        pixels = pooled(images, grid).flatten(1)
         pixels = pixels / math.sqrt(pixels.shape[1])
         parts = [
             features,

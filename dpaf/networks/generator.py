@@ -8,12 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from guise.dpaf.networks.designs import CURRENT, FIRST
+from guise.dpaf.networks.designs import CURRENT, FIRST, SHARP
+from guise.dpaf.networks.fixed_filters import Smoothed, smoothed, without_checkerboard
 from guise.models.networks.precision import half_precision
 
 _LABEL_SCALE = 2.0
 _FINEST = 16  # channels at the size of the image
 _NOISE = 4  # channels of noise at each grid
+_FINE_NOISE = 0.1  # of the weights of noise at the size of the image, to begin with: smooth images want none
 
 
 class Generator(nn.Module):
@@ -46,7 +48,7 @@ class Generator(nn.Module):
             nn.BatchNorm1d(coarse),
             nn.ReLU(),
         )
-        build = _stages if design == CURRENT else _earlier_stages
+        build = _stages if design >= SHARP else _earlier_stages
         self.stages, self.last = build(width, channels, doublings)
 
     def forward(self, noise: Tensor, labels: Tensor, random: torch.Generator | None = None) -> Tensor:
@@ -60,11 +62,11 @@ class Generator(nn.Module):
         onehot = F.one_hot(labels, self.classes).to(noise.dtype) * _LABEL_SCALE
         maps = self.dense(torch.cat([noise, onehot], 1)).view(-1, self.width, self.base, self.base)
         with half_precision(noise.device):
-            if self.design == CURRENT:
+            if self.design >= SHARP:
                 for stage in self.stages:
                     maps = stage(_with_noise(maps, random))
                 painted: Tensor = self.last(maps).float()
-                return painted.tanh()
+                return (without_checkerboard(painted) if self.design == CURRENT else painted).tanh()
             pixels = F.pixel_shuffle(self.last(self.stages(maps)).float(), 2)
         return (pixels if self.design == FIRST else smoothed(pixels)).tanh()
 
@@ -107,35 +109,6 @@ class MovingAverage:
             kept.copy_(fresh)
 
 
-class Smoothed(nn.Module):
-    """`smoothed` as a layer."""
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """As `smoothed`.
-
-        Args:
-            maps: (B, c, h, w).
-        """
-        return smoothed(maps)
-
-
-def smoothed(images: Tensor) -> Tensor:
-    """Images (B, c, h, w) under the kernel (1, 2, 1) / 4 along both axes, mirrored at the edges.
-
-    What changes its sign from pixel to pixel becomes zero, what keeps to four pixels or more keeps half or more.
-
-    Args:
-        images: (B, c, h, w).
-    """
-    for axis in (2, 3):
-        count = images.shape[axis]
-        first, last = images.narrow(axis, 0, 1), images.narrow(axis, count - 1, 1)
-        before = torch.cat([first, images.narrow(axis, 0, count - 1)], axis)
-        after = torch.cat([images.narrow(axis, 1, count - 1), last], axis)
-        images = 0.5 * images + 0.25 * (before + after)
-    return images
-
-
 def _stages(width: int, channels: int, doublings: int) -> tuple[nn.Sequential, nn.Conv2d]:
     """Stages that each take noise with their maps: all but one double the grid; the last is at the size of the image.
 
@@ -151,6 +124,7 @@ def _stages(width: int, channels: int, doublings: int) -> tuple[nn.Sequential, n
         stages.append(nn.Sequential(grown, *shuffled))
         width = outputs
     fine = nn.Conv2d(width + _NOISE, width, 5, padding=2)
+    fine.weight.data[:, width:] *= _FINE_NOISE
     stages.append(nn.Sequential(fine, nn.BatchNorm2d(width), nn.ReLU()))
     return nn.Sequential(*stages), nn.Conv2d(width, channels, 3, padding=1, padding_mode="reflect")
 

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from guise.dpaf.networks.fixed_filters import pooled
 from guise.models.networks.precision import half_precision
 
 _KERNEL = 7
@@ -63,7 +64,7 @@ class Scattering(nn.Module):
         half = self._halve(planes)
         coarse = self._moduli_of_each(half)
         second = self._moduli_of_each(self._halve(fine))
-        return torch.cat([F.adaptive_avg_pool2d(maps, self.grid) for maps in (half, fine, coarse, second)], 1)
+        return torch.cat([pooled(maps, self.grid) for maps in (half, fine, coarse, second)], 1)
 
     def _moduli_of_each(self, maps: Tensor) -> Tensor:
         moduli = self._moduli(maps.reshape(-1, 1, *maps.shape[2:]))

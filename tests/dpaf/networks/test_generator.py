@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from guise.dpaf.networks.designs import FIRST, KNOWN, SMOOTHED
-from guise.dpaf.networks.generator import Generator, smoothed
+from guise.dpaf.networks.designs import CURRENT, FIRST, KNOWN, SHARP, SMOOTHED
+from guise.dpaf.networks.generator import Generator
 
 
 def checkerboard_share(images):
@@ -17,6 +17,8 @@ def drawn(design, size):
     torch.manual_seed(0)
     generator = Generator(3, size, 2, latent=8, width=16, design=design)
     torch.nn.init.normal_(generator.last.weight, std=0.05)  # an earlier one's four pixels have nothing in common now
+    if design in (SHARP, CURRENT):
+        torch.nn.init.normal_(generator.stages[-1][0].weight, std=0.05)  # of noise as well, which begins small
     return generator(torch.randn(16, 8), torch.arange(16) % 2)
 
 
@@ -24,6 +26,12 @@ def drawn(design, size):
 def test_smoothing_keeps_the_last_layer_from_painting_checkerboards(size):
     assert checkerboard_share(drawn(FIRST, size)) > 0.02
     assert checkerboard_share(drawn(SMOOTHED, size)) < 1e-4
+
+
+@pytest.mark.parametrize("size", [28, 32, 64])
+def test_noise_of_each_place_makes_no_checkerboard(size):
+    assert checkerboard_share(drawn(SHARP, size)) > 1e-3
+    assert checkerboard_share(drawn(CURRENT, size)) < 0.1 * checkerboard_share(drawn(SHARP, size))
 
 
 def test_doubling_a_grid_leaves_no_lattice():
@@ -53,16 +61,3 @@ def test_images_are_of_their_size_and_gradients_reach_every_weight(design, size)
     assert images.shape == (6, 1, size, size) and images.abs().max() <= 1
     images.square().mean().backward()
     assert all(weight.grad.abs().sum() > 0 for name, weight in generator.named_parameters() if "weight" in name)
-
-
-def test_smoothing_is_a_convolution_with_one_two_one():
-    images = torch.randn(2, 3, 9, 8)
-    kernel = torch.tensor([1.0, 2, 1]) / 4
-    weight = torch.outer(kernel, kernel).expand(3, 1, 3, 3)
-    padded = torch.nn.functional.pad(images, (1,) * 4, mode="replicate")
-    torch.testing.assert_close(smoothed(images), torch.nn.functional.conv2d(padded, weight, groups=3))
-
-
-def test_smoothing_keeps_brightness():
-    images = torch.randn(1, 1, 8, 8)
-    torch.testing.assert_close(smoothed(torch.full_like(images, 0.3)), torch.full_like(images, 0.3))

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from guise.dpaf.networks.designs import CURRENT, FIRST, SMOOTHED
+from guise.dpaf.networks.designs import CURRENT, FIRST, SHARP, SMOOTHED
 from guise.dpaf.training.checkpoint import fresh_state
 from guise.models.errors import InputError
 from tests.dpaf import toy
@@ -36,9 +36,10 @@ def test_runs_that_name_no_design_keep_the_features_and_the_generator_of_version
     assert [length**2 for length in state.features.lengths] == pytest.approx([0.4, 0.4, 0.09, 0.09])
 
 
-def test_a_run_of_the_design_before_keeps_its_generator(folder):
-    state = fresh_state(with_design(folder, SMOOTHED))
-    assert state.features.appearance is not None and state.generator.design == SMOOTHED
+@pytest.mark.parametrize("design", [SMOOTHED, SHARP])
+def test_a_run_of_a_design_before_keeps_its_generator(folder, design):
+    state = fresh_state(with_design(folder, design))
+    assert state.features.appearance is not None and state.generator.design == design
 
 
 def test_a_run_of_a_newer_version_is_not_read_as_something_else(folder):
