@@ -1,7 +1,7 @@
-"""Make a small colour dataset for private synthesis: faces of LFW at 32 pixels with two classes, as npz.
+"""Make a small colour dataset for private synthesis: faces of LFW with two classes, as npz.
 
     python -m benchmarks.synthesis.lfw_gender ../shared/data/lfw ../shared/data/lfw-gender lfw-gender.npz
-    guise dpaf train --data lfw-gender.npz --size 32 --epsilon 10 --out runs/lfw-gender
+    guise dpaf train --data lfw-gender.npz --epsilon 10 --out runs/lfw-gender
 
 The labels come from AFIF4's lists of file names. No person is both in the training set and in the test set. One photo
 is protected, not one person: LFW has up to 60 photos of some people.
@@ -17,7 +17,7 @@ from PIL import Image
 
 from guise.models.files import atomic_write
 
-_SIDE, _TEST = 32, 1500
+_TEST = 1500
 _FACE = (60, 60, 190, 190)  # in the deep-funneled photos of 250 pixels
 _LISTS = ("female_names.txt", "male_names.txt")
 
@@ -26,7 +26,8 @@ _LISTS = ("female_names.txt", "male_names.txt")
 @click.argument("photos", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("lists", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-def main(photos: Path, lists: Path, out: Path) -> None:
+@click.option("--size", default=32, show_default=True, help="Height and width in pixels.")
+def main(photos: Path, lists: Path, out: Path, size: int) -> None:
     files = {path.name: path for path in photos.rglob("*.jpg")}
     named = [
         (files[line], label)
@@ -43,7 +44,7 @@ def main(photos: Path, lists: Path, out: Path) -> None:
             break
         is_test |= of == person
         tested = int(is_test.sum())
-    images = [np.asarray(Image.open(path).convert("RGB").crop(_FACE).resize((_SIDE, _SIDE))) for path, _ in named]
+    images = [np.asarray(Image.open(path).convert("RGB").crop(_FACE).resize((size, size))) for path, _ in named]
     labels = np.array([label for _, label in named])
     with atomic_write(out) as file:
         np.savez_compressed(file, images=np.stack(images), labels=labels, is_test=is_test)
