@@ -52,8 +52,13 @@ class PlannedPhase:
     def __str__(self) -> str:
         phase = self.phase
         how = f"{phase.steps} x rate {phase.sampling_rate:.4g} (about {self.expected_batch:.0f} {self.drawn})"
-        cost = f"noise {phase.noise_multiplier:.3f}: epsilon {self.epsilon:.3f} alone"
-        return "\n".join([f"  {phase.name:<18} {how}, {cost}", *(f"    {release}" for release in self.releases)])
+        lines = [
+            f"  {phase.name:<18} {how}: epsilon {self.epsilon:.3f} alone",
+            *(f"    {part}" for part in self.releases),
+        ]
+        if len(self.releases) > 1:
+            lines.append(f"    noise of both together: {phase.noise_multiplier:.4g}")
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -167,7 +172,7 @@ def releases(privacy: PrivacySettings, *, records: int, classes: int) -> dict[st
         parts[STEM] = (Release("gradients", privacy.stem_noise, STEM_NORM, privacy.stem_rate * records),)
     if privacy.steps:
         expected, buckets = privacy.sampling_rate * records, privacy.buckets
-        what = f"feature sums by class in {buckets} buckets (divisor of an average class)"
+        what = "feature sums by class" if buckets == 1 else f"feature sums by class in {buckets} buckets"
         both = [
             (what, privacy.aggregate_noise, FEATURE_NORM, expected / (buckets * classes)),
             ("gradients", privacy.gradient_noise, GRADIENT_NORM, expected),

@@ -99,5 +99,5 @@ def _accepted(state: TrainingState, labels: Tensor, random: torch.Generator) -> 
 
 
 def _doubted(state: TrainingState, images: Tensor, labels: Tensor) -> Tensor:
-    assert state.head is not None
-    return state.head.logits(state.features(images)).argmax(1) != labels
+    assert state.verdict is not None
+    return state.verdict(state.features(images)).argmax(1) != labels

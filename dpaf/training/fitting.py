@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +12,6 @@ from torch import Tensor
 from guise.dpaf.mechanisms.processes import ALONE, Processes, average_gradients
 from guise.dpaf.networks.features import PublicFeatures
 from guise.dpaf.networks.generator import Generator
-from guise.dpaf.training.head import ClassHead
 from guise.dpaf.training.moments import squared_distance
 
 
@@ -22,13 +22,13 @@ class Fitting:
     Attributes:
         features: public.
         means: released (classes, moments_width - 1), or None.
-        head: trained privately, or None.
+        verdict: of the class head, logits (B, classes) of public features; None without one.
         head_weight: weight of the head's verdict; the means have weight 1.
     """
 
     features: PublicFeatures
     means: Tensor | None
-    head: ClassHead | None
+    verdict: Callable[[Tensor], Tensor] | None
     head_weight: float
 
     def loss(self, fakes: Tensor, labels: Tensor) -> Tensor:
@@ -44,14 +44,14 @@ class Fitting:
             moments = self.features.moments(fakes, features)[:, :-1].unflatten(0, (len(labels.unique()), -1))
             apart = squared_distance(moments, self.means[labels.view(len(moments), -1)[:, 0]])
             loss = loss + self.features.loss_weight * apart
-        if self.head is not None:
-            loss = loss + self.head_weight * F.cross_entropy(self.head.logits(features), labels)
+        if self.verdict is not None:
+            loss = loss + self.head_weight * F.cross_entropy(self.verdict(features), labels)
         return loss
 
     @property
     def empty(self) -> bool:
         """Whether nothing was released that fakes could be fitted to."""
-        return self.means is None and self.head is None
+        return self.means is None and self.verdict is None
 
 
 def labels_of_a_step(classes: int, most: int, fakes: int, random: torch.Generator) -> Tensor:

@@ -113,7 +113,7 @@ def _speeds(
     random = torch.Generator().manual_seed(0)
     labels = labels_of_a_step(classes, performance.classes_at_once, performance.fakes, random)
     means = torch.zeros(classes, state.features.moments_width - 1)
-    fitting = Fitting(state.features, means, state.head, performance.head_weight)
+    fitting = Fitting(state.features, means, state.verdict, performance.head_weight)
     noise, rounds = np.random.default_rng(0), []
     for _ in range(3):
         start = time.perf_counter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -88,7 +88,19 @@ class TrainingState:
         self.head = ClassHead(self.features.width, classes) if privacy.head_steps else None
         self.means: Tensor | None = None
         self.shares = torch.full((classes,), 1 / classes)
-        self.fitted = 0
+        self.fitted, self._even = 0, design == CURRENT
+
+    @property
+    def verdict(self) -> Callable[[Tensor], Tensor] | None:
+        """What the class head makes of public features: logits (B, classes); None without a head.
+
+        As if classes were equally frequent: a head that learnt from few images of a class doubts it (Menon et al.,
+        "Long-tail learning via logit adjustment", ICLR 2021). Earlier designs take the head as it is.
+        """
+        head = self.head
+        if head is None or not self._even:
+            return None if head is None else head.logits
+        return lambda features: head.logits(features) - self.shares.log()
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything, by name."""

@@ -115,7 +115,7 @@ class Trainer:
         self._private.forget()
         for _ in self._left(STEM, self.privacy.stem_steps):
             self._private.stem_step()
-        fitting = Fitting(self.state.features, self.state.means, self.state.head, self.performance.head_weight)
+        fitting = Fitting(self.state.features, self.state.means, self.state.verdict, self.performance.head_weight)
         self._fit(fitting)
         for _ in self._left(AGGREGATION, self.privacy.steps):
             self._aggregation_step(fitting)

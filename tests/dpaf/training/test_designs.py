@@ -1,6 +1,8 @@
 import json
+import math
 
 import pytest
+import torch
 
 from guise.dpaf.networks.designs import CURRENT, FIRST, SHARP, SMOOTHED
 from guise.dpaf.training.checkpoint import fresh_state
@@ -40,6 +42,18 @@ def test_runs_that_name_no_design_keep_the_features_and_the_generator_of_version
 def test_a_run_of_a_design_before_keeps_its_generator(folder, design):
     state = fresh_state(with_design(folder, design))
     assert state.features.appearance is not None and state.generator.design == design
+
+
+def test_the_class_heads_verdict_holds_for_equally_frequent_classes_from_design_4_on(folder):
+    features = torch.randn(5, 3969)
+    for design, even in ((CURRENT, True), (SHARP, False)):
+        state = fresh_state(with_design(folder, design))
+        torch.nn.init.normal_(state.head.linear.weight)
+        state.shares = torch.tensor([0.9, 0.1])
+        apart = (state.verdict(features) - state.head.logits(features)).diff(dim=1)
+        torch.testing.assert_close(apart, torch.full((5, 1), math.log(9) if even else 0.0))
+    state.head = None
+    assert state.verdict is None
 
 
 def test_a_run_of_a_newer_version_is_not_read_as_something_else(folder):
