@@ -19,6 +19,7 @@ from guise.dpaf.synthesis.pictures import grid
 from guise.models.files.pictures import save_picture
 
 _COMPARED = 3000
+_SHOWN = 96  # pixels of a side that small pictures are enlarged to
 _HIGHEST = 7 / 16  # cycles a pixel: the highest eighth of frequencies
 
 
@@ -80,19 +81,19 @@ def compared(images: np.ndarray, real: np.ndarray) -> dict[str, object]:
     }
 
 
-def sheet(images: np.ndarray, labels: np.ndarray, *, columns: int = 12, enlarged: int = 3) -> np.ndarray:
+def sheet(images: np.ndarray, labels: np.ndarray, *, columns: int = 12) -> np.ndarray:
     """A picture with rows of each class.
 
     Args:
         images: uint8 (N, H, W, channels).
         labels: int (N,).
         columns: pictures in a row; few classes get several rows.
-        enlarged: side of a pixel.
     """
     classes = np.unique(labels)
     each = columns * max(1, 6 // len(classes))
     rows = [np.resize(np.flatnonzero(labels == label), each) for label in classes]
     tiled = grid(images[np.concatenate(rows)], columns=columns)
+    enlarged = max(1, _SHOWN // images.shape[1])
     return tiled.repeat(enlarged, 0).repeat(enlarged, 1)
 
 
