@@ -7,5 +7,5 @@ SMOOTHED = 2
 SHARP = 3
 """The same features; a generator with layers at the size of the image and noise for each place of each grid."""
 CURRENT = 4
-"""And what it paints has no checkerboard."""
+"""And what it paints has no checkerboard; the class head's verdict holds for equally frequent classes."""
 KNOWN = (FIRST, SMOOTHED, SHARP, CURRENT)
