@@ -88,7 +88,7 @@ class TrainingState:
         self.head = ClassHead(self.features.width, classes) if privacy.head_steps else None
         self.means: Tensor | None = None
         self.shares = torch.full((classes,), 1 / classes)
-        self.fitted, self._even = 0, design == CURRENT
+        self.fitted = 0
 
     @property
     def verdict(self) -> Callable[[Tensor], Tensor] | None:
@@ -98,8 +98,10 @@ class TrainingState:
         "Long-tail learning via logit adjustment", ICLR 2021). Earlier designs take the head as it is.
         """
         head = self.head
-        if head is None or not self._even:
-            return None if head is None else head.logits
+        if head is None:
+            return None
+        if self.generator.design < CURRENT:
+            return head.logits
         return lambda features: head.logits(features) - self.shares.log()
 
     def tensors(self) -> dict[str, Tensor]:
