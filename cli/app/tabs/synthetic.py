@@ -31,6 +31,7 @@ class Synthetic(Tab):
         super().__init__(settings, private, **how)
         self._run: dict[str, Any] = {}
         self._shown: dict[str, Any] = dict.fromkeys(_SHOWN)
+        self._told: set[str] = set()
 
     def state(self) -> dict[str, Any]:
         """What the page shows.
@@ -151,13 +152,14 @@ class Synthetic(Tab):
         raise RefusedError("not-now", 409)
 
     def _pictures(self) -> set[str]:
-        return {shown["picture"] for name in ("samples", "report") if (shown := self._shown[name]) is not None}
+        return self._told  # earlier ones, too: a page may just be asking for one when the next is drawn
 
     def _take(self, kind: str, event: dict[str, Any]) -> None:
         if kind == "open":
             self.step, self._pace = "stopped", None
             return
         self._shown["report" if kind == "done" else kind] = event
+        self._told |= {event["picture"]} if "picture" in event else set()
         if kind in ("plan", "done", "drawn"):
             self.step, self._pace = "plan" if kind == "plan" else "done", None
 

@@ -30,7 +30,7 @@ class SyntheticJobs:
             send: called with the name of an event and its values, which become JSON.
         """
         self._send = send
-        self._drawn, self._looked, self._number = 0.0, 0.0, 0
+        self._drawn, self._looked = 0, 0.0
 
     def do(self, job: dict[str, Any]) -> None:
         """Do one job.
@@ -42,6 +42,7 @@ class SyntheticJobs:
             GuiseError: as the library raises it.
             KeyboardInterrupt: it was stopped.
         """
+        self._drawn, self._looked = 0, 0.0  # the page shows no sheet yet
         {"plan": self._plan, "train": self._train, "open": self._open, "draw": self._draw}[job["do"]](job)
 
     def _plan(self, job: dict[str, Any]) -> None:
@@ -106,10 +107,7 @@ class SyntheticJobs:
         self._show_samples(out, job)
         self._show_spending(out)
         report = dpaf.open_run(out).report()
-        self._number += 1
-        name = f"report-{self._number}.png"
-        draw(read_photo(out / "privacy.png").pixels, Path(job["views"]) / name, longest=VIEW)
-        self._send("done", text=report.to_markdown(), picture=name)
+        self._send("done", text=report.to_markdown(), picture=_view(out / "privacy.png", job))
 
     def _watch(self) -> dict[str, Any]:
         return {
@@ -127,11 +125,16 @@ class SyntheticJobs:
         if self._looked and now - self._looked < _BETWEEN:
             return
         self._looked = now
-        if sheet.exists() and (changed := sheet.stat().st_mtime) != self._drawn:
-            self._drawn, self._number = changed, self._number + 1
-            name = f"samples-{self._number}.png"
-            draw(read_photo(sheet).pixels, Path(job["views"]) / name, longest=VIEW)
-            self._send("samples", picture=name)
+        if sheet.exists() and (changed := sheet.stat().st_mtime_ns) != self._drawn:
+            self._drawn = changed
+            self._send("samples", picture=_view(sheet, job))
+
+
+def _view(picture: Path, job: dict[str, Any]) -> str:
+    """Draw a picture for the page, under a name of this version's own: a browser would take another for it."""
+    name = f"{picture.stem}-{picture.stat().st_mtime_ns}.png"
+    draw(read_photo(picture).pixels, Path(job["views"]) / name, longest=VIEW)
+    return name
 
 
 def _told(plan: dpaf.Plan) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from guise.cli.app.tabs.session import Session
 if TYPE_CHECKING:  # playwright may be absent
     from tests.cli.app.browsing import Browser, Program, Start
 
+pytest.register_assert_rewrite("tests.cli.app.browsing")  # so that failures there tell what was found
+
 PORT, TOKEN = 8765, "the-token"
 ADDRESS = f"http://127.0.0.1:{PORT}"
 OWN = {"origin": ADDRESS}

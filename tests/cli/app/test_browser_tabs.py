@@ -82,6 +82,7 @@ def test_a_run_from_its_plan_to_drawn_images(browser: Browser, start: Start, ima
     check_step(page)
     page.click("#run-list button")
     page.wait_for_selector("#draw-form:visible")
+    page.wait_for_selector("#samples:visible")
     browser.complaints.remove("Failed to load resource: the server responded with a status of 400 (Bad Request)")
     browser.check()
 

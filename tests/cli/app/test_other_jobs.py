@@ -74,8 +74,11 @@ def test_a_plan_spends_nothing_and_the_run_spends_what_was_agreed(run, views):
     assert account["reserved"] == pytest.approx(plan["epsilon"], abs=1e-3) and len(account["runs"]) == 1
 
     told.clear()
-    SyntheticJobs(told).do({**run, "do": "open"})  # as another process does
-    assert told.all("done")[0]["text"] == done["text"] and told.all("spent")[-1]["spent"] == spent[-1]
+    for who in (jobs, SyntheticJobs(told)):  # the latter is another process's
+        told.clear()
+        who.do({**run, "do": "open"})
+        assert told.all("done")[0]["text"] == done["text"] and told.all("spent")[-1]["spent"] == spent[-1]
+        assert (views / told.all("samples")[-1]["picture"]).is_file()
     folder = Path(run["out"]) / "synthetic"
     jobs.do({**run, "do": "draw", "folder": str(folder), "count": 4})
     assert len(list(folder.rglob("*.png"))) == 4 and told.all("drawn")[0]["count"] == 4

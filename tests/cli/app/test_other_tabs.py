@@ -80,6 +80,17 @@ def test_a_plan_needs_images_and_numbers(user: TestClient, synthetic: Tab, chang
     assert synthetic.work.jobs == [] and synthetic.step == "choose"
 
 
+def test_a_sheet_of_samples_can_be_asked_for_when_the_next_is_drawn(user: TestClient, synthetic: Tab) -> None:
+    """A page that is told of a sheet asks for it some time later."""
+    for name in ("samples-1.png", "samples-2.png", "untold.png"):
+        (synthetic.views / name).write_bytes(name.encode())
+    for name in ("samples-1.png", "samples-2.png"):
+        synthetic.work.tell({"event": "samples", "picture": name})
+    views = {name: user.get(f"/synthetic/view/{name}") for name in ("samples-1.png", "samples-2.png", "untold.png")}
+    assert [view.status_code for view in views.values()] == [200, 200, 404]
+    assert views["samples-1.png"].content == b"samples-1.png"
+
+
 def test_a_run_that_was_stopped_is_there_for_another_session(user: TestClient, synthetic: Tab, tmp_path: Path) -> None:
     ask(user, "synthetic/plan", data="digits", epsilon=1, minutes=2)
     synthetic.work.tell({"event": "plan", **PLAN})
