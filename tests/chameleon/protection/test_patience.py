@@ -62,7 +62,7 @@ def job(suspicious, reader):
 
 @pytest.fixture(scope="module")
 def enrolment(job, photos, faces, suspicious):
-    """Its threshold is such that the first fit just leaves both faces linked: how far that gets differs by processor."""
+    """Its threshold is such that a first fit just leaves both faces linked; how far that gets differs by processor."""
     fits = fit(replace(job, patience=0), photos, faces, suspicious)
     farthest = max(fitted.linking[0]["dlib-resnet"] for fitted in fits)
     return replace(suspicious, selector=replace(suspicious.selector, threshold=1.03 * NEARER_THAN_ANY * farthest))
