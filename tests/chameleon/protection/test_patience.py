@@ -240,7 +240,9 @@ def test_a_mask_that_does_not_fit_is_told_and_an_attempt_that_does_not_is_passed
 
 def test_photos_that_no_mask_fits_or_that_are_gone_are_told(job, photos, faces, enrolment):
     """The others of their group are fitted."""
-    none = replace(job, budget=replace(STRENGTHS["low"], flip=-1.0), patience=0)
+    strong = replace(job.refiner.settings, learning_rate=16 / 255)
+    refiner = Refiner(NOTHING, job.refiner._recognisers, enrolment.templates, budget=STRENGTHS["high"], settings=strong)
+    none = replace(job, refiner=refiner, budget=replace(STRENGTHS["low"], flip=1e-9), patience=0)
     assert [type(error) for error in fit(none, photos, faces, enrolment)] == [ImageError] * 2
     gone, here = subjects_of(replace(job, patience=0), photos, faces, enrolment)
     gone.task = replace(gone.task, photo=replace(photos[0], pixels=photos[0].pixels[:0]))
