@@ -12,6 +12,7 @@ from torch import Tensor
 from guise.dpaf.mechanisms.processes import ALONE, Processes, average_gradients
 from guise.dpaf.networks.features import PublicFeatures
 from guise.dpaf.networks.generator import Generator
+from guise.dpaf.training.augmentation import augmented
 from guise.dpaf.training.moments import squared_distance
 
 
@@ -31,21 +32,23 @@ class Fitting:
     verdict: Callable[[Tensor], Tensor] | None
     head_weight: float
 
-    def loss(self, fakes: Tensor, labels: Tensor) -> Tensor:
+    def loss(self, fakes: Tensor, labels: Tensor, random: torch.Generator) -> Tensor:
         """How far fakes are from what was released.
 
         Args:
             fakes: (classes * n, channels, size, size), n of each class in turn.
             labels: int64 (classes * n,).
+            random: of the changes to what the class head is asked about.
         """
-        features = self.features(fakes)
         loss = fakes.new_zeros(())
         if self.means is not None:
-            moments = self.features.moments(fakes, features)[:, :-1].unflatten(0, (len(labels.unique()), -1))
+            moments = self.features.moments(fakes, self.features(fakes))[:, :-1]
+            moments = moments.unflatten(0, (len(labels.unique()), -1))
             apart = squared_distance(moments, self.means[labels.view(len(moments), -1)[:, 0]])
             loss = loss + self.features.loss_weight * apart
         if self.verdict is not None:
-            loss = loss + self.head_weight * F.cross_entropy(self.verdict(features), labels)
+            asked = self.features(augmented(fakes, random))
+            loss = loss + self.head_weight * F.cross_entropy(self.verdict(asked), labels)
         return loss
 
     @property

@@ -121,7 +121,7 @@ def _speeds(
         with torch.no_grad():
             state.features(fakes)
         middle = time.perf_counter()
-        fitting.loss(state.generator.draw(labels, random), labels).backward()
+        fitting.loss(state.generator.draw(labels, random), labels, random).backward()
         end = time.perf_counter()
         if state.stem is not None:
             state.stem.step(fakes.detach(), labels, noise, noise_multiplier=1.0, divisor=1.0)

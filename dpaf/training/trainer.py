@@ -191,9 +191,9 @@ class Trainer:
         # A discriminator refines what the means have settled; what students saw is as good as the means.
         weight = 1.0 if fitting.empty or self.state.students else 0.1
 
-        def loss(fakes: Tensor, labels: Tensor) -> Tensor:
+        def loss(fakes: Tensor, labels: Tensor, random: torch.Generator) -> Tensor:
             against = weight * adversary.generator_loss(fakes, labels)
-            return against if fitting.empty else against + fitting.loss(fakes, labels)
+            return against if fitting.empty else against + fitting.loss(fakes, labels, random)
 
         before = self.privacy.steps - self._remaining(AGGREGATION) - 1
         for step in range(self.performance.generator_steps):
@@ -225,14 +225,15 @@ class Trainer:
         return self._processes.everyones(share)[0] < least
 
     def _generator_step(
-        self, random: torch.Generator, loss: Callable[[Tensor, Tensor], Tensor], *, falling: float
+        self, random: torch.Generator, loss: Callable[[Tensor, Tensor, torch.Generator], Tensor], *, falling: float
     ) -> None:
         performance, generator, processes = self.performance, self.state.generator, self._processes
         for group in self.state.optimiser.param_groups:
             group["lr"] = performance.learning_rate * (0.05 + 0.95 * 0.5 * (1 + np.cos(np.pi * falling)))
-        fakes = max(2, performance.fakes // processes.count)
-        labels = labels_of_a_step(generator.classes, performance.classes_at_once, fakes, random)
-        generator_step(generator, self.state.optimiser, loss(generator.draw(labels, random), labels), processes)
+        each = max(2, performance.fakes // processes.count)
+        labels = labels_of_a_step(generator.classes, performance.classes_at_once, each, random)
+        fakes = generator.draw(labels, random)
+        generator_step(generator, self.state.optimiser, loss(fakes, labels, random), processes)
         self.state.average.update(generator)
 
     def _save(self) -> None:
