@@ -98,6 +98,7 @@ def _measure(
         "epsilon": spent,
         "accuracy": sum(network.accuracy for network in networks) / len(networks),
         "balanced_accuracy": sum(by_class) / len(by_class),
+        "auc": {network.network: network.auc for network in networks},
         "networks": {network.network: network.accuracy for network in networks},
         "frechet": asdict(frechet(images[: len(test)], test)),
         "looks": compared(images, private.images[:3000].permute(0, 2, 3, 1).numpy()),
