@@ -26,6 +26,7 @@ _WITH_STUDENTS = 0.6  # of the generator's steps: those that come after the firs
 _LEAST_LEARNING = 5  # steps of a student
 _PRACTICE = 10  # steps of a student's learning, to see how long it takes
 _LEAST_FAKES = 80  # in a generator step, over all classes
+_FEW_FAKES, _LARGE = 20, 128  # the same, and the size of images from which on: else minutes hold too few steps
 
 
 def planned(
@@ -57,7 +58,8 @@ def planned(
         validate.positive("minutes", minutes)
     records, classes = dataset.units, len(dataset.classes)
     at_once = min(classes, performance.classes_at_once)
-    performance = replace(performance, fakes=max(performance.fakes, _LEAST_FAKES // at_once))
+    least = _LEAST_FAKES if dataset.size < _LARGE else _FEW_FAKES
+    performance = replace(performance, fakes=max(performance.fakes, least // at_once))
     own = replace(performance, fakes=max(2, performance.fakes // processes))
     forward, step, stem = _speeds(dataset, privacy, own)
     forward, stem = forward / processes, stem / processes
