@@ -20,19 +20,18 @@ def augmented(images: Tensor, random: torch.Generator) -> Tensor:
     """Shift each image, change its contrast and brightness, and add noise.
 
     Args:
-        images: (B, channels, H, W) in [-1, 1]; gradients go through.
+        images: (B, channels, size, size) in [-1, 1]; gradients go through.
         random: of the changes.
 
     Returns:
         Images of the same shape; a few values lie outside [-1, 1].
     """
-    count, _, height, width = images.shape
-    most = round(max(height, width) / _SHIFT)
-    padded = F.pad(images, [most] * 4, mode="reflect")
+    count, _, size, _ = images.shape
+    most = round(size / _SHIFT)
+    padded = F.pad(images, (most,) * 4, mode="reflect")
     shifts = torch.randint(2 * most + 1, (count, 2), generator=random).tolist()
     shifted = [
-        image[:, down : down + height, right : right + width]
-        for image, (down, right) in zip(padded, shifts, strict=True)
+        image[:, down : down + size, right : right + size] for image, (down, right) in zip(padded, shifts, strict=True)
     ]
     contrast, brightness = torch.randn(2, count, 1, 1, 1, generator=random).to(images)
     noise = torch.randn(images.shape, generator=random).to(images)

@@ -159,7 +159,8 @@ class Synthetic(Tab):
             self.step, self._pace = "stopped", None
             return
         self._shown["report" if kind == "done" else kind] = event
-        self._told |= {event["picture"]} if "picture" in event else set()
+        if "picture" in event:
+            self._told.add(event["picture"])
         if kind in ("plan", "done", "drawn"):
             self.step, self._pace = "plan" if kind == "plan" else "done", None
 
