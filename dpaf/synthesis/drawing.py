@@ -30,7 +30,9 @@ def synthesise(
 ) -> Synthetic:
     """Draw images: all of one class, or of each class as large a part as it has of the private images.
 
-    An image that the private class head takes for another class is drawn anew, up to eight times; then it is kept.
+    An image's label is the class that the private class head takes it for, whichever it was drawn for: images that
+    lie between two classes tell a classifier where the border is. Those that are still missing of a class are drawn
+    anew, up to eight times; then a few keep the class that they were drawn for.
 
     Args:
         state: a trained run.
@@ -55,16 +57,16 @@ def synthesise(
     random.seed() if seed is None else random.manual_seed(seed)
     shares = torch.full((kinds,), 1 / kinds) if equal else state.shares
     labels = in_turn(shares, count) if label is None else torch.full((count,), label)
-    parts, accepted = [], 0.0
+    parts, agreed = [], 0.0
     for chunk in labels.split(_CHUNK):
-        images, share = _accepted(state, chunk, random)
+        images, share = _of_classes(state, chunk, shares, random)
         parts.append(images.add(1).mul(127.5).round().clamp(0, 255).byte())
-        accepted += share * len(chunk) / count
+        agreed += share * len(chunk) / count
         if progress is not None:
             progress(sum(map(len, parts)), count)
     images = torch.cat(parts).permute(0, 2, 3, 1).contiguous()
     names = classes or tuple(map(str, range(kinds)))
-    return Synthetic(images.numpy(), labels.numpy(), None if state.head is None else accepted, names)
+    return Synthetic(images.numpy(), labels.numpy(), None if state.head is None else agreed, names)
 
 
 def in_turn(shares: Tensor, count: int) -> Tensor:
@@ -81,23 +83,31 @@ def in_turn(shares: Tensor, count: int) -> Tensor:
     return due.flatten().argsort(stable=True)[:count] // most
 
 
-def _accepted(state: TrainingState, labels: Tensor, random: torch.Generator) -> tuple[Tensor, float]:
-    generator = state.average.network
-    images = generator.draw(labels, random)
-    if state.head is None:
-        return images, 1.0
-    wrong = _doubted(state, images, labels)
-    first = 1 - float(wrong.float().mean())
-    for _ in range(_ROUNDS):
-        where = wrong.nonzero()[:, 0]
-        if not len(where):
-            break
-        fresh = generator.draw(labels[where], random)
-        images[where] = fresh
-        wrong[where] = _doubted(state, fresh, labels[where])
-    return images, first
+def _of_classes(state: TrainingState, labels: Tensor, shares: Tensor, random: torch.Generator) -> tuple[Tensor, float]:
+    """Images that the head takes for these labels, and the share of the first draws that it took for theirs."""
+    generator, head = state.average.network, state.head
+    drawn = generator.draw(labels, random)
+    if head is None:
+        return drawn, 1.0
+    prior = (shares / state.shares).log()  # the head learnt from classes as frequent as the private images have them
+    images, missing, agreed = torch.empty_like(drawn), torch.arange(len(labels)), 0.0
+    for redrawn in range(1 + _ROUNDS):
+        taken_for = (head.logits(state.features(drawn)) + prior).argmax(1)
+        if not redrawn:
+            agreed = float((taken_for == labels).float().mean())
+        missing = _placed(images, labels, missing, drawn, taken_for)
+        if not len(missing):
+            return images, agreed
+        drawn = generator.draw(labels[missing], random)
+    images[missing] = drawn
+    return images, agreed
 
 
-def _doubted(state: TrainingState, images: Tensor, labels: Tensor) -> Tensor:
-    assert state.verdict is not None
-    return state.verdict(state.features(images)).argmax(1) != labels
+def _placed(images: Tensor, labels: Tensor, missing: Tensor, drawn: Tensor, taken_for: Tensor) -> Tensor:
+    """Put each drawn image in a missing place of the class that it was taken for; the places that are still missing."""
+    left = []
+    for label in labels[missing].unique():
+        places, fitting = missing[labels[missing] == label], drawn[taken_for == label]
+        images[places[: len(fitting)]] = fitting[: len(places)]
+        left.append(places[len(fitting) :])
+    return torch.cat(left)

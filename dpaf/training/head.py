@@ -1,8 +1,8 @@
 """A linear class head on public features, trained by DP-SGD: what the discriminator thinks of classes.
 
 Linear models on scattering features are what private training does best (Tramer and Boneh 2021). As the auxiliary
-classifier of a GAN (Odena et al. 2017) it tells the generator which class an image shows, and it keeps samples whose
-label it doubts out of the result. Once the head is trained, using it is post-processing.
+classifier of a GAN (Odena et al. 2017) it tells the generator which class an image shows, and it labels what is drawn.
+Once the head is trained, using it is post-processing.
 """
 
 from __future__ import annotations

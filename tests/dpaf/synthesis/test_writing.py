@@ -72,3 +72,14 @@ def test_a_card_says_what_is_guaranteed_and_what_is_not(tmp_path, reproducible):
     for words in ("## What is not protected", "## How to cite", ledger.head, "| small CNN | 0.800 | 0.750 |  |"):
         assert words in text
     assert "No figures are given" in card(report, size=28, channels=1)
+
+
+@pytest.mark.parametrize(
+    ("preset", "words"),
+    [("dpgan", "is what it was asked to show"), ("moments", "is what a classifier of the same run")],
+)
+def test_a_card_says_what_a_label_is(tmp_path, preset, words):
+    settings = toy.privacy(preset)
+    ledger = toy.begin(tmp_path / "run", toy.two_classes(), settings, preset=preset).ledger()
+    report = privacy_report(settings, ledger, data="toy", records=40, classes=("0", "1"))
+    assert words in card(report, size=28, channels=1)
