@@ -66,6 +66,8 @@ class PerformanceSettings:
             raise InputError(f"fakes is {self.fakes}: give two for each class at least, to measure their spread")
         if self.critic not in ("adversarial", "matching", "student"):
             raise InputError(f"critic is {self.critic!r}: give adversarial, matching or student")
+        if self.critic == "student" and not self.critic_steps:
+            raise InputError("critic_steps is 0: give steps in which a student learns, 1 at least")
 
 
 DEFAULT_PRESET = "student"

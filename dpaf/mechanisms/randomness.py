@@ -14,7 +14,7 @@ from torch import Tensor
 from guise.dpaf import validate
 from guise.dpaf.mechanisms.processes import ALONE, Processes
 
-Purpose = Literal["sampling", "buckets", "noise", "fakes", "training"]
+Purpose = Literal["sampling", "buckets", "noise", "fakes", "training", "students"]
 
 
 class Streams:

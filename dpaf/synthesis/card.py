@@ -61,9 +61,8 @@ def card(report: PrivacyReport, *, size: int, channels: int, evaluation: Mapping
             "* drawing more images from the same run costs nothing",
         ]
     else:
-        lines.append(
-            f"**{NOT_PRIVATE}**" if values["audit"] is None else "**Nothing: the audit refutes the guarantee.**"
-        )
+        refuted = values["audit"] is not None and not values["audit"]["passed"]
+        lines.append("**Nothing: the audit refutes the guarantee.**" if refuted else f"**{NOT_PRIVATE}**")
     lines += ["", "## What is not protected", "", *(f"* {item}" for item in NOT_PROTECTED)]
     lines += [f"* {item}" for item in values["not_charged"]]
     lines += ["", "## What the images are worth", "", *evaluation_lines(evaluation)]

@@ -30,9 +30,10 @@ def synthesise(
 ) -> Synthetic:
     """Draw images: all of one class, or of each class as large a part as it has of the private images.
 
-    An image's label is the class that the private class head takes it for, whichever it was drawn for: images that
-    lie between two classes tell a classifier where the border is. Those that are still missing of a class are drawn
-    anew, up to eight times; then a few keep the class that they were drawn for.
+    An image's label is the class that the private class head takes it for, among classes as frequent as they are
+    drawn (equally frequent ones where one class is), whichever it was drawn for: images that lie between two classes
+    tell a classifier where the border is. What is still missing of a class is drawn anew, up to eight times. The last
+    ones are not asked about: they keep the class that they were drawn for.
 
     Args:
         state: a trained run.
@@ -55,7 +56,7 @@ def synthesise(
         raise InputError(f"class {label} does not exist: choose 0 to {kinds - 1}")
     random = torch.Generator()
     random.seed() if seed is None else random.manual_seed(seed)
-    shares = torch.full((kinds,), 1 / kinds) if equal else state.shares
+    shares = state.shares if label is None and not equal else torch.full((kinds,), 1 / kinds)
     labels = in_turn(shares, count) if label is None else torch.full((count,), label)
     parts, agreed = [], 0.0
     for chunk in labels.split(_CHUNK):
@@ -90,8 +91,9 @@ def _of_classes(state: TrainingState, labels: Tensor, shares: Tensor, random: to
     if head is None:
         return drawn, 1.0
     prior = (shares / state.shares).log()  # the head learnt from classes as frequent as the private images have them
-    images, missing, agreed = torch.empty_like(drawn), torch.arange(len(labels)), 0.0
-    for redrawn in range(1 + _ROUNDS):
+    # Places in an order of chance: else those that are drawn last, and not asked about, would come last.
+    images, missing, agreed = torch.empty_like(drawn), torch.randperm(len(labels), generator=random), 0.0
+    for redrawn in range(_ROUNDS):
         taken_for = (head.logits(state.features(drawn)) + prior).argmax(1)
         if not redrawn:
             agreed = float((taken_for == labels).float().mean())

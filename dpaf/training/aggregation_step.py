@@ -23,7 +23,7 @@ from guise.dpaf.networks.critic import Body, Tail, chosen, hinge, running_mean
 from guise.dpaf.networks.generator import Generator
 from guise.dpaf.networks.scattering import Scattering
 from guise.dpaf.settings import PerformanceSettings
-from guise.dpaf.training.moments import squared_distance
+from guise.dpaf.training.moments import by_class, squared_distance
 from guise.dpaf.training.stem import Stem
 from guise.models.errors import PrivacyError
 
@@ -159,8 +159,7 @@ class Critic:
         features = clip_rows(self.body(self.front(fakes)), FEATURE_NORM)
         if self.privacy.aggregate_noise is None:
             return -chosen(self.tail(features), labels).mean()
-        per_class = features.unflatten(0, (len(labels.unique()), -1))
-        classes = labels.view(len(per_class), -1)[:, 0]
+        per_class, classes = by_class(features, labels)
         if self.performance.critic == "matching":
             if self.mean is None:
                 raise PrivacyError("nothing was aggregated yet: make a step first")

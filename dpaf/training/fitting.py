@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +14,22 @@ from guise.dpaf.mechanisms.processes import ALONE, Processes, average_gradients
 from guise.dpaf.networks.features import PublicFeatures
 from guise.dpaf.networks.generator import Generator
 from guise.dpaf.training.augmentation import augmented
-from guise.dpaf.training.moments import squared_distance
+from guise.dpaf.training.moments import by_class, squared_distance
+
+Loss = Callable[[Tensor, Tensor, torch.Generator], Tensor]
+"""Of fakes, n of each class in turn, their labels int64, and chance."""
+
+
+class Adversary(Protocol):
+    """What has something against fakes: a discriminator, or students."""
+
+    def generator_loss(self, fakes: Tensor, labels: Tensor) -> Tensor:
+        """What it has against fakes.
+
+        Args:
+            fakes: images, n of each class in turn; gradients flow through.
+            labels: int64, of the fakes.
+        """
 
 
 @dataclass(frozen=True)
@@ -42,13 +58,26 @@ class Fitting:
         """
         loss = fakes.new_zeros(())
         if self.means is not None:
-            moments = self.features.moments(fakes, self.features(fakes))[:, :-1]
-            moments = moments.unflatten(0, (len(labels.unique()), -1))
-            apart = squared_distance(moments, self.means[labels.view(len(moments), -1)[:, 0]])
+            moments, classes = by_class(self.features.moments(fakes, self.features(fakes))[:, :-1], labels)
+            apart = squared_distance(moments, self.means[classes])
             loss = loss + self.features.loss_weight * apart
         if self.verdict is not None:
             asked = self.features(augmented(fakes, random))
             loss = loss + self.head_weight * F.cross_entropy(self.verdict(asked), labels)
+        return loss
+
+    def with_adversary(self, adversary: Adversary, weight: float) -> Loss:
+        """The loss of fakes that an adversary sees as well.
+
+        Args:
+            adversary: that has learnt something.
+            weight: of what it has against fakes.
+        """
+
+        def loss(fakes: Tensor, labels: Tensor, random: torch.Generator) -> Tensor:
+            against = weight * adversary.generator_loss(fakes, labels)
+            return against if self.empty else against + self.loss(fakes, labels, random)
+
         return loss
 
     @property

@@ -53,6 +53,17 @@ def means_of(released: Tensor, noise_multiplier: float) -> tuple[Tensor, Tensor]
     return released[:, :-1] / counts, counts[:, 0] / counts.sum()
 
 
+def by_class(rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows of each class together, (classes, n, width), and these classes, int64.
+
+    Args:
+        rows: (classes * n, width), n of each class in turn.
+        labels: int64 (classes * n,).
+    """
+    per_class = rows.unflatten(0, (len(labels.unique()), -1))
+    return per_class, labels.view(len(per_class), -1)[:, 0]
+
+
 def squared_distance(fakes: Tensor, means: Tensor) -> Tensor:
     """Squared distance of the fakes' mean from each class's, averaged over classes, without the bias of few fakes.
 

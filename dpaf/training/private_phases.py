@@ -98,15 +98,18 @@ class PrivatePhases:
 
     def aggregation_step(self) -> tuple[int, torch.Generator]:
         """One aggregation step: its entry, and the generator of fakes that all processes share."""
+        students = self._state.students
+        if students is not None:
+            students.teach(self._state.average.network, self._streams.torch("students", len(students.means)))
         entry = self._charge(AGGREGATION)
         drawn, own = self._draw(self._privacy.sampling_rate, entry)
         noise, shared = self._streams.numpy("noise", entry), self._streams.torch("fakes", entry)
-        if self._state.students is not None:
+        if students is not None:
             parts = drawn[own].split(self._performance.physical_batch_size)
             chunks = (
                 (self._dataset.scaled(part), self._dataset.labels[part], self._units.weights(part)) for part in parts
             )
-            self._state.students.step(chunks, self._state.average.network, self._state.shares, noise, shared)
+            students.look(chunks, self._state.average.network, self._state.shares, noise, shared)
             return entry, shared
         assert self._state.critic is not None
         buckets = torch.from_numpy(

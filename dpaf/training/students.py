@@ -21,7 +21,7 @@ from guise.dpaf.mechanisms.norms import FEATURE_NORM
 from guise.dpaf.mechanisms.processes import ALONE, Processes
 from guise.dpaf.networks.generator import Generator
 from guise.dpaf.networks.student import Student
-from guise.dpaf.training.moments import squared_distance
+from guise.dpaf.training.moments import by_class, squared_distance
 from guise.models.errors import InputError
 
 _LEARNING_RATE = 2e-3
@@ -82,7 +82,16 @@ class Students:
         divisor = tuple((self.expected * shares.double()).tolist())
         return FeatureAggregation(FEATURE_NORM, self.privacy.aggregate_noise, 1, self.classes, divisor)
 
-    def step(
+    def teach(self, generator: Generator, random: torch.Generator) -> None:
+        """Let the next student learn from fakes. No record is needed, so this comes before a charge.
+
+        Args:
+            generator: that makes the fakes.
+            random: of the fakes, the same in all processes.
+        """
+        self._next.learn(generator, random, steps=self.steps, learning_rate=_LEARNING_RATE)
+
+    def look(
         self,
         chunks: Iterable[tuple[Tensor, Tensor, Tensor | None]],
         generator: Generator,
@@ -90,17 +99,16 @@ class Students:
         noise: np.random.Generator,
         random: torch.Generator,
     ) -> None:
-        """The release of one charged draw, after a new student has learnt from fakes.
+        """The release of one charged draw: what the student that was taught last makes of it.
 
         Args:
             chunks: (images, labels, weights of `Units`) of the draw's records, or those of this process.
-            generator: whose fakes the student learns from.
+            generator: whose fakes the release is compared with.
             shares: (classes,) of the classes, public or released.
             noise: of the release.
             random: of the fakes, the same in all processes.
         """
-        student, mechanism = self._students()[len(self.means)], self.mechanism(shares)
-        student.learn(generator, random, steps=self.steps, learning_rate=_LEARNING_RATE)
+        student, mechanism = self._next, self.mechanism(shares)
         total = torch.zeros(1, self.classes, student.width, dtype=torch.float64)
         with torch.no_grad():
             for images, labels, weights in chunks:
@@ -118,8 +126,8 @@ class Students:
         """
         loss = fakes.new_zeros(())
         for student, means, trust in zip(self._students(), self.means, self.trust, strict=False):
-            per_class = student(fakes).unflatten(0, (len(labels.unique()), -1))
-            loss = loss + trust * squared_distance(per_class, means[labels.view(len(per_class), -1)[:, 0]])
+            per_class, classes = by_class(student(fakes), labels)
+            loss = loss + trust * squared_distance(per_class, means[classes])
         return loss
 
     def tensors(self) -> dict[str, Tensor]:
@@ -140,6 +148,10 @@ class Students:
         self.networks.load_state_dict(own)
         self.means = [tensors[f"means.{at}"] for at in range(sum(name.startswith("means.") for name in tensors))]
         self.trust = tensors.get("trust", torch.ones(len(self.means))).tolist()  # design 2 trusted all alike
+
+    @property
+    def _next(self) -> Student:
+        return self._students()[len(self.means)]
 
     def _students(self) -> list[Student]:
         return [network for network in self.networks if isinstance(network, Student)]

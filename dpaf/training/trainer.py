@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from guise.dpaf.accounting.ledger import Ledger
 from guise.dpaf.accounting.settings import AGGREGATION, HEAD, MOMENTS, STEM, PrivacySettings
@@ -17,7 +16,7 @@ from guise.dpaf.settings import PerformanceSettings
 from guise.dpaf.training.aggregation_step import Critic
 from guise.dpaf.training.checkpoint import fresh_state, load_state
 from guise.dpaf.training.claim import Claim
-from guise.dpaf.training.fitting import Fitting, generator_step, labels_of_a_step
+from guise.dpaf.training.fitting import Fitting, Loss, generator_step, labels_of_a_step
 from guise.dpaf.training.private_phases import PrivatePhases
 from guise.dpaf.training.state import TrainingState
 from guise.models.errors import BudgetError, InputError, LedgerError, PrivacyError
@@ -117,6 +116,7 @@ class Trainer:
             self._private.stem_step()
         fitting = Fitting(self.state.features, self.state.means, self.state.verdict, self.performance.head_weight)
         self._fit(fitting)
+        self._correct(fitting)
         for _ in self._left(AGGREGATION, self.privacy.steps):
             self._aggregation_step(fitting)
 
@@ -175,38 +175,41 @@ class Trainer:
         steps = self._fitting_steps(fitting)
         while self.state.fitted < steps:
             self._progress(FITTING, self.state.fitted, steps)
-            random = self._streams.torch("training", self.state.fitted, self._processes.rank)
-            self._generator_step(random, fitting.loss, falling=self.state.fitted / self._steps(fitting))
-            self.state.fitted += 1
-            if self.state.fitted % (4 * self.performance.checkpoint_every) == 0:
-                self._save()
-                self._watch(self.state)
-        self._progress(FITTING, steps, steps)
+            self._fitting_step(fitting, fitting.loss)
+        if steps:
+            self._progress(FITTING, steps, steps)
+
+    def _fitting_step(self, fitting: Fitting, loss: Loss) -> None:
+        random = self._streams.torch("training", self.state.fitted, self._processes.rank)
+        self._generator_step(random, loss, falling=self.state.fitted / self._steps(fitting))
+        self.state.fitted += 1
+        if self.state.fitted % (4 * self.performance.checkpoint_every) == 0:
+            self._save()
+            self._watch(self.state)
+
+    def _correct(self, fitting: Fitting) -> None:
+        """Fit to what students saw as well, as often as is due: also where a run was stopped in it."""
+        students = self.state.students
+        if students is None:
+            return
+        steps = self._fitting_steps(fitting) + len(students.means) * self.performance.generator_steps
+        while self.state.fitted < steps:
+            self._fitting_step(fitting, fitting.with_adversary(students, 1.0))
 
     def _aggregation_step(self, fitting: Fitting) -> None:
         entry, shared = self._private.aggregation_step()
+        critic = self.state.critic
+        if critic is None:
+            self._save()  # such a release is a good part of the budget
+            self._correct(fitting)
+            return
         own_random = self._streams.torch("fakes", entry, 1 + self._processes.rank)
-        adversary = self.state.students or self.state.critic
-        assert adversary is not None
-        # A discriminator refines what the means have settled; what students saw is as good as the means.
-        weight = 1.0 if fitting.empty or self.state.students else 0.1
-
-        def loss(fakes: Tensor, labels: Tensor, random: torch.Generator) -> Tensor:
-            against = weight * adversary.generator_loss(fakes, labels)
-            return against if fitting.empty else against + fitting.loss(fakes, labels, random)
-
-        before = self.privacy.steps - self._remaining(AGGREGATION) - 1
-        for step in range(self.performance.generator_steps):
-            if self.state.critic is not None and self._fooled(self.state.critic, shared):
+        # A discriminator refines what the means have settled.
+        weight, falling = (1.0, 0.0) if fitting.empty else (0.1, 0.9)
+        for _ in range(self.performance.generator_steps):
+            if self._fooled(critic, shared):
                 break  # it has nothing to teach before it has learnt more
-            self._generator_step(own_random, loss, falling=self._falling(fitting, before, step))
-
-    def _falling(self, fitting: Fitting, before: int, step: int) -> float:
-        """How far the learning rate has fallen, from 0 to 1, in a generator step after so many aggregation steps."""
-        if self.state.students is None:
-            return 0.0 if fitting.empty else 0.9
-        later = before * self.performance.generator_steps + step
-        return (self._fitting_steps(fitting) + later) / self._steps(fitting)
+            self._generator_step(own_random, fitting.with_adversary(critic, weight), falling=falling)
 
     def _fitting_steps(self, fitting: Fitting) -> int:
         return 0 if fitting.empty else self.performance.fitting_steps
@@ -224,9 +227,7 @@ class Trainer:
         share = critic.recognised_share(self.state.generator, self.state.shares, random)
         return self._processes.everyones(share)[0] < least
 
-    def _generator_step(
-        self, random: torch.Generator, loss: Callable[[Tensor, Tensor, torch.Generator], Tensor], *, falling: float
-    ) -> None:
+    def _generator_step(self, random: torch.Generator, loss: Loss, *, falling: float) -> None:
         performance, generator, processes = self.performance, self.state.generator, self._processes
         for group in self.state.optimiser.param_groups:
             group["lr"] = performance.learning_rate * (0.05 + 0.95 * 0.5 * (1 + np.cos(np.pi * falling)))

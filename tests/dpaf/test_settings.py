@@ -75,7 +75,7 @@ def test_values_out_of_range_are_refused(wrong):
         replace(PrivacySettings(), **wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"critic": "other"}, {"average": 1.0}, {"learning_rate": 0.0}])
+@pytest.mark.parametrize("wrong", [{"critic": "other"}, {"average": 1.0}, {"learning_rate": 0.0}, {"critic_steps": 0}])
 def test_performance_settings_are_checked_too(wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):
-        PerformanceSettings(**wrong)
+        PerformanceSettings(**{"critic": "student", **wrong})

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from guise.dpaf.accounting.audit_result import Audit
 from guise.dpaf.accounting.report import privacy_report
 from guise.dpaf.data import load
 from guise.dpaf.synthesis.card import card
@@ -83,3 +84,14 @@ def test_a_card_says_what_a_label_is(tmp_path, preset, words):
     ledger = toy.begin(tmp_path / "run", toy.two_classes(), settings, preset=preset).ledger()
     report = privacy_report(settings, ledger, data="toy", records=40, classes=("0", "1"))
     assert words in card(report, size=28, channels=1)
+
+
+@pytest.mark.parametrize(("lower_bound", "said"), [(0.1, "NOT PRIVATE"), (9.0, "the audit refutes the guarantee")])
+def test_a_card_of_a_seeded_run_says_refuted_only_where_an_audit_refutes(tmp_path, lower_bound, said):
+    settings = toy.privacy("moments")
+    ledger = toy.begin(tmp_path / "run", toy.two_classes(), settings, preset="moments").ledger()
+    audit = Audit(lower_bound, claimed=8.0, delta=1e-3, excess=0.0, limit=9.5, runs=200, confidence=0.95)
+    report = privacy_report(settings, ledger, data="toy", records=40, classes=("0", "1"), audit=audit)
+    text = card(report, size=28, channels=1)
+    assert [words in text for words in ("NOT PRIVATE", "the audit refutes the guarantee")].count(True) == 1
+    assert said in text

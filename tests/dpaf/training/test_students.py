@@ -31,7 +31,8 @@ def quiet(noise=WITHOUT_NOISE):
 def step(students, state, images, labels):
     random = torch.Generator().manual_seed(0)
     chunks = [(*part, None) for part in zip(images.split(16), labels.split(16), strict=True)]
-    students.step(chunks, state.average.network, state.shares, np.random.default_rng(0), random)
+    students.teach(state.average.network, random)
+    students.look(chunks, state.average.network, state.shares, np.random.default_rng(0), random)
 
 
 def fakes(state, count=20):

@@ -13,6 +13,7 @@ from guise.dpaf.accounting.ledger import Ledger
 from guise.dpaf.accounting.plan import releases
 from guise.dpaf.accounting.settings import AGGREGATION, HEAD, MOMENTS, STEM
 from guise.dpaf.data import ImageDataset
+from guise.dpaf.jobs.watching import Watcher
 from guise.dpaf.mechanisms import aggregation, private_step
 from guise.dpaf.mechanisms.randomness import Streams
 from guise.dpaf.mechanisms.sampling import PoissonSampler
@@ -22,6 +23,7 @@ from guise.dpaf.training.claim import Claim
 from guise.dpaf.training.head import ClassHead
 from guise.dpaf.training.run_folder import RunFolder
 from guise.dpaf.training.stem import StemTraining
+from guise.dpaf.training.students import Students
 from guise.dpaf.training.trainer import FITTING, Trainer
 from guise.models.errors import BudgetError, InputError, LedgerError, OutputError, PrivacyError
 from guise.models.files.atomic import write_error
@@ -58,7 +60,7 @@ def phases_of(folder):
 def test_every_preset_spends_its_plan_and_gives_images(tmp_path, data, preset):
     steps = {"steps": 0} if preset == "moments" else {}
     folder = toy.begin(tmp_path, data, toy.privacy(preset, **steps), preset=preset)
-    toy.train(folder, data)
+    toy.train(folder, data, progress=Watcher(folder, progress=None, announce=lambda _: None).step)
     ledger = folder.ledger()
     assert ledger.spent() == ledger.plan
     images, labels = synthesise(trained_state(folder), 6, equal=True, seed=0)
@@ -100,6 +102,27 @@ def test_asked_to_stop_it_keeps_every_step_that_was_paid_for(tmp_path, data, set
         toy.train(folder, data, progress=interrupt)
     toy.train(folder, data)
     assert int(trained_state(folder).tensors()["head.counted"]) == (settings.head_steps + 1) // 2
+
+
+@pytest.mark.parametrize("where", ["learning", "correcting"])
+def test_stopped_among_students_it_keeps_what_was_paid_for(tmp_path, data, monkeypatch, where):
+    folder = toy.begin(tmp_path, data, toy.privacy("student"), preset="student", generator_steps=3)
+    owner, name = (Students, "teach") if where == "learning" else (Students, "generator_loss")
+    original, calls = getattr(owner, name), []
+
+    def interrupt(*given):
+        calls.append(given)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return original(*given)
+
+    monkeypatch.setattr(owner, name, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        toy.train(folder, data)
+    assert phases_of(folder).count(AGGREGATION) == 1
+    state = toy.train(folder, data)
+    assert len(state.students.means) == 4 and phases_of(folder).count(AGGREGATION) == 4
+    assert state.fitted == toy.FAST["fitting_steps"] + 4 * 3
 
 
 def test_means_that_were_paid_for_and_lost_are_not_drawn_twice(tmp_path, data, settings):
