@@ -64,15 +64,17 @@ def planned(
     forward, step, stem = _speeds(dataset, privacy, own)
     forward, stem = forward / processes, stem / processes
     batch, with_students = privacy.sampling_rate * len(dataset), bool(privacy.steps) and performance.critic == "student"
-    learning = looking = 0.0
+    learning = looking = judging = 0.0
     if with_students:
-        each, looking = _speeds_of_student(dataset, performance)
+        each, looking, judging = _speeds_of_student(dataset, own)
+        judging *= (privacy.steps + 1) / 2  # of those that have looked so far, on average
         if minutes is not None:
             most = int(_MOST_FOR_STUDENTS * 60 * minutes / (privacy.steps * each))
             performance = replace(performance, critic_steps=min(performance.critic_steps, max(_LEAST_LEARNING, most)))
         learning = privacy.steps * performance.critic_steps * each
     if minutes is not None and performance.fitting_steps:
-        steps = max(_LEAST_STEPS, int((60 * minutes - learning) / step))
+        average = step + _WITH_STUDENTS * judging if with_students else step
+        steps = max(_LEAST_STEPS, int((60 * minutes - learning) / average))
         if with_students:
             later = max(1, int(_WITH_STUDENTS * steps / privacy.steps))
             performance = replace(performance, generator_steps=later)
@@ -81,7 +83,7 @@ def planned(
     seconds = performance.fitting_steps * step + len(dataset) * forward + learning
     seconds += privacy.stem_steps * privacy.stem_rate * len(dataset) * stem
     if with_students:
-        seconds += privacy.steps * (performance.generator_steps * step + batch * looking / processes)
+        seconds += privacy.steps * (performance.generator_steps * (step + judging) + batch * looking / processes)
     else:
         # A step runs on its records twice forwards and once backwards, and on fakes as a generator step does.
         fakes = performance.generator_steps + tail_steps(privacy, performance)
@@ -90,19 +92,24 @@ def planned(
     return plan_of(privacy, **shape, seconds=seconds, reproducible=reproducible, unit=unit), performance
 
 
-def _speeds_of_student(dataset: ImageDataset, performance: PerformanceSettings) -> tuple[float, float]:
-    """Seconds for a step in which a student learns from fakes, and for what it makes of one image."""
+def _speeds_of_student(dataset: ImageDataset, performance: PerformanceSettings) -> tuple[float, float, float]:
+    """Seconds for a step in which a student learns, for what it makes of one image, and of a generator step's fakes."""
     classes, shape = len(dataset.classes), (dataset.channels, dataset.size)
     sizes = {"latent": performance.latent, "width": performance.width}
     student, generator = Student(*shape, classes, seed=0), Generator(*shape, classes, **sizes)
     random, rounds = torch.Generator().manual_seed(0), []
+    labels = labels_of_a_step(classes, performance.classes_at_once, performance.fakes, random)
+    fakes = generator.draw(labels, random).detach().requires_grad_()
     for _ in range(2):  # the first is slow
         start = time.perf_counter()
         student.learn(generator, random, steps=_PRACTICE, learning_rate=1e-3)
-        middle = time.perf_counter()
+        learnt = time.perf_counter()
         with torch.no_grad():
-            student(torch.zeros(_LEAST_FAKES, dataset.channels, dataset.size, dataset.size))
-        rounds.append(((middle - start) / _PRACTICE, (time.perf_counter() - middle) / _LEAST_FAKES))
+            student(torch.zeros(_LEAST_FAKES, *shape, dataset.size))
+        looked = time.perf_counter()
+        student(fakes).sum().backward()
+        judged = time.perf_counter()
+        rounds.append(((learnt - start) / _PRACTICE, (looked - learnt) / _LEAST_FAKES, judged - looked))
     return rounds[-1]
 
 
