@@ -30,10 +30,10 @@ def synthesise(
 ) -> Synthetic:
     """Draw images: all of one class, or of each class as large a part as it has of the private images.
 
-    An image's label is the class that the private class head takes it for, among classes as frequent as they are
-    drawn (equally frequent ones where one class is), whichever it was drawn for: images that lie between two classes
-    tell a classifier where the border is. What is still missing of a class is drawn anew, up to eight times. The last
-    ones are not asked about: they keep the class that they were drawn for.
+    An image's label is the class that the private class head takes it for, whichever it was drawn for: images that
+    lie between two classes tell a classifier where the border is. The head takes classes to be as frequent as they
+    are drawn; of one class, as frequent as each other. What is still missing of a class is drawn anew, up to eight
+    times. The head is not asked about the last of these: they keep the class that they were drawn for.
 
     Args:
         state: a trained run.
