@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from guise import chameleon, dpaf
 from guise.chameleon.demo import portrait
 from guise.chameleon.learning.refine import Refiner
 from guise.chameleon.visibility.budget import STRENGTHS
+from guise.dpaf.training.checkpoint import trained_state
+from guise.dpaf.training.run_folder import RunFolder
 from guise.models.files import read_photo, settings_hash
 from tests.cli.command_line import call
 
@@ -59,11 +62,24 @@ def test_a_copy_is_known_as_ours_and_written_again_within_todays_bounds(written:
     assert set(apart[0]) == {"dlib-resnet"} and np.linalg.norm(apart[0]["dlib-resnet"]) == pytest.approx(1, abs=0.02)
 
 
-def test_a_run_is_sampled_as_before(written: Path):
-    images, labels = dpaf.open_run(written / "run").sample(20, seed=1)
+def test_a_runs_generator_and_class_head_are_what_they_were(written: Path):
+    """Version 0.1 kept of what was drawn first what the head took for its class, and drew the rest anew."""
     expected = np.load(written / "samples.npz")
-    assert np.array_equal(labels, expected["labels"])
-    assert np.abs(images.astype(int) - expected["images"]).max() <= 1  # sums are rounded differently elsewhere
+    state = trained_state(RunFolder(written / "run"))
+    labels = torch.from_numpy(expected["labels"])
+    with torch.no_grad():
+        drawn = state.average.network.draw(labels, torch.Generator().manual_seed(1))
+        kept = state.head.logits(state.features(drawn)).argmax(1) == labels
+    images = drawn.add(1).mul(127.5).round().byte().permute(0, 2, 3, 1).numpy()
+    differ = np.abs(images.astype(int) - expected["images"]).reshape(len(images), -1).max(1)
+    assert kept.any() and not kept.all()
+    assert np.array_equal(differ <= 1, kept.numpy())  # sums are rounded differently elsewhere
+
+
+def test_a_run_is_sampled(written: Path):
+    images, labels = dpaf.open_run(written / "run").sample(20, seed=1)
+    assert images.shape == (20, 28, 28, 1)
+    assert np.array_equal(labels, np.load(written / "samples.npz")["labels"])
 
 
 def test_a_ledger_keeps_its_account_and_the_budgets_know_the_run(written: Path):
