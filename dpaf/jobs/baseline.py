@@ -64,7 +64,7 @@ def baseline_run(
         try:
             classifier = train_classifier(dataset, claim, streams=streams, progress=progress)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt("What was paid for is kept: go on with `resume=True`.") from None
+            raise KeyboardInterrupt("What was released is kept: go on with `resume=True`.") from None
     if settings.reproducible and announce is not None:
         announce(NOT_PRIVATE)
     return classifier

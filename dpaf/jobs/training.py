@@ -77,7 +77,7 @@ def train_run(
         try:
             trainer.train()
         except KeyboardInterrupt:
-            raise KeyboardInterrupt("What was paid for is kept: go on with `resume=True`.") from None
+            raise KeyboardInterrupt("What was released is kept: go on with `resume=True`.") from None
         if settings.reproducible and announce is not None and processes.rank == 0:
             announce(NOT_PRIVATE)
     return folder

@@ -113,7 +113,7 @@ class Synthetic(Tab):
         await self._begin("drawing", self._job("draw", out=self._run["out"], folder=str(folder), count=count))
 
     async def resume(self) -> None:
-        """Go on with a run that was stopped: what it has paid for is kept.
+        """Go on with a run that was stopped: what it released is kept.
 
         Raises:
             RefusedError: none was stopped, or it is not known on which images.
