@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from guise.dpaf.networks.scattering import gaussian_blur, morlets
+from guise.dpaf.networks.fixed_filters import halved
+from guise.dpaf.networks.scattering import morlets
 
 SCALES, ANGLES = 2, 8
 MAPS = 1 + SCALES * ANGLES + ANGLES**2
@@ -32,13 +33,11 @@ class ScatteringTransform(nn.Module):
     """
 
     wavelets: Tensor
-    blur: Tensor
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size, self.grid = size, size // _STEP
         self.register_buffer("wavelets", morlets(_KERNEL, ANGLES, 0.8), persistent=False)
-        self.register_buffer("blur", gaussian_blur(5, 1.0), persistent=False)
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
@@ -50,7 +49,7 @@ class ScatteringTransform(nn.Module):
         count, channels = images.shape[:2]
         planes = images.float().flatten(0, 1).unsqueeze(1)  # each channel by itself
         fine = self._moduli(planes)
-        half = self._halve(torch.cat([planes, fine], 1))
+        half = halved(torch.cat([planes, fine], 1))
         inner = half.reshape(-1, 1, *half.shape[2:])
         coarse = self._moduli(inner).unflatten(0, (len(planes), 1 + ANGLES))  # of the image, then of each fine map
         parts = [
@@ -64,8 +63,3 @@ class ScatteringTransform(nn.Module):
         padded = F.pad(planes, (_KERNEL // 2,) * 4, mode="reflect")
         real, imaginary = F.conv2d(padded, self.wavelets).chunk(2, 1)
         return real.square_().add_(imaginary.square_()).sqrt_()
-
-    def _halve(self, maps: Tensor) -> Tensor:
-        channels = maps.shape[1]
-        padded = F.pad(maps, (2,) * 4, mode="reflect")
-        return F.conv2d(padded, self.blur.expand(channels, 1, -1, -1), stride=2, groups=channels)

@@ -16,8 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from guise.dpaf.networks.fixed_filters import pooled
-from guise.dpaf.networks.scattering import gaussian_blur, luma_and_differences
+from guise.dpaf.networks.fixed_filters import halved, pooled
+from guise.dpaf.networks.patches import PatchCosines
+from guise.dpaf.networks.scattering import luma_and_differences
 
 _PUBLIC_SEED = 11
 _GRID = 4  # patches are told apart by the cell of the picture that they lie in
@@ -51,7 +52,6 @@ class Appearance(nn.Module):
     """
 
     planes: Tensor
-    blur: Tensor
     cosines: Tensor
     layout: Tensor
     layout_phases: Tensor
@@ -66,16 +66,15 @@ class Appearance(nn.Module):
         self.patches = [_Patches(0, 1, 48), _Patches(0, 3, 128)]
         self.patches += [_Patches(times, 5, 192) for times in range(1, halvings + 1) if size >> times >= 2 * _GRID]
         self.register_buffer("planes", luma_and_differences(channels), persistent=False)
-        self.register_buffer("blur", gaussian_blur(5, 1.0), persistent=False)
-        for at, kind in enumerate(self.patches):
+        self.cosines_of = nn.ModuleList()
+        for kind in self.patches:
             basis = _cosine_transform(kind.side)
             drawn = _sparse(_deviations(channels, kind.side), kind.waves, (1, 2, 3, 4), random)
             coefficients = drawn.T.reshape(-1, channels, kind.side, kind.side)
             of_planes = torch.einsum("kpab,ai,bj->kpij", coefficients, basis, basis)
-            self.register_buffer(
-                f"filters{at}", torch.einsum("kpij,pc->kcij", of_planes, self.planes), persistent=False
-            )
-            self.register_buffer(f"phases{at}", _phases(kind.waves, random), persistent=False)
+            filters = torch.einsum("kpij,pc->kcij", of_planes, self.planes)
+            looks = PatchCosines(filters, _phases(kind.waves, random), stride=_stride(size, kind), grid=_GRID)
+            self.cosines_of.append(looks)
         thumbnail = _deviations(channels, _THUMBNAIL)
         self.register_buffer("cosines", _cosine_transform(_THUMBNAIL), persistent=False)
         self.register_buffer("layout", _sparse(thumbnail, 768, (1, 2, 4, 8), random), persistent=False)
@@ -93,13 +92,9 @@ class Appearance(nn.Module):
         """
         scales, groups = [images], []
         for _ in range(max(kind.halvings for kind in self.patches)):
-            padded = F.pad(scales[-1], (2,) * 4, mode="reflect")
-            kernel = self.blur.expand(self.channels, 1, -1, -1)
-            scales.append(F.conv2d(padded, kernel, stride=2, groups=self.channels))
-        for at, kind in enumerate(self.patches):
-            filters, phases = getattr(self, f"filters{at}"), getattr(self, f"phases{at}")
-            waves = F.conv2d(scales[kind.halvings], filters, phases, stride=_stride(images.shape[-1], kind)).cos()
-            groups.append(_scaled(pooled(waves, _GRID).flatten(1)))
+            scales.append(halved(scales[-1]))
+        for kind, cosines in zip(self.patches, self.cosines_of, strict=True):
+            groups.append(_scaled(cosines(scales[kind.halvings])))
         planes = torch.einsum("pc,bchw->bphw", self.planes, images)
         small = pooled(planes, _THUMBNAIL)
         layout = torch.einsum("bpij,ai,cj->bpac", small, self.cosines, self.cosines).flatten(1)

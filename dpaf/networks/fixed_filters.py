@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 _MOST_PLACES = 32**2  # beyond these, one matrix for all places is slower than torch's pooling
+_ALTERNATING = (1 / 16, -4 / 16, 6 / 16, -4 / 16, 1 / 16)
+_GAUSSIAN = tuple(
+    math.exp(-(at**2) / 2) / sum(math.exp(-(each**2) / 2) for each in range(-2, 3)) for at in range(-2, 3)
+)
 
 
 class Smoothed(nn.Module):
@@ -58,17 +63,15 @@ def _smoothed_along(images: Tensor, axis: int) -> Tensor:
 
 
 def without_checkerboard(images: Tensor) -> Tensor:
-    """Images (B, c, h, w) without what alternates from pixel to pixel along both axes at once.
+    """Images (B, c, side, side) without what alternates from pixel to pixel along both axes at once.
 
     A checkerboard becomes zero; stripes keep all. What alternates along one axis and takes four pixels along the other
     keeps three quarters.
 
     Args:
-        images: (B, c, h, w), of three pixels or more along each axis.
+        images: (B, c, side, side), of three pixels or more along each side.
     """
-    line = torch.tensor([1.0, -4.0, 6.0, -4.0, 1.0]).to(images) / 16
-    kernel = torch.outer(line, line).expand(images.shape[1], 1, -1, -1)
-    return images - F.conv2d(F.pad(images, (2,) * 4, mode="reflect"), kernel, groups=images.shape[1])
+    return images - _along_both(images, _ALTERNATING, 1)
 
 
 def pooled(maps: Tensor, grid: int) -> Tensor:
@@ -81,14 +84,41 @@ def pooled(maps: Tensor, grid: int) -> Tensor:
     side = maps.shape[-1]
     if side**2 > _MOST_PLACES:
         return F.adaptive_avg_pool2d(maps, grid)
-    result: Tensor = (maps.flatten(2) @ _averages(side, grid).to(maps)).unflatten(2, (grid, grid))
+    result: Tensor = (maps.flatten(2) @ averages(side, grid).to(maps)).unflatten(2, (grid, grid))
     return result
 
 
 @cache
-def _averages(side: int, grid: int) -> Tensor:
-    """(side**2, grid**2): what each place counts for in each average."""
+def averages(side: int, grid: int) -> Tensor:
+    """(side**2, grid**2): what each place counts for in each average of `pooled`.
+
+    Args:
+        side: of the maps.
+        grid: height and width of what they are pooled to.
+    """
     at, cell = torch.arange(side).unsqueeze(1), torch.arange(grid)
     inside = ((at >= cell * side // grid) & (at < -(-(cell + 1) * side // grid))).float()
     along = inside / inside.sum(0)
     return torch.einsum("ia,jb->ijab", along, along).reshape(side**2, grid**2)
+
+
+def halved(maps: Tensor) -> Tensor:
+    """Maps (B, c, half, half) of half the size, rounded up: blurred by a Gaussian of one pixel, mirrored at the edges.
+
+    Args:
+        maps: (B, c, side, side), of three pixels or more along each side.
+    """
+    return _along_both(maps, _GAUSSIAN, 2)
+
+
+def _along_both(maps: Tensor, line: tuple[float, ...], step: int) -> Tensor:
+    """Under the kernel that is the product of a line along both axes. Products of matrices: convolutions are slower."""
+    matrix = _along(maps.shape[-1], line, step).to(maps)
+    return matrix @ (maps @ matrix.T)
+
+
+@cache
+def _along(side: int, line: tuple[float, ...], step: int) -> Tensor:
+    """(places, side): what the pixels of a row count for under a line at every `step`th one, mirrored at the edges."""
+    pixels = F.pad(torch.eye(side).unsqueeze(1), (len(line) // 2,) * 2, mode="reflect")
+    return F.conv1d(pixels, torch.tensor(line).view(1, 1, -1), stride=step).squeeze(1).T.contiguous()

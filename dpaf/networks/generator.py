@@ -61,14 +61,18 @@ class Generator(nn.Module):
         """
         onehot = F.one_hot(labels, self.classes).to(noise.dtype) * _LABEL_SCALE
         maps = self.dense(torch.cat([noise, onehot], 1)).view(-1, self.width, self.base, self.base)
+        sharp = self.design >= SHARP
         with half_precision(noise.device):
-            if self.design >= SHARP:
-                for stage in self.stages:
-                    maps = stage(_with_noise(maps, random))
-                painted: Tensor = self.last(maps).float()
-                return (without_checkerboard(painted) if self.design == CURRENT else painted).tanh()
-            pixels = F.pixel_shuffle(self.last(self.stages(maps)).float(), 2)
-        return (pixels if self.design == FIRST else smoothed(pixels)).tanh()
+            for stage in self.stages:
+                maps = stage(_with_noise(maps, random) if sharp else maps)
+            painted: Tensor = self.last(maps).float()
+        if not sharp:
+            painted = F.pixel_shuffle(painted, 2)
+        if self.design == CURRENT:
+            painted = without_checkerboard(painted)
+        elif self.design != FIRST and not sharp:
+            painted = smoothed(painted)
+        return painted.tanh()
 
     def draw(self, labels: Tensor, random: torch.Generator) -> Tensor:
         """Images of some classes, from standard normal noise.

@@ -9,14 +9,13 @@ apart before the moduli.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from guise.dpaf.networks.fixed_filters import pooled
-from guise.models.networks.precision import half_precision
+from guise.dpaf.networks.fixed_filters import halved, pooled
+from guise.dpaf.networks.moduli import Moduli
 
 _KERNEL = 7
 _ANGLES = 8
@@ -35,8 +34,6 @@ class Scattering(nn.Module):
         grid: height and width of the averages.
     """
 
-    wavelets: Tensor
-    blur: Tensor
     planes: Tensor
 
     def __init__(self, channels: int, size: int, *, grid: int = 7) -> None:
@@ -44,8 +41,8 @@ class Scattering(nn.Module):
         self.grid = min(grid, size // 2)
         self.size = size
         self.groups = (channels, _ANGLES, channels * _ANGLES, *[_ANGLES] * _ANGLES)
-        self.register_buffer("wavelets", morlets(_KERNEL, _ANGLES, 1.3), persistent=False)
-        self.register_buffer("blur", gaussian_blur(5, 1.0), persistent=False)
+        wavelets = morlets(_KERNEL, _ANGLES, 1.3)
+        self.fine, self.coarse = Moduli(wavelets, size), Moduli(wavelets, -(-size // 2))
         self.register_buffer("planes", luma_and_differences(channels), persistent=False)
 
     @property
@@ -60,48 +57,15 @@ class Scattering(nn.Module):
             images: (B, channels, size, size) in [-1, 1].
         """
         planes = torch.einsum("pc,bchw->bphw", self.planes, images)
-        fine = self._moduli(planes[:, :1])
-        half = self._halve(planes)
-        coarse = self._moduli_of_each(half)
-        second = self._moduli_of_each(self._halve(fine))
+        fine = self.fine(planes[:, 0])
+        half = halved(planes)
+        coarse = self._coarse_of_each(half)
+        second = self._coarse_of_each(halved(fine))
         return torch.cat([pooled(maps, self.grid) for maps in (half, fine, coarse, second)], 1)
 
-    def _moduli_of_each(self, maps: Tensor) -> Tensor:
-        moduli = self._moduli(maps.reshape(-1, 1, *maps.shape[2:]))
+    def _coarse_of_each(self, maps: Tensor) -> Tensor:
+        moduli: Tensor = self.coarse(maps.flatten(0, 1))
         return moduli.reshape(len(maps), -1, *moduli.shape[2:])
-
-    def _moduli(self, plane: Tensor) -> Tensor:
-        padded = F.pad(plane, (_KERNEL // 2,) * 4, mode="reflect")
-        with half_precision(plane.device):
-            waves = F.conv2d(padded, self.wavelets)
-        modulus: Tensor = _Modulus.apply(waves)
-        return modulus
-
-    def _halve(self, maps: Tensor) -> Tensor:
-        channels = maps.shape[1]
-        padded = F.pad(maps, (2,) * 4, mode="reflect")
-        return F.conv2d(padded, self.blur.expand(channels, 1, -1, -1), stride=2, groups=channels)
-
-
-class _Modulus(torch.autograd.Function):
-    """Moduli (B, n, h, w) of waves (B, 2 n, h, w), real parts first. By hand: it halves the time of a fitting step."""
-
-    @staticmethod
-    def forward(ctx: Any, waves: Tensor) -> Tensor:
-        real, imaginary = waves.float().chunk(2, 1)
-        modulus = real.square().addcmul_(imaginary, imaginary).add_(1e-8).sqrt_()  # not 0: gradients stay finite
-        ctx.save_for_backward(waves, modulus)
-        return modulus
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        waves, modulus = ctx.saved_tensors
-        scaled = (gradients[0] / modulus).to(waves.dtype)
-        both = torch.empty_like(waves)
-        count = modulus.shape[1]
-        torch.mul(waves[:, :count], scaled, out=both[:, :count])
-        torch.mul(waves[:, count:], scaled, out=both[:, count:])
-        return both
 
 
 def luma_and_differences(channels: int) -> Tensor:
@@ -113,18 +77,6 @@ def luma_and_differences(channels: int) -> Tensor:
     at = torch.arange(channels, dtype=torch.float64)
     waves = F.normalize(torch.cos(math.pi / channels * at[:, None] * (at + 0.5)))
     return waves.float()
-
-
-def gaussian_blur(width: int, sigma: float) -> Tensor:
-    """A kernel (1, 1, width, width) whose sum is 1.
-
-    Args:
-        width: of the kernel, odd.
-        sigma: of the Gaussian, in pixels.
-    """
-    at = torch.arange(width, dtype=torch.float64) - width // 2
-    line = torch.exp(-at.square() / (2 * sigma**2))
-    return (torch.outer(line, line) / line.sum() ** 2).float().view(1, 1, width, width)
 
 
 def morlets(width: int, angles: int, sigma: float) -> Tensor:

@@ -54,16 +54,18 @@ class Fitting:
         Args:
             fakes: (classes * n, channels, size, size), n of each class in turn.
             labels: int64 (classes * n,).
-            random: of the changes to what the class head is asked about.
+            random: of the changes to the half of fakes that the class head is not asked about as they are.
         """
-        loss = fakes.new_zeros(())
+        loss, seen = fakes.new_zeros(()), self.features(fakes)
         if self.means is not None:
-            moments, classes = by_class(self.features.moments(fakes, self.features(fakes))[:, :-1], labels)
+            moments, classes = by_class(self.features.moments(fakes, seen)[:, :-1], labels)
             apart = squared_distance(moments, self.means[classes])
             loss = loss + self.features.loss_weight * apart
         if self.verdict is not None:
-            asked = self.features(augmented(fakes, random))
-            loss = loss + self.head_weight * F.cross_entropy(self.verdict(asked), labels)
+            asked = torch.cat([seen[::2], self.features(augmented(fakes[1::2], random))])
+            loss = loss + self.head_weight * F.cross_entropy(
+                self.verdict(asked), torch.cat([labels[::2], labels[1::2]])
+            )
         return loss
 
     def with_adversary(self, adversary: Adversary, weight: float) -> Loss:
