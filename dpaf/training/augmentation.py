@@ -1,9 +1,9 @@
 """Fakes as another camera would have taken them: what a class head says of them must hold for those, too.
 
-Asked of the fakes themselves, the head is satisfied by detail that only it sees, and classifiers that learn from such
-fakes recognise fewer real images. Chance changes of what it is asked about leave it what images of the class have in
-common, as with the discriminator of a GAN (Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training",
-NeurIPS 2020).
+Asked of fakes as they are only, the head is satisfied by detail that nothing else sees, and classifiers that learn from
+such fakes recognise fewer real images. Chance changes of what it is asked about leave it what images of the class have
+in common, as with the discriminator of a GAN (Zhao et al., "Differentiable Augmentation for Data-Efficient GAN
+Training", NeurIPS 2020).
 """
 
 from __future__ import annotations

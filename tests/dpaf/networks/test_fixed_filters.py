@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from guise.dpaf.networks.fixed_filters import pooled, smoothed, without_checkerboard
+from guise.dpaf.networks.fixed_filters import halved, pooled, smoothed, without_checkerboard
 
 
 def test_smoothing_is_a_convolution_with_one_two_one():
@@ -37,3 +37,13 @@ def test_only_what_alternates_along_both_axes_is_taken_out():
 def test_averages_are_those_of_torch(side, grid):
     maps = torch.randn(2, 3, side, side)
     torch.testing.assert_close(pooled(maps, grid), F.adaptive_avg_pool2d(maps, grid))
+
+
+@pytest.mark.parametrize("side", [7, 16, 28])
+def test_half_the_size_is_a_convolution_with_a_gaussian(side):
+    at = torch.arange(5.0) - 2
+    line = torch.exp(-at.square() / 2)
+    kernel = (torch.outer(line, line) / line.sum() ** 2).expand(3, 1, 5, 5)
+    maps = torch.randn(2, 3, side, side)
+    theirs = F.conv2d(F.pad(maps, (2,) * 4, mode="reflect"), kernel, stride=2, groups=3)
+    torch.testing.assert_close(halved(maps), theirs)

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
+import torch.nn.functional as F
 
 from guise.dpaf.networks.features import PublicFeatures
 from guise.dpaf.training.augmentation import augmented
@@ -60,3 +63,20 @@ def test_only_the_class_head_is_asked_about_changed_images():
     asked = Fitting(features, None, lambda seen: 100 * seen @ weights, 1.0)
     losses = [float(asked.loss(fakes, labels, seeded(seed))) for seed in (0, 0, 1)]
     assert losses[0] == losses[1] != losses[2]
+
+
+def test_half_of_each_class_is_asked_about_as_it_is():
+    features, asked = PublicFeatures(1, 28), []
+    fakes = torch.rand(8, 1, 28, 28, generator=seeded(0)) * 2 - 1
+    labels = torch.arange(2).repeat_interleave(4)
+    own = features(fakes)
+
+    def verdict(seen):
+        asked.append(seen)
+        return torch.where(torch.arange(len(seen)).unsqueeze(1) < 4, 20.0, 0.0) * F.one_hot(labels[[0, 2, 4, 6] * 2], 2)
+
+    loss = Fitting(features, None, verdict, 1.0).loss(fakes, labels, seeded(0))
+    torch.testing.assert_close(asked[0][:4], own[::2])
+    assert (asked[0][4:] - own[1::2]).norm(dim=1).min() > 0.1
+    # Each is held against its own label: the first half is right, and of the second nothing is said.
+    assert float(loss) == pytest.approx(math.log(2) / 2, abs=1e-3)
