@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _SHIFT = 16  # at most the size over this
-_CONTRAST, _BRIGHTNESS, _NOISE = 0.2, 0.1, 0.1  # standard deviations, where images span [-1, 1]
+_CONTRAST, _BRIGHTNESS, _NOISE = 0.1, 0.05, 0.05  # standard deviations, where images span [-1, 1]
 
 
 def augmented(images: Tensor, random: torch.Generator) -> Tensor:
