@@ -66,15 +66,15 @@ class Appearance(nn.Module):
         self.patches = [_Patches(0, 1, 48), _Patches(0, 3, 128)]
         self.patches += [_Patches(times, 5, 192) for times in range(1, halvings + 1) if size >> times >= 2 * _GRID]
         self.register_buffer("planes", luma_and_differences(channels), persistent=False)
-        self.cosines_of = nn.ModuleList()
+        self.looks = nn.ModuleList()
         for kind in self.patches:
             basis = _cosine_transform(kind.side)
             drawn = _sparse(_deviations(channels, kind.side), kind.waves, (1, 2, 3, 4), random)
             coefficients = drawn.T.reshape(-1, channels, kind.side, kind.side)
             of_planes = torch.einsum("kpab,ai,bj->kpij", coefficients, basis, basis)
             filters = torch.einsum("kpij,pc->kcij", of_planes, self.planes)
-            looks = PatchCosines(filters, _phases(kind.waves, random), stride=_stride(size, kind), grid=_GRID)
-            self.cosines_of.append(looks)
+            look = PatchCosines(filters, _phases(kind.waves, random), stride=_stride(size, kind), grid=_GRID)
+            self.looks.append(look)
         thumbnail = _deviations(channels, _THUMBNAIL)
         self.register_buffer("cosines", _cosine_transform(_THUMBNAIL), persistent=False)
         self.register_buffer("layout", _sparse(thumbnail, 768, (1, 2, 4, 8), random), persistent=False)
@@ -93,8 +93,8 @@ class Appearance(nn.Module):
         scales, groups = [images], []
         for _ in range(max(kind.halvings for kind in self.patches)):
             scales.append(halved(scales[-1]))
-        for kind, cosines in zip(self.patches, self.cosines_of, strict=True):
-            groups.append(_scaled(cosines(scales[kind.halvings])))
+        for kind, look in zip(self.patches, self.looks, strict=True):
+            groups.append(_scaled(look(scales[kind.halvings])))
         planes = torch.einsum("pc,bchw->bphw", self.planes, images)
         small = pooled(planes, _THUMBNAIL)
         layout = torch.einsum("bpij,ai,cj->bpac", small, self.cosines, self.cosines).flatten(1)

@@ -1,8 +1,8 @@
 """Moduli of complex filters on single planes, as one product of matrices.
 
 A window of a few rows, cut where a tile of places needs it, times a matrix that holds the filters in bands, is the
-filters' convolution with the whole tile. It multiplies many zeros and is still three times as fast, gradient included,
-as torch's convolution of one plane with a few filters.
+filters' convolution with the whole tile. It multiplies many zeros and, gradient included, is still two to three times
+as fast as torch's convolution of one plane with a few filters.
 """
 
 from __future__ import annotations
