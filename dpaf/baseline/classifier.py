@@ -17,7 +17,7 @@ from guise.dpaf.mechanisms.randomness import Streams
 from guise.dpaf.mechanisms.units import Units
 from guise.dpaf.settings import PerformanceSettings
 from guise.dpaf.training.claim import Claim
-from guise.dpaf.training.head import ClassHead
+from guise.dpaf.training.head import ClassHead, averaged_steps
 from guise.dpaf.training.run_folder import RunFolder
 from guise.dpaf.training.run_settings import RunSettings
 from guise.models.errors import BudgetError, InputError, PrivacyError
@@ -161,7 +161,7 @@ def _step(
         noise_multiplier=privacy.head_noise,
         divisor=privacy.head_rate * classifier.settings.records,
         learning_rate=performance.head_learning_rate,
-        average=left <= (privacy.head_steps + 1) // 2,
+        average=left <= averaged_steps(privacy.head_steps),
         physical_batch_size=performance.physical_batch_size,
         weights=weights,
     )

@@ -15,6 +15,10 @@ from guise.dpaf.networks.features import PublicFeatures
 from guise.dpaf.networks.generator import Generator
 from guise.dpaf.training.augmentation import augmented
 from guise.dpaf.training.moments import by_class, squared_distance
+from guise.dpaf.training.run_settings import RunSettings
+from guise.dpaf.training.state import TrainingState
+
+_MOST_TRUSTED = 4.0  # times the weight of the verdict of a head without any noise
 
 Loss = Callable[[Tensor, Tensor, torch.Generator], Tensor]
 """Of fakes, n of each class in turn, their labels int64, and chance."""
@@ -47,6 +51,25 @@ class Fitting:
     means: Tensor | None
     verdict: Callable[[Tensor], Tensor] | None
     head_weight: float
+
+    @classmethod
+    def of(cls, state: TrainingState, settings: RunSettings) -> Fitting:
+        """To what a run has released.
+
+        Args:
+            state: with means, and with a head whose steps are all made.
+            settings: of the run.
+        """
+        weight, head, privacy = settings.performance.head_weight, state.head, settings.privacy
+        if head is not None:
+            trust = head.trust(
+                privacy.head_steps,
+                divisor=privacy.head_rate * settings.records,
+                noise_multiplier=privacy.head_noise,
+                learning_rate=settings.performance.head_learning_rate,
+            )
+            weight *= max(1.0, _MOST_TRUSTED * trust)  # else the generator would be fitted to the head's noise
+        return cls(state.features, state.means, state.verdict, weight)
 
     def loss(self, fakes: Tensor, labels: Tensor, random: torch.Generator) -> Tensor:
         """How far fakes are from what was released.

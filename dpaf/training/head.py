@@ -17,6 +17,30 @@ from guise.dpaf.mechanisms.processes import ALONE, Processes
 
 _TEMPERATURE = HEAD_NORM  # errors of a softmax have norm 1.4 at most and features 1: nearly no gradient is clipped
 _MOMENTUM = 0.9
+_STEADY = 8e-5  # learning rate for each record of a batch at noise multiplier 1, found on 4,700 to 50,000 images
+
+
+def learning_rate(most: float, *, divisor: float, noise_multiplier: float) -> float:
+    """The learning rate of a head: so small that noise moves it as little with few images as with many.
+
+    Gradients shrink once the head knows the classes, and noise does not: of few images, or at a small epsilon, a fixed
+    rate makes a head that is mostly noise, and sure of itself.
+
+    Args:
+        most: where noise is small.
+        divisor: the records expected in a batch.
+        noise_multiplier: as charged.
+    """
+    return min(most, _STEADY * divisor / noise_multiplier)
+
+
+def averaged_steps(steps: int) -> int:
+    """How many of the last iterates a head is the average of.
+
+    Args:
+        steps: of its training.
+    """
+    return (steps + 1) // 2
 
 
 class ClassHead:
@@ -95,3 +119,23 @@ class ClassHead:
             features: (B, width), of norm 1.
         """
         return _TEMPERATURE * features @ self.average.T
+
+    def trust(self, steps: int, *, divisor: float, noise_multiplier: float, learning_rate: float) -> float:
+        """The share of the squared norm of the averaged weights that is not noise, from 0 to 1, as estimated.
+
+        Noise is taken to add up as if no gradient ever pulled it back, so this errs on the low side.
+
+        Args:
+            steps: of the training.
+            divisor: as in each step.
+            noise_multiplier: as charged.
+            learning_rate: as in each step.
+        """
+        norm = float(self.average.square().sum())
+        reach = (1 - _MOMENTUM ** np.arange(1, steps + 1)) / (1 - _MOMENTUM)  # of a step's gradient, by iterates since
+        counted = averaged_steps(steps)
+        # What the average holds of the gradient of the step that has `left` to go, itself included.
+        shares = np.array([reach[max(0, left - counted) : left].sum() / counted for left in range(1, steps + 1)])
+        each = learning_rate * noise_multiplier * HEAD_NORM / divisor
+        noise = self.average.numel() * each**2 * float((shares**2).sum())
+        return max(0.0, 1 - noise / norm) if norm else 0.0

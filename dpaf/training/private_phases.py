@@ -12,6 +12,7 @@ from guise.dpaf.data import ImageDataset
 from guise.dpaf.mechanisms.randomness import Streams
 from guise.dpaf.mechanisms.units import Units
 from guise.dpaf.training.aggregation_step import Batch
+from guise.dpaf.training.head import averaged_steps
 from guise.dpaf.training.moments import Records, release_means
 from guise.dpaf.training.run_settings import RunSettings
 from guise.dpaf.training.state import TrainingState
@@ -75,7 +76,7 @@ class PrivatePhases:
             noise_multiplier=self._privacy.head_noise,
             divisor=self._privacy.head_rate * self._settings.records,
             learning_rate=self._performance.head_learning_rate,
-            average=left <= (self._privacy.head_steps + 1) // 2,
+            average=left <= averaged_steps(self._privacy.head_steps),
             physical_batch_size=self._performance.physical_batch_size,
             processes=self._processes,
             weights=self._units.weights(rows),

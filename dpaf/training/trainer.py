@@ -114,7 +114,7 @@ class Trainer:
         self._private.forget()
         for _ in self._left(STEM, self.privacy.stem_steps):
             self._private.stem_step()
-        fitting = Fitting(self.state.features, self.state.means, self.state.verdict, self.performance.head_weight)
+        fitting = Fitting.of(self.state, self.settings)
         self._fit(fitting)
         self._correct(fitting)
         for _ in self._left(AGGREGATION, self.privacy.steps):
