@@ -21,7 +21,7 @@ class PerformanceSettings:
         latent: size of the generator's noise.
         width: channels of the generator at its coarsest grid.
         learning_rate: of the generator.
-        head_learning_rate: of the class head, at most: with few images or a small epsilon it is planned lower.
+        head_learning_rate: of the class head.
         head_weight: weight of the class head's verdict in the generator's loss, up to four times as much where
             little of the head is noise; the means have weight 1.
         critic: how the generator uses the aggregates in an aggregation step.

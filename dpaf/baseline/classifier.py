@@ -6,6 +6,8 @@ The steps are those of the class head (`training/head.py`), by the same mechanis
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -28,7 +30,22 @@ KIND = "classifier"
 PRIVACY = PrivacySettings(moments_noise=None, head_steps=150, head_rate=8192 / 50_000)
 PERFORMANCE = PerformanceSettings(fitting_steps=0, head_learning_rate=0.3, physical_batch_size=512)
 """Shape of the noise, to be calibrated, and how to train with it; chosen on Fashion-MNIST."""
+_STEADY = 1.5e-4  # learning rate for each record of a batch at noise multiplier 1
 _CHUNK = 200
+
+
+def performance_for(privacy: PrivacySettings, records: int) -> PerformanceSettings:
+    """How to train: where noise is large against a batch, slowly.
+
+    Gradients shrink once a classifier knows the classes, and noise does not. Of few images, or at a small epsilon, the
+    rate that suits many would make a classifier that is mostly noise.
+
+    Args:
+        privacy: calibrated.
+        records: images, or people where they are protected.
+    """
+    steady = _STEADY * privacy.head_rate * records / privacy.head_noise
+    return replace(PERFORMANCE, head_learning_rate=min(PERFORMANCE.head_learning_rate, steady))
 
 
 class Classifier:

@@ -11,7 +11,7 @@ from guise.dpaf.accounting.budget import DatasetBudgets
 from guise.dpaf.accounting.plan import Plan, plan_of
 from guise.dpaf.accounting.report import NOT_PRIVATE
 from guise.dpaf.accounting.unit import Unit
-from guise.dpaf.baseline.classifier import KIND, PERFORMANCE, PRIVACY, Classifier, train_classifier
+from guise.dpaf.baseline.classifier import KIND, PRIVACY, Classifier, performance_for, train_classifier
 from guise.dpaf.baseline.features import BaselineFeatures
 from guise.dpaf.data import ImageDataset, name_of
 from guise.dpaf.jobs.loading import TrainingOptions, check_look, default_delta, loaded
@@ -79,7 +79,8 @@ def _begun(dataset: ImageDataset, options: TrainingOptions, *, on_plan: Callable
     delta = default_delta(dataset.units) if options.delta is None else options.delta
     validate.budget(epsilon, delta, records=dataset.units)
     most = None if dataset.people is None else options.images_per_person
-    privacy, performance = PRIVACY.calibrate(epsilon, delta), PERFORMANCE
+    privacy = PRIVACY.calibrate(epsilon, delta)
+    performance = performance_for(privacy, dataset.units)
     if options.physical_batch_size is not None:
         performance = replace(performance, physical_batch_size=options.physical_batch_size)
     reproducible = options.unsafe_reproducible is not None

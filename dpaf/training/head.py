@@ -17,21 +17,6 @@ from guise.dpaf.mechanisms.processes import ALONE, Processes
 
 _TEMPERATURE = HEAD_NORM  # errors of a softmax have norm 1.4 at most and features 1: nearly no gradient is clipped
 _MOMENTUM = 0.9
-_STEADY = 8e-5  # learning rate for each record of a batch at noise multiplier 1, found on 4,700 to 50,000 images
-
-
-def learning_rate(most: float, *, divisor: float, noise_multiplier: float) -> float:
-    """The learning rate of a head: so small that noise moves it as little with few images as with many.
-
-    Gradients shrink once the head knows the classes, and noise does not: of few images, or at a small epsilon, a fixed
-    rate makes a head that is mostly noise, and sure of itself.
-
-    Args:
-        most: where noise is small.
-        divisor: the records expected in a batch.
-        noise_multiplier: as charged.
-    """
-    return min(most, _STEADY * divisor / noise_multiplier)
 
 
 def averaged_steps(steps: int) -> int:

@@ -18,7 +18,6 @@ from guise.dpaf.networks.student import Student
 from guise.dpaf.settings import PerformanceSettings
 from guise.dpaf.training.aggregation_step import tail_steps
 from guise.dpaf.training.fitting import Fitting, labels_of_a_step
-from guise.dpaf.training.head import learning_rate
 from guise.dpaf.training.state import TrainingState
 
 _LEAST_STEPS = 50
@@ -40,8 +39,7 @@ def planned(
     reproducible: bool = False,
     unit: Unit = Unit(),  # noqa: B008  (frozen)
 ) -> tuple[Plan, PerformanceSettings]:
-    """The plan of calibrated settings, and the performance settings with it: more fakes where classes are few, and a
-    class head that learns more slowly where noise is large.
+    """The plan of calibrated settings, and the performance settings with it: more fakes where classes are few.
 
     Args:
         dataset: only its number of images, their size and the classes are used.
@@ -59,12 +57,9 @@ def planned(
     if minutes is not None:
         validate.positive("minutes", minutes)
     records, classes = dataset.units, len(dataset.classes)
-    steady = learning_rate(
-        performance.head_learning_rate, divisor=privacy.head_rate * records, noise_multiplier=privacy.head_noise
-    )
     at_once = min(classes, performance.classes_at_once)
     least = _LEAST_FAKES if dataset.size < _LARGE else _FEW_FAKES
-    performance = replace(performance, fakes=max(performance.fakes, least // at_once), head_learning_rate=steady)
+    performance = replace(performance, fakes=max(performance.fakes, least // at_once))
     own = replace(performance, fakes=max(2, performance.fakes // processes))
     forward, step, stem = _speeds(dataset, privacy, own)
     forward, stem = forward / processes, stem / processes

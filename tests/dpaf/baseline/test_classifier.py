@@ -7,6 +7,7 @@ import pytest
 
 from guise import dpaf
 from guise.cli.dpaf import dpaf as commands
+from guise.dpaf.baseline.classifier import PRIVACY, performance_for
 from guise.models.errors import BudgetError, InputError
 from tests.cli.command_line import call, check_refused
 from tests.dpaf import toy
@@ -86,3 +87,9 @@ def test_the_command_trains_and_tests(tmp_path):
     assert outcome.code == 0 and "Plan for 30 people in images" in outcome.stderr, outcome.stderr
     assert 0 <= outcome.report["balanced"] <= 1 and 0 <= outcome.report["auc"] <= 1
     check_refused(call(commands, "baseline", *known, "--epsilon", 20, *where), 2, "holds a run already")
+
+
+@pytest.mark.parametrize(("records", "noise", "rate"), [(50_000, 0.9, 0.3), (5_000, 1.0, 0.123), (5_000, 5.0, 0.0246)])
+def test_it_learns_slowly_where_noise_is_large_against_a_batch(records, noise, rate):
+    privacy = replace(PRIVACY, head_noise=noise)
+    assert performance_for(privacy, records).head_learning_rate == pytest.approx(rate, rel=0.01)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from guise.dpaf.training.head import ClassHead, averaged_steps, learning_rate
+from guise.dpaf.training.head import ClassHead, averaged_steps
 
 
 def test_it_learns_under_noise_and_averages_its_later_iterates():
@@ -59,8 +59,3 @@ def test_trust_is_the_share_of_a_head_that_is_not_noise():
     assert 0.2 < trust == pytest.approx(1 - noise / both, abs=0.1)
     assert trained(features, labels, noise=1e-3)[1] > 0.99
     assert ClassHead(5, 2).trust(40, divisor=400.0, noise_multiplier=1.0, learning_rate=0.1) == 0
-
-
-@pytest.mark.parametrize(("divisor", "noise", "rate"), [(4096, 0.9, 0.12), (514, 0.9, 0.0457), (321, 5.1, 0.00504)])
-def test_where_noise_is_large_a_head_learns_slowly(divisor, noise, rate):
-    assert learning_rate(0.12, divisor=divisor, noise_multiplier=noise) == pytest.approx(rate, rel=0.01)

@@ -35,15 +35,3 @@ def test_minutes_hold_the_generator_steps_on_what_students_see_too(monkeypatch):
     spent = 0.1 * steps + students * performance.generator_steps + 6 * 0.01 * performance.critic_steps
     assert spent == pytest.approx(600, rel=0.02) == plan.seconds
     assert 6 * performance.generator_steps == pytest.approx(0.6 * steps, rel=0.02)
-
-
-@pytest.mark.parametrize("epsilon_scale", [1.0, 10.0])
-def test_a_class_head_learns_more_slowly_under_more_noise(epsilon_scale, monkeypatch):
-    images = np.zeros((8, 28, 28), np.uint8)
-    images[:, 0] = 255
-    dataset = dataset_from_arrays(images, np.arange(8) % 2, size=28, where="toy", digest=b"toy")
-    monkeypatch.setattr("guise.dpaf.training.planning._speeds", lambda *_: (0.0, 0.1, 0.0))
-    asked = PerformanceSettings(**{**vars(PRESETS["moments"][1]), "width": 8, "latent": 4})
-    settings = privacy("moments", head_noise=epsilon_scale)
-    _, performance = planned(dataset, settings, asked)
-    assert performance.head_learning_rate == pytest.approx(8e-5 * settings.head_rate * 8 / epsilon_scale)
