@@ -85,10 +85,9 @@ class Fitting:
             apart = squared_distance(moments, self.means[classes])
             loss = loss + self.features.loss_weight * apart
         if self.verdict is not None:
-            asked = torch.cat([seen[::2], self.features(augmented(fakes[1::2], random))])
-            loss = loss + self.head_weight * F.cross_entropy(
-                self.verdict(asked), torch.cat([labels[::2], labels[1::2]])
-            )
+            as_they_are, changed = seen[::2], self.features(augmented(fakes[1::2], random))
+            verdict, shown = self.verdict(torch.cat([as_they_are, changed])), torch.cat([labels[::2], labels[1::2]])
+            loss = loss + self.head_weight * F.cross_entropy(verdict, shown)
         return loss
 
     def with_adversary(self, adversary: Adversary, weight: float) -> Loss:
