@@ -22,7 +22,7 @@ class PerformanceSettings:
         width: channels of the generator at its coarsest grid.
         learning_rate: of the generator.
         head_learning_rate: of the class head.
-        head_weight: weight of the class head's verdict in the generator's loss, up to four times as much where
+        head_weight: weight of the class head's verdict in the generator's loss, up to 2.5 times as much where
             little of the head is noise; the means have weight 1.
         critic: how the generator uses the aggregates in an aggregation step.
         critic_steps: tail steps for each aggregation step, or steps in which a student learns from fakes.

@@ -18,7 +18,7 @@ from guise.dpaf.training.moments import by_class, squared_distance
 from guise.dpaf.training.run_settings import RunSettings
 from guise.dpaf.training.state import TrainingState
 
-_MOST_TRUSTED = 4.0  # times the weight of the verdict of a head without any noise
+_MOST_TRUSTED = 2.5  # times the weight, of a head without any noise
 
 Loss = Callable[[Tensor, Tensor, torch.Generator], Tensor]
 """Of fakes, n of each class in turn, their labels int64, and chance."""
