@@ -54,7 +54,7 @@ class Fitting:
 
     @classmethod
     def of(cls, state: TrainingState, settings: RunSettings) -> Fitting:
-        """To what a run has released.
+        """Fitting to what a run has released.
 
         Args:
             state: with means, and with a head whose steps are all made.
